@@ -1,0 +1,53 @@
+"""What all tests share: a tiny matrix, a way to run it here, and the markers that need data or a GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from dcbench import devices, ledger, scheduler
+from dcbench.executors import Options
+from dcbench.matrix import Plan, parse_matrix
+from dcbench.rundir import MatrixDir
+
+matplotlib.use("Agg")
+
+TINY = "{limit: 60, width: 0.05, pca_dim: 8, epochs: 1, batch_size: 32, k: 4}"
+"""Settings of a run that takes a fraction of a second."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    no_data = None if os.environ.get("DCBENCH_DATA") else "set DCBENCH_DATA to a folder with the official files"
+    no_gpu = None if devices.gpus() else "no GPU is visible to NVML"
+    for item in items:
+        for marker, reason in (("realdata", no_data), ("gpu", no_gpu)):
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    return Path(os.environ["DCBENCH_DATA"])
+
+
+def plan_of(text: str) -> Plan:
+    return parse_matrix(text, "m.yaml", "float32")
+
+
+@pytest.fixture
+def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
+    """Run a matrix text with the inline executor; returns its results folder."""
+
+    def run(text: str, data_dir: Path = tmp_path, redo: bool = False) -> MatrixDir:
+        plan = plan_of(text)
+        folder = MatrixDir(tmp_path / "results" / plan.name)
+        ledger.adopt(plan, folder)
+        todo = scheduler.left(ledger.entries(plan, folder), redo)
+        list(scheduler.run(todo, "inline", Options(data_dir, redo=redo)))
+        return folder
+
+    return run
