@@ -1,0 +1,75 @@
+"""The errors a user can mend; each message says what is wrong, where, and what to do.
+
+DcbenchError            shown without a traceback, exit code 2
+├── MatrixError         mistakes in a matrix file, all of them at once
+├── SpecError           a run spec that does not hold together
+├── PartError           no such dataset, architecture, backend, executor or plot
+├── DataError           a dataset that is missing, torn or unfit
+├── DeviceError         a device that this machine does not have
+└── ResultsError        a results or run folder that is not what it should be
+    └── ClaimedError    the run is being worked on by another process
+RunFailedError              ends one run, never its neighbours; carries the failure's kind
+└── NotFiniteError      loss or features became NaN or infinite (kind `nan`)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Literal
+
+
+class DcbenchError(Exception):
+    """Something that the user can mend; the message is the whole story."""
+
+
+class MatrixError(DcbenchError):
+    """Every mistake found in one matrix file, a line each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(mistakes))
+
+
+class SpecError(DcbenchError):
+    """A run spec with an unknown field or an impossible value."""
+
+
+class PartError(DcbenchError):
+    """A part that no file of its room provides."""
+
+
+class DataError(DcbenchError):
+    """A dataset that is missing, torn or unfit for the run."""
+
+
+class DeviceError(DcbenchError):
+    """A device that this machine does not have."""
+
+
+class ResultsError(DcbenchError):
+    """A results or run folder that is not what it should be."""
+
+
+class ClaimedError(ResultsError):
+    """Another live process holds the run's claim."""
+
+
+class RunFailedError(Exception):
+    """Ends one run; `kind` is one of the failure kinds of its state."""
+
+    kind: Literal["error", "nan"] = "error"
+
+
+class NotFiniteError(RunFailedError):
+    """The loss or the features became NaN or infinite."""
+
+    kind = "nan"
+
+
+def unknown(kind: str, word: object, known: Iterable[str]) -> str:
+    """The message for a name that is not known: the nearest one that is, and all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(str(word), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {word!r}.{hint} Known: {', '.join(names) or 'none'}"

@@ -1,0 +1,48 @@
+"""What a spec asks of its parts that they cannot give: k beyond the images, pca_dim beyond the features.
+
+In: a spec, and the number of training images when the dataset's facts do not tell. Out: problems, each with
+the fields to blame. Used when planning and, for image folders, again when the images have been counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dcbench import rooms
+from dcbench.spec import RunSpec
+
+Problem = tuple[tuple[str, ...], str]
+"""The fields to blame, the most telling first, and the message."""
+
+
+def training_images(spec: RunSpec, available: int | None = None) -> int | None:
+    """Images the run trains on; None when only the image folder itself can tell."""
+    total = available if available is not None else rooms.facts("datasets", spec.dataset).get("train")
+    if total is None:
+        return spec.limit
+    return int(total if spec.limit is None else min(spec.limit, total))
+
+
+def feature_size(spec: RunSpec) -> int:
+    """Length of one image's feature vector; in the 224 px geometry it scales with width."""
+    facts = rooms.facts("archs", spec.arch)
+    return int(facts["features_32"]) if spec.geometry == 32 else int(facts["features_224"] * spec.width)
+
+
+def problems(spec: RunSpec, available: int | None = None) -> Iterator[Problem]:
+    """Everything the spec asks that cannot be; `available` counts the training images on disk."""
+    total = available if available is not None else rooms.facts("datasets", spec.dataset).get("train")
+    if total is not None and spec.limit is not None and spec.limit > total:
+        yield ("limit", "dataset"), f"limit {spec.limit} is more than the {total} training images of {spec.dataset}"
+    smallest = rooms.facts("archs", spec.arch)["smallest_image"]
+    if spec.image_size < smallest:
+        yield ("image_size", "arch"), f"image_size {spec.image_size} is too small: {spec.arch} needs {smallest} px"
+    features, images = feature_size(spec), training_images(spec, available)
+    if spec.pca_dim > features:
+        why = f"pca_dim {spec.pca_dim} is more than the {features} features of {spec.arch}"
+        yield ("pca_dim", "arch", "width"), f"{why} at width {spec.width:g}"
+    if images is None:
+        return
+    for name in ("k", "pca_dim"):
+        if getattr(spec, name) > images:
+            yield (name, "limit", "dataset"), f"{name} {getattr(spec, name)} is more than the {images} training images"

@@ -1,0 +1,88 @@
+"""Finds the parts of a room, and reads a part's facts without importing it.
+
+A room is a folder of interchangeable parts, a file each. A part's name is its file's name,
+less the room's own word at the end where the file would otherwise shadow a library:
+`backends/faiss_backend.py` is the backend `faiss`. A part's facts are one literal constant,
+`FACTS = {...}`, read from the syntax tree, so that planning never imports torch. A part that
+takes an argument is named with it, `imagefolder:PATH`, and says what it is in FACTS["argument"].
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dcbench.errors import PartError, unknown
+
+WORDS = {
+    "datasets": "dataset",
+    "archs": "arch",
+    "backends": "backend",
+    "executors": "executor",
+    "plots": "plot",
+}
+"""Each room, and the word for one of its parts."""
+
+_HOUSE = Path(__file__).parent
+
+
+@cache
+def _files(room: str) -> dict[str, Path]:
+    """Part name -> file, in alphabetical order."""
+    paths = sorted((_HOUSE / room).glob("[a-z]*.py"))
+    return {path.stem.removesuffix(f"_{WORDS[room]}"): path for path in paths}
+
+
+def names(room: str) -> list[str]:
+    """The names of the room's parts."""
+    return list(_files(room))
+
+
+def split(part: str) -> tuple[str, str | None]:
+    """`imagefolder:PATH` -> (`imagefolder`, `PATH`); `mnist` -> (`mnist`, None)."""
+    name, colon, argument = part.partition(":")
+    return name, argument if colon else None
+
+
+def problem(room: str, part: str) -> str | None:
+    """Why `part` names no part of the room, or None when it does."""
+    name, argument = split(part)
+    if name not in _files(room):
+        return unknown(WORDS[room], name, [_shown(room, known) for known in names(room)])
+    wanted = facts(room, name).get("argument")
+    if wanted and not argument:
+        return f"{WORDS[room]} {name!r} needs its {wanted}: {name}:{wanted}"
+    if argument is not None and not wanted:
+        return f"{WORDS[room]} {name!r} takes no argument, yet {argument!r} was given"
+    return None
+
+
+def _shown(room: str, name: str) -> str:
+    wanted = facts(room, name).get("argument")
+    return f"{name}:{wanted}" if wanted else name
+
+
+@cache
+def facts(room: str, part: str) -> dict[str, Any]:
+    """The part's FACTS, read from its syntax tree; {} when it states none."""
+    name, _ = split(part)
+    if name not in _files(room):
+        raise PartError(unknown(WORDS[room], name, names(room)))
+    for node in ast.parse(_files(room)[name].read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "FACTS" for target in node.targets
+        ):
+            return dict(ast.literal_eval(node.value))
+    return {}
+
+
+def load(room: str, part: str) -> ModuleType:
+    """Import the part's module."""
+    name, _ = split(part)
+    if name not in _files(room):
+        raise PartError(unknown(WORDS[room], name, names(room)))
+    return importlib.import_module(f"dcbench.{room}.{_files(room)[name].stem}")

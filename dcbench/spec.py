@@ -1,0 +1,215 @@
+"""RunSpec, the complete and frozen description of one run, and the run_id that it hashes to.
+
+Values in: from a matrix cell or a run's spec.yaml. Out: one RunSpec with every shorthand
+expanded. Nothing here knows devices, folders or the number of jobs: they are not identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from dcbench.errors import SpecError, unknown
+
+Optimizer = Literal["sgd", "adam"]
+Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+DEFAULT_LR = {"sgd": 0.05, "adam": 0.001}
+"""Learning rate where none is given: the published one for SGD; Adam collapses there."""
+
+STAGE_BACKENDS = ("pca_backend", "whiten_backend", "kmeans_backend")
+
+SMALL_GEOMETRY_BELOW = 128
+"""Image sides (px) under this take the 32 px geometry, from it on the published 224 px one."""
+
+
+class RunSpec(BaseModel):
+    """Everything that decides what a run computes; each field with its unit and help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    method: Literal["deepcluster"] = Field("deepcluster", description="what is trained and clustered")
+    dataset: str = Field("digits", description="dataset name, or imagefolder:PATH")
+    limit: Positive | None = Field(
+        None, description="training images used, class-balanced, chosen by the seed; none: all"
+    )
+    image_size: Annotated[int, Field(ge=8)] = Field(
+        32, description="side in pixels; under 128 the 32 px geometry, else the published 224 px one"
+    )
+    input_channels: Annotated[int, Field(ge=1, le=3)] = Field(
+        3, description="3 colour, 2 Sobel gradients of grey, 1 grey"
+    )
+    arch: str = Field("alexnet", description="architecture of the trunk")
+    width: Annotated[float, Field(gt=0, le=64, allow_inf_nan=False)] = Field(
+        1.0, description="factor on the convolutions' channels (224 px geometry: on the FC layers too)"
+    )
+    k: Annotated[int, Field(ge=2)] = Field(10, description="number of clusters")
+    epochs: Annotated[int, Field(ge=0)] = Field(100, description="training passes over the images")
+    batch_size: Annotated[int, Field(ge=2)] = Field(128, description="images a training step")
+    optimizer: Optimizer = Field("sgd", description="trunk optimizer")
+    lr: Rate = Field(0.05, description="trunk learning rate; default .05 for SGD, .001 for Adam")
+    momentum: Share = Field(0.9, description="trunk momentum (SGD)")
+    weight_decay: Decay = Field(1e-5, description="trunk weight decay (L2)")
+    beta1: Share = Field(0.9, description="Adam's first-moment decay, trunk and head")
+    beta2: Share = Field(0.999, description="Adam's second-moment decay, trunk and head")
+    top_optimizer: Optimizer = Field("sgd", description="optimizer of the head, independent of the trunk's")
+    top_lr: Rate = Field(0.05, description="head learning rate; default .05 for SGD, .001 for Adam")
+    top_momentum: Share = Field(0.0, description="head momentum (SGD)")
+    top_weight_decay: Decay = Field(1e-5, description="head weight decay (L2)")
+    pca_backend: str = Field("faiss", description="library that does the PCA")
+    whiten_backend: str = Field("faiss", description="library that does the whitening")
+    kmeans_backend: str = Field("faiss", description="library that does the k-means")
+    pca_dim: Positive = Field(256, description="dimensions kept by the PCA")
+    whiten: bool = Field(True, description="scale the kept dimensions to unit variance")
+    l2_normalize: bool = Field(True, description="scale each image's features to unit length")
+    kmeans_iterations: Positive = Field(20, description="k-means iterations, at most")
+    kmeans_restarts: Positive = Field(1, description="k-means starts; the best objective is kept")
+    sampler: Literal["uniform", "natural", "weighted"] = Field(
+        "uniform", description="images uniform over clusters, as they are, or with inverse-size loss weights"
+    )
+    reassign_every: Positive = Field(1, description="epochs between clusterings")
+    augment: Literal["none", "crop", "crop_flip", "published"] = Field(
+        "crop", description="training images: plain, crops of scale .6-1, with flips, or the published crops"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="auto in a matrix: float32 on a CPU, bfloat16 autocast on a GPU"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="root of the seed tree")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return expanded(values)
+
+    @property
+    def backend(self) -> str:
+        """The backend of all three stages, or the mixture `pca+whiten+kmeans`."""
+        return mixture([getattr(self, stage) for stage in STAGE_BACKENDS])
+
+    @property
+    def geometry(self) -> int:
+        """32 or 224: the architecture's geometry for this image size."""
+        return 32 if self.image_size < SMALL_GEOMETRY_BELOW else 224
+
+    @property
+    def run_id(self) -> str:
+        """Readable slug and 12 hex digits of the hash of all that is not the frozen default."""
+        told = {
+            name: value for name, value in self.model_dump().items() if FROZEN_DEFAULTS.get(name, _NOTHING) != value
+        }
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return f"{self._slug()}-{digest[:12]}"
+
+    def _slug(self) -> str:
+        dataset = self.dataset.replace("\\", "/").rstrip("/").split("/")[-1]
+        words = [dataset, self.arch, f"c{self.input_channels}", self.optimizer, self.top_optimizer]
+        words += [self.backend, f"s{self.seed}"]
+        return re.sub(r"[^A-Za-z0-9_+.]+", "-", "-".join(words)).strip("-.")[:100]
+
+    def to_text(self) -> str:
+        """The canonical spec.yaml: one `field: value` a line, in field order."""
+        return "".join(f"{name}: {json.dumps(value)}\n" for name, value in self.model_dump().items())
+
+
+def expanded(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with `backend` spread over the stages that are not set themselves, and learning rates filled in."""
+    full = dict(values)
+    backend = full.pop("backend", None)
+    for stage in STAGE_BACKENDS if backend is not None else ():
+        full.setdefault(stage, backend)
+    for optimizer, lr in (("optimizer", "lr"), ("top_optimizer", "top_lr")):
+        full.setdefault(lr, DEFAULT_LR["adam" if full.get(optimizer) == "adam" else "sgd"])
+    return full
+
+
+def mixture(backends: list[str]) -> str:
+    """One name when all stages agree, else the three joined by `+` in the order pca, whiten, kmeans."""
+    return backends[0] if len(set(backends)) == 1 else "+".join(backends)
+
+
+_NOTHING = object()
+
+FROZEN_DEFAULTS: dict[str, Any] = {
+    "method": "deepcluster", "dataset": "digits", "limit": None, "image_size": 32, "input_channels": 3,
+    "arch": "alexnet", "width": 1.0, "k": 10, "epochs": 100, "batch_size": 128,
+    "optimizer": "sgd", "momentum": 0.9, "weight_decay": 1e-5, "beta1": 0.9, "beta2": 0.999,
+    "top_optimizer": "sgd", "top_momentum": 0.0, "top_weight_decay": 1e-5,
+    "pca_backend": "faiss", "whiten_backend": "faiss", "kmeans_backend": "faiss",
+    "pca_dim": 256, "whiten": True, "l2_normalize": True, "kmeans_iterations": 20, "kmeans_restarts": 1,
+    "sampler": "uniform", "reassign_every": 1, "augment": "crop", "precision": "float32", "seed": 0,
+}  # fmt: skip
+"""Values left out of the hash. Frozen: a new field adds the value that old runs had and never
+changes another line, so no run is ever renamed. The learning rates are always hashed."""
+
+SHORTHANDS = {"backend": "sets pca_backend, whiten_backend and kmeans_backend where they are not set themselves"}
+"""Names that a matrix may use beside the spec's fields."""
+
+
+def fields() -> list[str]:
+    """Every name that a matrix may use as an axis or setting; the seed is not one of them."""
+    return [*(name for name in RunSpec.model_fields if name != "seed"), *SHORTHANDS]
+
+
+def shown(value: object) -> str:
+    """A field's value as tables and figures show it, the way it is written in a matrix."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def field_problem(name: str, value: Any) -> str | None:
+    """Why `value` is no value of the field, in the user's words; None when it is one."""
+    if name in SHORTHANDS:
+        return None if isinstance(value, str) else f"expected a backend's name, not {value!r}"
+    try:
+        _adapter(name).validate_python(value)
+    except ValidationError as error:
+        return _told(name, value, error)
+    return None
+
+
+def normalised(name: str, value: Any) -> Any:
+    """The field's value as the spec stores it (1 becomes 1.0 where the field is a float)."""
+    return value if name in SHORTHANDS else _adapter(name).validate_python(value)
+
+
+_adapters: dict[str, TypeAdapter[Any]] = {}
+
+
+def _adapter(name: str) -> TypeAdapter[Any]:
+    if name not in _adapters:
+        field = RunSpec.model_fields[name]
+        kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        _adapters[name] = TypeAdapter(kind, config=ConfigDict(strict=True))
+    return _adapters[name]
+
+
+def _told(name: str, value: Any, error: ValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "literal_error":
+        known = [str(choice) for choice in RunSpec.model_fields[name].annotation.__args__]  # type: ignore[union-attr]
+        return unknown(name, value, known)
+    or_null = " (null for none)" if RunSpec.model_fields[name].default is None else ""
+    return f"{first['msg'].replace('Input', 'the value', 1)}{or_null}, not {value!r}"
+
+
+def make_spec(values: dict[str, Any]) -> RunSpec:
+    """A RunSpec from plain values; SpecError names every unknown field and wrong value."""
+    try:
+        return RunSpec(**values)
+    except ValidationError as error:
+        told = []
+        for mistake in error.errors():
+            name = str(mistake["loc"][0])
+            if mistake["type"] == "extra_forbidden":
+                told.append(unknown("field", name, RunSpec.model_fields))
+            else:
+                told.append(f"{name}: {field_problem(name, mistake['input'])}")
+        raise SpecError("; ".join(told)) from None

@@ -1,0 +1,40 @@
+import pytest
+
+from dcbench.feasibility import feature_size, problems, training_images
+from dcbench.spec import make_spec
+
+
+def told(values, available=None):
+    return [message for _, message in problems(make_spec({"pca_dim": 8} | values), available)]
+
+
+def test_a_sound_spec_has_no_problem():
+    assert told({}) == []
+
+
+def test_image_folders_are_checked_when_their_images_are_counted():
+    folder = {"dataset": "imagefolder:x", "k": 50}
+    assert told(folder) == []
+    assert told(folder, available=20) == ["k 50 is more than the 20 training images"]
+    assert told(folder | {"limit": 30, "k": 5}, available=20) == [
+        "limit 30 is more than the 20 training images of imagefolder:x"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [({}, 1024), ({"width": 0.25}, 1024), ({"image_size": 224}, 4096), ({"image_size": 224, "width": 0.5}, 2048)],
+)
+def test_feature_size(values, size):
+    assert feature_size(make_spec(values)) == size
+
+
+def test_training_images():
+    assert training_images(make_spec({})) == 1438
+    assert training_images(make_spec({"limit": 5})) == 5
+    assert training_images(make_spec({"dataset": "imagefolder:x"})) is None
+    assert training_images(make_spec({"dataset": "imagefolder:x"}), available=7) == 7
+
+
+def test_problems_blame_the_most_telling_field_first():
+    assert [fields[0] for fields, _ in problems(make_spec({"limit": 100}))] == ["pca_dim"]

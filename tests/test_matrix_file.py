@@ -1,0 +1,148 @@
+"""Every mistake that a matrix file can hold, each with its place and a way out."""
+
+import pytest
+
+from dcbench.errors import MatrixError
+from tests.conftest import plan_of
+
+GOOD = """name: good
+axes:
+  arch: [alexnet, vgg16]
+  backend: [faiss, sklearn]
+settings: {pca_dim: 32}
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(MatrixError) as caught:
+        plan_of(text)
+    return caught.value.mistakes
+
+
+def test_the_matrix_that_the_mistakes_are_made_in_is_good():
+    assert plan_of(GOOD).cells == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("arch:", "arhc:", "m.yaml:3:3: axes.arhc: unknown axis 'arhc'. Did you mean 'arch'?"),
+        (
+            "vgg16",
+            "alexnte",
+            "m.yaml:3:19: axes.arch.1: unknown arch 'alexnte'. Did you mean 'alexnet'? Known: alexnet",
+        ),
+        ("sklearn", "jax", "m.yaml:4:20: axes.backend.1: unknown backend 'jax'"),
+        ("[faiss, sklearn]", "[]", "m.yaml:4:12: axes.backend: empty axis"),
+        ("[faiss, sklearn]", "faiss", "axes.backend: expected a list of values, not 'faiss'"),
+        ("[faiss, sklearn]", "[faiss, faiss]", "m.yaml:4:20: axes.backend.1: value 'faiss' stands here twice"),
+        ("[faiss, sklearn]", "[3]", "axes.backend.0: expected a backend's name, not 3"),
+        ("{pca_dim: 32}", "{pca_dim: '32'}", "settings.pca_dim: the value should be a valid integer, not '32'"),
+        (
+            "{pca_dim: 32}",
+            "{pca_dim: 32, epohcs: 3}",
+            "settings.epohcs: unknown field 'epohcs'. Did you mean 'epochs'?",
+        ),
+        ("{pca_dim: 32}", "{arch: vgg16}", "settings.arch: arch is an axis; a setting for it would do nothing"),
+        ("{pca_dim: 32}", "[1]", "settings: expected a mapping of fields, not [1]"),
+        ("{pca_dim: 32}", "", "settings: expected a mapping of fields, not nothing"),
+        ("{pca_dim: 32}", "{seed: 3}", "seeds are listed under the top-level key 'seeds'"),
+        ("{pca_dim: 32}", "{dataset: imagefolder}", "dataset 'imagefolder' needs its PATH"),
+        ("settings:", "setings:", "m.yaml:5:1: setings: unknown key 'setings'. Did you mean 'settings'?"),
+        ("name: good", "name: ../good", "m.yaml:1:7: name: '../good' cannot name a folder"),
+        ("name: good", "name: a/b", "cannot name a folder"),
+        ("name: good", "name: <script>", "cannot name a folder"),
+        ("name: good", f"name: {'x' * 101}", "at most 100"),
+        ("name: good", "name: 3", "name: expected text, not 3"),
+        ("name: good\n", "", "name is missing"),
+        ("{pca_dim: 32}", "{precision: half}", "unknown precision 'half'"),
+    ],
+)
+def test_one_mistake(old, new, expected):
+    assert old in GOOD
+    found = mistakes(GOOD.replace(old, new))
+    assert any(expected in mistake for mistake in found), found
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("exclude:\n  - {arch: alexnet, k: 7}\n", "m.yaml:7:5: exclude.0: this rule matches no cell"),
+        ("exclude:\n  - {}\n", "an empty rule matches everything"),
+        ("exclude: {arch: vgg16}\n", "exclude: expected a list"),
+        ("exclude:\n  - {arch: [alexnet, vgg16]}\n", "the matrix has no cells left"),
+        ("overrides:\n  - when: {k: 7}\n    set: {lr: 1}\n", "overrides.0: this rule matches no cell"),
+        ("overrides:\n  - when: {arch: vgg16}\n    set: {k: 10}\n", "overrides.0: this override changes nothing"),
+        ("overrides:\n  - when: {arch: vgg16}\n    set: {backend: torch}\n", "an override may not set it"),
+        ("overrides:\n  - when: {arch: vgg16}\n", "'set' is missing"),
+        ("overrides:\n  - wehn: {arch: vgg16}\n    set: {k: 3}\n", "unknown key 'wehn'. Did you mean 'when'?"),
+        ("overrides:\n  - when: {arch: vgg}\n    set: {k: 3}\n", "overrides.0.when.arch: unknown arch 'vgg'"),
+        ("overrides:\n  - when: {arch: vgg16}\n    set: {precision: auto}\n", "can stand under settings only"),
+        ("overrides:\n  - 3\n", "overrides.0: expected a mapping of fields, not 3"),
+        ("zip:\n  - {k: [5, 10], epochs: [1]}\n", "zipped axes need lists of one length: k has 2, epochs has 1"),
+        ("zip:\n  - {arch: [vgg16]}\n", "m.yaml:7:6: zip.0.arch: arch is varied twice"),
+        ("zip:\n  - {}\n", "empty entry"),
+        ("zip: {k: [1]}\n", "zip: expected a list"),
+        ("include:\n  - {arhc: vgg16}\n", "include.0.arhc: unknown field"),
+        ("seeds: [0, 0]\n", "seeds.1: value 0 stands here twice"),
+        ("seeds: [-1]\n", "seeds.0: the value should be greater than or equal to 0"),
+        ("seeds: 3\n", "seeds: expected a list of values, not 3"),
+        ("seeds: []\n", "seeds: empty axis"),
+        (
+            "overrides:\n  - when: {k: 10}\n"
+            "    set: {pca_backend: torch, whiten_backend: torch, kmeans_backend: torch}\n",
+            "m.yaml:4:13: axes.backend.0: does nothing: all three stages are set themselves",
+        ),
+        ("baselines: [pixels]\n", "unknown key 'baselines'"),
+    ],
+)
+def test_one_wrong_section(more, expected):
+    found = mistakes(GOOD + more)
+    assert any(expected in mistake for mistake in found), found
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("{k: 2000}", "settings.k: k 2000 is more than the 1438 training images"),
+        ("{limit: 100, pca_dim: 101}", "settings.pca_dim: pca_dim 101 is more than the 100 training images"),
+        ("{limit: 100}", "settings.limit: pca_dim 256 is more than the 100 training images"),
+        ("{pca_dim: 1025}", "pca_dim 1025 is more than the 1024 features of alexnet"),
+        ("{image_size: 224, width: 0.01}", "pca_dim 256 is more than the 40 features of alexnet at width 0.01"),
+        ("{limit: 9999, pca_dim: 8}", "limit 9999 is more than the 1438 training images of digits"),
+        ("{width: 1.0e+308}", "settings.width: the value should be less than or equal to 64"),
+        ("{image_size: 16}", "image_size 16 is too small: vgg16 needs 32 px"),
+    ],
+)
+def test_what_the_parts_cannot_give(settings, expected):
+    found = mistakes(GOOD.replace("{pca_dim: 32}", settings))
+    assert any(expected in mistake for mistake in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "m.yaml:1:1: the file is empty"),
+        ("# only a comment\n", "the file is empty"),
+        ("just words\n", "a matrix is a mapping with the keys name, axes"),
+        ("- a\n- b\n", "a matrix is a mapping"),
+    ],
+)
+def test_files_that_are_no_matrix(text, expected):
+    assert any(expected in mistake for mistake in mistakes(text))
+
+
+def test_every_mistake_is_told_at_once_and_once():
+    text = GOOD.replace("vgg16", "alexnte").replace("sklearn", "jax").replace("pca_dim: 32", "k: 1, lr: x")
+    found = mistakes(text)
+    assert len(found) == len(set(found)) == 4
+
+
+def test_an_override_of_the_backend_that_changes_no_stage_is_told():
+    stages = "{pca_backend: torch, whiten_backend: torch, kmeans_backend: torch}"
+    text = f"name: x\nsettings: {stages}\noverrides:\n  - {{when: {{k: 10}}, set: {{backend: sklearn}}}}\n"
+    assert any("changes nothing" in mistake for mistake in mistakes(text))
+    plan = plan_of(
+        "name: x\nsettings: {kmeans_backend: torch}\noverrides: [{when: {k: 10}, set: {backend: sklearn}}]\n"
+    )
+    assert plan.runs[0].backend == "sklearn+sklearn+torch"

@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import pytest
+
+from dcbench import rooms, spec
+from dcbench.errors import SpecError
+from dcbench.spec import FROZEN_DEFAULTS, RunSpec, field_problem, make_spec
+
+GOLDEN = {
+    "digits-alexnet-c3-sgd-sgd-faiss-s0-1ad75a0728de": {},
+    "mnist-vgg16-c2-adam-sgd-sklearn-s3-7b2b9f2ab707": {
+        "dataset": "mnist", "arch": "vgg16", "input_channels": 2, "optimizer": "adam", "backend": "sklearn", "seed": 3,
+        "batch_size": 32,
+    },
+    "cifar10-alexnet-c1-sgd-adam-faiss+torch+sklearn-s0-d64f3e7b62b9": {
+        "dataset": "cifar10", "input_channels": 1, "top_optimizer": "adam", "whiten_backend": "torch",
+        "kmeans_backend": "sklearn", "precision": "bfloat16",
+    },
+}  # fmt: skip
+"""Ids that must never change: results on disk are named after them."""
+
+
+@pytest.mark.parametrize("run_id", GOLDEN)
+def test_golden_run_ids(run_id):
+    assert make_spec(GOLDEN[run_id]).run_id == run_id
+
+
+def test_values_that_are_the_same_hash_the_same():
+    assert make_spec({"lr": 1, "width": 1}).run_id == make_spec({"lr": 1.0, "width": 1.0}).run_id
+    by_stage = {"pca_backend": "torch", "whiten_backend": "torch", "kmeans_backend": "torch"}
+    assert make_spec({"backend": "torch"}) == make_spec(by_stage)
+    assert make_spec({"lr": 0.05}).run_id == make_spec({}).run_id
+
+
+@pytest.mark.parametrize("name", [name for name in RunSpec.model_fields if name != "method"])
+def test_every_field_is_part_of_the_identity(name):
+    others = {
+        "dataset": "mnist", "arch": "vgg16", "optimizer": "adam", "top_optimizer": "adam", "pca_backend": "torch",
+        "whiten_backend": "torch", "kmeans_backend": "torch", "sampler": "natural", "augment": "none",
+        "precision": "bfloat16", "whiten": False, "l2_normalize": False, "limit": 100, "input_channels": 1,
+    }  # fmt: skip
+    default = getattr(RunSpec(), name)
+    other = others.get(name, default / 2 if isinstance(default, float) and default else 0.5)
+    if isinstance(default, int) and name not in others:
+        other = default + 1
+    keep = {"lr": 0.05, "top_lr": 0.05}  # else the optimizer would bring its own
+    assert make_spec(keep | {name: other}).run_id != make_spec(keep).run_id
+
+
+def test_a_run_id_names_a_folder_and_ends_in_its_hash():
+    wild = make_spec({"dataset": "imagefolder:/tmp/my pics/<b>é/" + "x" * 300}).run_id
+    assert "/" not in wild and "<" not in wild and " " not in wild and len(wild) < 120
+    assert len(wild.rsplit("-", 1)[1]) == 12
+
+
+def test_frozen_defaults_hold_every_field_but_the_learning_rates():
+    assert set(RunSpec.model_fields) - set(FROZEN_DEFAULTS) == {"lr", "top_lr"}
+    for name, value in FROZEN_DEFAULTS.items():
+        assert RunSpec.model_fields[name].default == value
+
+
+def test_learning_rates_follow_their_optimizers():
+    made = make_spec({"optimizer": "adam", "top_optimizer": "sgd"})
+    assert (made.lr, made.top_lr) == (0.001, 0.05)
+    assert make_spec({"optimizer": "adam", "lr": 0.05}).lr == 0.05
+
+
+def test_a_stage_backend_outranks_the_shorthand():
+    made = make_spec({"backend": "sklearn", "kmeans_backend": "faiss"})
+    assert (made.pca_backend, made.kmeans_backend, made.backend) == ("sklearn", "faiss", "sklearn+sklearn+faiss")
+
+
+def test_geometry_follows_the_image_size():
+    assert [make_spec({"image_size": side}).geometry for side in (32, 127, 128, 224)] == [32, 32, 224, 224]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("k", "10", "valid integer"),
+        ("k", 1, "greater than or equal to 2"),
+        ("k", True, "valid integer"),
+        ("lr", 0, "greater than 0"),
+        ("lr", float("nan"), "finite"),
+        ("optimizer", "sdg", "Did you mean 'sgd'?"),
+        ("input_channels", 4, "less than or equal to 3"),
+        ("input_channels", True, "valid integer"),
+        ("whiten", 1, "valid boolean"),
+        ("limit", "none", "(null for none)"),
+        ("backend", 3, "backend's name"),
+    ],
+)
+def test_wrong_values_are_told_in_words(name, value, expected):
+    assert expected in field_problem(name, value)
+
+
+def test_make_spec_names_everything_that_is_wrong():
+    with pytest.raises(SpecError) as caught:
+        make_spec({"kk": 3, "lr": "fast", "epochs": -1})
+    for expected in ("unknown field 'kk'", "Did you mean 'k'", "lr: ", "epochs: "):
+        assert expected in str(caught.value)
+
+
+def test_values_are_shown_as_they_are_written():
+    values = (None, True, False, 3, 1_000_000, 0.05, 1e-5, "x")
+    assert [spec.shown(value) for value in values] == ["none", "true", "false", "3", "1000000", "0.05", "1e-05", "x"]
+
+
+def test_a_spec_is_frozen():
+    with pytest.raises(Exception, match="frozen"):
+        RunSpec().k = 3
+
+
+def test_the_fields_page_tells_every_field_with_its_default_and_help():
+    page = (Path(__file__).parent.parent / "docs" / "fields.md").read_text()
+    for name, field in RunSpec.model_fields.items():
+        assert f"| `{name}` | {spec.shown(field.default)} | {field.description} |" in page
+    for name, text in spec.SHORTHANDS.items():
+        assert f"| `{name}` | | {text} |" in page
+    for part in rooms.names("datasets") + rooms.names("archs"):
+        assert f"`{part}" in page
