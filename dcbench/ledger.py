@@ -1,0 +1,90 @@
+"""Every planned run and its one state.
+
+In: a plan and its results folder. Out: entries whose counts sum to the plan, and what a
+changed matrix of the same name keeps, adds and no longer plans.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcbench.errors import MatrixError, ResultsError
+from dcbench.matrix import Plan, read_matrix
+from dcbench.rundir import STATES, MatrixDir, RunDir, State
+from dcbench.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A planned run: what it is, where it lives, how it stands."""
+
+    spec: RunSpec
+    folder: RunDir
+    state: State
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a plan differs from the one stored before it; numbers of runs."""
+
+    kept: int
+    added: int
+    dropped: int
+
+
+def entries(plan: Plan, folder: MatrixDir) -> list[Entry]:
+    """One entry for each planned run, in the plan's order."""
+    found = []
+    for spec in plan.runs:
+        run = folder.run(spec.run_id)
+        found.append(Entry(spec, run, run.planned_state(spec)))
+    return found
+
+
+def counts(ledger: list[Entry]) -> dict[str, int]:
+    """Runs in each state; the values sum to the plan."""
+    tally = Counter(entry.state.name for entry in ledger)
+    return {name: tally[name] for name in STATES}
+
+
+def stored_plan(folder: MatrixDir) -> Plan:
+    """The plan that the results in a folder belong to."""
+    if not folder.matrix_file.exists():
+        raise ResultsError(f"{folder.path}: holds no matrix.yaml, so it is not the results folder of a matrix")
+    try:
+        plan = read_matrix(folder.matrix_file, precision="float32")
+    except MatrixError as error:
+        raise ResultsError(f"{error}\nThe stored plan cannot be read; put the matrix file back in its place") from None
+    if plan.name != folder.path.resolve().name:
+        raise ResultsError(
+            f"{folder.matrix_file}: is the plan of {plan.name!r}, in a folder of another name; rename the folder"
+        )
+    return plan
+
+
+def adopt(plan: Plan, folder: MatrixDir) -> Change:
+    """Make `plan` the folder's plan; refused when none of the runs planned before is left in it."""
+    before = set(stored_plan(folder).run_ids) if folder.matrix_file.exists() else set()
+    now = set(plan.run_ids)
+    if before and not before & now:
+        raise ResultsError(
+            f"{folder.path}: holds {len(before)} runs of another matrix named {plan.name!r}, none of which this one "
+            "plans (precision differs between a CPU and a GPU, too). Give this matrix a name of its own, or choose "
+            "another folder with --results"
+        )
+    folder.store(plan.text)
+    return Change(len(before & now), len(now - before), len(before - now))
+
+
+def matrix_folders(path: Path) -> list[MatrixDir]:
+    """The matrix folder at `path`, or all those in it."""
+    if not path.is_dir():
+        raise ResultsError(f"{path}: no such results folder; run a matrix first, or name another with --results")
+    if (path / "matrix.yaml").exists():
+        return [MatrixDir(path)]
+    inside = sorted(file.parent for file in path.glob("*/matrix.yaml"))
+    if not inside:
+        raise ResultsError(f"{path}: holds no results of a matrix (no matrix.yaml in it or in its folders)")
+    return [MatrixDir(folder) for folder in inside]

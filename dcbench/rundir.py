@@ -1,0 +1,277 @@
+"""The folder of one matrix and the folder of one run: the only file that knows their names.
+
+    results/<matrix>/matrix.yaml            the plan that the runs belong to
+    results/<matrix>/<run_id>/spec.yaml     what the run is; hashes to the folder's name
+                              metrics.csv   a row per epoch, appended
+                              state.json    exactly one state, and why
+                              provenance.json  assignments.npz  log.txt  claim
+
+Everything but metrics.csv and log.txt is written aside and renamed, so that a reader sees the old
+file or the new one. No file is trusted to be whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import ConfigDict, TypeAdapter
+
+from dcbench import yaml_file
+from dcbench.columns import COLUMNS
+from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
+from dcbench.spec import RunSpec, make_spec
+
+StateName = Literal["pending", "running", "done", "failed", "skipped"]
+STATES: tuple[StateName, ...] = get_args(StateName)
+Kind = Literal["error", "out_of_memory", "nan", "timeout", "crash", "lost"]
+"""Kinds of failure."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The one state of a run, with the kind of its failure and the reason in words."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: StateName = "pending"
+    kind: Kind | None = None
+    reason: str = ""
+    seconds: float | None = None
+    started: str | None = None
+    host: str | None = None
+    pid: int | None = None
+
+
+STOPPED = State(reason="stopped; run the matrix again to start it anew")
+_STATE = TypeAdapter(State)
+
+
+def write_aside(path: Path, data: str | bytes) -> None:
+    """Write `path` so that it is either its old self or whole, also after a power cut."""
+    raw = data.encode() if isinstance(data, str) else data
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an OSError into a ResultsError that says what could not be done with `path`."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise ResultsError(f"{where}: {error.strerror}; choose a folder you can write with --results") from error
+
+
+class MatrixDir:
+    """results/<matrix>/: the stored plan and the folders of its runs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.matrix_file = path / "matrix.yaml"
+
+    def run(self, run_id: str) -> RunDir:
+        """The folder of one run, which need not exist yet."""
+        return RunDir(self.path / run_id)
+
+    def store(self, text: str) -> None:
+        """Make the folder and put the matrix text in place."""
+        with explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_aside(self.matrix_file, text)  # also when it is the same: it shows that the folder can be written
+
+
+class RunDir:
+    """results/<matrix>/<run_id>/: reads and writes the files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spec_file = path / "spec.yaml"
+        self.metrics_file = path / "metrics.csv"
+        self.state_file = path / "state.json"
+        self.provenance_file = path / "provenance.json"
+        self.assignments_file = path / "assignments.npz"
+        self.log_file = path / "log.txt"
+        self.claim_file = path / "claim"
+
+    # --- the spec ---------------------------------------------------------------------------
+
+    def prepare(self, spec: RunSpec) -> None:
+        """Make the folder and its spec.yaml; one that describes another run is left alone and refused."""
+        with explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            if self.spec_file.exists():
+                self.check_spec(spec)
+            else:
+                write_aside(self.spec_file, spec.to_text())
+
+    def spec(self) -> RunSpec:
+        """The spec on disk; ResultsError unless it is whole and hashes to the folder's name."""
+        try:
+            document = yaml_file.read(self.spec_file)
+            if not isinstance(document.value, dict) or not all(isinstance(key, str) for key in document.value):
+                raise ResultsError(f"{self.spec_file}: not a run spec; move the folder away and run again")
+            spec = make_spec(document.value)
+        except MatrixError as error:
+            raise ResultsError(str(error)) from None
+        except SpecError as error:
+            raise ResultsError(f"{self.spec_file}: {error}. Was it written by another version of dcbench?") from None
+        if spec.run_id != self.path.name:
+            raise ResultsError(
+                f"{self.spec_file}: describes run {spec.run_id}, not the run its folder is named after; "
+                "restore the file, or move the folder away and run again"
+            )
+        return spec
+
+    def check_spec(self, planned: RunSpec) -> None:
+        """Raise unless spec.yaml is the planned one; fast when it is."""
+        if not self.spec_file.is_file() or self.spec_file.read_bytes() != planned.to_text().encode():
+            self.spec()
+
+    # --- the state --------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """The one state, from disk; `running` without a live claim, or a torn file, is failed and lost."""
+        state = self._read_state()
+        if state.name == "running" and not self.is_claimed():
+            state = self._read_state()  # it may have ended between the two looks
+            if state.name == "running":
+                where = f" on {state.host} (pid {state.pid})" if state.host else ""
+                return replace(state, name="failed", kind="lost", reason=f"its process{where} is gone without a word")
+        return state
+
+    def _read_state(self) -> State:
+        try:
+            return _STATE.validate_json(self.state_file.read_bytes())
+        except FileNotFoundError:
+            return State()
+        except OSError as error:
+            return State("failed", "lost", f"{self.state_file}: {error.strerror}")
+        except ValueError:
+            return State("failed", "lost", f"{self.state_file}: not a whole state; run again to redo the run")
+
+    def planned_state(self, planned: RunSpec) -> State:
+        """The state of a planned run: failed, and why, where the folder is another run's or metrics are missing."""
+        if not self.path.exists():
+            return State()
+        try:
+            if self.spec_file.exists():
+                self.check_spec(planned)
+            elif self.state_file.exists():
+                raise ResultsError(f"{self.spec_file}: is missing; move the folder away and run again")
+            state = self.state()
+            if state.name == "done" and (rows := self._whole_rows()) < planned.epochs + 1:
+                told = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
+                return replace(state, name="failed", kind="lost", reason=told)
+        except ResultsError as error:
+            return State("failed", "error", str(error))
+        return state
+
+    def set_state(self, state: State) -> None:
+        """Replace the state; `done` goes on disk last."""
+        write_aside(self.state_file, json.dumps(asdict(state), indent=1) + "\n")
+
+    # --- the claim --------------------------------------------------------------------------
+
+    @contextmanager
+    def claim(self, patience: float = 2.0) -> Iterator[None]:
+        """Hold the run against all other processes; ClaimedError when another one has it.
+
+        `patience` (s) covers the moment in which a reader tests the lock.
+        """
+        deadline = time.monotonic() + patience
+        with self.claim_file.open("a") as file:
+            while not _locked(file.fileno(), fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise ClaimedError(f"{self.path}: another process is working on this run")
+                time.sleep(0.02)
+            yield
+
+    def is_claimed(self) -> bool:
+        """Whether a live process holds the run."""
+        try:
+            with self.claim_file.open("rb") as file:
+                return not _locked(file.fileno(), fcntl.LOCK_SH)
+        except OSError:
+            return False
+
+    # --- the metrics ------------------------------------------------------------------------
+
+    def append_metrics(self, row: Mapping[str, Any]) -> None:
+        """Add one row; a value that is None stays empty, an unknown column is a bug."""
+        unexpected = set(row) - set(COLUMNS)
+        if unexpected:
+            raise KeyError(f"no such columns: {sorted(unexpected)}; add them to columns.py")
+        new = not self.metrics_file.exists()
+        with self.metrics_file.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if new:
+                writer.writerow(COLUMNS)
+            writer.writerow(["" if row.get(name) is None else row[name] for name in COLUMNS])
+            file.flush()
+            os.fsync(file.fileno())
+
+    def metrics_text(self) -> tuple[str, str | None]:
+        """The whole lines of metrics.csv, and a warning when the last line was torn."""
+        try:
+            text = self.metrics_file.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return "", None
+        except OSError as error:
+            raise ResultsError(f"{self.metrics_file}: {error.strerror}") from None
+        whole, newline, torn = text.rpartition("\n")
+        warning = f"{self.metrics_file}: the last line is torn and was dropped" if torn else None
+        return whole + newline, warning
+
+    def epochs_done(self) -> int:
+        """Training passes behind the last row; 0 before the first."""
+        return max(0, self._whole_rows() - 1)
+
+    def _whole_rows(self) -> int:
+        return max(0, self.metrics_text()[0].count("\n") - 1)
+
+    # --- the rest ---------------------------------------------------------------------------
+
+    def write_provenance(self, facts: Mapping[str, Any]) -> None:
+        """Store where and with what the run was made."""
+        write_aside(self.provenance_file, json.dumps(facts, indent=1) + "\n")
+
+    def log(self, text: str) -> None:
+        """Add lines to the run's log."""
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(text if text.endswith("\n") else text + "\n")
+
+    def clear(self) -> None:
+        """Remove what an earlier attempt left, its state first; the spec and the log stay."""
+        leftovers = [self.state_file, self.metrics_file, self.provenance_file, self.assignments_file]
+        for path in (*leftovers, *self.path.glob(".*.*")):
+            path.unlink(missing_ok=True)
+
+
+def _locked(descriptor: int, mode: int) -> bool:
+    """Take the lock if it is free; it is let go when the file is closed."""
+    try:
+        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,230 @@
+import json
+import multiprocessing
+import os
+
+import pytest
+
+from dcbench.errors import ClaimedError, ResultsError
+from dcbench.rundir import MatrixDir, RunDir, State, write_aside
+from dcbench.spec import make_spec
+
+SPEC = make_spec({"k": 5})
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = RunDir(tmp_path / SPEC.run_id)
+    folder.prepare(SPEC)
+    return folder
+
+
+def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
+    target = tmp_path / "x"
+    write_aside(target, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_aside(target, "new")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_spec_comes_back_as_it_was(run):
+    assert run.spec() == SPEC
+
+
+def test_prepare_twice_keeps_the_file(run):
+    before = run.spec_file.stat().st_mtime_ns
+    run.prepare(SPEC)
+    assert run.spec_file.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (make_spec({"k": 6}).to_text(), "describes run digits-"),
+        (SPEC.to_text() + "new_field: 3\n", "unknown field 'new_field'"),
+        (SPEC.to_text()[:40], "describes run|not a run spec|not valid|unknown"),
+        ("", "not a run spec"),
+        ("k: [", "not valid YAML"),
+    ],
+)
+def test_a_spec_that_is_not_the_folders_is_refused_and_left_alone(run, text, expected):
+    run.spec_file.write_text(text)
+    with pytest.raises(ResultsError, match=expected) as caught:
+        run.prepare(SPEC)
+    assert str(run.spec_file) in str(caught.value)
+    assert run.spec_file.read_text() == text
+    state = run.planned_state(SPEC)
+    assert (state.name, state.kind) == ("failed", "error")
+
+
+def test_a_reordered_spec_is_still_the_same(run):
+    lines = SPEC.to_text().splitlines(keepends=True)
+    run.spec_file.write_text("# mine\n" + "".join(reversed(lines)))
+    run.prepare(SPEC)
+    assert run.planned_state(SPEC).name == "pending"
+
+
+def test_states_come_back(run):
+    assert run.state() == State()
+    state = State("failed", "nan", "loss", 3.5, "2026-01-01T00:00:00+00:00", "host", 12)
+    run.set_state(state)
+    assert run.state() == state
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"name": "do', '{"name": "finished"}', '{"nam": "done"}', "[]", "3", "null"]
+)
+def test_a_half_written_state_is_failed_and_lost(run, text):
+    run.state_file.write_text(text)
+    state = run.state()
+    assert (state.name, state.kind) == ("failed", "lost")
+    assert "state.json" in state.reason
+
+
+def test_a_state_that_is_not_text(run):
+    run.state_file.write_bytes(b"\xff\xfe")
+    assert run.state().kind == "lost"
+
+
+def test_a_folder_without_a_spec_but_with_a_state_is_told(run):
+    run.set_state(State("done"))
+    run.spec_file.unlink()
+    assert "spec.yaml: is missing" in run.planned_state(SPEC).reason
+
+
+def test_running_without_a_live_claim_is_lost_and_with_one_is_running(run):
+    run.set_state(State("running", host="here", pid=99))
+    assert (run.state().name, run.state().kind) == ("failed", "lost")
+    with run.claim():
+        assert run.state().name == "running"
+    assert "(pid 99) is gone" in run.state().reason
+
+
+def _hold(path, ready, done):
+    with RunDir(path).claim():
+        ready.set()
+        done.wait(20)
+
+
+def test_two_processes_never_hold_one_claim_and_a_dead_one_holds_none(run):
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(run.path, ready, done))
+    other.start()
+    assert ready.wait(20)
+    assert run.is_claimed()
+    with pytest.raises(ClaimedError, match="another process"), run.claim(patience=0):
+        pass
+    other.kill()
+    other.join()
+    assert not run.is_claimed()
+    with run.claim(patience=0):
+        pass
+
+
+def test_metrics_are_appended_and_absence_is_empty(run):
+    run.append_metrics({"epoch": 0, "nmi_true": 0.5, "loss": None})
+    run.append_metrics({"epoch": 1, "nmi_true": 1 / 3, "loss": 0.0})
+    text, warning = run.metrics_text()
+    lines = [line.split(",") for line in text.splitlines()]
+    column = {name: index for index, name in enumerate(lines[0])}
+    assert warning is None
+    assert lines[1][column["loss"]] == "" and lines[2][column["loss"]] == "0.0"
+    assert float(lines[2][column["nmi_true"]]) == 1 / 3, "nothing is rounded away"
+    assert run.epochs_done() == 1
+
+
+def test_an_unknown_column_is_a_bug(run):
+    with pytest.raises(KeyError, match=r"columns\.py"):
+        run.append_metrics({"epoch": 0, "nmi": 0.5})
+
+
+def test_a_torn_last_line_is_dropped_with_a_warning(run):
+    run.append_metrics({"epoch": 0})
+    whole = run.metrics_file.read_text()
+    run.metrics_file.write_text(whole + "1,0,0.3")
+    text, warning = run.metrics_text()
+    assert text == whole
+    assert "torn" in warning and str(run.metrics_file) in warning
+
+
+def test_clear_keeps_the_spec_and_the_log(run):
+    run.append_metrics({"epoch": 0})
+    run.log("a line")
+    run.set_state(State("done"))
+    (run.path / ".state.json.abc").write_text("left by a crash")
+    run.clear()
+    assert {path.name for path in run.path.iterdir()} == {"spec.yaml", "log.txt"}
+
+
+def test_a_matrix_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultsError, match="--results"):
+        MatrixDir(tmp_path / "file" / "m").store("name: m\n")
+
+
+def test_state_json_is_plain_json(run):
+    run.set_state(State("done", seconds=1.5))
+    assert json.loads(run.state_file.read_text())["name"] == "done"
+
+
+def test_a_done_run_without_all_its_rows_is_no_longer_done(run):
+    run.set_state(State("done"))
+    assert "holds 0 of 101 rows" in run.planned_state(SPEC).reason
+    for epoch in range(101):
+        run.append_metrics({"epoch": epoch})
+    assert run.planned_state(SPEC).name == "done"
+
+
+def test_a_run_that_ends_between_two_looks_is_not_lost(run, monkeypatch):
+    run.set_state(State("running"))
+
+    def ends_now(self):
+        self.set_state(State("done"))
+        return False
+
+    monkeypatch.setattr(RunDir, "is_claimed", ends_now)
+    assert run.state().name == "done"
+
+
+def test_clear_removes_the_state_first(run, monkeypatch):
+    run.append_metrics({"epoch": 0})
+    run.set_state(State("done"))
+    removed = []
+    monkeypatch.setattr(type(run.path), "unlink", lambda path, missing_ok=False: removed.append(path.name))
+    run.clear()
+    assert removed[0] == "state.json"
+
+
+@pytest.mark.parametrize("name", ["spec_file", "metrics_file", "state_file"])
+def test_a_directory_in_place_of_a_file_is_told(run, name):
+    run.set_state(State("done"))
+    path = getattr(run, name)
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    state = run.planned_state(SPEC)
+    assert state.name == "failed" and path.name in state.reason
+
+
+@pytest.mark.parametrize("text", ["1: 2\n", "true: 1\n", "optimizer: [1]\n", "k: !!int a\n"])
+def test_specs_of_nonsense_are_errors_of_ours(run, text):
+    run.spec_file.write_text(text)
+    with pytest.raises(ResultsError):
+        run.spec()
+
+
+def test_storing_the_same_plan_again_shows_that_the_folder_cannot_be_written(tmp_path, monkeypatch):
+    folder = MatrixDir(tmp_path / "m")
+    folder.store("name: m\n")
+
+    def read_only(*_, **__):
+        raise OSError(30, "Read-only file system", str(folder.path))
+
+    monkeypatch.setattr("dcbench.rundir.tempfile.mkstemp", read_only)
+    with pytest.raises(ResultsError, match=r"Read-only file system.*--results"):
+        folder.store("name: m\n")
