@@ -1,0 +1,127 @@
+"""Datasets: uint8 images and labels, train and test apart. What they share lives here.
+
+A part is `load(data_dir, spec, train) -> (pixels, labels)`: `(n, c, s, s)` uint8 and `(n,)` int64 in the official
+order; `download(data_dir)` where the files can be had; and FACTS: train and test images, classes, channels, side
+(px), and the files under the data folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dcbench import rooms, seeds
+from dcbench.errors import DataError
+from dcbench.feasibility import problems
+from dcbench.spec import RunSpec
+
+Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images `(n, c, s, s)` uint8 with labels `(n,)`, and their positions `(n,)` in the whole split."""
+
+    pixels: Pixels
+    labels: Labels
+    indices: Labels
+
+    def digest(self) -> str:
+        """SHA-256 of images and labels, as they are used."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
+
+
+def load_training(spec: RunSpec, data_dir: Path) -> Split:
+    """The training images that the spec uses: `limit` of them, class-balanced, chosen by the seed."""
+    pixels, labels = _load(spec, data_dir, train=True)
+    for _, message in problems(spec, available=len(labels)):
+        raise DataError(f"{spec.dataset}: {message}")
+    indices = np.arange(len(labels))
+    if spec.limit is not None:
+        indices = balanced(labels, spec.limit, seeds.numpy_generator(spec.seed, "limit"))
+        pixels = pixels[indices]
+    return Split(_padded(pixels, spec.image_size), labels[indices], indices)
+
+
+def load_test(spec: RunSpec, data_dir: Path) -> Split:
+    """All test images; they never train, and never fit anything."""
+    pixels, labels = _load(spec, data_dir, train=False)
+    return Split(_padded(pixels, spec.image_size), labels, np.arange(len(labels)))
+
+
+def balanced(labels: Labels, limit: int, rng: np.random.Generator) -> Labels:
+    """Positions `(limit,)`, ascending, as evenly over the classes as their sizes allow."""
+    order = rng.permutation(len(labels))
+    turn = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        turn[members] = np.arange(len(members))
+    # first one image of every class, then a second, ...; inside a turn the classes in random order
+    by_turn = order[np.argsort(turn[order], kind="stable")]
+    return np.sort(by_turn[:limit])
+
+
+def _load(spec: RunSpec, data_dir: Path, train: bool) -> tuple[Pixels, Labels]:
+    facts = rooms.facts("datasets", spec.dataset)
+    require(spec.dataset, facts.get("files", []), data_dir)
+    with explained(spec.dataset, facts.get("files", []), data_dir):
+        pixels, labels = rooms.load("datasets", spec.dataset).load(data_dir, spec, train)
+    if len(pixels) != len(labels):
+        raise DataError(f"{spec.dataset} in {data_dir} has {len(pixels)} images and {len(labels)} labels; get it anew")
+    return pixels, np.asarray(labels, dtype=np.int64)
+
+
+def require(dataset: str, files: list[str], data_dir: Path) -> None:
+    """DataError when files of the dataset are missing."""
+    missing = [file for file in files if not (data_dir / file).exists()]
+    if missing:
+        raise DataError(
+            f"{dataset} is not in {data_dir} (missing: {', '.join(missing)}). `dcbench run` downloads it where there "
+            "is a network; or put the official files there, or name the folder that has them with --data-dir"
+        )
+
+
+@contextmanager
+def explained(dataset: str, files: list[str], data_dir: Path) -> Iterator[None]:
+    """Whatever a reader raises over torn files becomes a DataError that names them."""
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except OSError as error:
+        raise DataError(f"{dataset}: {error.filename or data_dir}: {error.strerror or error}") from error
+    except Exception as error:
+        if not files:
+            raise
+        sizes = ", ".join(f"{file} ({_size(data_dir / file)})" for file in files)
+        raise DataError(
+            f"{dataset} in {data_dir} cannot be read: {' '.join(str(error).split())[:300]}. "
+            f"One of its files is not whole: {sizes}. Delete it, and `dcbench run` downloads it anew"
+        ) from error
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size:,} bytes" if path.exists() else "missing"
+
+
+def _padded(pixels: Pixels, size: int) -> Pixels:
+    """28 px images are zero-padded to 32; every other change of size is a resize on the device."""
+    if pixels.shape[-1] == 28 and size == 32:
+        return np.pad(pixels, ((0, 0), (0, 0), (2, 2), (2, 2)))
+    return pixels
+
+
+def channels_first(pixels: Any) -> Pixels:
+    """`(n, s, s)` or `(n, s, s, c)` -> `(n, c, s, s)`."""
+    array = np.asarray(pixels, dtype=np.uint8)
+    return array[:, None] if array.ndim == 3 else np.ascontiguousarray(array.transpose(0, 3, 1, 2))

@@ -1,0 +1,126 @@
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcbench import datasets
+from dcbench.datasets import imagefolder
+from dcbench.errors import DataError
+from dcbench.spec import make_spec
+
+
+def paint(path, colour=(255, 0, 0), size=(40, 30)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for label, colour in (("cat", (200, 0, 0)), ("dog", (0, 200, 0))):
+        for index in range(10):
+            paint(tmp_path / "p" / label / f"{index}.png", (colour[0] + index, colour[1] + index, index))
+    return tmp_path / "p"
+
+
+def load(folder, train=True, **values):
+    spec = make_spec({"dataset": f"imagefolder:{folder}", "pca_dim": 2, "k": 2} | values)
+    return (datasets.load_training if train else datasets.load_test)(spec, folder.parent)
+
+
+def test_without_a_test_folder_a_seeded_fifth_is_kept_apart(pictures):
+    train, test = load(pictures), load(pictures, train=False)
+    assert (len(train.labels), len(test.labels)) == (16, 4)
+    both = {picture.tobytes() for picture in np.concatenate([train.pixels, test.pixels])}
+    assert len(both) == 20, "every image is in one split"
+    other = load(pictures, seed=1, train=False)
+    assert other.digest() != test.digest()
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_test_folder_is_the_test_split(pictures, nested):
+    paint(pictures / "test" / "cat" / "t.png")
+    paint(pictures / "test" / "dog" / "t.png")
+    if nested:
+        for label in ("cat", "dog"):
+            (pictures / "train").mkdir(exist_ok=True)
+            (pictures / label).rename(pictures / "train" / label)
+    train, test = load(pictures), load(pictures, train=False)
+    assert (len(train.labels), len(test.labels)) == (20, 2)
+    assert train.labels.tolist() == [0] * 10 + [1] * 10 and test.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("held_out", ["val", "valid"])
+def test_train_and_val_folders_are_splits_and_no_classes(pictures, held_out):
+    for label in ("cat", "dog"):
+        paint(pictures / held_out / label / "v.png")
+        (pictures / "train").mkdir(exist_ok=True)
+        (pictures / label).rename(pictures / "train" / label)
+    train, test = load(pictures), load(pictures, train=False)
+    assert train.labels.tolist() == [0] * 10 + [1] * 10 and test.labels.tolist() == [0, 1]
+    shutil.rmtree(pictures / held_out)
+    assert sorted(load(pictures).labels.tolist() + load(pictures, train=False).labels.tolist()) == [0] * 10 + [1] * 10
+
+
+def test_grey_alpha_and_odd_shapes_become_square_colour(pictures):
+    Image.new("L", (100, 20), 7).save(pictures / "cat" / "grey.png")
+    Image.new("RGBA", (20, 100), (1, 2, 3, 4)).save(pictures / "dog" / "alpha.png")
+    assert load(pictures, image_size=24).pixels.shape[1:] == (3, 24, 24)
+
+
+def test_images_are_decoded_once_and_shared(pictures, monkeypatch):
+    first = load(pictures)
+    monkeypatch.setattr(imagefolder, "_put", lambda *_: pytest.fail("decoded again"))
+    assert (load(pictures).pixels == first.pixels).all()
+    assert len(load(pictures, train=False).labels) == 4, "the other split is in the same file"
+    load(pictures, seed=5)
+
+
+def test_with_a_test_folder_the_images_stay_memory_mapped(pictures):
+    for label in ("cat", "dog"):
+        paint(pictures / "test" / label / "t.png")
+    assert isinstance(load(pictures).pixels, np.memmap)
+
+
+def test_a_changed_image_is_decoded_again(pictures):
+    before = load(pictures).pixels.copy()
+    for path in (pictures / "cat").iterdir():
+        paint(path, (9, 9, 9), size=(41, 30))
+    assert (load(pictures).pixels != before).any()
+
+
+def test_an_unreadable_image_is_named_and_nothing_is_kept(pictures):
+    (pictures / "dog" / "3.png").write_bytes(b"not a picture")
+    (pictures / "cat" / "half.png").write_bytes((pictures / "cat" / "1.png").read_bytes()[:60])
+    (pictures / "test").mkdir()
+    shutil.copytree(pictures / "cat", pictures / "test" / "cat", ignore=shutil.ignore_patterns("half*"))
+    shutil.copytree(pictures / "dog", pictures / "test" / "dog", ignore=shutil.ignore_patterns("3*"))
+    with pytest.raises(DataError, match="unreadable images") as caught:
+        load(pictures)
+    assert "3.png" in str(caught.value) and "half.png" in str(caught.value) and "Remove or replace" in str(caught.value)
+    assert not list(pictures.parent.glob("decoded/*.npy")) and not list(pictures.parent.glob("decoded/*.part"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda folder: shutil.rmtree(folder / "dog"), "has only one, 'cat'"),
+        (lambda folder: [shutil.rmtree(folder / label) for label in ("cat", "dog")], "has none"),
+        (lambda folder: [path.unlink() for path in (folder / "dog").iterdir()], "dog: holds no image"),
+        (shutil.rmtree, "is no folder"),
+    ],
+)
+def test_folders_that_are_no_dataset(pictures, spoil, expected):
+    spoil(pictures)
+    with pytest.raises(DataError, match=expected):
+        load(pictures)
+
+
+def test_k_beyond_the_images_is_told_at_the_start(pictures):
+    with pytest.raises(DataError, match="k 17 is more than the 16 training images"):
+        load(pictures, k=17)
+
+
+def test_a_relative_path_starts_at_the_data_folder(pictures):
+    spec = make_spec({"dataset": "imagefolder:p", "pca_dim": 2, "k": 2})
+    assert len(datasets.load_training(spec, pictures.parent).labels) == 16
