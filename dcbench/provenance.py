@@ -1,0 +1,62 @@
+"""Where and with what a run was made: versions, machine, data, command."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import dcbench
+from dcbench.datasets import Split
+from dcbench.spec import RunSpec
+
+LIBRARIES = ("torch", "torchvision", "faiss-gpu", "faiss-cpu", "scikit-learn", "numpy", "scipy")
+
+
+def gather(spec: RunSpec, split: Split, device: torch.device, threads: int, jobs: int, command: str) -> dict[str, Any]:
+    """The facts of provenance.json."""
+    return {
+        "dcbench": dcbench.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "cpu": _cpu(),
+        "threads": threads,
+        "runs_at_once": jobs,
+        "dataset": {"name": spec.dataset, "images": len(split.labels), "sha256": split.digest()},
+        "command": command,
+        "spec": spec.model_dump(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the source that runs, when it runs from a checkout; `+` when the checkout was changed."""
+    house = Path(dcbench.__file__).parent
+    if not (house.parent / ".git").exists():
+        return None
+    told = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+        cwd=house, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return told.stdout.strip() or None
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,61 @@
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from dcbench.deepcluster.network import SOBEL, InputChannels, build_network
+from dcbench.spec import make_spec
+
+CPU = torch.device("cpu")
+
+
+def test_grey_becomes_colour_by_repetition_and_colour_grey_by_the_mean():
+    grey, colour = torch.randn(2, 1, 5, 5), torch.randn(2, 3, 5, 5)
+    assert torch.equal(InputChannels(3)(grey), grey.repeat(1, 3, 1, 1))
+    assert torch.equal(InputChannels(3)(colour), colour)
+    assert torch.allclose(InputChannels(1)(colour), colour.mean(1, keepdim=True))
+    assert torch.equal(InputChannels(1)(grey), grey)
+
+
+def test_sobel_is_the_two_published_filters_with_zero_padding():
+    colour = torch.randn(2, 3, 6, 6)
+    out = InputChannels(2)(colour)
+    grey = F.pad(colour.mean(1), (1, 1, 1, 1))
+    for channel, kernel in enumerate(SOBEL):
+        by_hand = sum(
+            kernel[row][column] * grey[:, row : row + 6, column : column + 6] for row in range(3) for column in range(3)
+        )
+        assert torch.allclose(out[:, channel], by_hand, atol=1e-5)
+
+
+def test_the_published_init():
+    network = build_network(make_spec({}), CPU)
+    for layer in network.trunk:
+        if isinstance(layer, nn.Conv2d):
+            expected = math.sqrt(2 / (9 * layer.out_channels))
+            assert abs(layer.weight.std() / expected - 1) < 0.1 and not layer.bias.any()
+        if isinstance(layer, nn.Linear):
+            assert abs(layer.weight.std() / 0.01 - 1) < 0.02 and not layer.bias.any()
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_else_is_chosen():
+    base = build_network(make_spec({"width": 0.1}), CPU).trunk.state_dict()
+    for values in ({"optimizer": "adam"}, {"top_optimizer": "adam"}, {"backend": "torch"}, {"k": 50}, {"lr": 0.3}):
+        other = build_network(make_spec({"width": 0.1} | values), CPU).trunk.state_dict()
+        assert all(torch.equal(base[name], other[name]) for name in base)
+    different = build_network(make_spec({"width": 0.1, "seed": 1}), CPU).trunk.state_dict()
+    assert not torch.equal(base["0.weight"], different["0.weight"])
+
+
+def test_features_are_taken_before_the_relu_and_the_head_sees_them_after():
+    network = build_network(make_spec({"width": 0.1}), CPU).eval()
+    batch = torch.randn(4, 3, 32, 32)
+    features = network.features(batch)
+    assert (features < 0).any()
+    assert torch.allclose(network(batch), network.head(F.relu(features)))
+
+
+def test_channels_last():
+    network = build_network(make_spec({"width": 0.1}), CPU)
+    assert network.trunk[4].weight.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,26 @@
+import torch
+
+import dcbench
+from dcbench import provenance
+from dcbench.datasets import load_training
+from dcbench.spec import make_spec
+
+
+def test_it_says_where_with_what_and_on_which_images(tmp_path):
+    spec = make_spec({"limit": 50, "pca_dim": 8})
+    split = load_training(spec, tmp_path)
+    facts = provenance.gather(spec, split, torch.device("cpu"), 2, 3, "dcbench run x")
+    assert facts["dcbench"] == dcbench.__version__
+    assert facts["libraries"]["torch"] == torch.__version__.split("+")[0]
+    assert any(name.startswith("faiss") for name in facts["libraries"])
+    assert facts["dataset"] == {"name": "digits", "images": 50, "sha256": split.digest()}
+    assert (facts["threads"], facts["runs_at_once"], facts["command"]) == (2, 3, "dcbench run x")
+    assert facts["spec"] == spec.model_dump()
+    assert facts["device"] == "cpu" and facts["cpu"]
+
+
+def test_the_commit_is_told_in_a_checkout_and_absent_elsewhere(monkeypatch, tmp_path):
+    commit = provenance._commit()
+    assert commit is None or len(commit.rstrip("+")) == 40
+    monkeypatch.setattr(dcbench, "__file__", str(tmp_path / "dcbench" / "__init__.py"))
+    assert provenance._commit() is None
