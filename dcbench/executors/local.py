@@ -1,0 +1,101 @@
+"""Runs in worker processes on this machine, forked from a server that has imported everything.
+
+The server imports and computes nothing: a single call of torch, faiss or scikit-learn there would leave
+threads behind that its children hang on. Thread counts therefore go into its environment first.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import connection, forkserver
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from dcbench.executors import Event, Options, worker_arguments
+
+PRELOAD = ["dcbench.preload", "dcbench.executors.local", "dcbench.cli"]
+"""What the server imports; the last because every child imports the main script again."""
+
+GRACE = 10.0
+"""Seconds between asking a worker to stop and killing it."""
+
+
+def execute(runs: Sequence[Path], options: Options) -> Iterator[Event]:
+    """Keep `options.jobs` workers busy; on a GPU machine the slots take turns on the devices."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    with _server_environment(options.threads):
+        forkserver.ensure_running()
+    waiting, slots = deque(runs), deque(range(options.jobs))
+    live: dict[Any, tuple[BaseProcess, Path, int]] = {}
+    try:
+        while waiting or live:
+            while waiting and slots:
+                run, slot = waiting.popleft(), slots.popleft()
+                gpu = options.gpus[slot % len(options.gpus)] if options.gpus else ""
+                process = context.Process(target=_child, args=(worker_arguments(run, options), gpu))
+                process.start()
+                live[process.sentinel] = (process, run, slot)
+                yield Event(run)
+            for sentinel in connection.wait(list(live)):
+                ended, run, slot = live.pop(sentinel)
+                ended.join()
+                slots.append(slot)
+                yield Event(run, ended.exitcode)
+    finally:
+        _stop([process for process, _, _ in live.values()])
+
+
+def _stop(processes: list[BaseProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + GRACE
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _child(arguments: list[str], gpu: str) -> None:
+    """A worker's first steps: a session of its own, its GPU, and an eye on the scheduler."""
+    os.setsid()
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from dcbench import worker
+
+    sys.exit(worker.main(arguments))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def _server_environment(threads: int) -> Iterator[None]:
+    """Thread counts for the server. OpenBLAS starts its threads on import, so it gets one; workers raise it."""
+    counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in counts}
+    os.environ.update(counts)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,141 @@
+"""The forkserver: one thread, nothing imported by its children, and no worker outlives its scheduler."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+
+from dcbench.executors import Options, local, worker_arguments
+from dcbench.rundir import RunDir
+from dcbench.spec import make_spec
+from tests.test_worker import TINY, wait_for
+
+
+def prepared(tmp_path, **values):
+    spec = make_spec(TINY | values)
+    folder = RunDir(tmp_path / spec.run_id)
+    folder.prepare(spec)
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A fresh server for two threads a worker, as the executor starts it."""
+    forkserver._forkserver._stop()
+    list(local.execute([], Options(tmp_path, threads=2)))
+    first = multiprocessing.get_context("forkserver").Process(target=_nothing)
+    first.start()
+    first.join()  # the server answers when it has imported everything
+    yield forkserver._forkserver._forkserver_pid
+    forkserver._forkserver._stop()
+
+
+def _nothing():
+    pass
+
+
+def threads(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("Threads:")))
+
+
+def _work(arguments, told):
+    before = set(sys.modules)
+    from dcbench import worker
+
+    code = worker.main(arguments)
+    Path(told).write_text(json.dumps({"code": code, "new": sorted(set(sys.modules) - before)}))
+
+
+def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_children(tmp_path, server):
+    context = multiprocessing.get_context("forkserver")
+    folders = [prepared(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
+    for folder in folders:
+        arguments = worker_arguments(folder.path, Options(tmp_path, threads=2))
+        process = context.Process(target=_work, args=(arguments, str(folder.path / "told")))
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0, "a child that hangs means that the server computed something"
+        told = json.loads((folder.path / "told").read_text())
+        assert told == {"code": 0, "new": []}
+    assert threads(server) == 1
+
+
+def test_the_server_does_not_touch_the_gpu(server):
+    maps = Path(f"/proc/{server}/maps").read_text()
+    assert "libtorch" in maps and "faiss" in maps
+    assert not [fd for fd in Path(f"/proc/{server}/fd").iterdir() if "nvidia" in str(fd.readlink())]
+
+
+def test_jobs_run_at_once_and_never_more_than_asked(tmp_path):
+    folders = [prepared(tmp_path, seed=seed) for seed in range(5)]
+    live, most = 0, 0
+    for event in local.execute([folder.path for folder in folders], Options(tmp_path, jobs=2)):
+        live += 1 if event.exit_code is None else -1
+        most = max(most, live)
+    assert (live, most) == (0, 2)
+
+
+def test_a_worker_killed_by_a_signal_is_an_event_and_the_next_run_begins(tmp_path):
+    long, short = prepared(tmp_path, epochs=100_000), prepared(tmp_path)
+    codes = {}
+    for event in local.execute([long.path, short.path], Options(tmp_path, jobs=1)):
+        if event.exit_code is None and event.run == long.path:
+            wait_for(lambda: long.epochs_done() > 1)
+            os.kill(long.state().pid, signal.SIGSEGV)
+        elif event.exit_code is not None:
+            codes[event.run] = event.exit_code
+    assert codes == {long.path: -signal.SIGSEGV, short.path: 0}
+    assert "Fatal Python error: Segmentation fault" in long.log_file.read_text()
+
+
+def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
+    folder = prepared(tmp_path, epochs=100_000)
+    events = local.execute([folder.path], Options(tmp_path, jobs=1))
+    next(events)
+    wait_for(lambda: folder.epochs_done() > 1)
+    pid = folder.state().pid
+    events.close()
+    assert folder.state().name == "pending"
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_path):
+    folder = prepared(tmp_path, epochs=100_000)
+    code = (
+        "from pathlib import Path; from dcbench.executors import Options, local\n"
+        f"list(local.execute([Path({str(folder.path)!r})], Options(Path({str(tmp_path)!r}))))"
+    )
+    scheduler = subprocess.Popen([sys.executable, "-c", code])
+    wait_for(lambda: folder.epochs_done() > 1)
+    pid = folder.state().pid
+    assert os.getsid(pid) == pid
+    scheduler.kill()
+    scheduler.wait()
+    wait_for(lambda: not folder.is_claimed(), 30)
+    assert folder.state().name == "pending"
+
+
+def test_the_servers_environment_is_its_own(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with local._server_environment(3):
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("3", "1")
+    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.gpu
+def test_slots_take_turns_on_the_gpus(tmp_path):
+    from dcbench import devices
+
+    gpu = devices.gpus()[0]
+    folder = prepared(tmp_path, precision="bfloat16")
+    list(local.execute([folder.path], Options(tmp_path, "cuda", (gpu.uuid,))))
+    assert folder.state().name == "done", folder.log_file.read_text()
+    assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"

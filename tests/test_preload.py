@@ -1,0 +1,22 @@
+import subprocess
+import sys
+
+
+def test_preloading_imports_the_libraries_and_every_part_and_starts_no_thread():
+    code = """
+import sys, threading
+from pathlib import Path
+import dcbench.preload
+from dcbench import rooms
+for name in ("torch", "torchvision", "faiss", "sklearn.cluster", "torch._dynamo", "dcbench.worker"):
+    assert name in sys.modules, name
+for room in ("datasets", "archs", "backends"):
+    for part in rooms.names(room):
+        assert rooms.load(room, part).__name__ in sys.modules
+assert "torch.cuda" in sys.modules and not sys.modules["torch.cuda"].is_initialized()
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(line for line in status if line.startswith("Threads")).split()[1])
+"""
+    environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "2", "PATH": "/usr/bin"}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert told.stdout.strip() == "1", told.stderr
