@@ -1,0 +1,202 @@
+"""The command line: each command parses, calls one function and prints.
+
+Nothing here imports torch, faiss, scikit-learn or torchvision; the report half is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import dcbench
+from dcbench import devices, ledger, rooms, scheduler, screen
+from dcbench.errors import DcbenchError, DeviceError, ResultsError
+from dcbench.executors import Options, default_data_dir
+from dcbench.matrix import read_matrix
+from dcbench.rundir import MatrixDir, RunDir
+
+app = typer.Typer(
+    help="Compare deep-clustering choices: expand a YAML matrix, run it, report what came out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Executor = StrEnum("Executor", rooms.names("executors"))  # type: ignore[misc]
+LOCAL = Executor("local")
+
+MatrixFile = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
+Results = Annotated[Path, typer.Option("--results", help="Where results are kept, a folder for each matrix.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where datasets are kept. Default: $DCBENCH_DATA, else the user's cache folder.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def main() -> None:
+    """Run the command line; errors a user can mend are told without a traceback and exit with 2."""
+    try:
+        app(standalone_mode=True)
+    except DcbenchError as error:
+        if _debug["on"]:
+            raise
+        print(f"error: {error}" if "\n" not in str(error) else f"{error}", file=sys.stderr)
+        sys.exit(2)
+
+
+_debug = {"on": False}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"dcbench {dcbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    _debug["on"] = debug
+
+
+@app.command()
+def plan(
+    matrix: MatrixFile,
+    results: Results = Path("results"),
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Expand a matrix: the count after each step, the axes, and which runs are done already."""
+    kind, _ = devices.resolve(device)
+    planned = read_matrix(matrix, devices.default_precision(kind))
+    folder = MatrixDir(results / planned.name)
+    counts = ledger.counts(ledger.entries(planned, folder))
+    if as_json:
+        facts = {"cells": planned.cells, "runs": len(planned.runs), "baselines": 0, "done": counts["done"]}
+        print(json.dumps(facts | {"steps": planned.steps}))
+    else:
+        screen.show_plan(planned, folder, counts)
+
+
+@app.command()
+def run(
+    matrix: MatrixFile,
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    executor: Annotated[Executor, typer.Option(help="How runs are executed.")] = LOCAL,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at once. Default: one a GPU, without a GPU one a core.")
+    ] = None,
+    redo: Annotated[bool, typer.Option("--redo", help="Also do the runs that are done already.")] = False,
+) -> None:
+    """Run what is missing of a matrix. Exit code 0 when every planned run is done or skipped."""
+    kind, gpus = devices.resolve(device)
+    planned = read_matrix(matrix, devices.default_precision(kind))
+    folder = MatrixDir(results / planned.name)
+    screen.show_change(ledger.adopt(planned, folder))
+    entries = ledger.entries(planned, folder)
+    todo = scheduler.left(entries, redo)
+    count = 1 if executor.value == "inline" else jobs_at_once(jobs, len(gpus), len(todo))
+    options = Options(
+        data_dir=(data_dir or default_data_dir()).absolute(),
+        device=kind,
+        gpus=tuple(gpu.uuid for gpu in gpus),
+        jobs=count,
+        threads=devices.cores() // count,
+        redo=redo,
+        command=shlex.join(["dcbench", *sys.argv[1:]]),
+    )
+    screen.show_start(len(todo), options)
+    finished = screen.watch(scheduler.run(todo, executor.value, options), entries, todo)
+    counts = ledger.counts(ledger.entries(planned, folder))
+    screen.show_end(counts, folder, stopped=not finished, command=options.command)
+    if counts["done"] + counts["skipped"] < len(planned.runs):
+        raise typer.Exit(1)
+
+
+def jobs_at_once(asked: int | None, gpus: int, todo: int) -> int:
+    """How many runs go on at once: one a GPU, else one a core, and never more than cores or runs."""
+    cores = devices.cores()
+    if asked is not None and asked > cores:
+        raise DeviceError(f"--jobs {asked}: this machine has {cores} cores, and each run needs one")
+    return max(1, min(asked or gpus or cores, cores, todo))
+
+
+@app.command()
+def status(
+    path: Annotated[Path, typer.Argument(help="A results folder, a matrix's folder in it, or a run's folder.")] = Path(
+        "results"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Show every planned run's state; of a run's folder, what the run is and how it stands."""
+    if (path / "spec.yaml").exists():
+        found = RunDir(path)
+        spec, state = found.spec(), found.state()
+        if as_json:
+            print(json.dumps({"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}))
+        else:
+            screen.show_run(found, spec, state)
+        return
+    summary, broken = {}, False
+    for folder in ledger.matrix_folders(path):
+        try:
+            planned = ledger.stored_plan(folder)
+        except ResultsError as error:
+            broken = _tell(error)
+            continue
+        entries = ledger.entries(planned, folder)
+        summary[planned.name] = {"runs": len(planned.runs), **ledger.counts(entries)}
+        if not as_json:
+            screen.show_states(planned.name, entries)
+    if as_json:
+        print(json.dumps(summary))
+    if broken:
+        raise typer.Exit(2)
+
+
+@app.command()
+def report(
+    path: Annotated[Path, typer.Argument(help="A results folder, or a matrix's folder in it.")] = Path("results"),
+    out: Annotated[Path, typer.Option("--out", help="Where reports are written, a folder for each matrix.")] = Path(
+        "reports"
+    ),
+) -> None:
+    """Aggregate results into figures, tables and one offline page for each matrix."""
+    from dcbench import report as writer
+
+    broken = False
+    for folder in ledger.matrix_folders(path):
+        try:
+            written = writer.write(folder, out)
+        except ResultsError as error:
+            broken = _tell(error)
+            continue
+        for note in written.notes:
+            print(f"warning: {note}", file=sys.stderr)
+        print(f"{written.runs} runs, {written.done} done: {written.page}")
+    if broken:
+        raise typer.Exit(2)
+
+
+def _tell(error: DcbenchError) -> bool:
+    """One folder's error, told without stopping at it."""
+    print(f"error: {error}", file=sys.stderr)
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""What a person sees on the terminal: plans, states, a live table while runs go on; plain lines on a pipe."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from dcbench.executors import Options
+from dcbench.ledger import Change, Entry
+from dcbench.matrix import Plan
+from dcbench.rundir import STATES, MatrixDir, RunDir, State
+from dcbench.scheduler import Outcome
+from dcbench.spec import RunSpec, shown
+
+STEPS = {
+    "product": "product and zip",
+    "exclude": "after exclude",
+    "include": "after include",
+    "overrides": "after overrides",
+    "seeds": "times seeds",
+    "duplicates": "duplicates dropped",
+}
+COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
+    """The count after each step, the axes, and how the runs stand."""
+    console.print(f"[bold]{escape(plan.name)}[/bold]: {plan.cells} cells, {len(plan.runs)} runs")
+    steps = Table("step", box=None, pad_edge=False)
+    steps.add_column("count", justify="right")
+    for name, count in plan.steps.items():
+        steps.add_row(STEPS[name], str(count))
+    console.print(steps)
+    axes = Table("axis", "values", box=None, pad_edge=False)
+    for name, values in plan.axes.items():
+        axes.add_row(name, escape(", ".join(shown(value) for value in values)))
+    console.print(axes)
+    console.print(f"{counts['done']} of {len(plan.runs)} done in {escape(str(folder.path))} ({_told(counts)})")
+
+
+def show_change(change: Change) -> None:
+    """What a changed matrix keeps, adds and no longer plans; nothing when it is the same."""
+    if change.kept and (change.added or change.dropped):
+        console.print(
+            f"the matrix has changed: {change.kept} runs kept, {change.added} new, {change.dropped} no longer planned "
+            "(their folders stay and are left out of the report)"
+        )
+
+
+def show_start(count: int, options: Options) -> None:
+    """What will happen, and where."""
+    if count:
+        where = f"{len(options.gpus)} GPU{'s' if len(options.gpus) > 1 else ''}" if options.gpus else "the CPU"
+        console.print(f"{count} runs to do on {where}: {options.jobs} at once, {_many(options.threads, 'thread')} each")
+
+
+def show_states(name: str, entries: list[Entry]) -> None:
+    """Every planned run with its state."""
+    width = max(len(entry.folder.path.name) for entry in entries)
+    for entry in entries:
+        run = escape(entry.folder.path.name.ljust(width))
+        console.print(f"{run}  {_styled(entry.state)}  {escape(entry.state.reason)}".rstrip())
+    tally = Counter(entry.state.name for entry in entries)
+    console.print(f"[bold]{escape(name)}[/bold]: {len(entries)} planned ({_told(tally)})")
+
+
+def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
+    """One run: its state, and the fields that its identity is made of."""
+    console.print(f"[bold]{escape(folder.path.name)}[/bold]", _styled(state), escape(state.reason))
+    if state.name == "running":
+        console.print(f"epoch {folder.epochs_done()} of {spec.epochs}")
+    table = Table("field", "value", "default", box=None, pad_edge=False)
+    for name, value in spec.model_dump().items():
+        default = RunSpec.model_fields[name].default
+        table.add_row(name, escape(shown(value)), "" if value == default else escape(shown(default)))
+    console.print(table)
+    console.print(f"log: {escape(str(folder.log_file))}")
+
+
+def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
+    """How the matrix stands after a run, and how to go on."""
+    console.print(f"{sum(counts.values())} planned: {_told(counts)}")
+    if stopped:
+        console.print(f"stopped; go on with: {escape(command)}")
+    elif counts["failed"]:
+        console.print(f"reasons: dcbench status {escape(str(folder.path))}")
+    if counts["done"]:
+        console.print(f"report: dcbench report {escape(str(folder.path))}")
+
+
+def watch(outcomes: Iterator[Outcome], entries: list[Entry], todo: list[Entry]) -> bool:
+    """Show runs as they start and end; False when Ctrl-C stopped them."""
+    board = _Board(entries, todo)
+    try:
+        with _ctrl_c_is_answered():
+            if console.is_terminal:
+                with Live(get_renderable=board.table, console=console, refresh_per_second=4):
+                    for outcome in outcomes:
+                        board.take(outcome)
+            else:
+                for outcome in outcomes:
+                    board.take(outcome)
+                    if outcome.ended:
+                        print(board.line(outcome), flush=True)
+    except KeyboardInterrupt:
+        outcomes.close()  # type: ignore[attr-defined]
+        return False
+    return True
+
+
+@contextmanager
+def _ctrl_c_is_answered() -> Iterator[None]:
+    """Say at once that Ctrl-C was heard: stopping a worker in a long computation takes seconds."""
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        console.print("stopping the workers ...")
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, answer)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Board:
+    """The state of the runs as far as this process has seen it."""
+
+    def __init__(self, entries: list[Entry], todo: list[Entry]) -> None:
+        self.states = {entry.folder.path: entry.state for entry in entries}
+        self.epochs = {entry.folder.path: entry.spec.epochs for entry in entries}
+        self.running: dict[Path, float] = {}
+        self.todo, self.ended = len(todo), 0
+        self.start = time.monotonic()
+
+    def take(self, outcome: Outcome) -> None:
+        path = outcome.folder.path
+        self.states[path] = outcome.state
+        if outcome.ended:
+            self.running.pop(path, None)
+            self.ended += 1
+        else:
+            self.running[path] = time.monotonic()
+
+    def line(self, outcome: Outcome) -> str:
+        state = outcome.state
+        words = [f"[{self.ended}/{self.todo}]", state.name, outcome.folder.path.name]
+        words += [f"{state.seconds:.1f} s"] if state.seconds is not None else []
+        words += [f"({state.kind}) {state.reason}"] if state.name == "failed" else [state.reason]
+        words += ["elsewhere"] if state.name == "running" else []
+        return " ".join(words).rstrip()
+
+    def table(self) -> RenderableType:
+        running = Table(box=None, pad_edge=False, show_header=False)
+        for path, since in list(self.running.items()):
+            epoch = f"epoch {RunDir(path).epochs_done()}/{self.epochs[path]}"
+            running.add_row(path.name, epoch, f"{time.monotonic() - since:.0f} s")
+        failed = [
+            Text(f"failed: {path.name}: {state.reason}", style="red")
+            for path, state in self.states.items()
+            if state.name == "failed"
+        ]
+        return Group(*failed[-5:], running, Text(self._summary()))
+
+    def _summary(self) -> str:
+        tally = Counter(state.name for state in self.states.values())
+        spent = time.monotonic() - self.start
+        left = self.todo - self.ended
+        rest = f", about {_duration(spent / self.ended * left)} left" if self.ended and left else ""
+        told = [f"{tally['done']} done", f"{len(self.running)} running", f"{tally['failed']} failed"]
+        return f"{', '.join(told)}, {left - len(self.running)} left to start; {_duration(spent)}{rest}"
+
+
+def _told(counts: dict[str, int] | Counter[Any]) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name]) or "none"
+
+
+def _styled(state: State) -> str:
+    kind = f" ({state.kind})" if state.kind else ""
+    return f"[{COLOURS[state.name]}]{state.name}{kind}[/]"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

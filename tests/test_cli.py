@@ -1,0 +1,252 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import dcbench
+from dcbench import cli, devices, executors
+from dcbench.errors import DataError, DeviceError, MatrixError, ResultsError
+from tests.conftest import TINY
+from tests.test_worker import wait_for
+
+MATRICES = Path(__file__).parent.parent / "matrices"
+MATRIX = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TINY}\n"
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Call the command line in a folder of its own; returns the result."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").write_text(MATRIX)
+    runner = CliRunner()
+    return lambda *arguments: runner.invoke(cli.app, [*arguments])
+
+
+RUN = ("run", "m.yaml", "--executor", "inline", "--device", "cpu")
+
+
+def test_plan_says_96_cells_and_288_runs(call):
+    told = json.loads(call("plan", str(MATRICES / "mnist_cifar.yaml"), "--json").stdout)
+    steps = {"product": 96, "exclude": 96, "include": 96, "overrides": 96, "seeds": 288, "duplicates": 288}
+    assert told == {"cells": 96, "runs": 288, "baselines": 0, "done": 0, "steps": steps}
+
+
+def test_plan_prints_steps_axes_and_what_is_done(call):
+    out = call("plan", "m.yaml").stdout
+    for expected in ("2 cells, 4 runs", "product and zip", "duplicates dropped", "sgd, adam", "0 of 4 done"):
+        assert expected in out
+    call(*RUN)
+    assert "4 of 4 done" in call("plan", "m.yaml").stdout
+    assert json.loads(call("plan", "m.yaml", "--json").stdout)["done"] == 4
+
+
+def test_run_then_run_again_then_redo(call, tmp_path):
+    first = call(*RUN)
+    assert first.exit_code == 0 and "4 planned: 4 done" in first.stdout and "[4/4] done" in first.stdout
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/m/*/metrics.csv")}
+    assert len(times) == 4
+    again = call(*RUN)
+    assert again.exit_code == 0 and "[1/" not in again.stdout
+    assert all(path.stat().st_mtime_ns == at for path, at in times.items())
+    assert "[4/4] done" in call(*RUN, "--redo").stdout
+    assert all(path.stat().st_mtime_ns != at for path, at in times.items())
+
+
+def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
+    call(*RUN)
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("seeds: [0, 1]", "seeds: [1, 2]"))
+    out = call(*RUN).stdout
+    assert "the matrix has changed: 2 runs kept, 2 new, 2 no longer planned" in out
+    assert "[2/2] done" in out and "4 planned: 4 done" in out
+    assert len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 6
+    report = call("report", "results/m")
+    assert "4 runs, 4 done" in report.stdout and "2 runs that the matrix no longer plans" in report.stderr
+
+
+def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_path, monkeypatch):
+    from dcbench import worker
+
+    real = worker.execute
+
+    def execute(spec, folder, at):
+        if spec.optimizer == "adam":
+            raise DataError("planted")
+        real(spec, folder, at)
+
+    monkeypatch.setattr(worker, "execute", execute)
+    told = call(*RUN)
+    assert told.exit_code == 1
+    assert told.stdout.count("failed digits") == 2 and "(error) planted" in told.stdout
+    assert "2 done, 2 failed" in told.stdout and "dcbench status results/m" in told.stdout
+    status = call("status", "results")
+    assert status.stdout.count("failed (error)") == 2 and "planted" in status.stdout
+    assert json.loads(call("status", "results", "--json").stdout) == {
+        "m": {"runs": 4, "pending": 0, "running": 0, "done": 2, "failed": 2, "skipped": 0}
+    }
+    monkeypatch.undo()
+    os.chdir(tmp_path)
+    assert "4 planned: 4 done" in call(*RUN).stdout
+
+
+def test_status_of_one_run_says_what_its_identity_is_made_of(call, tmp_path):
+    call(*RUN)
+    folder = next(path for path in (tmp_path / "results" / "m").iterdir() if "adam" in path.name)
+    out = call("status", str(folder)).stdout
+    for expected in (folder.name, "done", "optimizer", "adam", "sgd", "pca_dim", "256", "log.txt"):
+        assert expected in out
+    assert json.loads(call("status", str(folder), "--json").stdout)["state"] == "done"
+
+
+def test_status_of_a_matrix_that_has_not_run(call, tmp_path):
+    call(*RUN)
+    for path in tmp_path.glob("results/m/*-s1-*/state.json"):
+        path.unlink()
+    assert "2 done" in call("status", "results/m").stdout and "2 pending" in call("status").stdout
+
+
+def test_report_of_the_root_writes_every_matrix(call, tmp_path):
+    call(*RUN)
+    (tmp_path / "n.yaml").write_text(MATRIX.replace("name: m", "name: n").replace("[0, 1]", "[0]"))
+    call("run", "n.yaml", "--executor", "inline")
+    told = call("report", "results")
+    assert told.exit_code == 0
+    assert (tmp_path / "reports" / "m" / "index.html").exists() and (tmp_path / "reports" / "n" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "expected"),
+    [
+        (("plan", "none.yaml"), MatrixError, "no such file. There are: m.yaml"),
+        (("plan", "."), MatrixError, "is a directory"),
+        (("run", "m.yaml", "--device", "tpu"), Exception, "unknown device"),
+        (("status", "nowhere"), ResultsError, "no such results folder"),
+        (("report", "nowhere"), ResultsError, "no such results folder"),
+    ],
+)
+def test_bad_input_is_an_error_of_ours(call, arguments, error, expected):
+    told = call(*arguments)
+    assert isinstance(told.exception, error) and expected in str(told.exception)
+
+
+def shell(*arguments, cwd, **options):
+    command = [sys.executable, "-m", "dcbench", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, **options)
+
+
+def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("adam", "adma").replace("sgd", "sdg"))
+    told = shell("plan", "m.yaml", cwd=tmp_path)
+    assert told.returncode == 2 and told.stdout == "" and "Traceback" not in told.stderr
+    assert "m.yaml:2:20: axes.optimizer.0" in told.stderr and "m.yaml:2:25: axes.optimizer.1" in told.stderr
+    assert "Traceback" in shell("--debug", "plan", "m.yaml", cwd=tmp_path).stderr
+
+
+def test_a_results_folder_on_a_read_only_mount(tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX)
+    place = tmp_path / "frozen"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        place = Path("/proc")  # no right to mount here: a file system that nobody can write
+    try:
+        told = shell("run", "m.yaml", "--results", str(place), cwd=tmp_path)
+    finally:
+        if not mounted.returncode:
+            subprocess.run(["umount", str(place)], check=True)
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    assert str(place) in told.stderr and "--results" in told.stderr
+
+
+HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplotlib")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plan", str(MATRICES / "mnist_cifar.yaml")], ["plan", "--help"], ["status", "results"]]
+)
+def test_what_does_not_train_imports_nothing_heavy(tmp_path, arguments):
+    (tmp_path / "m.yaml").write_text(MATRIX)
+    code = f"""
+import sys
+sys.argv = ["dcbench", *{arguments!r}]
+from dcbench.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
+"""
+    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout.endswith("heavy: []\n")
+
+
+def test_every_command_has_help_and_stands_in_the_readme():
+    readme = (MATRICES.parent / "README.md").read_text()
+    for command in cli.app.registered_commands:
+        name = command.name or command.callback.__name__
+        assert command.callback.__doc__ and f"dcbench {name}" in readme
+
+
+def test_version(call):
+    assert call("--version").stdout.strip() == f"dcbench {dcbench.__version__}"
+
+
+def test_the_data_folder_defaults_to_the_environment_then_the_cache(monkeypatch):
+    monkeypatch.setenv("DCBENCH_DATA", "/somewhere")
+    assert executors.default_data_dir() == Path("/somewhere")
+    monkeypatch.delenv("DCBENCH_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert executors.default_data_dir() == Path("/cache/dcbench")
+
+
+def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
+    command = [sys.executable, "-m", "dcbench", "run", "m.yaml", "--jobs", "2"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    rows = lambda: [path.read_text().count("\n") for path in tmp_path.glob("results/m/*/metrics.csv")]  # noqa: E731
+    wait_for(lambda: len(rows()) == 2 and min(rows()) > 2)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "4 planned: 4 pending" in out and "stopped; go on with: dcbench run m.yaml --jobs 2" in out
+    before = rows()
+    subprocess.run(["sync"], check=True)  # time in which a worker left behind would write
+    assert rows() == before
+
+
+def test_two_schedulers_at_once_do_each_run_once(tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX)
+    command = [sys.executable, "-m", "dcbench", "run", "m.yaml", "--jobs", "1"]
+    both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outs = [process.communicate(timeout=120)[0] for process in both]
+    logs = [path.read_text() for path in tmp_path.glob("results/m/*/log.txt")]
+    assert len(logs) == 4 and [log.count("---") for log in logs] == [1] * 4, outs
+    assert shell("status", "results/m", "--json", cwd=tmp_path).stdout.count('"done": 4') == 1
+
+
+def test_jobs_never_exceed_cores_or_runs(monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 4)
+    assert cli.jobs_at_once(None, 0, 9) == 4
+    assert cli.jobs_at_once(None, 0, 3) == 3
+    assert cli.jobs_at_once(None, 2, 9) == 2
+    assert cli.jobs_at_once(None, 8, 9) == 4
+    assert cli.jobs_at_once(3, 8, 9) == 3
+    assert cli.jobs_at_once(None, 0, 0) == 1
+    with pytest.raises(DeviceError, match="--jobs 5: this machine has 4 cores"):
+        cli.jobs_at_once(5, 0, 9)
+
+
+def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
+    call(*RUN)
+    (tmp_path / "results" / "broken").mkdir()
+    (tmp_path / "results" / "broken" / "matrix.yaml").write_text("name: [")
+    for command in ("status", "report"):
+        told = call(command, "results")
+        assert told.exit_code == 2 and "broken" in told.stderr and "4" in told.stdout
+    assert (tmp_path / "reports" / "m" / "index.html").exists()
