@@ -1,0 +1,95 @@
+"""Curves over the epochs, a small multiple for each value of one axis.
+
+Thin lines are single runs, thick ones their mean, dashes the level of the untrained network.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from dcbench.columns import COLUMNS
+from dcbench.plots import COLOURS, first_varied, same, split_by
+from dcbench.results import Results
+from dcbench.spec import shown
+from dcbench.statistics import common_epochs
+
+FACTS = {
+    "title": "Curves",
+    "caption": "Pseudo-label accuracy says how well the head predicts the cluster ids, not the truth. Thin lines: "
+    "single runs. Thick: their mean, over the epochs that all of them have. Dashed: the mean of the same runs' "
+    "untrained networks (row 0). NMI epoch to epoch is stability, not quality.",
+    "per_axis": True,
+}
+
+METRICS = ("pseudo_label_accuracy", "nmi_true", "nmi_previous")
+
+
+def draw(found: Results, axis: str | None) -> Figure:
+    """A row of panels for each metric, a column for each value of `axis`; one column without an axis."""
+    rows, hue = found.rows, None if axis == "dataset" else first_varied(found, "dataset")
+    columns = _columns(found, axis)
+    size = (max(5.5, 1.2 + 2.3 * len(columns)), 7.0)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(METRICS), len(columns), squeeze=False, sharex="all", sharey="row")
+    for column, (title, inside) in enumerate(columns):
+        grid[0][column].set_title(title)
+        for row, metric in enumerate(METRICS):
+            _panel(grid[row][column], metric, split_by(inside, hue, found))
+        grid[-1][column].set_xlabel(COLUMNS["epoch"].titled)
+    for row, metric in enumerate(METRICS):
+        grid[row][0].set_ylabel(COLUMNS[metric].titled)
+        highest = rows[metric].max()
+        grid[row][0].set_ylim(0, 1.08 * highest if highest > 0 else 1)
+    if axis is not None and _unequal(found, axis):
+        figure.supxlabel("The panels do not hold the same cells and seeds.", fontsize=9)
+    labels = split_by(rows, hue, found) if hue else [("mean of the runs", COLOURS[0], rows)]
+    handles = [Line2D([], [], color=colour, lw=2, label=label) for label, colour, _ in labels]
+    handles += [Line2D([], [], color="#444444", lw=1.2, ls=(0, (4, 3)), label="untrained")]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return figure
+
+
+def _columns(found: Results, axis: str | None) -> list[tuple[str, pd.DataFrame]]:
+    """Title and rows of each column; the title says how many of the planned runs are in it."""
+    if axis is None:
+        return [(f"all runs\n{_count(found.rows, len(found.runs))}", found.rows)]
+    columns = []
+    for value in found.axes[axis]:
+        inside = found.rows[same(found.rows[axis], value)]
+        planned = int(same(found.runs[axis], value).sum())
+        columns.append((f"{axis} = {shown(value)}\n{_count(inside, planned)}", inside))
+    return columns
+
+
+def _unequal(found: Results, axis: str) -> bool:
+    """Whether the panels differ in which other cells and seeds their finished runs have."""
+    others = [name for name in (*found.axes, "seed") if name != axis]
+    runs = found.rows.drop_duplicates("run_id")
+    held = [
+        {tuple(map(str, cell)) for cell in runs.loc[same(runs[axis], value), others].itertuples(index=False)}
+        for value in found.axes[axis]
+    ]
+    return any(one != held[0] for one in held)
+
+
+def _panel(panel: Axes, metric: str, parts: list[tuple[str, str, pd.DataFrame]]) -> None:
+    for label, colour, part in parts:
+        for _, run in part.groupby("run_id", sort=False):
+            panel.plot(run["epoch"], run[metric], color=colour, lw=0.6, alpha=0.35, rasterized=True)
+        if part.empty:
+            continue
+        mean = common_epochs(part, metric)
+        panel.plot(mean.index, mean, color=colour, lw=2, label=label, marker="o" if len(mean) < 8 else None, ms=3)
+        untrained = part.loc[part["epoch"] == 0, metric].mean()
+        if pd.notna(untrained):
+            panel.axhline(untrained, color=colour, lw=1.2, ls=(0, (4, 3)), label=f"{label}, untrained")
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+
+
+def _count(rows: pd.DataFrame, planned: int) -> str:
+    count = rows["run_id"].nunique()
+    return f"{count} run{'s' if count != 1 else ''}" if count == planned else f"{count} of {planned} runs"

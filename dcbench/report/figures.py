@@ -1,0 +1,54 @@
+"""Every plot of the room drawn and written as PNG and SVG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from joblib import Parallel, delayed
+from matplotlib.figure import Figure
+
+from dcbench import rooms
+from dcbench.plots import STYLE, empty
+from dcbench.results import Results
+
+DPI = 150
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure on disk: its name, title and caption, and the SVG for the page."""
+
+    name: str
+    title: str
+    caption: str
+    svg: bytes
+
+
+def write(found: Results, folder: Path) -> list[Drawn]:
+    """Draw the plots of the whole matrix, and those of an axis once for each axis."""
+    wanted = []
+    for part in rooms.names("plots"):
+        per_axis = rooms.facts("plots", part)["per_axis"]
+        wanted += [(part, axis) for axis in (per_axis and found.axes) or [None]]
+    # threads gain nothing here and processes cost seconds to start: only many figures are worth them
+    jobs = 1 if len(found.rows) * len(wanted) < 20_000 else -1
+    drawn: list[Drawn] = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, found, folder) for part, axis in wanted)
+    return drawn
+
+
+def _draw(part: str, axis: str | None, found: Results, folder: Path) -> Drawn:
+    facts = rooms.facts("plots", part)
+    name = f"{part}_{axis}" if axis else part
+    with matplotlib.rc_context(STYLE):
+        figure = empty("no finished run") if found.rows.empty else _figure(part, axis, found)
+        figure.savefig(folder / f"{name}.png", dpi=DPI)
+        figure.savefig(folder / f"{name}.svg", dpi=DPI, metadata={"Date": None})
+    svg = (folder / f"{name}.svg").read_bytes()
+    return Drawn(name, f"{facts['title']} by {axis}" if axis else facts["title"], facts["caption"], svg)
+
+
+def _figure(part: str, axis: str | None, found: Results) -> Figure:
+    figure: Figure = rooms.load("plots", part).draw(found, axis)
+    return figure

@@ -1,0 +1,39 @@
+import pandas as pd
+import pytest
+
+from dcbench.columns import STAGES
+from dcbench.plots import stage_times
+from dcbench.results import Results
+
+
+def rows(**changes):
+    base = {"run_id": "a", "dataset": "mnist", "arch": "alexnet", "backend": "faiss", "epoch": 0, "reassigned": 1,
+            "pca_backend": "faiss", "whiten_backend": "faiss", "kmeans_backend": "faiss"}  # fmt: skip
+    return base | {f"seconds_{stage}": 1.0 for stage in STAGES} | changes
+
+
+def results(frame, **axes):
+    return Results("m", axes, frame, frame)
+
+
+FRAME = pd.DataFrame([
+    rows(), rows(epoch=1, seconds_pca=3.0), rows(epoch=2, seconds_pca=None),
+    rows(run_id="b", pca_backend="torch", backend="torch+faiss+faiss", seconds_pca=9.0),
+])  # fmt: skip
+
+
+def test_a_panel_for_each_stage_with_the_library_that_did_it():
+    figure = stage_times.draw(results(FRAME), None)
+    panels = {panel.get_title(): panel for panel in figure.axes}
+    assert list(panels) == list(STAGES)
+    assert [label.get_text() for label in panels["pca"].get_yticklabels()] == ["faiss", "torch"]
+    assert [label.get_text() for label in panels["kmeans"].get_yticklabels()] == ["faiss"]
+    assert [bar.get_width() for bar in panels["pca"].patches] == pytest.approx([2.0, 9.0])
+    assert panels["pca"].get_xlabel() == "s per epoch"
+
+
+def test_architectures_are_told_apart_also_in_the_legend():
+    some = pd.concat([FRAME[FRAME["run_id"] == "a"], FRAME[FRAME["run_id"] == "b"].assign(arch="vgg16")])
+    figure = stage_times.draw(results(some, arch=["alexnet", "vgg16"]), None)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alexnet", "vgg16"]
+    assert len({bar.get_facecolor() for bar in figure.axes[1].patches}) == 2

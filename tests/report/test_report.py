@@ -1,0 +1,127 @@
+"""The whole report: page, figures and tables, for every kind of results folder."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from dcbench import ledger, report
+from dcbench.errors import ResultsError
+from dcbench.rundir import MatrixDir, State
+from tests.conftest import plan_of
+from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask about, and fails on unclosed elements."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.open, self.text, self.images = [], [], [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta", "img", "br", "link"):
+            self.open.append(tag)
+        self.images += tag == "img"
+        self.links += [value for name, value in attributes if name in ("src", "href", "srcset", "action")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "reports"
+
+
+def page_of(written):
+    return written.page.read_text()
+
+
+def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
+    written = report.write(folder, out)
+    assert (written.runs, written.done, written.notes) == (8, 8, [])
+    names = {path.name for path in (out / "m" / "figures").iterdir()}
+    stems = {"curves_optimizer", "curves_k", "curves_limit", "stage_times"}
+    assert names == {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
+    tables = {
+        path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in (out / "m" / "tables").iterdir()
+    }
+    assert set(tables) == {"final", "runs", "stage_times", "unfinished", "rows"}
+    assert len(tables["final"]) == 8 and tables["final"]["gain_nmi_true"].tolist() == pytest.approx([0.2] * 8)
+    assert sorted(set(tables["final"]["limit"])) == ["500", "none"]
+    assert len(tables["rows"]) == 24 and len(tables["runs"]) == 8 and tables["unfinished"].empty
+
+
+def test_the_page_is_whole_and_asks_nobody_for_anything(folder, out):  # noqa: F811
+    text = page_of(report.write(folder, out))
+    page = Page(text)
+    assert page.open == [] and page.images == 4
+    assert "nan" not in re.sub(r'base64,[^"]*', "", text).lower()
+    assert all(link.startswith("data:") for link in page.links)
+    assert not re.search(r"https?://", re.sub(r'base64,[^"]*', "", text))
+
+
+def test_failed_and_missing_runs_are_listed_with_their_reason_escaped(folder, out):  # noqa: F811
+    ids = plan_of(TEXT).run_ids
+    folder.run(ids[0]).set_state(State("failed", "error", "<script>alert('x')</script> & \"quotes\""))
+    shutil.rmtree(folder.run(ids[1]).path)
+    written = report.write(folder, out)
+    text = page_of(written)
+    assert written.done == 6
+    assert "<script>" not in text and "&lt;script&gt;alert" in text
+    assert "Failed and missing runs" in text and ids[0] in text and ids[1] in text
+    assert "1 failed" in text and "1 pending" in text
+    assert len(pd.read_csv(out / "m" / "tables" / "unfinished.csv")) == 2
+
+
+@pytest.mark.parametrize("keep", [0, 1])
+def test_no_finished_run_or_one(folder, out, keep):  # noqa: F811
+    for run_id in plan_of(TEXT).run_ids[keep:]:
+        shutil.rmtree(folder.run(run_id).path)
+    written = report.write(folder, out)
+    assert written.done == keep and Page(page_of(written)).open == []
+    assert f"{8 - keep} pending" in page_of(written)
+    assert len(list((out / "m" / "figures").glob("*.png"))) == 4
+
+
+def test_a_single_cell_without_axes(tmp_path, out):
+    plan = plan_of("name: one\nseeds: [0, 1]\nsettings: {epochs: 2}\n")
+    found = MatrixDir(tmp_path / "one")
+    ledger.adopt(plan, found)
+    for spec in plan.runs:
+        fill(found, spec.run_id, spec, nmi=0.3 + 0.1 * spec.seed)
+    text = page_of(report.write(found, out))
+    assert (out / "one" / "figures" / "curves.png").exists()
+    assert "2 of 2" in text and "0.550" in text and "0.500 to 0.600" in text
+
+
+def test_warnings_stand_on_the_page(folder, out):  # noqa: F811
+    run = folder.run(plan_of(TEXT).run_ids[0])
+    run.metrics_file.write_text(run.metrics_file.read_text() + "3,1")
+    written = report.write(folder, out)
+    assert written.notes and "Read with care" in page_of(written)
+
+
+def test_figures_of_axes_that_are_gone_go_with_them(folder, out):  # noqa: F811
+    report.write(folder, out)
+    ledger.adopt(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
+    report.write(folder, out)
+    assert not (out / "m" / "figures" / "curves_limit.png").exists()
+
+
+def test_the_same_results_give_the_same_files(folder, out):  # noqa: F811
+    first = page_of(report.write(folder, out))
+    assert page_of(report.write(folder, out)) == first
+
+
+def test_a_place_that_cannot_be_written_is_told(folder, tmp_path):  # noqa: F811
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsError, match="--out"):
+        report.write(folder, tmp_path / "file")
