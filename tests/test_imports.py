@@ -1,0 +1,126 @@
+"""The import table of the house: who may import whom, read from the syntax tree."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import dcbench
+
+HOUSE = Path(dcbench.__file__).parent
+
+TABLE = {
+    # the command line and the plan: no torch, and nothing below
+    "errors": set(),
+    "columns": set(),
+    "rooms": {"errors"},
+    "spec": {"errors"},
+    "yaml_file": {"errors"},
+    "feasibility": {"rooms", "spec"},
+    "matrix_file": {"errors", "rooms", "spec", "yaml_file"},
+    "matrix": {"errors", "feasibility", "matrix_file", "spec", "yaml_file"},
+    "rundir": {"columns", "errors", "spec", "yaml_file"},
+    "ledger": {"errors", "matrix", "rundir", "spec"},
+    "devices": {"errors"},
+    "executors": {"executors"},
+    "scheduler": {"errors", "executors", "ledger", "rooms", "rundir"},
+    "screen": {"executors", "ledger", "matrix", "rundir", "scheduler", "spec"},
+    "cli": {"devices", "errors", "executors", "ledger", "matrix", "rooms", "rundir", "scheduler", "screen"},
+    "__main__": {"cli"},
+    # the run half
+    "seeds": set(),
+    "metrics": set(),
+    "datasets": {"datasets", "errors", "feasibility", "rooms", "seeds", "spec"},
+    "archs": {"archs", "feasibility", "spec"},
+    "backends": {"backends"},
+    "deepcluster": {"backends", "deepcluster", "errors", "feasibility", "rooms", "seeds", "spec"},
+    "provenance": {"datasets", "spec"},
+    "run": {"columns", "datasets", "deepcluster", "metrics", "provenance", "rundir", "spec"},
+    "worker": {"errors", "executors", "rooms", "run", "rundir", "spec"},
+    "preload": {"rooms", "worker"},
+    # the report half
+    "results": {"columns", "ledger", "rundir"},
+    "statistics": set(),
+    "plots": {"columns", "plots", "results", "spec", "statistics"},
+    "report": {"columns", "errors", "plots", "report", "results", "rooms", "rundir", "spec", "statistics"},
+}
+"""Room -> rooms it may import."""
+
+LATE = {("executors", "worker"), ("cli", "report")}
+"""Imports that may stand inside a function: an executor starts a worker there, and a command the report half."""
+
+RUN_HALF = {
+    "seeds",
+    "metrics",
+    "datasets",
+    "archs",
+    "backends",
+    "deepcluster",
+    "provenance",
+    "run",
+    "worker",
+    "preload",
+}
+HEAVY = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplotlib", "joblib"}
+ALLOWED_HEAVY = dict.fromkeys(RUN_HALF, HEAVY) | {
+    name: {"pandas", "matplotlib", "joblib"} for name in ("results", "statistics", "plots", "report")
+}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(HOUSE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Every imported module, with whether it stands inside a function."""
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node) for function in ast.walk(tree) if isinstance(function, ast.FunctionDef) for node in ast.walk(function)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, id(node) in inside) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports out in full"
+            names = [f"{node.module}.{alias.name}" if node.module == "dcbench" else node.module for alias in node.names]
+            found += [(str(name), id(node) in inside) for name in names]
+    return found
+
+
+FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
+
+
+def test_every_room_is_in_the_table():
+    assert {room_of(path) for path in FILES} == set(TABLE)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_imports_keep_the_table(path):
+    room = room_of(path)
+    for module, late in imports(path):
+        top, *rest = module.split(".")
+        if top == "dcbench" and rest:
+            target = rest[0]
+            allowed = target in TABLE[room] or (late and (room, target) in LATE)
+            assert allowed, f"{room} may not import {target}" + (" here" if (room, target) in LATE else "")
+        elif top in HEAVY:
+            assert top in ALLOWED_HEAVY.get(room, set()), f"{room} may not import {top}"
+
+
+@pytest.mark.parametrize("room", ["datasets", "archs", "backends", "executors", "plots"])
+def test_parts_never_import_each_other(room):
+    for path in (HOUSE / room).glob("[a-z]*.py"):
+        for module, _ in imports(path):
+            assert not module.startswith(f"dcbench.{room}."), f"{path.name} imports {module}"
+
+
+def test_the_report_half_imports_nothing_of_the_run_half():
+    for room in ("results", "statistics", "plots", "report"):
+        assert not TABLE[room] & RUN_HALF
+
+
+def test_a_wrong_import_would_be_found(tmp_path):
+    file = tmp_path / "x.py"
+    file.write_text("from dcbench import run\nimport torch\ndef f():\n    from dcbench.worker import main\n")
+    assert imports(file) == [("dcbench.run", False), ("torch", False), ("dcbench.worker", True)]
