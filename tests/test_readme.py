@@ -1,0 +1,44 @@
+"""The README's promises, held against the files it names."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dcbench.matrix import parse_matrix, read_matrix
+
+TOP = Path(__file__).parent.parent
+README = (TOP / "README.md").read_text()
+
+
+def test_the_example_matrix_plans():
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    plan = parse_matrix(example, "README.md", "float32")
+    assert plan.cells == 13
+
+
+def test_every_linked_file_is_there():
+    links = re.findall(r"\]\((?!http)([^)]+)\)", README)
+    assert links
+    for link in links:
+        assert (TOP / link).exists(), link
+
+
+def test_every_matrix_is_listed_with_its_number_of_runs():
+    for path in (TOP / "matrices").glob("*.yaml"):
+        line = next(line for line in README.splitlines() if line.startswith("|") and f"`{path.stem}`" in line)
+        assert str(len(read_matrix(path, "float32").runs)) in line.rsplit("|", 2)[1]
+
+
+def test_every_file_of_the_house_that_it_draws_is_there():
+    (drawn,) = re.findall(r"```\n(dcbench/cli.*?)```", README, re.DOTALL)
+    names = re.findall(r"[\w/]+\.py|\w+/", drawn.replace("dcbench/", ""))
+    assert len(names) > 15
+    for name in names:
+        assert (TOP / "dcbench" / name).exists(), name
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "readme-figures"])
+def test_every_make_target_it_names_exists(target):
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", (TOP / "Makefile").read_text(), re.MULTILINE)
