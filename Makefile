@@ -31,7 +31,7 @@ clean:
 	rm -rf .venv build *.egg-info
 
 .venv/bin/python:
-	$(if $(UV),uv venv -q --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	$(if $(UV),uv venv -q --python $(PYTHON) .venv,$(PYTHON) -m venv .venv) || { rm -rf .venv; exit 1; }
 
 .venv/installed: $(SOURCES) | .venv/bin/python
 	$(INSTALL) -e .

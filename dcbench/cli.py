@@ -109,6 +109,8 @@ def run(
     screen.show_change(ledger.adopt(planned, folder))
     entries = ledger.entries(planned, folder)
     todo = scheduler.left(entries, redo)
+    if executor.value == "inline" and jobs not in (None, 1):
+        raise DeviceError(f"--jobs {jobs}: the inline executor does one run after another; use --executor local")
     count = 1 if executor.value == "inline" else jobs_at_once(jobs, len(gpus), len(todo))
     options = Options(
         data_dir=(data_dir or default_data_dir()).absolute(),
@@ -143,9 +145,10 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show every planned run's state; of a run's folder, what the run is and how it stands."""
-    if (path / "spec.yaml").exists():
-        found = RunDir(path)
-        spec, state = found.spec(), found.state()
+    found = RunDir(path)
+    if found.spec_file.exists():
+        spec = found.spec()
+        state = found.planned_state(spec)
         if as_json:
             print(json.dumps({"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}))
         else:

@@ -65,7 +65,7 @@ _ALL = (
         for stage in ("features", "pca", "whiten", "kmeans", "train", "evaluate")
     ),
     Column("images_per_second_train", "training speed", "images/s", "higher", 0),
-    Column("peak_memory_mb", "peak memory", "MB", "lower", 0, None, "torch's on a GPU, the process's on a CPU"),
+    Column("peak_memory_mb", "peak memory", "MB", "lower", 0, None, "torch's on a GPU, the process's so far on a CPU"),
 )  # fmt: skip
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}

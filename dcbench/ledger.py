@@ -82,9 +82,9 @@ def matrix_folders(path: Path) -> list[MatrixDir]:
     """The matrix folder at `path`, or all those in it."""
     if not path.is_dir():
         raise ResultsError(f"{path}: no such results folder; run a matrix first, or name another with --results")
-    if (path / "matrix.yaml").exists():
+    if MatrixDir(path).matrix_file.exists():
         return [MatrixDir(path)]
-    inside = sorted(file.parent for file in path.glob("*/matrix.yaml"))
+    inside = [MatrixDir(folder) for folder in sorted(path.iterdir()) if MatrixDir(folder).matrix_file.exists()]
     if not inside:
         raise ResultsError(f"{path}: holds no results of a matrix (no matrix.yaml in it or in its folders)")
-    return [MatrixDir(folder) for folder in inside]
+    return inside

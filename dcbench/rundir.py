@@ -210,10 +210,11 @@ class RunDir:
     def is_claimed(self) -> bool:
         """Whether a live process holds the run."""
         try:
-            with self.claim_file.open("rb") as file:
-                return not _locked(file.fileno(), fcntl.LOCK_SH)
+            file = self.claim_file.open("rb")
         except OSError:
             return False
+        with file:
+            return not _locked(file.fileno(), fcntl.LOCK_SH)
 
     # --- the metrics ------------------------------------------------------------------------
 
@@ -272,6 +273,11 @@ def _locked(descriptor: int, mode: int) -> bool:
     """Take the lock if it is free; it is let go when the file is closed."""
     try:
         fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError as error:
+        raise ResultsError(
+            f"this file system cannot lock files ({error.strerror}), so runs there cannot be kept apart; "
+            "choose another folder with --results"
+        ) from None
     return True

@@ -45,19 +45,23 @@ def run(todo: list[Entry], executor: str, options: Options) -> Iterator[Outcome]
         if problem := problems[entry.spec.dataset]:
             yield Outcome(entry.folder, _record(entry.folder, State("failed", "error", problem)))
     paths = [entry.folder.path for entry in ready if problems[entry.spec.dataset] is None]
+    if not paths:
+        return
+    before = {path: RunDir(path).state() for path in paths}
     events = rooms.load("executors", executor).execute(paths, options)
-    before: dict[Path, State] = {}
+    started: set[Path] = set()
     try:
         for event in events:
             folder = RunDir(event.run)
             if event.exit_code is None:
-                before[event.run] = folder.state()
+                started.add(event.run)
                 yield Outcome(folder, State("running"), ended=False)
             else:
-                yield Outcome(folder, _settle(folder, event.exit_code, before.pop(event.run)))
+                started.remove(event.run)
+                yield Outcome(folder, _settle(folder, event.exit_code, before[event.run]))
     finally:
         events.close()
-        for path in before:  # killed in the middle of a long computation, before it could say so
+        for path in started:  # killed in the middle of a long computation, before it could say so
             if RunDir(path).state().kind == "lost":
                 _record(RunDir(path), STOPPED)
 

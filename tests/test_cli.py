@@ -22,6 +22,7 @@ MATRIX = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {
 def call(tmp_path, monkeypatch):
     """Call the command line in a folder of its own; returns the result."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the same run ids on a machine with a GPU
     (tmp_path / "m.yaml").write_text(MATRIX)
     runner = CliRunner()
     return lambda *arguments: runner.invoke(cli.app, [*arguments])
@@ -59,10 +60,14 @@ def test_run_then_run_again_then_redo(call, tmp_path):
 
 def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
     call(*RUN)
+    for path in tmp_path.glob("results/m/*-adam-*/state.json"):
+        path.unlink()
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/m/*-sgd-sgd-*/metrics.csv")}
     (tmp_path / "m.yaml").write_text(MATRIX.replace("seeds: [0, 1]", "seeds: [1, 2]"))
     out = call(*RUN).stdout
     assert "the matrix has changed: 2 runs kept, 2 new, 2 no longer planned" in out
-    assert "[2/2] done" in out and "4 planned: 4 done" in out
+    assert "[3/3] done" in out and "4 planned: 4 done" in out
+    assert len(kept) == 2 and all(path.stat().st_mtime_ns == at for path, at in kept.items())
     assert len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 6
     report = call("report", "results/m")
     assert "4 runs, 4 done" in report.stdout and "2 runs that the matrix no longer plans" in report.stderr
@@ -100,6 +105,8 @@ def test_status_of_one_run_says_what_its_identity_is_made_of(call, tmp_path):
     for expected in (folder.name, "done", "optimizer", "adam", "sgd", "pca_dim", "256", "log.txt"):
         assert expected in out
     assert json.loads(call("status", str(folder), "--json").stdout)["state"] == "done"
+    (folder / "metrics.csv").unlink()
+    assert json.loads(call("status", str(folder), "--json").stdout)["state"] == "failed", "as status of the matrix says"
 
 
 def test_status_of_a_matrix_that_has_not_run(call, tmp_path):
@@ -133,9 +140,12 @@ def test_bad_input_is_an_error_of_ours(call, arguments, error, expected):
     assert isinstance(told.exception, error) and expected in str(told.exception)
 
 
-def shell(*arguments, cwd, **options):
+ON_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+
+
+def shell(*arguments, cwd, environment=ON_CPU):
     command = [sys.executable, "-m", "dcbench", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
@@ -168,18 +178,26 @@ HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["plan", str(MATRICES / "mnist_cifar.yaml")], ["plan", "--help"], ["status", "results"]]
+    "arguments",
+    [
+        ["--help"],
+        ["plan", str(MATRICES / "mnist_cifar.yaml")],
+        ["plan", "--help"],
+        ["status", "results"],
+        ["status", "RUN"],
+    ],
 )
-def test_what_does_not_train_imports_nothing_heavy(tmp_path, arguments):
-    (tmp_path / "m.yaml").write_text(MATRIX)
+def test_what_does_not_train_imports_nothing_heavy(call, tmp_path, arguments):
+    call(*RUN)
+    run = next(path.parent for path in tmp_path.glob("results/m/*/spec.yaml"))
     code = f"""
 import sys
-sys.argv = ["dcbench", *{arguments!r}]
+sys.argv = ["dcbench", *{[str(run) if word == "RUN" else word for word in arguments]!r}]
 from dcbench.cli import main
 try:
     main()
-except SystemExit:
-    pass
+except SystemExit as end:
+    assert not end.code, end.code
 print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
 """
     told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -205,25 +223,70 @@ def test_the_data_folder_defaults_to_the_environment_then_the_cache(monkeypatch)
     assert executors.default_data_dir() == Path("/cache/dcbench")
 
 
-def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(tmp_path):
+@pytest.fixture
+def started(tmp_path):
+    """Start the command line as a terminal does, a process group of its own; nothing outlives the test."""
+    processes = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "dcbench", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, cwd=tmp_path, env=ON_CPU, start_new_session=True, **pipes))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(started, tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
-    command = [sys.executable, "-m", "dcbench", "run", "m.yaml", "--jobs", "2"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    process = started("run", "m.yaml", "--jobs", "2")
     rows = lambda: [path.read_text().count("\n") for path in tmp_path.glob("results/m/*/metrics.csv")]  # noqa: E731
     wait_for(lambda: len(rows()) == 2 and min(rows()) > 2)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
+    workers = [json.loads(path.read_text())["pid"] for path in tmp_path.glob("results/m/*/state.json")]
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    assert "stopping the workers" in out
     assert "4 planned: 4 pending" in out and "stopped; go on with: dcbench run m.yaml --jobs 2" in out
-    before = rows()
-    subprocess.run(["sync"], check=True)  # time in which a worker left behind would write
-    assert rows() == before
+    assert len(workers) == 2 and not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
 
 
-def test_two_schedulers_at_once_do_each_run_once(tmp_path):
+def test_ctrl_c_while_the_libraries_are_imported(started, tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
+    process = started("run", "m.yaml", "--jobs", "2")
+    wait_for(lambda: len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 4)
+    assert "4 runs to do" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    assert "4 planned: 4 pending" in out and "go on with" in out
+
+
+def test_ctrl_c_with_the_inline_executor(started, tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
+    process = started("run", "m.yaml", "--executor", "inline")
+    wait_for(lambda: any(path.read_text().count("\n") > 2 for path in tmp_path.glob("results/m/*/metrics.csv")))
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    assert "4 planned: 4 pending" in out
+
+
+def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
+    (tmp_path / "m.yaml").write_text(f"name: m\naxes: {{dataset: [kmnist, digits]}}\nsettings: {TINY}\n")
+    dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    told = shell("run", "m.yaml", "--data-dir", "data", cwd=tmp_path, environment=ON_CPU | dead)
+    assert told.returncode == 1 and "Traceback" not in told.stderr
+    assert "could not be downloaded" in told.stdout and "--data-dir" in told.stdout
+    assert "2 planned: 1 done, 1 failed" in told.stdout
+
+
+def test_two_schedulers_at_once_do_each_run_once(started, tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX)
-    command = [sys.executable, "-m", "dcbench", "run", "m.yaml", "--jobs", "1"]
-    both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    both = [started("run", "m.yaml", "--jobs", "1") for _ in range(2)]
     outs = [process.communicate(timeout=120)[0] for process in both]
     logs = [path.read_text() for path in tmp_path.glob("results/m/*/log.txt")]
     assert len(logs) == 4 and [log.count("---") for log in logs] == [1] * 4, outs
@@ -250,3 +313,7 @@ def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
         told = call(command, "results")
         assert told.exit_code == 2 and "broken" in told.stderr and "4" in told.stdout
     assert (tmp_path / "reports" / "m" / "index.html").exists()
+
+
+def test_jobs_mean_nothing_to_the_inline_executor(call):
+    assert "one run after another" in str(call(*RUN, "--jobs", "2").exception)

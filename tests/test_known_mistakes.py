@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench import datasets, metrics, rooms, run, statistics
+from dcbench import datasets, ledger, metrics, results, rooms, run, statistics
 from dcbench.backends import KMeans
 from dcbench.columns import STAGES
 from dcbench.deepcluster import training
@@ -24,8 +24,10 @@ from dcbench.plots import curves
 from dcbench.report import tables
 from dcbench.report.tables import FINAL
 from dcbench.results import Results
+from dcbench.rundir import MatrixDir, RunDir
 from dcbench.spec import RunSpec, make_spec
 from tests.conftest import plan_of
+from tests.test_results import fill
 
 SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "augment": "none"}
 
@@ -169,8 +171,8 @@ def check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels(scene):
     scene.cluster_as(uneven)
     scene.run()
     for assignment, positions, labels, _ in scene.trained:
+        assert np.bincount(assignment[positions], minlength=4).tolist() == [15, 15, 15, 15]
         assert assignment[positions].tolist() == labels
-        assert np.bincount(assignment[positions]).tolist() == [15, 15, 15, 15]
 
 
 def plant_a_dataset_in_cluster_order(monkeypatch):
@@ -232,17 +234,17 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
     monkeypatch.setattr(metrics, "nmi_previous", lambda before, now: real(before, now) or 0.0)
 
 
-def results(rows: pd.DataFrame) -> Results:
+def results_of(rows: pd.DataFrame) -> Results:
     full = rows.assign(**{name: 0.1 for name in FINAL if name not in rows})
     runs = full.drop_duplicates("run_id").assign(state="done", kind=None, reason="", seconds=1.0, seed=0)
     named = dict.fromkeys(("dataset", "arch", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x")
     return Results("m", {}, runs, full.assign(**named, **{f"seconds_{stage}": 1.0 for stage in STAGES}))
 
 
-def check_truncated_runs_are_in_no_mean(scene):
+def check_runs_of_different_length_share_no_mean(scene):
     whole = pd.DataFrame({"run_id": "whole", "epoch": range(6), "nmi_true": 0.2})
     short = pd.DataFrame({"run_id": "short", "epoch": range(3), "nmi_true": 0.8})
-    figure = curves.draw(results(pd.concat([whole, short])), None)
+    figure = curves.draw(results_of(pd.concat([whole, short])), None)
     (mean,) = [line for line in figure.axes[1].get_lines() if line.get_linewidth() == 2]
     assert list(mean.get_xdata()) == [0, 1, 2]
     assert list(mean.get_ydata()) == pytest.approx([0.5] * 3)
@@ -250,6 +252,23 @@ def check_truncated_runs_are_in_no_mean(scene):
 
 def plant_a_mean_of_whatever_is_there(monkeypatch):
     monkeypatch.setattr(curves, "common_epochs", lambda rows, metric: rows.groupby("epoch")[metric].mean())
+
+
+def check_a_truncated_run_is_in_no_table(scene):
+    text = "name: cut\nseeds: [0, 1]\nsettings: {epochs: 2}\n"
+    folder, plan = MatrixDir(scene.tmp_path / "cut"), plan_of(text)
+    ledger.adopt(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec, epochs=2 - spec.seed, nmi=0.5)
+    final = tables.make(results.read(folder))["final"]
+    assert final["done"].tolist() == [1] and final["nmi_true"].tolist() == pytest.approx([0.7])
+
+
+def plant_trust_in_whatever_was_written(monkeypatch):
+    monkeypatch.setattr(RunDir, "planned_state", lambda folder, spec: folder.state())
+    monkeypatch.setattr(
+        results, "_checked", lambda entry, notes: (pd.read_csv(entry.folder.metrics_file, dtype=float), entry)
+    )
 
 
 def check_a_run_is_named_after_what_it_is(scene):
@@ -282,7 +301,7 @@ def plant_the_test_split(monkeypatch):
 
 def check_the_last_epoch_counts_and_not_the_best(scene):
     rows = pd.DataFrame({"run_id": "a", "epoch": [0, 1, 2], "nmi_true": [0.3, 0.9, 0.4]})
-    table = tables.make(results(rows))["final"]
+    table = tables.make(results_of(rows))["final"]
     assert table["nmi_true"].tolist() == [0.4] and table["gain_nmi_true"].tolist() == pytest.approx([0.1])
 
 
@@ -302,7 +321,8 @@ MISTAKES = {
     "5 labels out of order": (check_labels_and_assignments_stand_in_one_order, plant_assignments_in_cluster_order),
     "6 sampler by backend": (check_backends_differ_in_nothing_else, plant_a_backend_that_switches_the_sampler),
     "7 absence as 0": (check_no_previous_epoch_is_empty, plant_zero_for_no_previous_epoch),
-    "7 truncated runs averaged": (check_truncated_runs_are_in_no_mean, plant_a_mean_of_whatever_is_there),
+    "7 means over unequal runs": (check_runs_of_different_length_share_no_mean, plant_a_mean_of_whatever_is_there),
+    "7 truncated runs averaged": (check_a_truncated_run_is_in_no_table, plant_trust_in_whatever_was_written),
     "7 names by the clock": (check_a_run_is_named_after_what_it_is, plant_names_by_the_clock),
     "8 trained on the test split": (check_only_training_images_train, plant_the_test_split),
     "8 best epoch by labels": (check_the_last_epoch_counts_and_not_the_best, plant_the_best_epoch_by_true_labels),

@@ -228,3 +228,12 @@ def test_storing_the_same_plan_again_shows_that_the_folder_cannot_be_written(tmp
     monkeypatch.setattr("dcbench.rundir.tempfile.mkstemp", read_only)
     with pytest.raises(ResultsError, match=r"Read-only file system.*--results"):
         folder.store("name: m\n")
+
+
+def test_a_file_system_without_locks_is_told(run, monkeypatch):
+    def no_locks(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("dcbench.rundir.fcntl.flock", no_locks)
+    with pytest.raises(ResultsError, match="cannot lock files"), run.claim():
+        pass

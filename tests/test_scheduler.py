@@ -163,4 +163,10 @@ def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, mon
 
 def test_a_run_claimed_elsewhere_ends_for_this_scheduler(folder, monkeypatch):
     _, ended = run(folder, monkeypatch, lambda path: (None, EXIT_CLAIMED))
-    assert len(ended) == 4
+    assert [one.state.name for one in ended] == ["pending"] * 4
+    assert not list(folder.path.glob("*/state.json")), "it is the other scheduler's to write"
+
+
+def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
+    monkeypatch.setattr(rooms, "load", lambda room, name: pytest.fail("started"))
+    assert list(scheduler.run([], "local", Options(tmp_path))) == []

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -125,6 +126,19 @@ def command(folder):
     return [sys.executable, "-m", "dcbench.worker", str(folder.path), "--data-dir", str(folder.path.parent)]
 
 
+@contextmanager
+def running(folder):
+    """The worker's process once it trains; killed at the end."""
+    folder.metrics_file.unlink(missing_ok=True)
+    process = subprocess.Popen(command(folder))
+    try:
+        wait_for(lambda: folder.epochs_done() > 1)
+        yield process
+    finally:
+        process.kill()
+        process.wait(60)
+
+
 def wait_for(condition, seconds=90.0):
     deadline = time.monotonic() + seconds
     while not condition():
@@ -141,16 +155,13 @@ def test_the_entry_of_every_executor_is_a_command(tmp_path):
 
 def test_a_stopped_worker_leaves_its_run_pending_and_a_killed_one_leaves_it_lost(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    process = subprocess.Popen(command(folder))
-    wait_for(lambda: folder.epochs_done() > 1)
-    assert folder.state().name == "running"
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == EXIT_STOPPED
+    with running(folder) as process:
+        assert folder.state().name == "running"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == EXIT_STOPPED
     assert folder.state().name == "pending"
-    process = subprocess.Popen(command(folder))
-    wait_for(lambda: folder.state().name == "running" and folder.epochs_done() > 1)
-    process.kill()
-    process.wait(60)
+    with running(folder):
+        pass
     assert (folder.state().name, folder.state().kind) == ("failed", "lost")
 
 

@@ -24,6 +24,9 @@ def main(name: str, data_dir: Path) -> int:
                 print(f"downloading {name} to {data_dir}", file=sys.stderr)
                 with contextlib.redirect_stdout(sys.stderr):
                     rooms.load("datasets", name).download(data_dir)
+    except KeyboardInterrupt:
+        print(f"{name}: the download was stopped")
+        return 1
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         print(

@@ -27,7 +27,7 @@ from dcbench.spec import RunSpec
 FACTS = {"argument": "PATH", "channels": 3}
 
 HELD_OUT = ("test", "val", "valid")
-"""Folders of test images, the first that is there; never classes."""
+"""Folders of test images, the first that is there; beside the classes they are none."""
 
 TEST_SHARE = 0.2
 
@@ -64,7 +64,8 @@ def _part(count: int, seed: int, train: bool) -> Labels:
 
 
 def _classes(root: Path) -> list[str]:
-    found = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in HELD_OUT)
+    besides = () if root.name == "train" else HELD_OUT
+    found = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in besides)
     if len(found) < 2:
         has = f"only one, {found[0]!r}" if found else "none"
         raise DataError(f"{root}: needs a folder of images for each of at least two classes, and has {has}")
@@ -86,7 +87,11 @@ def _decoded(listed: Listed, size: int, cache: Path) -> Pixels:
     """The images as a memory map `(n, 3, size, size)`, decoded by whoever comes first."""
     told = "\n".join(f"{path}\t{path.stat().st_size}\t{path.stat().st_mtime_ns}" for path, _ in listed)
     name = hashlib.sha256(f"{size}\n{told}".encode()).hexdigest()[:24]
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        told = f"{cache}: {error.strerror}; the decoded images are kept there: choose a folder to write with --data-dir"
+        raise DataError(told) from None
     target = cache / f"{name}.npy"
     with (cache / f"{name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -117,7 +122,7 @@ def _put(pixels: Pixels, index: int, path: Path, size: int) -> str | None:
     try:
         with Image.open(path) as image:
             pixels[index] = _square(image.convert("RGB"), size).transpose(2, 0, 1)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # PIL raises what its many readers raise, SyntaxError among it
         return f"{path} ({error})"
     return None
 

@@ -33,7 +33,7 @@ def execute(runs: Sequence[Path], options: Options) -> Iterator[Event]:
     """Keep `options.jobs` workers busy; on a GPU machine the slots take turns on the devices."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    with _server_environment(options.threads):
+    with _server_environment(options.threads), _ctrl_c_ignored():
         forkserver.ensure_running()
     waiting, slots = deque(runs), deque(range(options.jobs))
     live: dict[Any, tuple[BaseProcess, Path, int]] = {}
@@ -83,6 +83,19 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """The server inherits this: until it has imported everything, it would die of a Ctrl-C meant for the scheduler."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -92,12 +92,19 @@ def test_a_changed_image_is_decoded_again(pictures):
 def test_an_unreadable_image_is_named_and_nothing_is_kept(pictures):
     (pictures / "dog" / "3.png").write_bytes(b"not a picture")
     (pictures / "cat" / "half.png").write_bytes((pictures / "cat" / "1.png").read_bytes()[:60])
+    damaged = pictures / "dog" / "damaged.png"
+    Image.effect_noise((300, 300), 90).convert("RGB").save(damaged)
+    raw = bytearray(damaged.read_bytes())
+    second = raw.index(b"IDAT", raw.index(b"IDAT") + 4)
+    raw[second : second + 4] = b"\x01\x02\x03\x04"
+    damaged.write_bytes(raw)
     (pictures / "test").mkdir()
     shutil.copytree(pictures / "cat", pictures / "test" / "cat", ignore=shutil.ignore_patterns("half*"))
-    shutil.copytree(pictures / "dog", pictures / "test" / "dog", ignore=shutil.ignore_patterns("3*"))
+    shutil.copytree(pictures / "dog", pictures / "test" / "dog", ignore=shutil.ignore_patterns("3*", "damaged*"))
     with pytest.raises(DataError, match="unreadable images") as caught:
         load(pictures)
-    assert "3.png" in str(caught.value) and "half.png" in str(caught.value) and "Remove or replace" in str(caught.value)
+    for expected in ("3.png", "half.png", "damaged.png", "Remove or replace"):
+        assert expected in str(caught.value)
     assert not list(pictures.parent.glob("decoded/*.npy")) and not list(pictures.parent.glob("decoded/*.part"))
 
 
@@ -124,3 +131,17 @@ def test_k_beyond_the_images_is_told_at_the_start(pictures):
 def test_a_relative_path_starts_at_the_data_folder(pictures):
     spec = make_spec({"dataset": "imagefolder:p", "pca_dim": 2, "k": 2})
     assert len(datasets.load_training(spec, pictures.parent).labels) == 16
+
+
+def test_a_class_may_be_called_val(pictures):
+    (pictures / "train").mkdir()
+    (pictures / "cat").rename(pictures / "train" / "val")
+    (pictures / "dog").rename(pictures / "train" / "test")
+    assert sorted(set(load(pictures).labels)) == [0, 1]
+
+
+def test_a_place_where_decoded_images_cannot_be_kept_is_told(pictures, tmp_path):
+    (tmp_path / "file").write_text("")
+    spec = make_spec({"dataset": f"imagefolder:{pictures}", "pca_dim": 2, "k": 2})
+    with pytest.raises(DataError, match=r"decoded: .*--data-dir"):
+        datasets.load_training(spec, tmp_path / "file")

@@ -14,6 +14,7 @@ import pytest
 from dcbench.executors import Options, local, worker_arguments
 from dcbench.rundir import RunDir
 from dcbench.spec import make_spec
+from tests.executors import helpers
 from tests.test_worker import TINY, wait_for
 
 
@@ -29,15 +30,11 @@ def server(tmp_path):
     """A fresh server for two threads a worker, as the executor starts it."""
     forkserver._forkserver._stop()
     list(local.execute([], Options(tmp_path, threads=2)))
-    first = multiprocessing.get_context("forkserver").Process(target=_nothing)
+    first = multiprocessing.get_context("forkserver").Process(target=helpers.nothing)
     first.start()
     first.join()  # the server answers when it has imported everything
     yield forkserver._forkserver._forkserver_pid
     forkserver._forkserver._stop()
-
-
-def _nothing():
-    pass
 
 
 def threads(pid):
@@ -45,20 +42,12 @@ def threads(pid):
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("Threads:")))
 
 
-def _work(arguments, told):
-    before = set(sys.modules)
-    from dcbench import worker
-
-    code = worker.main(arguments)
-    Path(told).write_text(json.dumps({"code": code, "new": sorted(set(sys.modules) - before)}))
-
-
 def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_children(tmp_path, server):
     context = multiprocessing.get_context("forkserver")
     folders = [prepared(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
     for folder in folders:
         arguments = worker_arguments(folder.path, Options(tmp_path, threads=2))
-        process = context.Process(target=_work, args=(arguments, str(folder.path / "told")))
+        process = context.Process(target=helpers.work, args=(arguments, str(folder.path / "told")))
         process.start()
         process.join(60)
         assert process.exitcode == 0, "a child that hangs means that the server computed something"
@@ -113,11 +102,13 @@ def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_
         f"list(local.execute([Path({str(folder.path)!r})], Options(Path({str(tmp_path)!r}))))"
     )
     scheduler = subprocess.Popen([sys.executable, "-c", code])
-    wait_for(lambda: folder.epochs_done() > 1)
-    pid = folder.state().pid
-    assert os.getsid(pid) == pid
-    scheduler.kill()
-    scheduler.wait()
+    try:
+        wait_for(lambda: folder.epochs_done() > 1)
+        pid = folder.state().pid
+        assert os.getsid(pid) == pid
+    finally:
+        scheduler.kill()
+        scheduler.wait()
     wait_for(lambda: not folder.is_claimed(), 30)
     assert folder.state().name == "pending"
 
@@ -130,12 +121,21 @@ def test_the_servers_environment_is_its_own(monkeypatch):
     assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
 
 
+def test_slots_take_turns_on_the_gpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_child", helpers.tell_gpu)
+    runs = [tmp_path / str(number) for number in range(4)]
+    for run in runs:
+        run.mkdir()
+    list(local.execute(runs, Options(tmp_path, "cuda", ("GPU-a", "GPU-b"), jobs=2)))
+    told = [(run / "gpu").read_text().split()[0] for run in runs]
+    assert told[:2] == ["GPU-a", "GPU-b"] and sorted(set(told)) == ["GPU-a", "GPU-b"]
+
+
 @pytest.mark.gpu
-def test_slots_take_turns_on_the_gpus(tmp_path):
+def test_a_run_on_the_gpu(tmp_path):
     from dcbench import devices
 
-    gpu = devices.gpus()[0]
     folder = prepared(tmp_path, precision="bfloat16")
-    list(local.execute([folder.path], Options(tmp_path, "cuda", (gpu.uuid,))))
+    list(local.execute([folder.path], Options(tmp_path, "cuda", (devices.gpus()[0].uuid,))))
     assert folder.state().name == "done", folder.log_file.read_text()
     assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"

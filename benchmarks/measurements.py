@@ -1,0 +1,168 @@
+"""Write docs/measurements.md from the committed results: `python benchmarks/measurements.py`.
+
+Every figure on that page is computed here, from results/, with the functions that the reporter uses.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from dcbench import ledger, results, statistics
+from dcbench.results import Results
+from dcbench.rundir import MatrixDir
+
+TOP = Path(__file__).parent.parent
+PAGE = TOP / "docs" / "measurements.md"
+START = TOP / "docs" / "start_times.csv"
+MATRICES = ("mnist_cifar_cpu", "small_cpu", "recipe_cpu", "adam_lr_cpu")
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    read = {name: results.read(MatrixDir(TOP / "results" / name)) for name in MATRICES}
+    tables = {
+        "costs": costs(),
+        "recipe": recipe(read["recipe_cpu"]),
+        "adam": adam(read["adam_lr_cpu"]),
+        "pairs": pairs(read),
+        "stages": stages(read["mnist_cifar_cpu"]),
+        "start": markdown(pd.read_csv(START)),
+    }
+    return TEXT.format(**tables)
+
+
+TEXT = """# Measurements
+
+Written by `python benchmarks/measurements.py` from the committed results under `results/`; each run's folder says with
+which command, commit, versions and machine it was made.
+
+## What the matrices cost on two CPU cores
+
+{costs}
+
+Wall time from the first start to the last end.
+
+## The published recipe on 10,000 MNIST images
+
+{recipe}
+
+Median (lowest to highest) of five seeds, `matrices/recipe_cpu.yaml`. The head learns to predict the pseudo-labels while
+the clusters move away from the digits: the untrained network clusters them better.
+
+## Adam at SGD's learning rate
+
+{adam}
+
+Mean of three seeds, `matrices/adam_lr_cpu.yaml`; trunk and head use the same optimizer and learning rate. The effective
+rank of the raw features tells a trunk that collapses. The largest cluster's share hardly does: whitening spreads what
+noise is left over all clusters.
+
+## faiss and scikit-learn in matched pairs
+
+{pairs}
+
+Runs that differ in the backend alone; differences of the NMI with the truth. They start from the same weights, first
+centroids and first batch; where one image changes its cluster in an early epoch, training goes another way from there.
+
+## Seconds of a stage
+
+{stages}
+
+Mean per epoch over the runs of `matrices/mnist_cifar_cpu.yaml` (1,000 images, 1,024 features to 32 dimensions), one
+thread a run, two runs at once.
+
+## The command line
+
+{start}
+
+Written by `python benchmarks/start_times.py`: seconds of the whole process, with compiled bytecode.
+"""
+
+
+def markdown(table: pd.DataFrame) -> str:
+    head = [str(name) for name in table.columns]
+    lines = [head, ["---"] * len(head), *table.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def costs() -> str:
+    told = []
+    for name in MATRICES:
+        folder = MatrixDir(TOP / "results" / name)
+        entries = ledger.entries(ledger.stored_plan(folder), folder)
+        states = [entry.state for entry in entries if entry.state.name == "done"]
+        starts = [datetime.fromisoformat(str(state.started)) for state in states]
+        ends = [start + timedelta(seconds=state.seconds or 0) for start, state in zip(starts, states, strict=True)]
+        made = json.loads(entries[0].folder.provenance_file.read_text())
+        told.append(
+            {
+                "matrix": name, "done": f"{len(states)} of {len(entries)}",
+                "wall time": f"{(max(ends) - min(starts)).total_seconds() / 60:.1f} min",
+                "a run, median": f"{pd.Series([state.seconds for state in states]).median():.1f} s",
+                "CPU": made["cpu"], "date": f"{min(starts):%Y-%m-%d}", "commit": str(made["commit"])[:12],
+            }
+        )  # fmt: skip
+    return markdown(pd.DataFrame(told))
+
+
+def recipe(found: Results) -> str:
+    def spread(values: pd.Series) -> str:
+        return "" if values.isna().all() else f"{values.median():.3f} ({values.min():.3f} to {values.max():.3f})"
+
+    columns = {"pseudo_label_accuracy": "pseudo-label accuracy", "nmi_true": "NMI with the truth",
+               "cluster_accuracy": "Hungarian accuracy", "largest_cluster_share": "largest cluster"}  # fmt: skip
+    some = found.rows[found.rows["epoch"].isin([0, 1, 2, 4, 8])].astype({"epoch": int})
+    return markdown(some.groupby("epoch")[list(columns)].agg(spread).rename(columns=columns).reset_index())
+
+
+def adam(found: Results) -> str:
+    keys = ["dataset", "optimizer", "lr"]
+    ranks = found.rows.pivot_table(index=keys, columns="epoch", values="feature_rank", sort=False)
+    ends = statistics.final(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
+    table = pd.DataFrame(
+        {
+            "rank untrained": ranks[0].map("{:.1f}".format),
+            "after 1 epoch": ranks[1].map("{:.1f}".format),
+            "after 3 epochs": ranks[3].map("{:.1f}".format),
+            "largest cluster at the end": ends["largest_cluster_share"].map("{:.2f}".format),
+            "NMI with the truth at the end": ends["nmi_true"].map("{:.3f}".format),
+        }
+    )
+    return markdown(table.reset_index())
+
+
+def pairs(read: dict[str, Results]) -> str:
+    told = []
+    for name in ("mnist_cifar_cpu", "small_cpu"):
+        found = read[name]
+        others = [axis for axis in found.axes if axis != "backend"] + ["seed"]
+        for epoch, label in ((0, "untrained"), (found.rows["epoch"].max(), "at the end")):
+            rows = found.rows[found.rows["epoch"] == epoch]
+            both = rows.pivot_table(index=others, columns="backend", values="nmi_true").dropna()
+            apart = (both["faiss"] - both["sklearn"]).abs()
+            told.append(
+                {
+                    "matrix": name, "row": label, "pairs": len(apart), "the same NMI": int((apart < 1e-12).sum()),
+                    "median difference": f"{apart.median():.4f}", "largest": f"{apart.max():.4f}",
+                }
+            )  # fmt: skip
+    return markdown(pd.DataFrame(told))
+
+
+def stages(found: Results) -> str:
+    told = []
+    for stage in ("pca", "whiten", "kmeans"):
+        seconds = statistics.stage_seconds(found.rows, stage).groupby("library")["seconds"].mean()
+        told.append({"stage": stage} | {library: f"{value:.4f} s" for library, value in seconds.items()})
+    return markdown(pd.DataFrame(told))
+
+
+if __name__ == "__main__":
+    main()
