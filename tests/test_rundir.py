@@ -77,7 +77,19 @@ def test_states_come_back(run):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", '{"name": "do', '{"name": "finished"}', '{"nam": "done"}', "[]", "3", "null"]
+    "text",
+    [
+        "",
+        "{",
+        '{"name": "do',
+        '{"name": "finished"}',
+        '{"nam": "done"}',
+        "[]",
+        "3",
+        "null",
+        '{"reason": 5}',
+        '{"kind": "x"}',
+    ],
 )
 def test_a_half_written_state_is_failed_and_lost(run, text):
     run.state_file.write_text(text)
