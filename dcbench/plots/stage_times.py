@@ -34,6 +34,7 @@ def draw(found: Results, axis: str | None) -> Figure:
     figure = Figure(figsize=(9.5, 1.6 + 2 * (0.35 + 0.24 * tallest * bars)), layout="constrained")
     for panel, (stage, table) in zip(figure.subplots(2, 3).flat, seconds.items(), strict=True):
         _panel(panel, sorted(table["library"].unique()), split_by(table, hue, found))
+        panel.set_ylim(tallest - 0.5, -0.5)  # bars of one height in all panels
         panel.set_title(stage)
         panel.set_xlabel(f"{COLUMNS[f'seconds_{stage}'].unit} per epoch")
     if hue:
@@ -52,7 +53,6 @@ def _panel(panel: Axes, libraries: list[str], parts: list[tuple[str, str, pd.Dat
                 spread = [[mean - runs.min()], [runs.max() - mean]]
                 panel.barh(at, mean, height * 0.9, color=colour, alpha=0.8, xerr=spread, error_kw=WHISKER)
     panel.set_yticks(range(len(libraries)), libraries)
-    panel.invert_yaxis()
     panel.grid(axis="y", visible=False)
     panel.set_xlim(left=0)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=4))
