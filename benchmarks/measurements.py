@@ -48,7 +48,8 @@ which command, commit, versions and machine it was made.
 
 {costs}
 
-Wall time from the first start to the last end.
+Wall time from the first start to the last end, two runs at once. `mnist_cifar_cpu` had the machine to itself; beside
+the others linting or tests ran for a part of the time, so their times are upper bounds.
 
 ## The published recipe on 10,000 MNIST images
 
