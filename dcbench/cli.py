@@ -121,8 +121,7 @@ def run(
         redo=redo,
         command=shlex.join(["dcbench", *sys.argv[1:]]),
     )
-    screen.show_start(len(todo), options)
-    finished = screen.watch(scheduler.run(todo, executor.value, options), entries, todo)
+    finished = screen.watch(scheduler.run(todo, executor.value, options), entries, todo, options)
     counts = ledger.counts(ledger.entries(planned, folder))
     screen.show_end(counts, folder, stopped=not finished, command=options.command)
     if counts["done"] + counts["skipped"] < len(planned.runs):

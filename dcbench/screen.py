@@ -61,7 +61,7 @@ def show_change(change: Change) -> None:
         )
 
 
-def show_start(count: int, options: Options) -> None:
+def _show_start(count: int, options: Options) -> None:
     """What will happen, and where."""
     if count:
         where = f"{len(options.gpus)} GPU{'s' if len(options.gpus) > 1 else ''}" if options.gpus else "the CPU"
@@ -102,11 +102,12 @@ def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: 
         console.print(f"report: dcbench report {escape(str(folder.path))}")
 
 
-def watch(outcomes: Iterator[Outcome], entries: list[Entry], todo: list[Entry]) -> bool:
-    """Show runs as they start and end; False when Ctrl-C stopped them."""
+def watch(outcomes: Iterator[Outcome], entries: list[Entry], todo: list[Entry], options: Options) -> bool:
+    """Say what will be done, and show runs as they start and end; False when Ctrl-C stopped them."""
     board = _Board(entries, todo)
     try:
         with _ctrl_c_is_answered():
+            _show_start(len(todo), options)
             if console.is_terminal:
                 with Live(get_renderable=board.table, console=console, refresh_per_second=4):
                     for outcome in outcomes:

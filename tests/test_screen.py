@@ -10,6 +10,7 @@ from dcbench.rundir import MatrixDir, State
 from dcbench.scheduler import Outcome
 from tests.conftest import plan_of
 
+ON_CPU = Options(Path())
 TEXT = "name: m\naxes: {k: [5, 6, 7]}\n"
 
 
@@ -51,7 +52,7 @@ def test_a_terminal_gets_the_live_table(entries, terminal):
         for entry in entries
         for state in (State("running"), State("done"))
     )
-    assert screen.watch(outcomes, entries, entries) is True
+    assert screen.watch(outcomes, entries, entries, ON_CPU) is True
     assert "3 done, 0 running, 0 failed, 0 left to start" in terminal.getvalue()
 
 
@@ -61,8 +62,9 @@ def test_a_pipe_gets_a_line_for_each_end(entries, capsys):
         for entry in entries
         for state in (State("running"), State("done", seconds=2.0))
     )
-    screen.watch(outcomes, entries, entries)
-    lines = capsys.readouterr().out.splitlines()
+    screen.watch(outcomes, entries, entries, ON_CPU)
+    start, *lines = capsys.readouterr().out.splitlines()
+    assert start == "3 runs to do on the CPU: 1 at once, 1 thread each"
     assert lines == [f"[{n}/3] done {entry.folder.path.name} 2.0 s" for n, entry in enumerate(entries, 1)]
 
 
@@ -76,7 +78,7 @@ def test_ctrl_c_closes_the_outcomes(entries, capsys):
         finally:
             closed.append(True)
 
-    assert screen.watch(outcomes(), entries, entries) is False
+    assert screen.watch(outcomes(), entries, entries, ON_CPU) is False
     assert closed == [True]
 
 
@@ -95,9 +97,10 @@ def test_durations(seconds, told):
 
 def test_a_run_held_elsewhere_ends_and_is_told(entries, capsys):
     outcomes = (Outcome(entry.folder, State("running"), ended) for entry in entries for ended in (False, True))
-    screen.watch(outcomes, entries, entries)
+    screen.watch(outcomes, entries, entries, ON_CPU)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.endswith("elsewhere") for line in lines] == [True] * 3 and lines[-1].startswith("[3/3] running")
+    assert [line.endswith("elsewhere") for line in lines] == [False, True, True, True]
+    assert lines[-1].startswith("[3/3] running")
 
 
 def test_states_are_told_with_whole_run_ids_however_narrow_the_terminal(entries, monkeypatch):
@@ -115,7 +118,7 @@ def test_states_are_told_with_whole_run_ids_however_narrow_the_terminal(entries,
     ],
 )
 def test_what_will_happen_is_told_first(options, told, terminal):
-    screen.show_start(3, options)
+    screen._show_start(3, options)
     assert told in terminal.getvalue()
-    screen.show_start(0, options)
+    screen._show_start(0, options)
     assert terminal.getvalue().count("runs to do") == 1

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def execute(runs: Sequence[Path], options: Options) -> Iterator[Event]:
     """Keep `options.jobs` workers busy; on a GPU machine the slots take turns on the devices."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    with _server_environment(options.threads), _ctrl_c_ignored():
+    with _server_environment(options.threads), _ctrl_c_held_back():
         forkserver.ensure_running()
     waiting, slots = deque(runs), deque(range(options.jobs))
     live: dict[Any, tuple[BaseProcess, Path, int]] = {}
@@ -69,6 +69,7 @@ def _stop(processes: list[BaseProcess]) -> None:
 def _child(arguments: list[str], gpu: str) -> None:
     """A worker's first steps: a session of its own, its GPU, and an eye on the scheduler."""
     os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from dcbench import worker
@@ -86,16 +87,16 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """The server inherits this: until it has imported everything, it would die of a Ctrl-C meant for the scheduler."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Start the server with SIGINT blocked, which it inherits: until it has imported everything, it would die of a
+    Ctrl-C meant for the scheduler. The scheduler's own comes when the block ends; an ignored one would be lost.
+    """
+    resource_tracker.ensure_running()  # it unblocks the signal, and the server's start calls it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -139,3 +139,16 @@ def test_a_run_on_the_gpu(tmp_path):
     list(local.execute([folder.path], Options(tmp_path, "cuda", (devices.gpus()[0].uuid,))))
     assert folder.state().name == "done", folder.log_file.read_text()
     assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"
+
+
+def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, monkeypatch):
+    whole = []
+
+    def start():
+        os.kill(os.getpid(), signal.SIGINT)
+        whole.append(True)
+
+    monkeypatch.setattr(forkserver, "ensure_running", start)
+    with pytest.raises(KeyboardInterrupt):
+        list(local.execute([], Options(tmp_path)))
+    assert whole and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
