@@ -1,11 +1,12 @@
 """Every column of metrics.csv: its label, unit, direction and range, for both halves.
 
-The order here is the order in the file. `better` is None where more is neither good nor bad.
+The order here is the order in the file. `better` is None where more is neither good nor bad; `cost` marks time and
+memory, which differ when the same run is repeated.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -20,6 +21,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     help: str = ""
+    cost: bool = False
 
     @property
     def titled(self) -> str:
@@ -31,6 +33,44 @@ def _score(name: str, label: str, low: float, text: str) -> Column:
     return Column(name, label, "", "higher", low, 1.0, text)
 
 
+SCORES = (
+    _score("cluster_accuracy", "Hungarian accuracy", 0, "best one-to-one match of clusters and classes"),
+    _score("purity", "purity", 0, "each cluster counted as its majority class; rises with k by itself"),
+    _score("nmi_true", "NMI with the truth", 0, "normalised mutual information with the labels, arithmetic mean"),
+    _score(
+        "nmi_true_geometric", "NMI with the truth (geometric)", 0,
+        "normalised by the geometric mean of the entropies, as the DeepCluster paper's formula is",
+    ),
+    _score("ari_true", "ARI with the truth", -0.5, "adjusted Rand index with the labels"),
+    _score("ami_true", "AMI with the truth", -1, "adjusted mutual information with the labels"),
+)  # fmt: skip
+"""Scores of a clustering against the dataset's labels; metrics.py has a function of each name."""
+
+FAMILIES = {
+    "": ("", "this row's clustering of the training images"),
+    "refit_": ("refit", "the same features clustered anew, k the number of classes, best of 10 starts"),
+    "unwhitened_refit_": ("refit without whitening", "the same without the whitening; baselines only"),
+    "test_": ("test", "test images at their nearest centroid; clusters matched to classes on training images"),
+    "test_refit_": ("test, refit", "test images at the refit's nearest centroid, matched on training images"),
+    "test_unwhitened_refit_": ("test, refit without whitening", "the same without the whitening; baselines only"),
+}
+"""Prefix of a column -> what it adds to a score's label, and what is scored."""
+
+
+def _of_family(prefix: str) -> tuple[Column, ...]:
+    short, text = FAMILIES[prefix]
+    return tuple(
+        replace(score, name=prefix + score.name, label=f"{score.label}, {short}", help=f"{score.help}: {text}")
+        if prefix
+        else score
+        for score in SCORES
+    )
+
+
+def _cost(name: str, label: str, unit: str, better: Literal["higher", "lower"], text: str = "") -> Column:
+    return Column(name, label, unit, better, 0, None, text, cost=True)
+
+
 _ALL = (
     Column("epoch", "epoch", "", None, 0, None, "training passes done; 0 is the untrained network"),
     Column("reassigned", "reassigned", "", None, 0, 1, "1: this row's clustering became the pseudo-labels"),
@@ -39,11 +79,11 @@ _ALL = (
         "pseudo_label_accuracy", "pseudo-label accuracy", "", None, 0, 1,
         "share of the pass's images whose pseudo-label the head predicted; says nothing about the truth",
     ),
-    _score("cluster_accuracy", "Hungarian accuracy", 0, "best one-to-one match of clusters and classes"),
-    _score("purity", "purity", 0, "each cluster counted as its majority class; rises with k by itself"),
-    _score("nmi_true", "NMI with the truth", 0, "normalised mutual information with the labels, arithmetic mean"),
-    _score("ari_true", "ARI with the truth", -0.5, "adjusted Rand index with the labels"),
-    _score("ami_true", "AMI with the truth", -1, "adjusted mutual information with the labels"),
+    Column(
+        "test_head_accuracy", "head's accuracy on test images", "", "higher", 0, 1,
+        "share of test images whose class the head predicts; supervised training only",
+    ),
+    *(column for prefix in FAMILIES for column in _of_family(prefix)),
     Column(
         "nmi_previous", "NMI epoch to epoch", "", None, 0, 1,
         "with the assignment one row earlier: stability, not quality; empty when either is a single cluster",
@@ -61,11 +101,11 @@ _ALL = (
         "exponential of the entropy of the covariance spectrum, before PCA and whitening, which hide collapse",
     ),
     *(
-        Column(f"seconds_{stage}", f"{stage} time", "s", "lower", 0, None, f"stage {stage}, device-synchronised")
+        _cost(f"seconds_{stage}", f"{stage} time", "s", "lower", f"stage {stage}, device-synchronised")
         for stage in ("features", "pca", "whiten", "kmeans", "train", "evaluate")
     ),
-    Column("images_per_second_train", "training speed", "images/s", "higher", 0),
-    Column("peak_memory_mb", "peak memory", "MB", "lower", 0, None, "torch's on a GPU, the process's so far on a CPU"),
+    _cost("images_per_second_train", "training speed", "images/s", "higher"),
+    _cost("peak_memory_mb", "peak memory", "MB", "lower", "torch's on a GPU, the process's so far on a CPU"),
 )  # fmt: skip
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}

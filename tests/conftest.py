@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import matplotlib
 import pytest
 
@@ -15,6 +16,8 @@ from dcbench.matrix import Plan, parse_matrix
 from dcbench.rundir import MatrixDir
 
 matplotlib.use("Agg")
+hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("gate")  # the same examples everywhere, and no wall-clock time asserted
 
 TINY = "{limit: 60, width: 0.05, pca_dim: 8, epochs: 1, batch_size: 32, k: 4}"
 """Settings of a run that takes a fraction of a second."""
