@@ -35,9 +35,9 @@ class Change:
 
 
 def entries(plan: Plan, folder: MatrixDir) -> list[Entry]:
-    """One entry for each planned run, in the plan's order."""
+    """One entry for each planned run, in the plan's order, baselines last."""
     found = []
-    for spec in plan.runs:
+    for spec in plan.planned:
         run = folder.run(spec.run_id)
         found.append(Entry(spec, run, run.planned_state(spec)))
     return found

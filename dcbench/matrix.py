@@ -16,7 +16,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from dcbench import yaml_file
+from dcbench import baselines, yaml_file
 from dcbench.errors import MatrixError
 from dcbench.feasibility import problems
 from dcbench.matrix_file import Fields, MatrixFile, Rule, check
@@ -26,7 +26,11 @@ from dcbench.yaml_file import Document, Steps
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a matrix, how they came about, and the text that describes them anywhere."""
+    """The runs of a matrix, how they came about, and the text that describes them anywhere.
+
+    `runs` are those of the cells, `baselines` are counted apart. `groups` are the axes, fields that move together as
+    one; `follows` tells which other fields overrides set by a group's values.
+    """
 
     name: str
     runs: tuple[RunSpec, ...]
@@ -34,11 +38,19 @@ class Plan:
     steps: dict[str, int]
     cells: int
     text: str
+    baselines: tuple[RunSpec, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    follows: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def planned(self) -> tuple[RunSpec, ...]:
+        """Every run, the cells' first."""
+        return self.runs + self.baselines
 
     @property
     def run_ids(self) -> list[str]:
         """The run_id of every planned run, in order."""
-        return [spec.run_id for spec in self.runs]
+        return [spec.run_id for spec in self.planned]
 
 
 @dataclass
@@ -95,7 +107,36 @@ def _expand(document: Document, precision: str) -> Plan:
     if not unique:
         raise MatrixError([document.mistake((), "the matrix has no cells left; check exclude")])
     stored = _with_precision(document.text, precision) if auto else document.text
-    return Plan(found.name, unique, _axes(found, unique), steps, len(set(specs)), stored)
+    axes = _axes(found, unique)
+    groups = _groups(found, axes)
+    follows = {group: _follows(found, group) for group in groups}
+    beside = _baselines(found, document, specs)
+    return Plan(found.name, unique, axes, steps, len(set(specs)), stored, beside, groups, follows)
+
+
+def _baselines(found: MatrixFile, document: Document, specs: list[RunSpec]) -> tuple[RunSpec, ...]:
+    beside = baselines.of_cells(specs, found.baselines)
+    told = [message for spec in beside for _, message in problems(spec)]
+    if told:
+        raise MatrixError(
+            [document.mistake(("baselines",), f"{message} (baseline)") for message in dict.fromkeys(told)]
+        )
+    return tuple(spec.model_copy(update={"seed": seed}) for spec in beside for seed in found.seeds)
+
+
+def _groups(found: MatrixFile, axes: dict[str, list[Any]]) -> tuple[tuple[str, ...], ...]:
+    """The varied axes, those of a zip entry as one."""
+    joint = [tuple(entry) for entry in found.zips]
+    single = [(name,) for name in axes if not any(name in entry for entry in joint)]
+    listed = [(name,) for name in found.axes]
+    ordered = [*listed, *joint, *(group for group in single if group not in listed)]
+    return tuple(group for group in ordered if any(len(axes[name]) > 1 for name in group))
+
+
+def _follows(found: MatrixFile, group: tuple[str, ...]) -> tuple[str, ...]:
+    """Fields outside the group that an override sets by one of its fields' values."""
+    set_by = [name for rule in found.overrides if set(rule.when) & set(group) for name in rule.set]
+    return tuple(dict.fromkeys(name for name in set_by if name not in group))
 
 
 def _product(found: MatrixFile) -> Iterator[_Cell]:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from dcbench import rooms
+from dcbench import baselines, rooms
 from dcbench.errors import unknown
 from dcbench.spec import STAGE_BACKENDS, field_problem, fields, normalised
 from dcbench.yaml_file import Document, Steps
 
-SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include")
+SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")
 
-_ROOM_FIELDS = {"dataset": "datasets", "arch": "archs", "backend": "backends"} | dict.fromkeys(
+_ROOM_FIELDS = {"method": "methods", "dataset": "datasets", "arch": "archs", "backend": "backends"} | dict.fromkeys(
     STAGE_BACKENDS, "backends"
 )
 
@@ -49,6 +49,7 @@ class MatrixFile:
     overrides: list[Rule] = field(default_factory=list)
     exclude: list[Rule] = field(default_factory=list)
     include: list[Fields] = field(default_factory=list)
+    baselines: list[str] = field(default_factory=list)
 
     def complain(self, path: Steps, message: str, at_key: bool = False) -> None:
         """Note one mistake at its place in the file; the same one is told once."""
@@ -87,7 +88,13 @@ def _sections(found: MatrixFile, top: dict[Hashable, Any]) -> None:
     found.overrides = [_override(found, entry, path) for entry, path in _entries(found, top, "overrides")]
     found.exclude = [Rule(path, _when(found, entry, path)) for entry, path in _entries(found, top, "exclude")]
     found.include = [_fields(found, entry, path) for entry, path in _entries(found, top, "include")]
+    found.baselines = _values(found, top.get("baselines", []), ("baselines",), _baseline_problem)
     _set_twice(found)
+
+
+def _baseline_problem(name: Any) -> str | None:
+    known = baselines.known()
+    return None if name in known else unknown("baseline", name, known)
 
 
 def _name(found: MatrixFile, top: dict[Hashable, Any]) -> str:
@@ -152,7 +159,7 @@ def _values(found: MatrixFile, values: Any, path: Steps, problem: Callable[[Any]
     if not isinstance(values, list):
         found.complain(path, f"expected a list of values, not {_shown(values)}")
         return []
-    if not values:
+    if not values and path != ("baselines",):
         found.complain(path, "empty axis; give it at least one value or remove it")
     good: list[Any] = []
     for index, value in enumerate(values):

@@ -13,12 +13,13 @@ import sklearn.cluster
 import sklearn.datasets.data
 import sklearn.datasets.descr
 import sklearn.decomposition  # noqa: F401
-import torch._dynamo  # noqa: F401  (the first optimizer imports it, which takes a second)
+import torch._dynamo
+import torch.utils.serialization.config  # noqa: F401  (the first torch.save imports it)
 import torchvision  # noqa: F401
 
 from dcbench import rooms, worker  # noqa: F401
 
-for room in ("datasets", "archs", "backends"):
+for room in ("methods", "datasets", "archs", "backends"):
     for part in rooms.names(room):
         with suppress(Exception):
             rooms.load(room, part)

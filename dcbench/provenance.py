@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ from typing import Any
 import torch
 
 import dcbench
-from dcbench.datasets import Split
 from dcbench.spec import RunSpec
 
 LIBRARIES = ("torch", "torchvision", "faiss-gpu", "faiss-cpu", "scikit-learn", "numpy", "scipy")
 
 
-def gather(spec: RunSpec, split: Split, device: torch.device, threads: int, jobs: int, command: str) -> dict[str, Any]:
-    """The facts of provenance.json."""
+def gather(
+    spec: RunSpec, data: Mapping[str, Any], device: torch.device, threads: int, jobs: int, command: str
+) -> dict[str, Any]:
+    """The facts of provenance.json; `data` is what the audit says of the training images."""
     return {
         "dcbench": dcbench.__version__,
         "commit": _commit(),
@@ -29,7 +31,7 @@ def gather(spec: RunSpec, split: Split, device: torch.device, threads: int, jobs
         "cpu": _cpu(),
         "threads": threads,
         "runs_at_once": jobs,
-        "dataset": {"name": spec.dataset, "images": len(split.labels), "sha256": split.digest()},
+        "dataset": {"name": spec.dataset, "images": data["images"], "sha256": data["sha256"]},
         "command": command,
         "spec": spec.model_dump(),
     }

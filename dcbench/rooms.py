@@ -21,6 +21,7 @@ from dcbench.errors import PartError, unknown
 WORDS = {
     "datasets": "dataset",
     "archs": "arch",
+    "methods": "method",
     "backends": "backend",
     "executors": "executor",
     "plots": "plot",

@@ -1,6 +1,6 @@
 """One run, start to end: cluster the features, train on the cluster ids, repeat.
 
-In: a spec, its run folder, and where to work. Out: metrics.csv row by row, provenance.json and
+In: a spec, its run folder, and where to work. Out: metrics.csv row by row, provenance.json, audit.json and
 assignments.npz. Row `e` is the network after `e` training passes; row 0 is the untrained network.
 """
 
@@ -9,93 +9,138 @@ from __future__ import annotations
 import io
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from dcbench import metrics, provenance
+from dcbench import checkpoint, metrics, provenance, rooms
 from dcbench.columns import STAGES
-from dcbench.datasets import Split, load_training
-from dcbench.deepcluster import images, pseudo_labels
+from dcbench.datasets import Split, load_test, load_training
+from dcbench.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.features import BATCH, effective_rank, extract
-from dcbench.deepcluster.heads import new_head
-from dcbench.deepcluster.network import build_network
-from dcbench.deepcluster.optimizers import trunk_optimizer
-from dcbench.deepcluster.pseudo_labels import Clustering
 from dcbench.deepcluster.samplers import Ints
-from dcbench.deepcluster.training import Learner, Pass, train
+from dcbench.deepcluster.training import Pass, train
 from dcbench.rundir import RunDir, write_aside
+from dcbench.scoring import Row, Scorer
 from dcbench.spec import RunSpec
+from dcbench.witness import Witness
+
+
+class Stopped(BaseException):
+    """The worker was asked to stop; the run goes back to pending."""
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a run works; none of it is part of its identity."""
+    """Where and how a run works; none of it is part of its identity.
+
+    `stop_asked` is looked at after every row: a stop leaves a checkpoint there. Checkpoints come at most every
+    `checkpoint_every` seconds, and are removed in the end unless `keep_weights`.
+    """
 
     data_dir: Path
     device: torch.device
     threads: int = 1
     jobs: int = 1
     command: str = ""
-
-
-Row = dict[str, float | int | None]
+    checkpoint_every: float = checkpoint.INTERVAL
+    keep_weights: bool = False
+    stop_asked: Callable[[], bool] = lambda: False
 
 
 def execute(spec: RunSpec, folder: RunDir, at: Workplace) -> None:
-    """Do one run from its first to its last row."""
-    split = load_training(spec, at.data_dir)
-    folder.write_provenance(provenance.gather(spec, split, at.device, at.threads, at.jobs, at.command))
+    """Do one run to its last row, from the first or from its checkpoint."""
+    training, test = load_training(spec, at.data_dir), load_test(spec, at.data_dir)
     cuda = [at.device.index or 0] if at.device.type == "cuda" else []
     for index in cuda:
         torch.cuda.reset_peak_memory_stats(index)
     with torch.random.fork_rng(devices=cuda):
-        assignment = _epochs(spec, folder, split, at.device)
+        loop = _Loop(spec, folder, at, training, test)
+        data = loop.witness.facts["data"]["training"]
+        folder.write_provenance(provenance.gather(spec, data, at.device, at.threads, at.jobs, at.command))
+        assignment = loop.epochs()
     archive = io.BytesIO()
-    np.savez_compressed(archive, assignment=assignment, indices=split.indices, labels=split.labels)
+    np.savez_compressed(archive, assignment=assignment, indices=training.indices, labels=training.labels)
     write_aside(folder.assignments_file, archive.getvalue())
+    if not at.keep_weights:
+        folder.checkpoint_file.unlink(missing_ok=True)
 
 
-def _epochs(spec: RunSpec, folder: RunDir, split: Split, device: torch.device) -> Ints:
-    clock = StageClock(device)
-    training = images.of_training(torch.from_numpy(split.pixels), spec.image_size, device)
-    network = build_network(spec, device)
-    learner = Learner(network, trunk_optimizer(network.trunk, spec))
-    pseudo_labels.warm_up(spec, device)
-    extract(network, training, spec.precision, first=BATCH)
-    labels: Ints | None = None
-    previous: Ints | None = None
-    for epoch in range(spec.epochs + 1):
-        passed = None
-        if labels is not None:
-            with clock.stage("train"):
-                passed = train(learner, training, labels, spec, epoch)
-        with clock.stage("features"):
-            features = extract(network, training, spec.precision)
-        clustering = pseudo_labels.cluster(features, spec, epoch, clock)
-        with clock.stage("evaluate"):
-            row = _scores(split, clustering, previous, spec) | {"feature_rank": effective_rank(features)}
-        reassigned = epoch < spec.epochs and epoch % spec.reassign_every == 0
+class _Loop:
+    """The epochs of one run: what stays the same in all of them, and what the last one left."""
+
+    def __init__(self, spec: RunSpec, folder: RunDir, at: Workplace, training: Split, test: Split) -> None:
+        self.spec, self.folder, self.at, self.split = spec, folder, at, training
+        self.clock = StageClock(at.device)
+        self.training = images.of_training(torch.from_numpy(training.pixels), spec.image_size, at.device)
+        testing = images.like(self.training, torch.from_numpy(test.pixels))
+        self.scorer = Scorer(training, test, testing, spec)
+        self.method = rooms.load("methods", spec.method)
+        self.learner = self.method.begin(spec, at.device)
+        self.previous: Ints | None = None
+        self.witness = Witness(spec)
+        self.witness.data(training, test)
+        self.witness.network(self.learner, self.training)
+
+    def epochs(self) -> Ints:
+        """Every row that is left to do; returns the last assignment `(n,)`."""
+        schedule = checkpoint.Schedule(self.at.checkpoint_every)
+        first = self._resume()
+        pseudo_labels.warm_up(self.spec, self.at.device)
+        extract(self.learner.network, self.training, self.spec.precision, first=BATCH)
+        for epoch in range(first, self.spec.epochs + 1):
+            self._row(epoch)
+            self.folder.write_audit(self.witness.facts)
+            last = epoch == self.spec.epochs
+            if self.at.keep_weights if last else schedule.due() or self.at.stop_asked():
+                checkpoint.save(self.folder, self.learner, epoch, self.previous, self.witness.facts)
+            if not last and self.at.stop_asked():
+                raise Stopped
+        return self.previous
+
+    def _resume(self) -> int:
+        """Put the checkpoint in place where there is one; the first row to do."""
+        saved = checkpoint.load(self.folder, self.at.device)
+        if saved is None or saved.facts["data"] != self.witness.facts["data"]:
+            self.folder.clear_rows()
+            return 0
+        checkpoint.restore(self.learner, saved, self.spec)
+        self.previous = saved.previous
+        self.witness.resume(saved.facts, self.learner.labels, saved.epoch)
+        self.folder.log(f"going on after epoch {saved.epoch}")
+        return saved.epoch + 1
+
+    def _row(self, epoch: int) -> None:
+        """Train (but for row 0), extract, cluster, score, and let the clustering become the labels."""
+        passed = self._trained(epoch) if epoch else None
+        with self.clock.stage("features"):
+            features = extract(self.learner.network, self.training, self.spec.precision)
+        space = preprocessing.preprocess(features, self.spec, self.clock)
+        found = pseudo_labels.cluster(space, self.spec, epoch, self.clock)
+        if epoch == 0:
+            self.witness.clustering(space, found)
+        with self.clock.stage("evaluate"):
+            row = self.scorer.row(self.learner, features, space, found)
+            row |= {"nmi_previous": metrics.nmi_previous(self.previous, found.assignment)}
+            row |= metrics.occupancy(found.assignment, self.spec.k) | {"feature_rank": effective_rank(features)}
+            row |= {"refilled_clusters": found.refilled, "split_clusters": found.split}
+        reassigned = self.method.relabel(self.learner, found.assignment, self.split, self.spec, epoch)
         if reassigned:
-            labels = clustering.assignment
-            learner.head_optimizer = new_head(network, spec, epoch)
-        previous = clustering.assignment
-        cost = _seconds(clock.take(), reassigned) | {"peak_memory_mb": _peak_memory_mb(device)}
-        folder.append_metrics({"epoch": epoch, "reassigned": int(reassigned)} | _passed(passed) | row | cost)
-    return clustering.assignment
+            self.witness.labelled(found.assignment, epoch)
+        self.previous = found.assignment
+        cost = _seconds(self.clock.take(), reassigned) | {"peak_memory_mb": _peak_memory_mb(self.at.device)}
+        self.folder.append_metrics({"epoch": epoch, "reassigned": int(reassigned)} | _passed(passed) | row | cost)
 
-
-def _scores(split: Split, clustering: Clustering, previous: Ints | None, spec: RunSpec) -> Row:
-    """The clustering against the labels, against the one before, and its shape."""
-    assignment = clustering.assignment
-    row: Row = {name: score(split.labels, assignment) for name, score in metrics.TRUTH.items()}
-    row["nmi_previous"] = metrics.nmi_previous(previous, assignment)
-    row |= metrics.occupancy(assignment, spec.k)
-    return row | {"refilled_clusters": clustering.refilled, "split_clusters": clustering.split}
+    def _trained(self, epoch: int) -> Pass:
+        self.witness.before_pass(self.learner)
+        with self.clock.stage("train"):
+            passed = train(self.learner, self.training, self.spec, epoch)
+        self.witness.after_pass(self.learner, passed.seen, self.training, epoch)
+        return passed
 
 
 def _passed(passed: Pass | None) -> Row:

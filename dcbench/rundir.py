@@ -4,7 +4,8 @@
     results/<matrix>/<run_id>/spec.yaml     what the run is; hashes to the folder's name
                               metrics.csv   a row per epoch, appended
                               state.json    exactly one state, and why
-                              provenance.json  assignments.npz  log.txt  claim
+                              provenance.json  audit.json  assignments.npz  log.txt  claim
+                              checkpoint.pt while it runs
 
 Everything but metrics.csv and log.txt is written aside and renamed, so that a reader sees the old
 file or the new one. No file is trusted to be whole.
@@ -19,10 +20,10 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -52,17 +53,23 @@ class State:
     pid: int | None = None
 
 
-STOPPED = State(reason="stopped; run the matrix again to start it anew")
+STOPPED = State(reason="stopped; run the matrix again to go on")
 _STATE = TypeAdapter(State)
 
 
 def write_aside(path: Path, data: str | bytes) -> None:
     """Write `path` so that it is either its old self or whole, also after a power cut."""
-    raw = data.encode() if isinstance(data, str) else data
+    with aside(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes `path`'s place when the block ends well, and leaves no trace when it does not."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(raw)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
@@ -111,6 +118,8 @@ class RunDir:
         self.state_file = path / "state.json"
         self.provenance_file = path / "provenance.json"
         self.assignments_file = path / "assignments.npz"
+        self.audit_file = path / "audit.json"
+        self.checkpoint_file = path / "checkpoint.pt"
         self.log_file = path / "log.txt"
         self.claim_file = path / "claim"
 
@@ -232,6 +241,15 @@ class RunDir:
             file.flush()
             os.fsync(file.fileno())
 
+    def cut_metrics(self, rows: int) -> bool:
+        """Keep the header and so many rows; False, and nothing changed, when there are fewer whole ones."""
+        text, _ = self.metrics_text()
+        lines = text.splitlines(keepends=True)
+        if len(lines) < rows + 1:
+            return False
+        write_aside(self.metrics_file, "".join(lines[: rows + 1]))
+        return True
+
     def metrics_text(self) -> tuple[str, str | None]:
         """The whole lines of metrics.csv, and a warning when the last line was torn."""
         try:
@@ -257,15 +275,36 @@ class RunDir:
         """Store where and with what the run was made."""
         write_aside(self.provenance_file, json.dumps(facts, indent=1) + "\n")
 
+    def write_audit(self, facts: Mapping[str, Any]) -> None:
+        """Store what the run's choices did."""
+        write_aside(self.audit_file, json.dumps(facts, indent=1) + "\n")
+
+    def audit(self) -> dict[str, Any] | None:
+        """What the run's choices did; None when the file is missing or not whole."""
+        try:
+            facts = json.loads(self.audit_file.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return facts if isinstance(facts, dict) else None
+
+    def checkpoint(self) -> AbstractContextManager[BinaryIO]:
+        """A file to write the checkpoint into; it takes the old one's place when it is whole."""
+        return aside(self.checkpoint_file)
+
     def log(self, text: str) -> None:
         """Add lines to the run's log."""
         with self.log_file.open("a", encoding="utf-8") as file:
             file.write(text if text.endswith("\n") else text + "\n")
 
     def clear(self) -> None:
-        """Remove what an earlier attempt left, its state first; the spec and the log stay."""
-        leftovers = [self.state_file, self.metrics_file, self.provenance_file, self.assignments_file]
+        """Remove what an earlier attempt left, its state first; spec, log, and checkpoint with its rows stay."""
+        leftovers = (self.state_file, self.provenance_file, self.audit_file, self.assignments_file)
         for path in (*leftovers, *self.path.glob(".*.*")):
+            path.unlink(missing_ok=True)
+
+    def clear_rows(self) -> None:
+        """Remove the checkpoint and the rows, so that the run starts anew."""
+        for path in (self.checkpoint_file, self.metrics_file):
             path.unlink(missing_ok=True)
 
 

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from dcbench.audit import Audit
 from dcbench.executors import Options
 from dcbench.ledger import Change, Entry
 from dcbench.matrix import Plan
@@ -39,7 +40,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
     """The count after each step, the axes, and how the runs stand."""
-    console.print(f"[bold]{escape(plan.name)}[/bold]: {plan.cells} cells, {len(plan.runs)} runs")
+    beside = f" and {len(plan.baselines)} baselines" if plan.baselines else ""
+    console.print(f"[bold]{escape(plan.name)}[/bold]: {plan.cells} cells, {len(plan.runs)} runs{beside}")
     steps = Table("step", box=None, pad_edge=False)
     steps.add_column("count", justify="right")
     for name, count in plan.steps.items():
@@ -49,7 +51,7 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
     for name, values in plan.axes.items():
         axes.add_row(name, escape(", ".join(shown(value) for value in values)))
     console.print(axes)
-    console.print(f"{counts['done']} of {len(plan.runs)} done in {escape(str(folder.path))} ({_told(counts)})")
+    console.print(f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({_told(counts)})")
 
 
 def show_change(change: Change) -> None:
@@ -76,6 +78,28 @@ def show_states(name: str, entries: list[Entry]) -> None:
         console.print(f"{run}  {_styled(entry.state)}  {escape(entry.state.reason)}".rstrip())
     tally = Counter(entry.state.name for entry in entries)
     console.print(f"[bold]{escape(name)}[/bold]: {len(entries)} planned ({_told(tally)})")
+
+
+def show_audit(found: Audit) -> None:
+    """The axes, and every check that a run failed.
+
+    Of the matched pairs of an axis: in how many what it did differs, what came out differs, and the random numbers
+    that must be common are.
+    """
+    console.print(f"[bold]{escape(found.name)}[/bold]: {_many(found.runs, 'run')} audited")
+    table = Table("axis", box=None, pad_edge=False)
+    for head in ("pairs", "acted", "outcome", "common"):
+        table.add_column(head, justify="right")
+    table.add_column("verdict", overflow="fold")
+    for axis in found.axes:
+        counts = (axis.pairs, axis.witness, axis.outcome, axis.common if axis.must_share else "none due")
+        colour = "red" if axis.verdict in ("does nothing", "confounded") else "green" if axis.pairs else "yellow"
+        table.add_row(escape(axis.name), *map(str, counts), f"[{colour}]{escape(axis.told)}[/]")
+    console.print(table)
+    for problem in found.problems:
+        console.print(f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.told)}")
+    if not found.problems:
+        console.print("every check of every run passed")
 
 
 def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:

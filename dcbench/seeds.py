@@ -13,7 +13,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-Purpose = Literal["limit", "split", "weights", "head", "dropout", "kmeans", "refill", "sampler", "augment"]
+Purpose = Literal[
+    "limit", "split", "weights", "head", "dropout", "kmeans", "refill", "refit", "test", "sampler", "augment"
+]
 
 
 def _root(seed: int, purpose: Purpose, place: tuple[int, ...]) -> int:

@@ -35,10 +35,13 @@ class RunSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    method: Literal["deepcluster"] = Field("deepcluster", description="what is trained and clustered")
+    method: str = Field("deepcluster", description="deepcluster, or a baseline: pixels, supervised")
     dataset: str = Field("digits", description="dataset name, or imagefolder:PATH")
     limit: Positive | None = Field(
         None, description="training images used, class-balanced, chosen by the seed; none: all"
+    )
+    test_limit: Positive | None = Field(
+        None, description="test images scored, class-balanced, chosen by the seed; none: all"
     )
     image_size: Annotated[int, Field(ge=8)] = Field(
         32, description="side in pixels; under 128 the 32 px geometry, else the published 224 px one"
@@ -66,7 +69,7 @@ class RunSpec(BaseModel):
     pca_backend: str = Field("faiss", description="library that does the PCA")
     whiten_backend: str = Field("faiss", description="library that does the whitening")
     kmeans_backend: str = Field("faiss", description="library that does the k-means")
-    pca_dim: Positive = Field(256, description="dimensions kept by the PCA")
+    pca_dim: Positive | None = Field(256, description="dimensions kept by the PCA; none: no PCA")
     whiten: bool = Field(True, description="scale the kept dimensions to unit variance")
     l2_normalize: bool = Field(True, description="scale each image's features to unit length")
     kmeans_iterations: Positive = Field(20, description="k-means iterations, at most")
@@ -109,7 +112,10 @@ class RunSpec(BaseModel):
 
     def _slug(self) -> str:
         dataset = self.dataset.replace("\\", "/").rstrip("/").split("/")[-1]
-        words = [dataset, self.arch, f"c{self.input_channels}", self.optimizer, self.top_optimizer]
+        words = [dataset] if self.method == "deepcluster" else [dataset, self.method]
+        words += [self.arch] if self.method != "pixels" else []
+        words += [f"c{self.input_channels}"]
+        words += [self.optimizer, self.top_optimizer] if self.method == "deepcluster" else []
         words += [self.backend, f"s{self.seed}"]
         return re.sub(r"[^A-Za-z0-9_+.]+", "-", "-".join(words)).strip("-.")[:100]
 
@@ -137,7 +143,8 @@ def mixture(backends: list[str]) -> str:
 _NOTHING = object()
 
 FROZEN_DEFAULTS: dict[str, Any] = {
-    "method": "deepcluster", "dataset": "digits", "limit": None, "image_size": 32, "input_channels": 3,
+    "method": "deepcluster", "dataset": "digits", "limit": None, "test_limit": None, "image_size": 32,
+    "input_channels": 3,
     "arch": "alexnet", "width": 1.0, "k": 10, "epochs": 100, "batch_size": 128,
     "optimizer": "sgd", "momentum": 0.9, "weight_decay": 1e-5, "beta1": 0.9, "beta2": 0.999,
     "top_optimizer": "sgd", "top_momentum": 0.0, "top_weight_decay": 1e-5,

@@ -24,15 +24,12 @@ import threadpoolctl
 import torch
 
 from dcbench import rooms
+from dcbench.checkpoint import INTERVAL
 from dcbench.errors import ClaimedError, DcbenchError, RunFailedError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, default_data_dir
-from dcbench.run import Workplace, execute
+from dcbench.run import Stopped, Workplace, execute
 from dcbench.rundir import STOPPED, Kind, RunDir, State, StateName
 from dcbench.spec import STAGE_BACKENDS, RunSpec
-
-
-class Stopped(BaseException):
-    """The worker was asked to stop; the run goes back to pending."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -44,7 +41,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once on this machine, for the record")
     parser.add_argument("--command", default="", help="the command that started it, for the record")
-    parser.add_argument("--redo", action="store_true", help="also when the run is done")
+    parser.add_argument("--redo", action="store_true", help="also when the run is done, and from the start")
+    parser.add_argument("--keep-weights", action="store_true", help="keep the last checkpoint")
+    parser.add_argument("--checkpoint-every", type=float, default=INTERVAL, help="seconds, at the least")
     return parser.parse_args(arguments)
 
 
@@ -64,9 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return work(options)
 
 
+_asked = {"stop": False}
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the state must still be written
-    raise Stopped
+    """Once: stop after this row, with a checkpoint. Twice: now."""
+    if _asked["stop"]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the state must still be written
+        raise Stopped
+    _asked["stop"] = True
 
 
 def work(options: argparse.Namespace) -> int:
@@ -90,14 +95,15 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
     begun = State("running", started=_now(), host=socket.gethostname(), pid=os.getpid())
     try:
         folder.clear()
+        if options.redo:
+            folder.clear_rows()
         folder.log(f"--- {begun.started} on {begun.host}, pid {begun.pid}")
         folder.set_state(begun)
         reason = skip_reason(spec)
         if reason:
             folder.set_state(State("skipped", reason=reason))
             return EXIT_DONE
-        at = Workplace(options.data_dir, _device(options), options.threads, options.jobs, options.command)
-        execute(spec, folder, at)
+        execute(spec, folder, _workplace(options))
         folder.set_state(_ended(begun, "done", start))
         return EXIT_DONE
     except (Stopped, KeyboardInterrupt) as stop:
@@ -144,13 +150,26 @@ def _reason(error: Exception) -> str:
 
 def skip_reason(spec: RunSpec) -> str | None:
     """Why one of the spec's parts cannot do this run, from its optional `skip(spec)`."""
-    chosen = [("datasets", spec.dataset), ("archs", spec.arch)]
+    chosen = [("methods", spec.method), ("datasets", spec.dataset), ("archs", spec.arch)]
     chosen += [("backends", name) for name in dict.fromkeys(getattr(spec, stage) for stage in STAGE_BACKENDS)]
     for room, part in chosen:
         skip = getattr(rooms.load(room, part), "skip", None)
         if skip is not None and (reason := skip(spec)):
             return str(reason)
     return None
+
+
+def _workplace(options: argparse.Namespace) -> Workplace:
+    return Workplace(
+        options.data_dir,
+        _device(options),
+        options.threads,
+        options.jobs,
+        options.command,
+        options.checkpoint_every,
+        options.keep_weights,
+        lambda: _asked["stop"],
+    )
 
 
 def _device(options: argparse.Namespace) -> torch.device:

@@ -20,6 +20,7 @@ from dcbench.columns import STAGES
 from dcbench.deepcluster import training
 from dcbench.deepcluster.images import Images
 from dcbench.deepcluster.network import SOBEL, Network
+from dcbench.methods import deepcluster
 from dcbench.plots import curves
 from dcbench.report import tables
 from dcbench.report.tables import FINAL
@@ -78,13 +79,13 @@ class Scene:
             labels.extend(target.tolist())
             return loss(logits, target, **options)
 
-        def watched_train(learner, images, assignment, spec, epoch):
+        def watched_train(learner, images, spec, epoch):
             seen.clear()
             labels.clear()
             before = learner.network.head.weight.detach().clone()
-            passed = real(learner, images, assignment, spec, epoch)
+            passed = real(learner, images, spec, epoch)
             moved = not torch.equal(before, learner.network.head.weight)
-            self.trained.append((assignment, self._positions(torch.cat(seen), spec), list(labels), moved))
+            self.trained.append((learner.labels, self._positions(torch.cat(seen), spec), list(labels), moved))
             self.networks.append(learner.network)
             return passed
 
@@ -119,13 +120,13 @@ def check_every_head_is_trained(scene):
 
 
 def plant_an_optimizer_over_the_first_head(monkeypatch):
-    real, first = run.new_head, []
+    real, first = deepcluster.new_head, []
 
-    def new_head(network, spec, epoch):
-        first.append(real(network, spec, epoch))
+    def new_head(network, classes, spec, epoch):
+        first.append(real(network, classes, spec, epoch))
         return first[0]
 
-    monkeypatch.setattr(run, "new_head", new_head)
+    monkeypatch.setattr(deepcluster, "new_head", new_head)
 
 
 # --- 2: Sobel filters that trained ----------------------------------------------------------------
@@ -144,7 +145,7 @@ def plant_trainable_sobel(monkeypatch):
         optimizer.add_param_group({"params": list(network.input.parameters())})
         return training.Learner(network, optimizer)
 
-    monkeypatch.setattr(run, "Learner", learner)
+    monkeypatch.setattr(deepcluster, "Learner", learner)
 
 
 # --- 3: training saw other images than clustering -----------------------------------------------------
@@ -178,9 +179,9 @@ def check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels(scene):
 def plant_a_dataset_in_cluster_order(monkeypatch):
     real = run.train
 
-    def train(learner, images, assignment, spec, epoch):
-        reordered = dataclasses.replace(images, pixels=images.pixels[torch.from_numpy(np.argsort(assignment))])
-        return real(learner, reordered, assignment, spec, epoch)
+    def train(learner, images, spec, epoch):
+        reordered = dataclasses.replace(images, pixels=images.pixels[torch.from_numpy(np.argsort(learner.labels))])
+        return real(learner, reordered, spec, epoch)
 
     monkeypatch.setattr(run, "train", train)
 
@@ -215,9 +216,9 @@ def check_backends_differ_in_nothing_else(scene):
 def plant_a_backend_that_switches_the_sampler(monkeypatch):
     real = run.train
 
-    def train(learner, images, assignment, spec, epoch):
+    def train(learner, images, spec, epoch):
         sampler = "natural" if spec.kmeans_backend == "sklearn" else spec.sampler
-        return real(learner, images, assignment, spec.model_copy(update={"sampler": sampler}), epoch)
+        return real(learner, images, spec.model_copy(update={"sampler": sampler}), epoch)
 
     monkeypatch.setattr(run, "train", train)
 

@@ -93,7 +93,7 @@ def test_one_mistake(old, new, expected):
             "    set: {pca_backend: torch, whiten_backend: torch, kmeans_backend: torch}\n",
             "m.yaml:4:13: axes.backend.0: does nothing: all three stages are set themselves",
         ),
-        ("baselines: [pixels]\n", "unknown key 'baselines'"),
+        ("baselines: [deepcluster]\n", "unknown baseline 'deepcluster'. Known: pixels, supervised"),
     ],
 )
 def test_one_wrong_section(more, expected):

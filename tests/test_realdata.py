@@ -12,6 +12,7 @@ from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.features import extract
 from dcbench.deepcluster.network import build_network
+from dcbench.deepcluster.preprocessing import preprocess
 from dcbench.spec import make_spec
 
 pytestmark = pytest.mark.realdata
@@ -46,7 +47,8 @@ def test_the_untrained_network_scores_what_was_measured(data_dir):
     scores = []
     for seed in range(5):
         spec, labels, features = untrained(data_dir, seed)
-        found = pseudo_labels.cluster(features, spec, 0, StageClock(CPU))
+        clock = StageClock(CPU)
+        found = pseudo_labels.cluster(preprocess(features, spec, clock), spec, 0, clock)
         scores.append(metrics.nmi_true(labels, found.assignment))
     assert 0.44 <= np.median(scores) <= 0.60, scores
 

@@ -8,6 +8,7 @@ from dcbench import metrics, run
 from dcbench.columns import COLUMNS
 from dcbench.datasets import load_training
 from dcbench.deepcluster import pseudo_labels
+from dcbench.methods import deepcluster
 from tests.conftest import TINY, plan_of
 
 TEXT = f"name: m\nsettings: {TINY}\n"
@@ -51,11 +52,11 @@ def test_reassigned_says_which_clusterings_became_pseudo_labels_and_the_others_c
 
 def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, monkeypatch):
     trained, made = [], []
-    train, new_head = run.train, run.new_head
+    train, new_head = run.train, deepcluster.new_head
     monkeypatch.setattr(
-        run, "train", lambda *args: trained.append((args[2].copy(), args[0].network.head)) or train(*args)
+        run, "train", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
     )
-    monkeypatch.setattr(run, "new_head", lambda *args: made.append(args[2]) or new_head(*args))
+    monkeypatch.setattr(deepcluster, "new_head", lambda *args: made.append(args[3]) or new_head(*args))
     run_here(LONG)
     assert made == [0, 2, 4]
     for one, other, same in ((0, 1, True), (1, 2, False), (2, 3, True), (3, 4, False)):

@@ -165,12 +165,16 @@ def test_a_torn_last_line_is_dropped_with_a_warning(run):
     assert "torn" in warning and str(run.metrics_file) in warning
 
 
-def test_clear_keeps_the_spec_and_the_log(run):
+def test_clear_keeps_the_spec_and_the_log_and_a_checkpoint_with_its_rows(run):
     run.append_metrics({"epoch": 0})
     run.log("a line")
     run.set_state(State("done"))
     (run.path / ".state.json.abc").write_text("left by a crash")
+    with run.checkpoint() as file:
+        file.write(b"weights")
     run.clear()
+    assert {path.name for path in run.path.iterdir()} == {"spec.yaml", "log.txt", "metrics.csv", "checkpoint.pt"}
+    run.clear_rows()
     assert {path.name for path in run.path.iterdir()} == {"spec.yaml", "log.txt"}
 
 

@@ -37,7 +37,8 @@ def test_every_field_is_part_of_the_identity(name):
     others = {
         "dataset": "mnist", "arch": "vgg16", "optimizer": "adam", "top_optimizer": "adam", "pca_backend": "torch",
         "whiten_backend": "torch", "kmeans_backend": "torch", "sampler": "natural", "augment": "none",
-        "precision": "bfloat16", "whiten": False, "l2_normalize": False, "limit": 100, "input_channels": 1,
+        "precision": "bfloat16", "whiten": False, "l2_normalize": False, "limit": 100, "test_limit": 100,
+        "input_channels": 1,
     }  # fmt: skip
     default = getattr(RunSpec(), name)
     other = others.get(name, default / 2 if isinstance(default, float) and default else 0.5)

@@ -34,7 +34,8 @@ def test_a_done_run_has_all_its_files(tmp_path):
     state = folder.state()
     assert state.name == "done" and state.seconds > 0 and state.pid == os.getpid()
     kept = {path.name for path in folder.path.iterdir()}
-    assert kept == {"spec.yaml", "metrics.csv", "state.json", "provenance.json", "assignments.npz", "log.txt", "claim"}
+    written = {"metrics.csv", "state.json", "provenance.json", "audit.json", "assignments.npz"}
+    assert kept == written | {"spec.yaml", "log.txt", "claim"}
 
 
 def test_done_is_written_last(tmp_path, monkeypatch):
@@ -189,9 +190,12 @@ def test_a_folder_that_cannot_be_written_is_a_failure_and_no_traceback(tmp_path,
     assert "Read-only file system" in capsys.readouterr().err
 
 
-def test_a_second_signal_does_not_reach_a_worker_that_is_stopping():
+def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_not_heard(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setitem(worker._asked, "stop", False)
     try:
+        worker._stop(signal.SIGTERM, None)
+        assert worker._asked["stop"]
         with pytest.raises(worker.Stopped):
             worker._stop(signal.SIGTERM, None)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN

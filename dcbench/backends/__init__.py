@@ -6,17 +6,20 @@ A part has three functions. All take and give float32 tensors `(n, d)` on the fe
     fit_whitening(reduced) -> Transform        unit variance along the principal axes, `(n, d)` -> `(n, d)`
     kmeans(points, first, iterations) -> KMeans   Lloyd's algorithm from the centroids `first` `(k, d)`
 
+Each says with `call_of` what did the work; a k-means names its `iterations` among the arguments.
+
 Eigenproblems are solved in float64 by exact solvers: float32 eigenvectors are 1e-2 rad off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
-
-Transform = Callable[[Tensor], Tensor]
 
 EIGENVALUE_FLOOR = 1e-6
 """Smallest variance that whitening divides by, as a share of the largest: one rule for all backends."""
@@ -29,6 +32,41 @@ CHUNK = 2**24
 
 
 @dataclass(frozen=True)
+class Call:
+    """What did a stage's work: library, version, function, resolved arguments and device, taken from what ran."""
+
+    library: str
+    version: str
+    function: str
+    arguments: dict[str, Any]
+    device: str
+
+
+def call_of(doer: Any, arguments: Mapping[str, Any], device: torch.device | str) -> Call:
+    """The call of a library's object or function; arguments that are no plain values are told by their type."""
+    kind = doer if hasattr(doer, "__qualname__") or hasattr(doer, "__name__") else type(doer)
+    library = kind.__module__.split(".")[0]
+    plain = {
+        name: value if isinstance(value, int | float | str | None) else type(value).__name__
+        for name, value in arguments.items()
+    }
+    name = getattr(kind, "__qualname__", kind.__name__)
+    return Call(library, sys.modules[library].__version__, f"{kind.__module__}.{name}", plain, str(device))
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A fitted PCA or whitening, `(n, d)` -> `(n, dim)`, and the call that fitted it."""
+
+    apply: Callable[[Tensor], Tensor]
+    call: Call
+
+    def __call__(self, data: Tensor) -> Tensor:
+        """`(n, d)` -> `(n, dim)`."""
+        return self.apply(data)
+
+
+@dataclass(frozen=True)
 class KMeans:
     """Cluster of each point `(n,)` int64, centroids `(k, d)`, and clusters the library refilled on the way.
 
@@ -38,6 +76,7 @@ class KMeans:
     assignment: Tensor
     centroids: Tensor
     split: int | None = None
+    call: Call | None = None
 
 
 def variance_floor(largest: float) -> float:
@@ -50,3 +89,10 @@ def objective(points: Tensor, found: KMeans) -> float:
     rows = max(1, CHUNK // points.shape[1])
     pairs = zip(points.split(rows), found.assignment.split(rows), strict=True)
     return float(sum(((part - found.centroids[ids]).double() ** 2).sum() for part, ids in pairs))
+
+
+def nearest(points: Tensor, centroids: Tensor) -> Tensor:
+    """Nearest centroid `(n,)` of each point `(n, d)`."""
+    half = (centroids**2).sum(dim=1) / 2
+    rows = max(1, CHUNK // len(centroids))
+    return torch.cat([(part @ centroids.T - half).argmax(dim=1) for part in points.split(rows)])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dcbench.backends import KMeans, Transform, variance_floor
+from dcbench.backends import KMeans, Transform, call_of, variance_floor
 
 TEMPORARY_BYTES = 128 * 2**20
 """Scratch memory on the GPU, instead of the 1.5 GiB that faiss takes unless told otherwise."""
@@ -39,7 +39,9 @@ def _trained(data: np.ndarray, dim: int) -> faiss.PCAMatrix:
 
 
 def _transform(matrix: faiss.PCAMatrix, like: Tensor) -> Transform:
-    return lambda data: torch.from_numpy(matrix.apply(_numpy(data))).to(like.device)
+    told = ("d_in", "d_out", "eigen_power", "max_points_per_d", "random_rotation")
+    call = call_of(matrix, {name: getattr(matrix, name) for name in told}, "cpu")
+    return Transform(lambda data: torch.from_numpy(matrix.apply(_numpy(data))).to(like.device), call)
 
 
 def kmeans(points: Tensor, first: Tensor, iterations: int) -> KMeans:
@@ -57,7 +59,13 @@ def kmeans(points: Tensor, first: Tensor, iterations: int) -> KMeans:
     _, nearest = index.search(data, 1)
     split = sum(run.iteration_stats.at(step).nsplit for step in range(run.iteration_stats.size()))
     assignment = torch.from_numpy(nearest[:, 0].astype(np.int64))
-    return KMeans(assignment.to(points.device), torch.from_numpy(centroids).to(points.device), int(split))
+    told = ("nredo", "min_points_per_centroid", "max_points_per_centroid", "spherical", "seed")
+    arguments = {name: getattr(run, name) for name in told} | {
+        "iterations": run.niter,
+        "index": type(index).__name__,
+    }
+    call = call_of(run, arguments, points.device if "Gpu" in type(index).__name__ else "cpu")
+    return KMeans(assignment.to(points.device), torch.from_numpy(centroids).to(points.device), int(split), call)
 
 
 def _index(dim: int, device: torch.device) -> faiss.Index:

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from dcbench.backends import KMeans, Transform, variance_floor
+from dcbench.backends import KMeans, Transform, call_of, variance_floor
 
 
 def fit_pca(features: Tensor, dim: int) -> Transform:
@@ -33,7 +33,10 @@ def _fitted(pca: PCA, data: Tensor) -> PCA:
 
 
 def _transform(pca: PCA, like: Tensor) -> Transform:
-    return lambda data: torch.from_numpy(pca.transform(_float64(data)).astype(np.float32)).to(like.device)
+    call = call_of(pca, pca.get_params() | {"n_components": int(pca.n_components_)}, "cpu")
+    return Transform(
+        lambda data: torch.from_numpy(pca.transform(_float64(data)).astype(np.float32)).to(like.device), call
+    )
 
 
 def kmeans(points: Tensor, first: Tensor, iterations: int) -> KMeans:
@@ -44,7 +47,9 @@ def kmeans(points: Tensor, first: Tensor, iterations: int) -> KMeans:
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer clusters than k: counted and refilled afterwards
         assignment = run.fit_predict(data)
     centroids = torch.from_numpy(run.cluster_centers_.astype(np.float32))
-    return KMeans(torch.from_numpy(assignment.astype(np.int64)).to(points.device), centroids.to(points.device))
+    call = call_of(run, run.get_params() | {"iterations": run.max_iter}, "cpu")
+    found = torch.from_numpy(assignment.astype(np.int64))
+    return KMeans(found.to(points.device), centroids.to(points.device), None, call)
 
 
 def _float64(data: Tensor) -> np.ndarray:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dcbench.backends import CHUNK, KMeans, Transform, variance_floor
+from dcbench.backends import KMeans, Transform, call_of, nearest, variance_floor
 
 
 def fit_pca(features: Tensor, dim: int) -> Transform:
     """Covariance in float32, its eigenvectors in float64."""
     mean, _, axes = _principal_axes(features, dim)
-    return lambda data: (data - mean) @ axes
+    return _transform(mean, axes)
 
 
 def fit_whitening(reduced: Tensor) -> Transform:
     """Rotation to the principal axes, each divided by its deviation."""
     mean, variances, axes = _principal_axes(reduced, reduced.shape[1])
     scaled = axes / variances.clamp_min(variance_floor(float(variances.max()))).sqrt().float()
-    return lambda data: (data - mean) @ scaled
+    return _transform(mean, scaled)
+
+
+def _transform(mean: Tensor, axes: Tensor) -> Transform:
+    arguments = {"dtype": "float64", "dim": axes.shape[1]}
+    return Transform(lambda data: (data - mean) @ axes, call_of(torch.linalg.eigh, arguments, axes.device))
 
 
 def _principal_axes(data: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -40,14 +45,13 @@ def kmeans(points: Tensor, first: Tensor, iterations: int) -> KMeans:
         assignment, distance = _nearest(points, centroids)
         if torch.equal(before, assignment):
             break
-    return KMeans(assignment, centroids, split)
+    call = call_of(points, {"algorithm": "lloyd", "iterations": iterations}, points.device)
+    return KMeans(assignment, centroids, split, call)
 
 
 def _nearest(points: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
     """Nearest centroid `(n,)` of each point, and the squared distance `(n,)`."""
-    half = (centroids**2).sum(dim=1) / 2
-    nearest = [(part @ centroids.T - half).argmax(dim=1) for part in points.split(max(1, CHUNK // len(centroids)))]
-    assignment = torch.cat(nearest)
+    assignment = nearest(points, centroids)
     return assignment, ((points - centroids[assignment]) ** 2).sum(dim=1)
 
 

@@ -1,8 +1,9 @@
 """Datasets: uint8 images and labels, train and test apart. What they share lives here.
 
 A part is `load(data_dir, spec, train) -> (pixels, labels)`: `(n, c, s, s)` uint8 and `(n,)` int64 in the official
-order; `download(data_dir)` where the files can be had; and FACTS: train and test images, classes, channels, side
-(px), and the files under the data folder.
+order, and third, where both splits are cut from one pool of images, the positions `(n,)` there; `download(data_dir)`
+where the files can be had; and FACTS: train and test images, classes, channels, side (px), the files under the data
+folder, and `duplicates`, the images that are known to stand in both splits.
 """
 
 from __future__ import annotations
@@ -28,11 +29,20 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Split:
-    """Images `(n, c, s, s)` uint8 with labels `(n,)`, and their positions `(n,)` in the whole split."""
+    """Images `(n, c, s, s)` uint8 with labels `(n,)`, and their positions `(n,)` in the pool they come from.
+
+    The pool is `train` or `test` where these come apart, else `all`.
+    """
 
     pixels: Pixels
     labels: Labels
     indices: Labels
+    pool: str = "train"
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, counted from the labels 0, 1, ..."""
+        return int(self.labels.max()) + 1
 
     def digest(self) -> str:
         """SHA-256 of images and labels, as they are used."""
@@ -43,20 +53,42 @@ class Split:
 
 def load_training(spec: RunSpec, data_dir: Path) -> Split:
     """The training images that the spec uses: `limit` of them, class-balanced, chosen by the seed."""
-    pixels, labels = _load(spec, data_dir, train=True)
-    for _, message in problems(spec, available=len(labels)):
+    found = _load(spec, data_dir, train=True)
+    for _, message in problems(spec, available=len(found.labels)):
         raise DataError(f"{spec.dataset}: {message}")
-    indices = np.arange(len(labels))
-    if spec.limit is not None:
-        indices = balanced(labels, spec.limit, seeds.numpy_generator(spec.seed, "limit"))
-        pixels = pixels[indices]
-    return Split(_padded(pixels, spec.image_size), labels[indices], indices)
+    if spec.limit is None:
+        return found
+    return _part(found, balanced(found.labels, spec.limit, seeds.numpy_generator(spec.seed, "limit")))
 
 
 def load_test(spec: RunSpec, data_dir: Path) -> Split:
-    """All test images; they never train, and never fit anything."""
-    pixels, labels = _load(spec, data_dir, train=False)
-    return Split(_padded(pixels, spec.image_size), labels, np.arange(len(labels)))
+    """The test images that the spec scores: all, or `test_limit`. They never train, and never fit anything."""
+    found = _load(spec, data_dir, train=False)
+    if spec.test_limit is None:
+        return found
+    if spec.test_limit > len(found.labels):
+        told = f"test_limit {spec.test_limit} is more than the {len(found.labels)} test images"
+        raise DataError(f"{spec.dataset}: {told}")
+    return _part(found, balanced(found.labels, spec.test_limit, seeds.numpy_generator(spec.seed, "test")))
+
+
+def _part(split: Split, chosen: Labels) -> Split:
+    return Split(split.pixels[chosen], split.labels[chosen], split.indices[chosen], split.pool)
+
+
+def shared_indices(one: Split, other: Split) -> int:
+    """How many images of one pool stand in both splits."""
+    return len(np.intersect1d(one.indices, other.indices)) if one.pool == other.pool else 0
+
+
+def duplicates(training: Split, test: Split) -> int:
+    """How many training images are, pixel for pixel, images of the test split."""
+    held_out = {_hash(image) for image in test.pixels}
+    return sum(_hash(image) in held_out for image in training.pixels)
+
+
+def _hash(image: Pixels) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(image).data).digest()
 
 
 def balanced(labels: Labels, limit: int, rng: np.random.Generator) -> Labels:
@@ -71,14 +103,17 @@ def balanced(labels: Labels, limit: int, rng: np.random.Generator) -> Labels:
     return np.sort(by_turn[:limit])
 
 
-def _load(spec: RunSpec, data_dir: Path, train: bool) -> tuple[Pixels, Labels]:
+def _load(spec: RunSpec, data_dir: Path, train: bool) -> Split:
     facts = rooms.facts("datasets", spec.dataset)
     require(spec.dataset, facts.get("files", []), data_dir)
     with explained(spec.dataset, facts.get("files", []), data_dir):
-        pixels, labels = rooms.load("datasets", spec.dataset).load(data_dir, spec, train)
+        pixels, labels, *cut = rooms.load("datasets", spec.dataset).load(data_dir, spec, train)
     if len(pixels) != len(labels):
         raise DataError(f"{spec.dataset} in {data_dir} has {len(pixels)} images and {len(labels)} labels; get it anew")
-    return pixels, np.asarray(labels, dtype=np.int64)
+    labels, pixels = np.asarray(labels, dtype=np.int64), _padded(pixels, spec.image_size)
+    if cut:
+        return Split(pixels, labels, cut[0], "all")
+    return Split(pixels, labels, np.arange(len(labels)), "train" if train else "test")
 
 
 def require(dataset: str, files: list[str], data_dir: Path) -> None:

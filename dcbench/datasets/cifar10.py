@@ -10,7 +10,7 @@ from dcbench.datasets import Labels, Pixels, channels_first
 from dcbench.spec import RunSpec
 
 FACTS = {
-    "train": 50000, "test": 10000, "classes": 10, "channels": 3, "side": 32,
+    "train": 50000, "test": 10000, "classes": 10, "channels": 3, "side": 32, "duplicates": 0,
     "files": [
         "cifar-10-batches-py/data_batch_1", "cifar-10-batches-py/data_batch_2", "cifar-10-batches-py/data_batch_3",
         "cifar-10-batches-py/data_batch_4", "cifar-10-batches-py/data_batch_5", "cifar-10-batches-py/test_batch",

@@ -10,11 +10,11 @@ from sklearn.datasets import load_digits
 from dcbench.datasets import Labels, Pixels
 from dcbench.spec import RunSpec
 
-FACTS = {"train": 1438, "test": 359, "classes": 10, "channels": 1, "side": 8}
+FACTS = {"train": 1438, "test": 359, "classes": 10, "channels": 1, "side": 8, "duplicates": 0}
 
 
-def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels]:
-    """Grey levels 0..16 as 0..255."""
+def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels, Labels]:
+    """Grey levels 0..16 as 0..255, and the positions in the whole collection."""
     found = load_digits()
-    part = slice(None, FACTS["train"]) if train else slice(FACTS["train"], None)
-    return np.rint(found.images[part, None] * (255 / 16)).astype(np.uint8), found.target[part]
+    part = np.arange(len(found.target))[: FACTS["train"]] if train else np.arange(len(found.target))[FACTS["train"] :]
+    return np.rint(found.images[part, None] * (255 / 16)).astype(np.uint8), found.target[part], part

@@ -35,7 +35,7 @@ Listed = list[tuple[Path, int]]
 """Image files, each with its class."""
 
 
-def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels]:
+def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels] | tuple[Pixels, Labels, Labels]:
     """Colour images, their shorter side resized to `image_size` and cropped at the centre."""
     root = data_dir / str(split(spec.dataset)[1])
     if not root.is_dir():
@@ -49,7 +49,7 @@ def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels]:
         return _decoded(listed, spec.image_size, cache), _labels(listed)
     listed = _files(training, classes)
     chosen = _part(len(listed), spec.seed, train)
-    return _decoded(listed, spec.image_size, cache)[chosen], _labels(listed)[chosen]
+    return _decoded(listed, spec.image_size, cache)[chosen], _labels(listed)[chosen], chosen
 
 
 def _labels(listed: Listed) -> Labels:

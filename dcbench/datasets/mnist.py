@@ -10,7 +10,7 @@ from dcbench.datasets import Labels, Pixels, channels_first
 from dcbench.spec import RunSpec
 
 FACTS = {
-    "train": 60000, "test": 10000, "classes": 10, "channels": 1, "side": 28,
+    "train": 60000, "test": 10000, "classes": 10, "channels": 1, "side": 28, "duplicates": 0,
     "files": [
         "MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte",
         "MNIST/raw/t10k-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte",

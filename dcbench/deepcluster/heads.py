@@ -14,10 +14,10 @@ from dcbench.seeds import torch_generator
 from dcbench.spec import RunSpec
 
 
-def new_head(network: Network, spec: RunSpec, epoch: int) -> torch.optim.Optimizer:
-    """Give the network a new N(0, .01) head for `k` pseudo-labels; returns the optimizer over just that head."""
+def new_head(network: Network, classes: int, spec: RunSpec, epoch: int) -> torch.optim.Optimizer:
+    """Give the network a new N(0, .01) head for so many classes; returns the optimizer over just that head."""
     device = network.head.weight.device
-    head = torch.nn.Linear(network.head.in_features, spec.k)
+    head = torch.nn.Linear(network.head.in_features, classes)
     initialise(head, torch_generator(spec.seed, "head", epoch))
     network.head = head.to(device)
     return head_optimizer(network.head, spec)

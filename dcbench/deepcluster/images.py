@@ -5,7 +5,7 @@ Both views start from the same standardised batch, so training can never see oth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -75,6 +75,21 @@ def of_training(pixels: Tensor, size: int, device: torch.device) -> Images:
     variance = (counts * (levels - mean[:, None]) ** 2).sum(1) / counts.sum(1)
     deviation = variance.sqrt().clamp_min(1.0)
     return Images(pixels, mean.float().to(device), deviation.float().to(device), size)
+
+
+def like(training: Images, pixels: Tensor) -> Images:
+    """Other images, standardised as the training images are."""
+    resident = pixels.nbytes <= RESIDENT_BYTES
+    return replace(training, pixels=pixels.to(training.device) if resident else pixels)
+
+
+def described(augment: str) -> str:
+    """What `augment` does to the plain batch, in words."""
+    if augment == "none":
+        return "the plain batch"
+    (low, high), (narrow, wide) = SCALES[augment], ASPECTS.get(augment, (1.0, 1.0))
+    flips = ", half of them mirrored" if augment in FLIPS else ""
+    return f"crops of {low:g} to {high:g} of the area, aspect {narrow:.2f} to {wide:.2f}{flips}, scaled back"
 
 
 def _histogram(channel: Tensor) -> Tensor:

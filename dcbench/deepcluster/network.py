@@ -62,6 +62,18 @@ class Network(nn.Module):
         return self.head(F.relu(self.features(batch)))
 
 
+class Pixels(nn.Module):
+    """What stands in for a network where the pixels themselves are the features."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        super().__init__()
+        self.input = InputChannels(spec.input_channels)
+
+    def features(self, batch: Tensor) -> Tensor:
+        """Images `(b, c, s, s)` -> their input channels' pixels `(b, channels * s * s)`."""
+        return self.input(batch).flatten(1)
+
+
 def build_network(spec: RunSpec, device: torch.device) -> Network:
     """The untrained network on the device; the same seed gives the same weights on every device."""
     network = Network(spec)

@@ -1,67 +1,71 @@
-"""Features to pseudo-labels: PCA, whitening, L2 normalisation, k-means, refilling of empty clusters.
-
-Each stage is done by the backend that the spec names for it, so that every mixture can run.
-"""
+"""Preprocessed features to pseudo-labels: k-means, and the refilling of empty clusters."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from dcbench import backends, rooms, seeds
 from dcbench.deepcluster.clock import StageClock
+from dcbench.deepcluster.preprocessing import Space, preprocess
 from dcbench.deepcluster.samplers import Ints
 from dcbench.spec import RunSpec
 
 PERTURBATION = 1 / 1024
 """Relative change, up and down, of the two centroids that share a split cluster."""
 
+REFIT_STARTS = 10
+REFIT_SEED = 0
+"""The refit is part of the measure, not of the run: its starts are the same for every run and row."""
+
 
 @dataclass(frozen=True)
 class Clustering:
-    """Cluster of each image `(n,)`, centroids `(k, d)`, and how many clusters had to be refilled or split."""
+    """Cluster of each image `(n,)`, centroids `(k, d)`, how many clusters had to be refilled or split, and by what."""
 
     assignment: Ints
     centroids: Tensor
     refilled: int
     split: int | None
+    call: backends.Call | None = None
+    starts: int = 1
 
 
-def cluster(features: Tensor, spec: RunSpec, row: int, clock: StageClock) -> Clustering:
-    """Cluster raw features `(n, d)` as the spec says; `row` is the epoch whose random numbers are used."""
-    with clock.stage("pca"):
-        reduced = rooms.load("backends", spec.pca_backend).fit_pca(features, spec.pca_dim)(features)
-    if spec.whiten:
-        with clock.stage("whiten"):
-            reduced = rooms.load("backends", spec.whiten_backend).fit_whitening(reduced)(reduced)
+def cluster(space: Space, spec: RunSpec, row: int, clock: StageClock) -> Clustering:
+    """Cluster the training images; `row` is the epoch whose random numbers are used."""
     with clock.stage("kmeans"):
-        if spec.l2_normalize:
-            reduced = F.normalize(reduced)
-        found = best_of(reduced, spec, row)
+        starts = [first_centroids(len(space.points), spec, row, start) for start in range(spec.kmeans_restarts)]
+        found = best_of(space.points, starts, spec)
         assignment = found.assignment.cpu().numpy().astype(np.int64)
         rng = seeds.numpy_generator(spec.seed, "refill", row)
-        return refill(reduced, assignment, found, rng)
+        return replace(refill(space.points, assignment, found, rng), starts=len(starts))
+
+
+def refit(points: Tensor, classes: int, spec: RunSpec) -> backends.KMeans:
+    """Cluster `(n, d)` anew into as many clusters as there are classes: best objective of ten fixed starts."""
+    k = min(classes, len(points))
+    draws = (seeds.numpy_generator(REFIT_SEED, "refit", start) for start in range(REFIT_STARTS))
+    return best_of(points, [rng.choice(len(points), k, replace=False) for rng in draws], spec)
 
 
 def warm_up(spec: RunSpec, device: torch.device) -> None:
     """Let each chosen library initialise itself on a few numbers, so that no stage is timed cold."""
     points = torch.linspace(-1, 1, 64 * 8, device=device).reshape(64, 8).sin()
-    rooms.load("backends", spec.pca_backend).fit_pca(points, 4)(points)
-    rooms.load("backends", spec.whiten_backend).fit_whitening(points)(points)
+    small = spec.model_copy(update={"pca_dim": spec.pca_dim and 4})
+    preprocess(points, small, StageClock(device))
     rooms.load("backends", spec.kmeans_backend).kmeans(points, points[:2].clone(), 2)
 
 
-def best_of(points: Tensor, spec: RunSpec, row: int) -> backends.KMeans:
-    """k-means from the seed tree's first centroids; of several starts the one with the lowest objective."""
+def best_of(points: Tensor, starts: Iterable[Ints], spec: RunSpec) -> backends.KMeans:
+    """k-means from points of these indices; of several starts the one with the lowest objective."""
     kmeans = rooms.load("backends", spec.kmeans_backend).kmeans
-    found = []
-    for restart in range(spec.kmeans_restarts):
-        first = first_centroids(len(points), spec, row, restart)
-        found.append(kmeans(points, points[torch.from_numpy(first).to(points.device)], spec.kmeans_iterations))
+    found = [
+        kmeans(points, points[torch.from_numpy(first).to(points.device)], spec.kmeans_iterations) for first in starts
+    ]
     if len(found) == 1:
         return found[0]
     return min(found, key=lambda one: backends.objective(points, one))
@@ -90,7 +94,7 @@ def refill(points: Tensor, assignment: Ints, found: backends.KMeans, rng: np.ran
         centroids[donor] = centroids[donor] * (2 - up_down)
         members = np.flatnonzero(assignment == donor)
         assignment[_moved(points, members, centroids[[donor, int(label)]], rng)] = label
-    return Clustering(assignment, centroids, len(empty), found.split)
+    return Clustering(assignment, centroids, len(empty), found.split, found.call)
 
 
 def _moved(points: Tensor, members: Ints, pair: Tensor, rng: np.random.Generator) -> Ints:

@@ -12,17 +12,16 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 
 
-def draw(sampler: str, assignment: Ints, k: int, rng: np.random.Generator) -> Ints:
+def draw(sampler: str, assignment: Ints, rng: np.random.Generator) -> Ints:
     """Positions `(n,)` to train on: uniform over the clusters, or every image once in random order."""
     if sampler == "uniform":
-        return uniform(assignment, k, rng)
+        return uniform(assignment, rng)
     return rng.permutation(len(assignment))
 
 
-def uniform(assignment: Ints, k: int, rng: np.random.Generator) -> Ints:
+def uniform(assignment: Ints, rng: np.random.Generator) -> Ints:
     """As many images from each non-empty cluster (DeepCluster section 3.4); with replacement from small ones."""
-    clusters = [np.flatnonzero(assignment == label) for label in range(k)]
-    clusters = [members for members in clusters if len(members)]
+    clusters = [np.flatnonzero(assignment == label) for label in np.unique(assignment)]
     quotas = np.full(len(clusters), len(assignment) // len(clusters))
     quotas[rng.permutation(len(clusters))[: len(assignment) % len(clusters)]] += 1
     drawn = [
@@ -32,11 +31,11 @@ def uniform(assignment: Ints, k: int, rng: np.random.Generator) -> Ints:
     return rng.permutation(np.concatenate(drawn))
 
 
-def loss_weights(sampler: str, assignment: Ints, k: int) -> npt.NDArray[np.float32] | None:
-    """Weight `(k,)` of each pseudo-label's loss: n / (active clusters x size) when `weighted`, so the mean is 1."""
+def loss_weights(sampler: str, assignment: Ints) -> npt.NDArray[np.float32] | None:
+    """Weight of each label's loss, from label 0 on: n / (active clusters x size) when `weighted`, so the mean is 1."""
     if sampler != "weighted":
         return None
-    sizes = np.bincount(assignment, minlength=k)
+    sizes = np.bincount(assignment)
     active = np.count_nonzero(sizes)
-    weights = np.divide(len(assignment), active * sizes, out=np.zeros(k), where=sizes > 0)
+    weights = np.divide(len(assignment), active * sizes, out=np.zeros(len(sizes)), where=sizes > 0)
     return weights.astype(np.float32)

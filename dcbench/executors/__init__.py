@@ -24,6 +24,8 @@ class Options:
     jobs: int = 1
     threads: int = 1
     redo: bool = False
+    keep_weights: bool = False
+    checkpoint_every: float | None = None
     command: str = ""
 
 
@@ -47,4 +49,7 @@ def worker_arguments(run: Path, options: Options) -> list[str]:
     """The arguments of `python -m dcbench.worker` for one run."""
     arguments = [str(run), "--data-dir", str(options.data_dir), "--device", options.device]
     arguments += ["--threads", str(options.threads), "--jobs", str(options.jobs), "--command", options.command]
-    return [*arguments, "--redo"] if options.redo else arguments
+    if options.checkpoint_every is not None:
+        arguments += ["--checkpoint-every", str(options.checkpoint_every)]
+    flags = {"--redo": options.redo, "--keep-weights": options.keep_weights}
+    return [*arguments, *(flag for flag, on in flags.items() if on)]

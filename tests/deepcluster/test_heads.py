@@ -9,8 +9,8 @@ SPEC = make_spec({"width": 0.1, "k": 7, "top_optimizer": "adam"})
 
 def test_every_clustering_gets_a_new_head_and_a_new_optimizer_over_just_that_head():
     network = build_network(SPEC, torch.device("cpu"))
-    first_optimizer, first_head = new_head(network, SPEC, 0), network.head
-    optimizer = new_head(network, SPEC, 1)
+    first_optimizer, first_head = new_head(network, 7, SPEC, 0), network.head
+    optimizer = new_head(network, 7, SPEC, 1)
     assert network.head is not first_head and optimizer is not first_optimizer
     held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     assert [id(parameter) for parameter in held] == [id(parameter) for parameter in network.head.parameters()]
@@ -24,6 +24,6 @@ def test_a_head_follows_from_seed_and_epoch_only():
     for optimizer in ("sgd", "adam"):
         spec = make_spec({"width": 0.1, "top_optimizer": optimizer, "optimizer": optimizer})
         network = build_network(spec, torch.device("cpu"))
-        new_head(network, spec, 3)
+        new_head(network, 10, spec, 3)
         heads.append(network.head.weight)
     assert torch.equal(*heads)

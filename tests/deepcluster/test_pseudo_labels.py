@@ -8,12 +8,17 @@ from dcbench import rooms
 from dcbench.backends import KMeans
 from dcbench.deepcluster import pseudo_labels
 from dcbench.deepcluster.clock import StageClock
-from dcbench.deepcluster.pseudo_labels import PERTURBATION, cluster, first_centroids, refill
+from dcbench.deepcluster.preprocessing import preprocess
+from dcbench.deepcluster.pseudo_labels import PERTURBATION, first_centroids, refill
 from dcbench.spec import make_spec
 
 CPU = torch.device("cpu")
 FEATURES = torch.randn(200, 30, generator=torch.Generator().manual_seed(0)) + 2
 BACKENDS = rooms.names("backends")
+
+
+def cluster(features, spec, row, clock):
+    return pseudo_labels.cluster(preprocess(features, spec, clock), spec, row, clock)
 
 
 @pytest.mark.parametrize("mixture", list(itertools.product(BACKENDS, repeat=3)), ids="-".join)
@@ -54,7 +59,7 @@ def test_of_several_starts_the_best_objective_is_kept():
     from dcbench import backends
 
     spec = make_spec({"k": 8, "kmeans_restarts": 6, "kmeans_backend": "torch"})
-    best = pseudo_labels.best_of(FEATURES, spec, 0)
+    best = pseudo_labels.best_of(FEATURES, [first_centroids(200, spec, 0, start) for start in range(6)], spec)
     each = [
         rooms.load("backends", "torch").kmeans(FEATURES, FEATURES[first_centroids(200, spec, 0, start)], 20)
         for start in range(6)

@@ -18,7 +18,7 @@ def scene(**values):
     pixels = torch.randint(0, 256, (100, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     network = build_network(spec, torch.device("cpu"))
     learner = Learner(network, trunk_optimizer(network.trunk, spec))
-    learner.head_optimizer = new_head(network, spec, 0)
+    learner.head_optimizer, learner.labels = new_head(network, 4, spec, 0), LABELS
     return spec, learner, images.of_training(pixels, 32, torch.device("cpu"))
 
 
@@ -38,7 +38,7 @@ def moved(learner, before):
 def test_a_pass_moves_every_parameter_of_trunk_and_head(optimizer, top):
     spec, learner, pictures = scene(optimizer=optimizer, top_optimizer=top)
     before = {name: value.clone() for name, value in learner.network.state_dict().items()}
-    passed = train(learner, pictures, LABELS, spec, 1)
+    passed = train(learner, pictures, spec, 1)
     assert all(moved(learner, before).values())
     assert 0 <= passed.accuracy <= 1 and passed.loss > 0 and passed.images_per_second > 0
 
@@ -51,7 +51,8 @@ def test_a_network_can_learn_its_pseudo_labels(sampler):
     for index, label in enumerate(labels):
         pixels[index, 0, 8 * label : 8 * label + 8] = 255
     pictures = images.of_training(pixels, 32, torch.device("cpu"))
-    passes = [train(learner, pictures, labels, spec, epoch) for epoch in range(1, 16)]
+    learner.labels = labels
+    passes = [train(learner, pictures, spec, epoch) for epoch in range(1, 16)]
     assert passes[-1].accuracy > 0.9 > passes[0].accuracy
     assert passes[-1].loss < passes[0].loss
 
@@ -60,7 +61,7 @@ def test_the_same_epoch_trains_the_same_way_and_another_does_not():
     results = []
     for epoch in (1, 1, 2):
         spec, learner, pictures = scene()
-        train(learner, pictures, LABELS, spec, epoch)
+        train(learner, pictures, spec, epoch)
         results.append(learner.network.head.weight.clone())
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
@@ -69,7 +70,7 @@ def test_the_same_epoch_trains_the_same_way_and_another_does_not():
 def test_a_loss_that_is_no_number_ends_the_run():
     spec, learner, pictures = scene(lr=1e30)
     with pytest.raises(NotFiniteError, match="epoch 1; the learning rate may be too high"):
-        train(learner, pictures, LABELS, spec, 1)
+        train(learner, pictures, spec, 1)
 
 
 def test_weighted_losses_and_uniform_draws_agree_in_the_mean():
@@ -79,6 +80,7 @@ def test_weighted_losses_and_uniform_draws_agree_in_the_mean():
         spec, learner, pictures = scene(sampler=sampler, lr=1e-12, top_lr=1e-12, augment="none", batch_size=100)
         torch.nn.init.zeros_(learner.network.head.weight)
         learner.network.head.bias.data = torch.tensor([3.0, 0, 0, 0])
-        losses[sampler] = train(learner, pictures, labels, spec, 1).loss
+        learner.labels = labels
+        losses[sampler] = train(learner, pictures, spec, 1).loss
     assert losses["weighted"] == pytest.approx(losses["uniform"], rel=1e-4)
     assert losses["natural"] > losses["weighted"] * 1.01 or losses["natural"] < losses["weighted"] * 0.99

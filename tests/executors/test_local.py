@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -145,7 +146,7 @@ def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, mo
     whole = []
 
     def start():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         whole.append(True)
 
     monkeypatch.setattr(forkserver, "ensure_running", start)

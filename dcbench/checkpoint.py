@@ -1,0 +1,99 @@
+"""Checkpoints: what a run needs to go on after any row as if it had never stopped.
+
+In: the learner, the last assignment and the facts gathered so far. Out: checkpoint.pt, loaded with
+`weights_only=True`, so that a file on disk can bring numbers but no code. All random numbers come from the seed
+tree, so none of their state is kept.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from dcbench.deepcluster.heads import new_head
+from dcbench.deepcluster.samplers import Ints
+from dcbench.deepcluster.training import Learner
+from dcbench.rundir import RunDir
+from dcbench.spec import RunSpec
+
+INTERVAL = 300.0
+"""Seconds between checkpoints, at the least; a stop writes one whenever it comes."""
+
+
+@dataclass
+class Schedule:
+    """When to write the next checkpoint."""
+
+    interval: float = INTERVAL
+    _last: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        """Whether the interval has passed; asking starts the next one."""
+        if time.monotonic() - self._last < self.interval:
+            return False
+        self._last = time.monotonic()
+        return True
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A run after the row of `epoch`."""
+
+    epoch: int
+    learner: dict[str, Any]
+    previous: Ints
+    facts: dict[str, Any]
+
+
+def save(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: dict[str, Any]) -> None:
+    """Write the checkpoint of this row, whole or not at all."""
+    contents = {
+        "run_id": folder.path.name,
+        "epoch": epoch,
+        "learner": _state(learner),
+        "previous": torch.from_numpy(previous),
+        "facts": facts,
+    }
+    with folder.checkpoint() as file:
+        torch.save(contents, file)
+
+
+def load(folder: RunDir, device: torch.device) -> Saved | None:
+    """The checkpoint of this very run with its rows in metrics.csv; None when there is none that can be used."""
+    try:
+        contents = torch.load(folder.checkpoint_file, map_location=device, weights_only=True)
+        whole = contents["run_id"] == folder.path.name and folder.cut_metrics(contents["epoch"] + 1)
+        previous = contents["previous"].cpu().numpy()
+        return Saved(contents["epoch"], contents["learner"], previous, contents["facts"]) if whole else None
+    except FileNotFoundError:
+        return None
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        folder.log(f"{folder.checkpoint_file}: cannot be used ({type(error).__name__}); the run starts anew")
+        return None
+
+
+def restore(learner: Learner, saved: Saved, spec: RunSpec) -> None:
+    """Put weights, optimizers and labels of the checkpoint in place."""
+    state = saved.learner
+    if state["labels"] is not None:
+        learner.labels = state["labels"].cpu().numpy().astype(np.int64)
+        classes = len(state["network"]["head.weight"])
+        learner.head_optimizer = new_head(learner.network, classes, spec, saved.epoch)
+        learner.head_optimizer.load_state_dict(state["head_optimizer"])
+    learner.network.load_state_dict(state["network"])
+    if learner.trunk_optimizer is not None:
+        learner.trunk_optimizer.load_state_dict(state["trunk_optimizer"])
+
+
+def _state(learner: Learner) -> dict[str, Any]:
+    optimizers = {"trunk_optimizer": learner.trunk_optimizer, "head_optimizer": learner.head_optimizer}
+    return {
+        "network": learner.network.state_dict(),
+        "labels": None if learner.labels is None else torch.from_numpy(learner.labels),
+        **{name: optimizer and optimizer.state_dict() for name, optimizer in optimizers.items()},
+    }
