@@ -291,6 +291,20 @@ class RunDir:
         """A file to write the checkpoint into; it takes the old one's place when it is whole."""
         return aside(self.checkpoint_file)
 
+    def provenance(self) -> dict[str, Any]:
+        """Where and with what the run was made; empty where nothing is recorded, ResultsError when the file is torn."""
+        try:
+            facts = json.loads(self.provenance_file.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise ResultsError(f"{self.provenance_file}: {error.strerror}") from None
+        except ValueError:
+            facts = None
+        if not isinstance(facts, dict):
+            raise ResultsError(f"{self.provenance_file}: is torn; restore it, or run the matrix again with --redo")
+        return facts
+
     def log(self, text: str) -> None:
         """Add lines to the run's log."""
         with self.log_file.open("a", encoding="utf-8") as file:

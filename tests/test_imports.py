@@ -26,6 +26,7 @@ TABLE = {
     "devices": {"errors"},
     "executors": {"executors"},
     "scheduler": {"errors", "executors", "ledger", "rooms", "rundir"},
+    "verdict": {"columns", "errors", "rundir"},
     "screen": {"audit", "executors", "ledger", "matrix", "rundir", "scheduler", "spec"},
     "cli": {"audit", "devices", "errors", "executors", "ledger", "matrix", "rooms", "rundir", "scheduler", "screen"},
     "__main__": {"cli"},

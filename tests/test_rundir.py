@@ -253,3 +253,13 @@ def test_a_file_system_without_locks_is_told(run, monkeypatch):
     monkeypatch.setattr("dcbench.rundir.fcntl.flock", no_locks)
     with pytest.raises(ResultsError, match="cannot lock files"), run.claim():
         pass
+
+
+def test_provenance_comes_back_is_empty_when_missing_and_told_when_torn(run):
+    assert run.provenance() == {}
+    run.write_provenance({"threads": 2})
+    assert run.provenance() == {"threads": 2}
+    for torn in ('{"threads"', "", "[]", "\xff"):
+        run.provenance_file.write_text(torn, encoding="latin-1")
+        with pytest.raises(ResultsError, match=r"provenance\.json: is torn"):
+            run.provenance()
