@@ -135,10 +135,12 @@ def compare(original: Record, other: Record, tolerance: float = TOLERANCE) -> Ve
 
 
 def _columns(ours: list[Row], theirs: list[Row]) -> tuple[list[str], list[str]]:
-    """The columns to compare, and those that cannot be; another version of dcbench may write other columns."""
+    """The columns to compare, and those with figures that only one has: another version may write others."""
     a, b = (dict.fromkeys(rows[0] if rows else ()) for rows in (ours, theirs))
     kept = [name for name in a | b if not (name in COLUMNS and COLUMNS[name].cost)]
-    return [name for name in kept if name in a and name in b], [name for name in kept if (name in a) != (name in b)]
+    told = {name for row in (*ours, *theirs) for name, figure in row.items() if figure}
+    alone = [name for name in kept if (name in a) != (name in b) and name in told]
+    return [name for name in kept if name in a and name in b], alone
 
 
 def _differences(row: int, pair: tuple[Row, Row], columns: Iterable[str]) -> list[Difference]:
