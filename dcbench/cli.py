@@ -6,6 +6,7 @@ Nothing here imports torch, faiss, scikit-learn or torchvision; the report half 
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from dataclasses import asdict
@@ -17,7 +18,8 @@ import typer
 
 import dcbench
 from dcbench import audit as auditing
-from dcbench import devices, ledger, rooms, scheduler, screen
+from dcbench import devices, ledger, rooms, scheduler, screen, verdict
+from dcbench import replay as replays
 from dcbench.errors import DcbenchError, DeviceError, ResultsError
 from dcbench.executors import Options, default_data_dir
 from dcbench.matrix import read_matrix
@@ -147,17 +149,15 @@ def status(
     path: Annotated[Path, typer.Argument(help="A results folder, a matrix's folder in it, or a run's folder.")] = Path(
         "results"
     ),
+    other: Annotated[Path | None, typer.Argument(help="Another run's folder: say what the two runs differ in.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show every planned run's state; of a run's folder, what the run is and how it stands."""
-    found = RunDir(path)
-    if found.spec_file.exists():
-        spec = found.spec()
-        state = found.planned_state(spec)
-        if as_json:
-            print(json.dumps({"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}))
-        else:
-            screen.show_run(found, spec, state)
+    """Show every planned run's state; of a run's folder, what the run is and how it stands; of two, what differs."""
+    if other is not None:
+        _status_of_two(path, other, as_json)
+        return
+    if RunDir(path).spec_file.exists():
+        _status_of_run(verdict.run_folder(path), as_json)
         return
     summary, broken = {}, False
     for folder in ledger.matrix_folders(path):
@@ -174,6 +174,75 @@ def status(
         print(json.dumps(summary))
     if broken:
         raise typer.Exit(2)
+
+
+def _status_of_run(found: RunDir, as_json: bool) -> None:
+    spec = found.spec()
+    state = found.planned_state(spec)
+    if as_json:
+        told = {"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}
+        print(json.dumps(told | {"provenance": verdict.made_with(found.provenance())}))
+    else:
+        screen.show_run(found, spec, state)  # before the next can say that its file is torn
+        screen.show_made_with(verdict.made_with(found.provenance()))
+
+
+def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
+    ours, theirs = verdict.run_folder(path), verdict.run_folder(other)
+    found = verdict.beside(ours, theirs)
+    if as_json:
+        print(json.dumps({"runs": [str(ours.path), str(theirs.path)]} | found.as_json()))
+    else:
+        screen.show_beside(ours, theirs, found)
+
+
+def _tolerance(value: float) -> float:
+    if math.isnan(value):
+        raise typer.BadParameter("nan is no tolerance")
+    return value
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help="The folder of a run that is done; it is only read.", metavar="RUN")],
+    times: Annotated[int, typer.Option(min=1, help="How often to run it again.")] = 2,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: as the run was made.")] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(min=0, max=1, callback=_tolerance, help="Largest difference that counts as equal."),
+    ] = verdict.TOLERANCE,
+    keep: Annotated[Path | None, typer.Option(help="A new folder to keep the replays in. Default: none kept.")] = None,
+    data_dir: DataDir = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: cpu or cuda, as the run was made.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a finished run again elsewhere and compare. Exit code 0 when it comes out the same, 1 when not."""
+    run = replays.original(path)
+    kind, gpus = devices.resolve(device or run.device)
+    count = threads or run.threads
+    options = Options(
+        data_dir=(data_dir or default_data_dir()).absolute(),
+        device=kind,
+        gpus=tuple(gpu.uuid for gpu in gpus[:1]),
+        jobs=1 if gpus else max(1, min(times, devices.cores() // count)),
+        threads=count,
+        command=shlex.join(["dcbench", *sys.argv[1:]]),
+    )
+    with replays.workplace(keep, run) as place:
+        entries = replays.copies(run, place, times)
+        outcomes = scheduler.run(entries, LOCAL.value, options)
+        if not (screen.wait(outcomes) if as_json else screen.watch(outcomes, entries, entries, options)):
+            print("stopped; the original is as it was", file=sys.stderr)
+            raise typer.Exit(130)
+        told = replays.judge(run, entries, tolerance)
+    if as_json:
+        print(json.dumps({"run": str(run.folder.path), "tolerance": tolerance} | told.as_json()))
+    else:
+        screen.show_replayed(run, told)
+    if not told.reproduced:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +22,11 @@ from dcbench.audit import Audit
 from dcbench.executors import Options
 from dcbench.ledger import Change, Entry
 from dcbench.matrix import Plan
+from dcbench.replay import Original, Replayed
 from dcbench.rundir import STATES, MatrixDir, RunDir, State
 from dcbench.scheduler import Outcome
 from dcbench.spec import RunSpec, shown
+from dcbench.verdict import Beside, Difference, Verdict
 
 STEPS = {
     "product": "product and zip",
@@ -33,6 +36,8 @@ STEPS = {
     "seeds": "times seeds",
     "duplicates": "duplicates dropped",
 }
+SHOWN = 4
+"""Columns of the first row that differs that are told one by one."""
 COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
 
 console = Console(highlight=False, soft_wrap=True)
@@ -115,6 +120,97 @@ def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
     console.print(f"log: {escape(str(folder.log_file))}")
 
 
+def show_made_with(facts: dict[str, Any]) -> None:
+    """Where and with what a run was made; nothing when that is not recorded."""
+    threads = f", {_many(facts['threads'], 'thread')}" if "threads" in facts else ""
+    place = [str(facts[name]) for name in ("device", "cpu", "platform") if name in facts]
+    tools = [f"{name} {value}" for name, value in facts.items() if name not in ("device", "cpu", "platform", "threads")]
+    for told in (f"made on: {', '.join(place)}{threads}", f"made with: {', '.join(tools)}") if facts else ():
+        console.print(escape(told))
+
+
+def show_beside(ours: RunDir, theirs: RunDir, found: Beside) -> None:
+    """What two runs differ in: identity, what they were made with, figures."""
+    console.print(f"RUN    {escape(str(ours.path))}\nOTHER  {escape(str(theirs.path))}")
+    _show_changed("identity", found.identity, ("RUN", "OTHER"))
+    if found.made_with is None:
+        console.print("made with: not recorded for both (no provenance.json)")
+    else:
+        _show_changed("made with", found.made_with, ("RUN", "OTHER"))
+    if found.metrics is None:
+        console.print("metrics: none yet in one of the two")
+    else:
+        _show_verdict("metrics", found.metrics)
+
+
+def show_replayed(run: Original, told: Replayed) -> None:
+    """How each replay came out, how they stand to each other, and what a difference points at."""
+    console.print(f"[bold]{escape(run.spec.run_id)}[/bold]")
+    for number, replay in enumerate(told.replays, 1):
+        if replay.verdict is None:
+            console.print(f"replay {number}:", _styled(replay.state), escape(replay.state.reason))
+        else:
+            _show_verdict(f"replay {number}", replay.verdict)
+    for number, found in enumerate(told.among if not told.reproduced else (), 2):
+        _show_verdict(f"replay {number} beside replay 1", found)
+    if told.changed:
+        _show_changed("made with", told.changed, ("original", "replay"))
+    if run.record.clusters is None:
+        console.print("no assignments.npz in the original's folder: last assignments were not compared with it")
+    if told.conclusion:
+        console.print(escape(told.conclusion))
+
+
+def _show_changed(what: str, found: dict[str, tuple[Any, Any]], sides: tuple[str, str]) -> None:
+    if not found:
+        console.print(f"{what}: the same")
+        return
+    console.print(f"{what}: {_many(len(found), 'difference')}")
+    table = Table("", *sides, box=None, pad_edge=False)
+    for name, values in found.items():
+        table.add_row(name, *(escape(shown(value)) for value in values))
+    console.print(table)
+
+
+def _show_verdict(what: str, verdict: Verdict) -> None:
+    colour = "red" if verdict.name == "different" else "green"
+    images = f" and the clusters of {verdict.images} images" if verdict.images else ""
+    console.print(f"{what}: [{colour}]{verdict}[/] ({verdict.figures} figures in {_many(verdict.rows, 'row')}{images})")
+    for line in _details(verdict):
+        console.print(f"  {escape(line)}")
+
+
+def _details(verdict: Verdict) -> list[str]:
+    """The first row that differs, the largest difference elsewhere, the images that moved, the columns left out."""
+    first = sorted(
+        (found for found in verdict.differences if found.row == verdict.first), key=lambda found: -found.size
+    )
+    lines = [_difference(found) for found in first[:SHOWN]]
+    lines += [f"row {verdict.first}: {_many(len(first) - SHOWN, 'more column')}"] if len(first) > SHOWN else []
+    lines += [
+        f"from row {row} on also: {', '.join(names)}" for row, names in verdict.starts.items() if row != verdict.first
+    ]
+    if verdict.beyond not in (None, verdict.first):
+        lines.append(f"by more than {verdict.tolerance:g} from row {verdict.beyond} on")
+    if verdict.largest and verdict.largest.row != verdict.first:
+        lines.append(f"largest: {_difference(verdict.largest)}")
+    if verdict.moved:
+        lines.append(f"last assignment: {verdict.moved} of {verdict.images} images in another cluster")
+    if verdict.not_compared:
+        lines.append(f"not compared, since only one has them: {_first_of(verdict.not_compared)}")
+    return lines
+
+
+def _first_of(names: list[str]) -> str:
+    rest = len(names) - 2 * SHOWN
+    return ", ".join(names[: 2 * SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _difference(found: Difference) -> str:
+    size = f" (by {found.size:.2g})" if math.isfinite(found.size) else ""
+    return f"row {found.row}: {found.column} {found.ours or 'nothing'} -> {found.theirs or 'nothing'}{size}"
+
+
 def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
     """How the matrix stands after a run, and how to go on."""
     console.print(f"{sum(counts.values())} planned: {_told(counts)}")
@@ -141,6 +237,16 @@ def watch(outcomes: Iterator[Outcome], entries: list[Entry], todo: list[Entry], 
                     board.take(outcome)
                     if outcome.ended:
                         print(board.line(outcome), flush=True)
+    except KeyboardInterrupt:
+        outcomes.close()  # type: ignore[attr-defined]
+        return False
+    return True
+
+
+def wait(outcomes: Iterator[Outcome]) -> bool:
+    """Let runs go on without a word, for programs that want JSON alone; False when Ctrl-C stopped them."""
+    try:
+        deque(outcomes, maxlen=0)
     except KeyboardInterrupt:
         outcomes.close()  # type: ignore[attr-defined]
         return False

@@ -1,0 +1,196 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from dcbench import cli, ledger, replay, scheduler
+from dcbench.errors import ResultsError
+from dcbench.executors import Options
+from dcbench.rundir import MatrixDir, RunDir, State
+from dcbench.verdict import Record, compare
+from tests.conftest import TINY, plan_of
+from tests.test_cli import ON_CPU
+from tests.test_worker import wait_for
+
+ROWS = [{"epoch": "0", "nmi_true": "0.5"}, {"epoch": "1", "nmi_true": "0.6"}]
+BACKENDS = ("faiss", "sklearn", "torch")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A finished run of each backend, made by worker processes with one thread."""
+    place = tmp_path_factory.mktemp("made")
+    plan, folder = plan_of(f"name: m\naxes: {{backend: {list(BACKENDS)}}}\nsettings: {TINY}\n"), MatrixDir(place / "m")
+    ledger.adopt(plan, folder)
+    list(scheduler.run(ledger.entries(plan, folder), "local", Options(place, jobs=2)))
+    return {spec.backend: folder.run(spec.run_id) for spec in plan.runs}
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Call the command line in a folder of its own, without a GPU; returns the result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    return lambda *arguments: CliRunner().invoke(cli.app, [*arguments])
+
+
+@pytest.fixture
+def copied(made, tmp_path):
+    """A copy of the faiss run, to be damaged."""
+    folder = RunDir(tmp_path / made["faiss"].path.name)
+    folder.path.mkdir()
+    for file in made["faiss"].path.iterdir():
+        (folder.path / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def snapshot(folder):
+    times = {path: path.stat().st_mtime_ns for path in (folder.path, *folder.path.iterdir())}
+    return times, [path.read_bytes() for path in sorted(folder.path.iterdir())]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_replay_is_identical_and_leaves_the_original_alone(made, call, backend):
+    before = snapshot(made[backend])
+    told = call("replay", str(made[backend].path))
+    assert told.exit_code == 0, told.output
+    assert "2 runs to do on the CPU" in told.stdout and "1 thread each" in told.stdout
+    for number in (1, 2):
+        assert f"replay {number}: identical (" in told.stdout
+    assert "figures in 2 rows and the clusters of 60 images" in told.stdout
+    assert snapshot(made[backend]) == before
+
+
+def test_a_planted_difference_is_found_and_json_alone_is_printed(copied, call, tmp_path):
+    figure = replay.original(copied.path).record.rows[1]["nmi_true"]
+    copied.metrics_file.write_text(copied.metrics_file.read_text().replace(figure, "0.123"))
+    copied.write_provenance(copied.provenance() | {"commit": "elsewhere"})
+    told = call("replay", str(copied.path), "--json", "--keep", "kept")
+    assert told.exit_code == 1
+    found = json.loads(told.stdout)
+    assert [one["told"] for one in found["replays"]] == ["different from row 1 on"] * 2
+    assert found["replays"][0]["first_differences"][0]["column"] == "nmi_true"
+    assert found["replays_agree"] and found["changed"]["commit"][0] == "elsewhere"
+    assert "what the run was made with" in found["conclusion"]
+    kept = [RunDir(path) for path in sorted((tmp_path / "kept").glob("*/*"))]
+    assert [folder.state().name for folder in kept] == ["done"] * 2
+    assert kept[0].provenance()["command"].startswith("dcbench")
+
+
+def test_a_replay_that_fails_is_told_with_its_reason(copied, call, monkeypatch):
+    monkeypatch.setattr(scheduler, "_fetch", lambda dataset, data_dir: "digits could not be downloaded")
+    told = call("replay", str(copied.path), "--times", "1")
+    assert told.exit_code == 1 and "replay 1: failed (error) digits could not be downloaded" in told.stdout
+
+
+def test_ctrl_c_stops_the_replays_and_removes_them(copied, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "dcbench", "replay", str(copied.path)]
+    environment = ON_CPU | {"TMPDIR": str(scratch)}
+    out = tmp_path / "out"  # no pipe: a server that is still importing would hold it open
+    with out.open("w") as file:
+        process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=file, stderr=file)
+    try:
+        wait_for(lambda: "2 runs to do" in out.read_text())
+        assert list(scratch.glob("dcbench-replay-*"))
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.wait()
+    assert "stopping the workers" in out.read_text()
+    assert out.read_text().endswith("stopped; the original is as it was\n")
+    assert not list(scratch.glob("dcbench-replay-*"))
+
+
+def test_the_original_tells_its_device_and_threads(copied):
+    run = replay.original(copied.path)
+    assert (run.device, run.threads, len(run.record.rows), len(run.record.clusters)) == ("cpu", 1, 2, 60)
+    copied.write_provenance(run.provenance | {"device": "NVIDIA H100", "threads": 4})
+    run = replay.original(copied.path)
+    assert (run.device, run.threads) == ("cuda", 4)
+    copied.provenance_file.unlink()
+    for name in ("device", "threads"):
+        with pytest.raises(ResultsError, match=f"does not say the run's {name}; give --device and --threads"):
+            getattr(replay.original(copied.path), name)
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda run: run.state_file.unlink(), "this one is pending"),
+        (lambda run: run.set_state(State("failed", "nan", "the loss")), "this one is failed. the loss"),
+        (lambda run: half(run.metrics_file), "holds 0 of 2 rows"),
+        (lambda run: run.metrics_file.write_text(run.metrics_file.read_text() + "2\n"), "not the whole row of epoch 2"),
+        (lambda run: run.append_metrics({"epoch": 2}), "holds 3 rows, not 2"),
+        (lambda run: half(run.assignments_file), r"assignments\.npz: is torn"),
+        (lambda run: half(run.provenance_file), r"provenance\.json: is torn"),
+        (lambda run: run.spec_file.unlink(), "is not the folder of a run"),
+        (lambda run: run.spec_file.write_text("k: 3"), "describes run"),
+    ],
+)
+def test_what_cannot_be_replayed_is_explained(copied, damage, expected):
+    damage(copied)
+    with pytest.raises(ResultsError, match=expected):
+        replay.original(copied.path)
+
+
+def test_a_published_run_without_assignment_can_be_replayed(copied):
+    copied.assignments_file.unlink()
+    assert replay.original(copied.path).record.clusters is None
+
+
+def test_the_copies_are_kept_in_a_new_folder_that_is_not_the_originals(copied, tmp_path):
+    run = replay.original(copied.path)
+    for keep, expected in ((tmp_path, "not an empty folder"), (copied.spec_file, "not an empty folder")):
+        with pytest.raises(ResultsError, match=expected), replay.workplace(keep, run):
+            pass
+    with pytest.raises(ResultsError, match="never written to"), replay.workplace(copied.path / "new", run):
+        pass
+    with replay.workplace(tmp_path / "new", run) as place:
+        folders = [entry.folder.path for entry in replay.copies(run, place, 2)]
+    assert folders == [tmp_path / "new" / number / copied.path.name for number in ("1", "2")]
+
+
+def test_a_temporary_workplace_is_removed(copied):
+    with replay.workplace(None, replay.original(copied.path)) as place:
+        assert place.is_dir()
+    assert not place.exists()
+
+
+def replayed(*figures, changed=()):
+    """Replays of ROWS whose last NMI came out as each of `figures`; None is one that failed."""
+    records = [Record([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
+    replays = [replay.Replay(State("done"), record, compare(Record(ROWS), record), {}) for record in records] + [
+        replay.Replay(State("failed"), Record([]), None, {}) for figure in figures if not figure
+    ]
+    among = [compare(records[0], other) for other in records[1:]]
+    return replay.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("told", "reproduced", "agree", "conclusion"),
+    [
+        (replayed("0.6", "0.6"), True, True, ""),
+        (replayed("0.6", "0.6000000001"), True, True, ""),
+        (replayed("0.7", "0.7", changed=["torch"]), False, True, "what the run was made with"),
+        (replayed("0.7", "0.7"), False, True, "nothing that provenance.json tells has changed"),
+        (replayed("0.6", "0.7"), False, False, "the replays differ from each other"),
+        (replayed("0.7"), False, None, "--times 2"),
+        (replayed("0.6", None), False, None, ""),
+        (replayed(None), False, None, ""),
+    ],
+)
+def test_what_a_difference_points_at(told, reproduced, agree, conclusion):
+    assert (told.reproduced, told.agree) == (reproduced, agree)
+    assert conclusion in told.conclusion and bool(conclusion) == bool(told.conclusion)
+    assert told.as_json()["reproduced"] is reproduced
