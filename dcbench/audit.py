@@ -53,8 +53,13 @@ _SAME_CLUSTERING = ("images", "weights", "first assignment")
 _SAME_NETWORK = ("images", "weights")
 
 
-def _of_optimizer(owner: str, *settings: str) -> Trace:
-    return Trace((f"passes.*.{owner}_moved",), _SAME_START, settings)
+def _of_optimizer(owner: str, setting: str) -> Trace:
+    return Trace((f"passes.*.{owner}_moved",), _SAME_START, (f"optimizers.{owner}.{setting}",))
+
+
+def _of_adam(setting: str) -> Trace:
+    told = tuple(f"optimizers.{owner}.{setting}" for owner in ("trunk", "head"))
+    return Trace(("passes.*.trunk_moved", "passes.*.head_moved"), _SAME_START, told)
 
 
 def _of_backend(stage: str) -> Trace:
@@ -74,16 +79,16 @@ TRACES = {
     "k": Trace(("stages.kmeans.k", "stages.kmeans.output"), _SAME_NETWORK, ("stages.kmeans.k",)),
     "epochs": Trace(("epochs",), _SAME_START, ("epochs",)),
     "batch_size": Trace(("first.batch",), _SAME_CLUSTERING),
-    "optimizer": _of_optimizer("trunk", "optimizers.trunk.class"),
-    "lr": _of_optimizer("trunk", "optimizers.trunk.lr"),
-    "momentum": _of_optimizer("trunk", "optimizers.trunk.momentum"),
-    "weight_decay": _of_optimizer("trunk", "optimizers.trunk.weight_decay"),
-    "beta1": _of_optimizer("*", "optimizers.trunk.betas.0", "optimizers.head.betas.0"),
-    "beta2": _of_optimizer("*", "optimizers.trunk.betas.1", "optimizers.head.betas.1"),
-    "top_optimizer": _of_optimizer("head", "optimizers.head.class"),
-    "top_lr": _of_optimizer("head", "optimizers.head.lr"),
-    "top_momentum": _of_optimizer("head", "optimizers.head.momentum"),
-    "top_weight_decay": _of_optimizer("head", "optimizers.head.weight_decay"),
+    "optimizer": _of_optimizer("trunk", "class"),
+    "lr": _of_optimizer("trunk", "lr"),
+    "momentum": _of_optimizer("trunk", "momentum"),
+    "weight_decay": _of_optimizer("trunk", "weight_decay"),
+    "beta1": _of_adam("betas.0"),
+    "beta2": _of_adam("betas.1"),
+    "top_optimizer": _of_optimizer("head", "class"),
+    "top_lr": _of_optimizer("head", "lr"),
+    "top_momentum": _of_optimizer("head", "momentum"),
+    "top_weight_decay": _of_optimizer("head", "weight_decay"),
     "pca_backend": _of_backend("pca"),
     "whiten_backend": _of_backend("whiten"),
     "kmeans_backend": _of_backend("kmeans"),

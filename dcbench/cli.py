@@ -183,7 +183,9 @@ def _status_of_run(found: RunDir, as_json: bool) -> None:
         told = {"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}
         print(json.dumps(told | {"provenance": verdict.made_with(found.provenance())}))
     else:
-        screen.show_run(found, spec, state)  # before the next can say that its file is torn
+        screen.show_run(found, spec, state)  # before the next can say that a file is torn
+        if state.name == "done":
+            screen.show_score(verdict.read_rows(found), spec)
         screen.show_made_with(verdict.made_with(found.provenance()))
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from dcbench import ledger
 from dcbench.columns import COLUMNS
+from dcbench.health import health
 from dcbench.ledger import Entry
 from dcbench.rundir import MatrixDir, State
 
@@ -22,9 +23,10 @@ from dcbench.rundir import MatrixDir, State
 class Results:
     """What a matrix came to.
 
-    `runs`: run_id, state, kind, reason, seconds, the spec's fields and `backend`.
+    `runs`: run_id, state, kind, reason, seconds, health with since when and why, the spec's fields and `backend`.
     `rows`: the same fields with the columns of metrics.csv, done runs only.
     `axes`: each varied field with its values in the plan's order.
+    `baselines`: what `runs` says, and the last row, of each baseline run; `chance`: a line for each dataset.
     """
 
     name: str
@@ -32,32 +34,73 @@ class Results:
     runs: pd.DataFrame
     rows: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    chance: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read(folder: MatrixDir) -> Results:
     """Read every planned run; runs that are no longer planned are left out, and counted in the notes."""
     plan = ledger.stored_plan(folder)
     notes: list[str] = []
-    frames, told = [], []
-    for entry in ledger.entries(plan, folder):
+    told, frames = [], []
+    entries = ledger.entries(plan, folder)
+    for entry in entries:
         metrics, checked = _checked(entry, notes)
-        told.append(_facts(checked))
-        if metrics is not None:
-            frames.append(metrics.assign(**_facts(checked)))
+        told.append(_facts(checked, metrics))
+        frames.append(metrics)
     stray = _stray(folder, set(plan.run_ids))
     if stray:
         notes.append(f"{folder.path}: {stray} runs that the matrix no longer plans were left out")
-    runs = pd.DataFrame(told)
-    empty = pd.DataFrame(columns=[*runs.columns, *COLUMNS])
-    rows = pd.concat(frames, ignore_index=True) if frames else empty
+    cells = len(plan.runs)
     varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
-    return Results(plan.name, varied, runs, rows, notes)
+    last = [metrics if metrics is None else metrics.tail(1) for metrics in frames[cells:]]
+    return Results(
+        plan.name,
+        varied,
+        pd.DataFrame(told[:cells]),
+        _rows(told[:cells], frames[:cells]),
+        notes,
+        pd.DataFrame(told[cells:]).merge(_rows(told[cells:], last)[["run_id", *COLUMNS]], on="run_id", how="left")
+        if plan.baselines
+        else pd.DataFrame(),
+        _chance(entries),
+    )
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _rows(told: list[dict[str, Any]], frames: list[pd.DataFrame | None]) -> pd.DataFrame:
+    """The rows of all runs, each with what is told of its run."""
+    named = [frame.assign(**facts) for facts, frame in zip(told, frames, strict=True) if frame is not None]
+    if named:
+        return pd.concat(named, ignore_index=True)
+    return pd.DataFrame(columns=[*(told[0] if told else ["run_id"]), *COLUMNS])
+
+
+def _chance(entries: list[Entry]) -> pd.DataFrame:
+    """Scores of random clusters for each dataset, from the first run that tells them."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if entry.spec.dataset not in found and entry.state.name == "done":
+            facts = (entry.folder.audit() or {}).get("chance")
+            if facts:
+                found[entry.spec.dataset] = {"dataset": entry.spec.dataset, **facts}
+    return pd.DataFrame(list(found.values()))
+
+
+def _facts(entry: Entry, metrics: pd.DataFrame | None) -> dict[str, Any]:
     state = entry.state
-    head = {"run_id": entry.spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}
-    return {**head, "seconds": state.seconds, **entry.spec.model_dump(), "backend": entry.spec.backend}
+    judged = None if metrics is None else health([dict(row) for _, row in metrics.iterrows()], entry.spec.k)
+    return {
+        "run_id": entry.spec.run_id,
+        "state": state.name,
+        "kind": state.kind,
+        "reason": state.reason,
+        "seconds": state.seconds,
+        "health": judged and judged.state,
+        "health_since": judged and judged.since,
+        "health_why": judged and judged.why,
+        **entry.spec.model_dump(),
+        "backend": entry.spec.backend,
+    }
 
 
 def _checked(entry: Entry, notes: list[str]) -> tuple[pd.DataFrame | None, Entry]:

@@ -85,6 +85,7 @@ class _Loop:
         self.witness = Witness(spec)
         self.witness.data(training, test)
         self.witness.network(self.learner, self.training)
+        self.witness.facts["chance"] = self.scorer.chance()
 
     def epochs(self) -> Ints:
         """Every row that is left to do; returns the last assignment `(n,)`."""

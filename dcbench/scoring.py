@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dcbench import metrics, rooms
+from dcbench import metrics, rooms, seeds
 from dcbench.backends import nearest
 from dcbench.datasets import Split
 from dcbench.deepcluster.features import BATCH, autocast, extract
 from dcbench.deepcluster.images import Images
 from dcbench.deepcluster.network import Network
 from dcbench.deepcluster.preprocessing import Space
-from dcbench.deepcluster.pseudo_labels import Clustering, refit
+from dcbench.deepcluster.pseudo_labels import REFIT_SEED, Clustering, refit
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Learner
 from dcbench.spec import RunSpec
@@ -45,6 +45,12 @@ class Scorer:
         if rooms.facts("methods", self.spec.method).get("supervised"):
             row |= self._ceiling(learner, features, test_features, space)
         return row
+
+    def chance(self) -> Row:
+        """Scores of the training images under random clusters, as many as there are classes."""
+        rng = seeds.numpy_generator(REFIT_SEED, "chance")
+        assignment = rng.integers(0, self.training.classes, len(self.training.labels))
+        return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH.items()}
 
     def _ceiling(self, learner: Learner, features: Tensor, test_features: Tensor, space: Space) -> Row:
         """What supervised training shows beside: its head on test images, and the refit without the whitening."""

@@ -19,7 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dcbench.audit import Audit
+from dcbench.columns import COLUMNS
 from dcbench.executors import Options
+from dcbench.health import health
 from dcbench.ledger import Change, Entry
 from dcbench.matrix import Plan
 from dcbench.replay import Original, Replayed
@@ -38,6 +40,7 @@ STEPS = {
 }
 SHOWN = 4
 """Columns of the first row that differs that are told one by one."""
+HEALTH_COLOURS = {"healthy": "green", "degenerate": "yellow", "collapsed": "red"}
 COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
 
 console = Console(highlight=False, soft_wrap=True)
@@ -118,6 +121,23 @@ def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
         table.add_row(name, escape(shown(value)), "" if value == default else escape(shown(default)))
     console.print(table)
     console.print(f"log: {escape(str(folder.log_file))}")
+
+
+SHOWN = ("nmi_true", "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy")
+
+
+def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
+    """A finished run's last row beside its own untrained network, and its health."""
+    table = Table("score", box=None, pad_edge=False)
+    for head in ("untrained", "last row", "change"):
+        table.add_column(head, justify="right")
+    for name in SHOWN:
+        if rows[0].get(name) and rows[-1].get(name):
+            first, last = float(rows[0][name]), float(rows[-1][name])
+            table.add_row(COLUMNS[name].label, f"{first:.3f}", f"{last:.3f}", f"{last - first:+.3f}")
+    console.print(table)
+    found = health(rows, spec.k)
+    console.print(f"health: [{HEALTH_COLOURS[found.state]}]{escape(str(found))}[/]")
 
 
 def show_made_with(facts: dict[str, Any]) -> None:

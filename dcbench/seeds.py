@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 Purpose = Literal[
-    "limit", "split", "weights", "head", "dropout", "kmeans", "refill", "refit", "test", "sampler", "augment"
+    "limit", "split", "weights", "head", "dropout", "kmeans", "refill", "refit", "chance", "test", "sampler", "augment"
 ]
 
 

@@ -13,6 +13,7 @@ TABLE = {
     # the command line and the plan: no torch, and nothing below
     "errors": set(),
     "columns": set(),
+    "health": set(),
     "rooms": {"errors"},
     "spec": {"errors"},
     "yaml_file": {"errors"},
@@ -28,7 +29,19 @@ TABLE = {
     "scheduler": {"errors", "executors", "ledger", "rooms", "rundir"},
     "verdict": {"columns", "errors", "rundir"},
     "replay": {"errors", "ledger", "rundir", "spec", "verdict"},
-    "screen": {"audit", "executors", "ledger", "matrix", "replay", "rundir", "scheduler", "spec", "verdict"},
+    "screen": {
+        "audit",
+        "columns",
+        "executors",
+        "health",
+        "ledger",
+        "matrix",
+        "replay",
+        "rundir",
+        "scheduler",
+        "spec",
+        "verdict",
+    },
     "cli": {
         "audit",
         "devices",
@@ -53,7 +66,7 @@ TABLE = {
     "deepcluster": {"backends", "deepcluster", "errors", "feasibility", "rooms", "seeds", "spec"},
     "methods": {"datasets", "deepcluster", "spec"},
     "witness": {"backends", "datasets", "deepcluster", "seeds", "spec"},
-    "scoring": {"backends", "datasets", "deepcluster", "metrics", "rooms", "spec"},
+    "scoring": {"backends", "datasets", "deepcluster", "metrics", "rooms", "seeds", "spec"},
     "checkpoint": {"deepcluster", "rundir", "spec"},
     "provenance": {"spec"},
     "run": {
@@ -72,7 +85,7 @@ TABLE = {
     "worker": {"checkpoint", "errors", "executors", "rooms", "run", "rundir", "spec"},
     "preload": {"rooms", "worker"},
     # the report half
-    "results": {"columns", "ledger", "rundir"},
+    "results": {"columns", "health", "ledger", "rundir"},
     "statistics": set(),
     "plots": {"columns", "plots", "results", "spec", "statistics"},
     "report": {"columns", "errors", "plots", "report", "results", "rooms", "rundir", "spec", "statistics"},

@@ -108,35 +108,6 @@ def test_runs_that_differ_in_an_optimizer_share_their_first_clustering(run_here)
     assert len({tuple(frame.iloc[1][["loss", *scores]]) for frame in rows}) == 4, "both optimizers act"
 
 
-@pytest.mark.parametrize(
-    "axis",
-    ["lr: [0.05, 0.5]", "top_lr: [0.05, 0.5]", "weight_decay: [0.0, 0.1]", "top_weight_decay: [0.0, 0.1]",
-     "momentum: [0.0, 0.9]", "top_momentum: [0.0, 0.9]", "sampler: [uniform, natural, weighted]",
-     "augment: [none, crop, crop_flip, published]", "batch_size: [16, 32]", "k: [3, 4]", "width: [0.05, 0.1]",
-     "input_channels: [1, 2]", "whiten: [true, false]", "l2_normalize: [true, false]", "pca_dim: [4, 8]",
-     "precision: [float32, bfloat16]", "limit: [50, 60]", "image_size: [16, 32]", "kmeans_iterations: [1, 20]",
-     "kmeans_restarts: [1, 5]"],
-)  # fmt: skip
-def test_every_setting_of_the_method_acts(run_here, axis):
-    name = axis.split(":")[0]
-    settings = TINY if f"{name}:" not in TINY else "{" + ", ".join(
-        part for part in TINY.strip("{}").split(", ") if not part.startswith(f"{name}:")) + "}"  # fmt: skip
-    settings = settings.replace("epochs: 1", "epochs: 2").replace("batch_size: 32", "batch_size: 16")
-    folder = run_here(f"name: m\naxes: {{{axis}}}\nsettings: {settings}\n")
-    frames = [pd.read_csv(file) for file in folder.path.glob("*/metrics.csv")]
-    outcomes = {
-        tuple(frame[["loss", "feature_rank", "nmi_true", "cluster_entropy"]].to_numpy().ravel()[1:]) for frame in frames
-    }
-    assert len(outcomes) == len(frames) >= 2
-
-
-@pytest.mark.parametrize("beta", ["beta1: [0.5, 0.9]", "beta2: [0.9, 0.999]"])
-def test_adams_settings_act(run_here, beta):
-    settings = TINY.replace("}", ", optimizer: adam, top_optimizer: adam}").replace("epochs: 1", "epochs: 2")
-    folder = run_here(f"name: m\naxes: {{{beta}}}\nsettings: {settings}\n")
-    assert len({pd.read_csv(file)["loss"].iloc[-1] for file in folder.path.glob("*/metrics.csv")}) == 2
-
-
 def test_features_are_extracted_once_a_row(run_here, monkeypatch):
     seen = []
     extract = run.extract

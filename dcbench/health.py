@@ -1,0 +1,92 @@
+"""Whether a run's features and clusters stayed healthy, by a rule that never looks at the labels.
+
+In: the rows of metrics.csv. Out: `healthy`, `degenerate` or `collapsed`, since which epoch, and why. The state of
+the last row is the run's; it began with the first row from which on it was never better.
+
+The raw features' effective rank alone can decide, because whitening hides collapse: k-means on whitened noise
+fills its clusters evenly. A verdict is about the geometry of features and clusters, not about the score: whitening
+can find what a nearly collapsed network still holds, so the score is always shown beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+State = Literal["healthy", "degenerate", "collapsed"]
+ORDER: tuple[State, ...] = ("healthy", "degenerate", "collapsed")
+
+RANK_COLLAPSED = 1.1
+"""Effective rank of the raw features under which one direction holds nearly all of their variance."""
+RANK_LOW = 2.0
+"""Effective rank under which fewer directions are left than two clusters need to be more than a line cut in pieces."""
+SHARE_COLLAPSED, SHARE_LOW = 0.95, 0.5
+"""Share of the images in the largest cluster, from which on."""
+ENTROPY_LOW = 0.8
+"""Entropy of the cluster sizes, as a share of log k, under which."""
+ACTIVE_LOW = 0.5
+"""Share of the k clusters that have images, under which."""
+JUMP = 0.5
+"""Change of the NMI epoch to epoch between two rows, from which on."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Health:
+    """A run's state, the epoch since which it is in it, and what showed it in the last row."""
+
+    state: State
+    since: int
+    why: str
+
+    def __str__(self) -> str:
+        return self.state if self.state == "healthy" else f"{self.state} since epoch {self.since} ({self.why})"
+
+
+def health(rows: Sequence[Row], k: int) -> Health:
+    """The health of a run with all its rows, in order; `k` is its number of clusters."""
+    judged = [_judged(row, rows[number - 1] if number else {}, k) for number, row in enumerate(rows)]
+    state, why = judged[-1]
+    better = [number for number, (other, _) in enumerate(judged) if ORDER.index(other) < ORDER.index(state)]
+    return Health(state, int(rows[better[-1] + 1 if better else 0]["epoch"]), why)
+
+
+def _judged(row: Row, before: Row, k: int) -> tuple[State, str]:
+    """The state of one row, and its signs."""
+    low = _signs(row, before, k)
+    collapsed = _collapsed(row, low)
+    if collapsed:
+        return "collapsed", collapsed
+    return ("degenerate", ", ".join(low.values())) if low else ("healthy", "")
+
+
+def _collapsed(row: Row, low: Mapping[str, str]) -> str:
+    if _value(row, "feature_rank") < RANK_COLLAPSED:
+        return f"feature rank {_value(row, 'feature_rank'):.2f}"
+    if _value(row, "largest_cluster_share") >= SHARE_COLLAPSED:
+        return f"largest cluster {_value(row, 'largest_cluster_share'):.0%}"
+    return f"{low['rank']}, {low['entropy']}" if {"rank", "entropy"} <= low.keys() else ""
+
+
+def _signs(row: Row, before: Row, k: int) -> dict[str, str]:
+    """What is wrong with a row, in words; a value that is not there is no sign."""
+    rank, share = _value(row, "feature_rank"), _value(row, "largest_cluster_share")
+    entropy, active = _value(row, "cluster_entropy"), _value(row, "active_clusters")
+    jump = abs(_value(row, "nmi_previous") - _value(before, "nmi_previous"))
+    signs = {
+        "rank": (rank < RANK_LOW, f"feature rank {rank:.2f}"),
+        "share": (share >= SHARE_LOW and k > 2, f"largest cluster {share:.0%}"),
+        "entropy": (entropy < ENTROPY_LOW, f"cluster entropy {entropy:.2f}"),
+        "active": (active < ACTIVE_LOW * k, f"{active:.0f} of {k} clusters active"),
+        "jump": (jump >= JUMP, f"NMI epoch to epoch changed by {jump:.2f}"),
+    }
+    return {name: told for name, (shown, told) in signs.items() if shown}
+
+
+def _value(row: Row, name: str) -> float:
+    """A figure of the row, NaN where there is none."""
+    value = row.get(name)
+    return math.nan if value in (None, "") else float(value)

@@ -1,0 +1,247 @@
+"""The audits: nothing to find in the real code, and each planted fault named by its axis or its check."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from dcbench import audit as auditing
+from dcbench import datasets, ledger, rooms, run
+from dcbench.audit import TRACES, look
+from dcbench.deepcluster.images import Images
+from dcbench.methods import deepcluster
+from dcbench.spec import RunSpec
+from tests.conftest import plan_of
+from tests.test_cli import shell
+from tests.test_known_mistakes import (
+    plant_a_backend_that_switches_the_sampler,
+    plant_a_dataset_in_cluster_order,
+    plant_an_optimizer_over_the_first_head,
+    plant_trainable_sobel,
+)
+
+SETTINGS = "{limit: 60, width: 0.05, pca_dim: 8, epochs: 2, batch_size: 16, k: 4}"
+BACKENDS = f"name: m\naxes: {{backend: [faiss, sklearn]}}\nsettings: {SETTINGS}\n"
+SOBEL = f"name: m\naxes: {{input_channels: [1, 2]}}\nsettings: {SETTINGS}\n"
+
+
+@pytest.fixture
+def audited(run_here):
+    """The audit of a matrix text, run for real in this process."""
+
+    def do(text):
+        folder = run_here(text)
+        assert {entry.state.name for entry in ledger.entries(plan_of(text), folder)} == {"done"}
+        return auditing.audit(folder)
+
+    return do
+
+
+def checks(found):
+    return {problem.check for problem in found.problems}
+
+
+# --- nothing to find ------------------------------------------------------------------------
+
+
+def test_every_field_that_can_be_an_axis_leaves_a_trace():
+    assert set(TRACES) == set(RunSpec.model_fields) - {"seed"}
+
+
+SAME_OUTCOME = ("backend", "pca_backend", "whiten_backend", "kmeans_backend", "kmeans_iterations")
+"""Axes that may act and still come out the same on a few images."""
+
+AXES = [
+    "optimizer: [sgd, adam]", "top_optimizer: [sgd, adam]", "lr: [0.05, 0.1]", "top_lr: [0.05, 0.1]",
+    "momentum: [0.0, 0.9]", "top_momentum: [0.0, 0.9]", "weight_decay: [0.0, 0.1]", "top_weight_decay: [0.0, 0.1]",
+    "backend: [faiss, sklearn, torch]", "pca_backend: [faiss, torch]", "whiten_backend: [faiss, torch]",
+    "kmeans_backend: [faiss, torch]", "input_channels: [1, 2, 3]", "width: [0.05, 0.1]", "limit: [50, 60]",
+    "test_limit: [20, 30]", "image_size: [16, 32]", "k: [3, 4]", "epochs: [1, 2]", "batch_size: [16, 20]",
+    "pca_dim: [4, 8]", "whiten: [true, false]", "l2_normalize: [true, false]", "kmeans_iterations: [1, 20]",
+    "kmeans_restarts: [1, 3]", "sampler: [uniform, natural, weighted]", "reassign_every: [1, 2]",
+    "augment: [none, crop, crop_flip, published]", "precision: [float32, bfloat16]", "arch: [alexnet, vgg16]",
+    "method: [deepcluster, supervised]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_every_axis_acts(audited, axis):
+    name = axis.split(":")[0]
+    kept = [part for part in SETTINGS.strip("{}").split(", ") if not part.startswith(f"{name}:")]
+    found = audited(f"name: m\naxes: {{{axis}}}\nsettings: {{{', '.join(kept)}}}\n")
+    (only,) = found.axes
+    assert found.problems == [] and found.good
+    assert only.verdict in ("acts", "acts, same outcome"), only
+    assert only.witness == only.common == only.pairs >= 1
+    if name not in SAME_OUTCOME:
+        assert only.outcome == only.pairs
+
+
+def test_adams_settings_act_on_adam_and_on_nothing_else(audited):
+    adam = SETTINGS.replace("}", ", optimizer: adam, top_optimizer: adam}")
+    for beta in ("beta1: [0.5, 0.9]", "beta2: [0.9, 0.999]"):
+        assert audited(f"name: a\naxes: {{{beta}}}\nsettings: {adam}\n").axes[0].verdict == "acts"
+        idle = audited(f"name: s\naxes: {{{beta}}}\nsettings: {SETTINGS}\n")
+        assert idle.axes[0].verdict == "does nothing" and not idle.good and idle.problems == []
+
+
+def test_fields_that_follow_and_zipped_axes_are_told(audited):
+    text = (
+        "name: m\naxes: {optimizer: [sgd, adam]}\nzip:\n  - {k: [3, 5], pca_dim: [4, 8]}\n"
+        "settings: {limit: 60, width: 0.05, epochs: 1, batch_size: 16}\n"
+        "overrides:\n  - {when: {optimizer: adam}, set: {weight_decay: 0.001}}\n"
+    )
+    optimizer, joint = audited(text).axes
+    assert optimizer.told == "acts, with weight_decay, lr" and optimizer.pairs == 2
+    assert (joint.name, joint.pairs, joint.verdict) == ("k + pca_dim", 2, "acts")
+
+
+def test_an_axis_without_pairs_says_so(run_here):
+    text = "name: m\naxes: {k: [4], epochs: [1]}\nsettings: {limit: 60, width: 0.05, pca_dim: 8}\n"
+    folder = run_here(text + "include:\n  - {k: 5, epochs: 2}\n")
+    found = auditing.audit(folder)
+    assert [axis.verdict for axis in found.axes] == ["no pairs", "no pairs"] and found.good
+
+
+def test_baselines_are_checked_but_paired_with_nothing(audited):
+    found = audited(BACKENDS + "baselines: [pixels, supervised]\n")
+    assert found.runs == 5 and found.axes[0].pairs == 1 and found.problems == []
+
+
+def test_a_run_without_its_audit_is_a_problem(run_here):
+    folder = run_here(BACKENDS)
+    first, _ = sorted(folder.path.glob("*/audit.json"))
+    first.write_text(first.read_text()[:100])
+    found = auditing.audit(folder)
+    assert checks(found) == {"audit"} and found.axes[0].verdict == "no pairs" and not found.good
+
+
+def test_the_audit_tells_what_was_asked_for(run_here):
+    facts = json.loads(next(run_here(SOBEL).path.glob("*c2*/audit.json")).read_text())
+    assert facts["parameters"]["frozen"] == {"names": ["input.sobel.weight"], "count": 18}
+    assert facts["parameters"]["head"]["names"] == ["head.weight", "head.bias"]
+    assert [passed["epoch"] for passed in facts["passes"]] == [1, 2]
+    assert all(passed["trunk_moved"] > 0 and passed["head_moved"] > 0 for passed in facts["passes"])
+    assert all(passed["frozen_moved"] == 0 for passed in facts["passes"])
+    assert facts["probe"]["input_shape"] == [2, 32, 32] and facts["probe"]["clustering"] != facts["probe"]["training"]
+    assert facts["stages"]["pca"]["library"] == "faiss" and facts["stages"]["kmeans"]["arguments"]["nredo"] == 1
+    assert facts["data"]["shared_indices"] == facts["data"]["duplicates"] == 0
+    assert 0 < facts["chance"]["nmi_true"] < 0.4
+
+
+# --- planted faults -------------------------------------------------------------------------
+
+
+def plant_labels_of_other_images(monkeypatch):
+    real = run.train
+
+    def train(learner, images, spec, epoch):
+        learner.labels = np.roll(learner.labels, 7)
+        return real(learner, images, spec, epoch)
+
+    monkeypatch.setattr(run, "train", train)
+
+
+def plant_an_ignored_backend(monkeypatch):
+    real = rooms.load
+    monkeypatch.setattr(rooms, "load", lambda room, part: real(room, "faiss" if room == "backends" else part))
+
+
+def plant_a_backend_in_the_seed(monkeypatch):
+    real = deepcluster.build_network
+    leaked = lambda spec: spec.model_copy(update={"seed": spec.seed + (spec.pca_backend == "sklearn")})  # noqa: E731
+    monkeypatch.setattr(deepcluster, "build_network", lambda spec, device: real(leaked(spec), device))
+
+
+def plant_test_images_in_training(monkeypatch):
+    real = run.load_training
+
+    def load_training(spec, data_dir):
+        split, test = real(spec, data_dir), datasets.load_test(spec, data_dir)
+        pixels = np.concatenate([split.pixels[:-3], test.pixels[:3]])
+        return dataclasses.replace(split, pixels=pixels)
+
+    monkeypatch.setattr(run, "load_training", load_training)
+
+
+def plant_shared_indices(monkeypatch):
+    real = run.load_test
+
+    def load_test(spec, data_dir):
+        split = real(spec, data_dir)
+        shared = datasets.load_training(spec, data_dir).indices[:2]
+        return dataclasses.replace(split, indices=np.concatenate([shared, split.indices[2:]]))
+
+    monkeypatch.setattr(run, "load_test", load_test)
+
+
+def plant_a_training_view_that_is_plain(monkeypatch):
+    monkeypatch.setattr(Images, "augmented", lambda images, indices, *_: images.plain(indices))
+
+
+FAULTS = {
+    "head optimizer over the old head": (BACKENDS, plant_an_optimizer_over_the_first_head, "head trained"),
+    "trainable Sobel": (SOBEL, plant_trainable_sobel, "frozen"),
+    "labels shuffled against the sampler's indices": (BACKENDS, plant_labels_of_other_images, "labels"),
+    "images shuffled against the labels": (BACKENDS, plant_a_dataset_in_cluster_order, "images"),
+    "backend argument ignored": (BACKENDS, plant_an_ignored_backend, "setting pca_backend"),
+    "test images in the training set": (BACKENDS, plant_test_images_in_training, "splits"),
+    "indices in both splits": (BACKENDS, plant_shared_indices, "splits"),
+    "training view equal to none": (BACKENDS, plant_a_training_view_that_is_plain, "training view"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_named_by_its_check(fault, run_here, monkeypatch):
+    text, plant, check = FAULTS[fault]
+    plant(monkeypatch)
+    found = auditing.audit(run_here(text))
+    assert check in checks(found) and not found.good
+
+
+def test_a_backend_that_is_ignored_does_nothing(run_here, monkeypatch):
+    plant_an_ignored_backend(monkeypatch)
+    (axis,) = auditing.audit(run_here(BACKENDS)).axes
+    assert (axis.verdict, axis.witness, axis.outcome) == ("does nothing", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("plant", "blamed"),
+    [(plant_a_backend_in_the_seed, "weights"), (plant_a_backend_that_switches_the_sampler, "sampler")],
+)
+def test_what_an_axis_brings_along_undeclared_confounds_it(plant, blamed, run_here, monkeypatch):
+    plant(monkeypatch)
+    text = BACKENDS.replace("k: 4", "k: 4, augment: none")
+    (axis,) = auditing.audit(run_here(text)).axes
+    assert axis.verdict == "confounded" and blamed in axis.blamed and blamed in axis.told
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def test_the_command_prints_the_table_and_its_exit_code_says_what_it_found(run_here, tmp_path):
+    folder = run_here(BACKENDS)
+    told = shell("audit", str(folder.path), cwd=tmp_path)
+    assert told.returncode == 0 and "every check of every run passed" in told.stdout
+    assert "backend" in told.stdout and "acts" in told.stdout
+    found = json.loads(shell("audit", str(folder.path), "--json", cwd=tmp_path).stdout)
+    assert found[0]["good"] and found[0]["axes"][0]["pairs"] == 1
+    file = next(folder.path.glob("*/audit.json"))
+    facts = json.loads(file.read_text())
+    facts["passes"][1]["frozen_moved"] = 0.5
+    file.write_text(json.dumps(facts))
+    told = shell("audit", str(folder.path), cwd=tmp_path)
+    assert told.returncode == 1 and "failed frozen" in told.stdout and "epoch 2" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("a.b", 1), ("a.c", None), ("x.b", None), ("list.1.v", 3), ("list.*.v", [2, 3]), ("list.9.v", None), ("a.*", [])],
+)
+def test_looking_along_a_path(path, value):
+    assert look({"a": {"b": 1}, "list": [{"v": 2}, {"v": 3}]}, path) == value
+
+
+def test_no_results_no_audit(tmp_path):
+    assert shell("audit", str(tmp_path), cwd=tmp_path).returncode == 2

@@ -1,0 +1,152 @@
+"""A run that is killed or stopped goes on as if nothing had happened."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from dcbench import checkpoint, worker
+from dcbench.columns import COLUMNS
+from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options, local, worker_arguments
+from dcbench.rundir import RunDir
+from dcbench.spec import make_spec
+from tests.test_worker import wait_for
+
+LONG = {
+    "limit": 200, "width": 0.05, "pca_dim": 8, "epochs": 12, "batch_size": 16, "k": 4, "reassign_every": 2,
+    "optimizer": "adam", "top_optimizer": "sgd", "top_momentum": 0.9,
+}  # fmt: skip
+SHORT = LONG | {"limit": 60, "epochs": 3}
+
+
+def prepared(path, values):
+    spec = make_spec(values)
+    folder = RunDir(path / spec.run_id)
+    folder.prepare(spec)
+    return folder
+
+
+def figures(folder):
+    """Every figure that is no cost, as written, and the last assignment."""
+    header, *lines = [line.split(",") for line in folder.metrics_file.read_text().splitlines()]
+    kept = [number for number, name in enumerate(header) if not COLUMNS[name].cost]
+    assignment = np.load(folder.assignments_file, allow_pickle=False)["assignment"]
+    return [[line[number] for number in kept] for line in lines], assignment.tolist()
+
+
+def work(folder, *flags, stop=False):
+    """Do the run in this process, with a checkpoint after every row."""
+    options = worker.parse([*worker_arguments(folder.path, Options(folder.path, checkpoint_every=0)), *flags])
+    worker._asked["stop"] = stop
+    try:
+        return worker.work(options)
+    finally:
+        worker._asked["stop"] = False
+
+
+def killed_after(rows, folder):
+    """Start the run in a worker with one thread, and kill it as soon as it has so many rows."""
+    events = local.execute([folder.path], Options(folder.path, checkpoint_every=0))
+    next(events)
+    wait_for(lambda: folder.metrics_text()[0].count("\n") > rows and folder.state().name == "running")
+    os.kill(folder.state().pid, signal.SIGKILL)
+    assert next(events).exit_code == -signal.SIGKILL
+    events.close()
+
+
+def test_a_run_killed_at_five_points_comes_out_as_one_that_was_not(tmp_path):
+    whole, torn = (prepared(tmp_path / name, LONG) for name in ("whole", "torn"))
+    assert [event.exit_code for event in local.execute([whole.path], Options(tmp_path))] == [None, EXIT_DONE]
+    points = sorted(np.random.default_rng(0).choice(np.arange(1, 12), 5, replace=False).tolist())
+    for rows in points:
+        killed_after(rows, torn)
+        assert torn.state().kind == "lost"
+    assert [event.exit_code for event in local.execute([torn.path], Options(tmp_path))] == [None, EXIT_DONE]
+    assert figures(torn) == figures(whole)
+    assert torn.audit()["passes"] == whole.audit()["passes"] and len(torn.audit()["resumed_after"]) >= 4
+    assert torn.log_file.read_text().count("going on after epoch") >= 4
+    assert not torn.checkpoint_file.exists() and torn.state().name == "done"
+
+
+@pytest.mark.parametrize("method", ["deepcluster", "supervised"])
+def test_a_stopped_run_leaves_a_checkpoint_and_goes_on(tmp_path, method):
+    whole, stopped = (prepared(tmp_path / name, SHORT | {"method": method}) for name in ("whole", "stopped"))
+    assert work(whole) == EXIT_DONE
+    for rows in (1, 2):
+        assert work(stopped, stop=True) == EXIT_STOPPED
+        assert stopped.state().name == "pending" and stopped.checkpoint_file.exists()
+        assert stopped.epochs_done() == rows - 1
+    assert work(stopped) == EXIT_DONE
+    assert figures(stopped) == figures(whole)
+
+
+def test_rows_after_the_checkpoint_are_cut(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    work(folder, stop=True)
+    text = folder.metrics_file.read_text()
+    folder.append_metrics({"epoch": 1})
+    with folder.metrics_file.open("a") as file:
+        file.write("2,torn")
+    assert checkpoint.load(folder, torch.device("cpu")).epoch == 0
+    assert folder.metrics_file.read_text() == text
+
+
+def damaged_file(folder):
+    folder.checkpoint_file.write_bytes(folder.checkpoint_file.read_bytes()[:1000])
+
+
+def no_checkpoint_at_all(folder):
+    folder.checkpoint_file.write_text("a checkpoint, honestly")
+
+
+def of_another_run(folder):
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    torch.save(contents | {"run_id": "another"}, folder.checkpoint_file)
+
+
+def without_its_rows(folder):
+    folder.metrics_file.unlink()
+
+
+def with_code_in_it(folder):
+    torch.save({"run_id": folder.path.name, "epoch": 0, "previous": pytest.approx(1)}, folder.checkpoint_file)
+
+
+def of_other_images(folder):
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    contents["facts"]["data"]["training"]["sha256"] = "other"
+    torch.save(contents, folder.checkpoint_file)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [damaged_file, no_checkpoint_at_all, of_another_run, without_its_rows, with_code_in_it, of_other_images],
+)
+def test_a_checkpoint_that_cannot_be_used_starts_the_run_anew(tmp_path, harm):
+    whole, folder = prepared(tmp_path / "whole", SHORT), prepared(tmp_path / "harmed", SHORT)
+    work(whole)
+    work(folder, stop=True)
+    harm(folder)
+    assert work(folder) == EXIT_DONE
+    assert "going on" not in folder.log_file.read_text() and figures(folder) == figures(whole)
+
+
+def test_weights_are_kept_when_asked_for_and_redo_starts_from_the_first_row(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    assert work(folder, "--keep-weights") == EXIT_DONE
+    kept = torch.load(folder.checkpoint_file, weights_only=True)
+    assert kept["epoch"] == 3 and kept["learner"]["network"]["head.weight"].shape == (4, 1024)
+    before = figures(folder)
+    assert work(folder, "--redo") == EXIT_DONE
+    assert "going on" not in folder.log_file.read_text() and figures(folder) == before
+    assert not folder.checkpoint_file.exists()
+
+
+def test_checkpoints_come_at_most_every_interval():
+    schedule = checkpoint.Schedule(interval=3600)
+    assert not schedule.due()
+    schedule._last -= 3601
+    assert schedule.due() and not schedule.due()
+    assert checkpoint.Schedule(interval=0).due()

@@ -1,0 +1,61 @@
+import pytest
+
+from dcbench.health import health
+
+GOOD = {
+    "feature_rank": 8.0, "largest_cluster_share": 0.15, "cluster_entropy": 0.97, "active_clusters": 10,
+    "nmi_previous": 0.6,
+}  # fmt: skip
+
+
+def run(*changes):
+    return [GOOD | {"epoch": epoch} | change for epoch, change in enumerate(changes)]
+
+
+def test_a_run_without_a_sign_is_healthy():
+    found = health(run({"nmi_previous": None}, {}, {}), 10)
+    assert (found.state, found.since, str(found)) == ("healthy", 0, "healthy")
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "why"),
+    [
+        ({"feature_rank": 1.05}, "collapsed", "feature rank 1.05"),
+        ({"largest_cluster_share": 0.99}, "collapsed", "largest cluster 99%"),
+        ({"feature_rank": 1.5, "cluster_entropy": 0.66}, "collapsed", "feature rank 1.50, cluster entropy 0.66"),
+        ({"feature_rank": 1.5}, "degenerate", "feature rank 1.50"),
+        ({"largest_cluster_share": 0.55}, "degenerate", "largest cluster 55%"),
+        ({"cluster_entropy": 0.7}, "degenerate", "cluster entropy 0.70"),
+        ({"active_clusters": 4}, "degenerate", "4 of 10 clusters active"),
+        ({"nmi_previous": 0.05}, "degenerate", "NMI epoch to epoch changed by 0.55"),
+    ],
+)
+def test_each_sign_alone(change, state, why):
+    found = health(run({}, {}, change), 10)
+    assert (found.state, found.since, found.why) == (state, 2, why)
+    assert str(found) == f"{state} since epoch 2 ({why})"
+
+
+def test_rank_alone_decides_however_even_the_clusters_are():
+    whitened_noise = {"feature_rank": 1.0, "largest_cluster_share": 0.13, "cluster_entropy": 0.99}
+    assert health(run({}, whitened_noise), 10).state == "collapsed"
+
+
+def test_it_began_with_the_first_row_from_which_on_it_was_never_better():
+    low, none = {"feature_rank": 1.5}, {"feature_rank": 1.0}
+    assert health(run(low, {}, low, low), 10).since == 2
+    assert health(run({}, none, low, none, none), 10).since == 3
+    assert health(run({}, low, none, low), 10) == health(run({}, low, low, low), 10)
+
+
+def test_a_run_that_recovers_is_healthy():
+    assert health(run({}, {"feature_rank": 1.0}, {}), 10).state == "healthy"
+
+
+def test_two_clusters_may_be_uneven():
+    assert health(run({"largest_cluster_share": 0.6, "active_clusters": 2}), 2).state == "healthy"
+
+
+def test_values_come_as_numbers_or_as_text():
+    assert health([{name: str(value) for name, value in row.items()} for row in run({}, {"feature_rank": 1})], 10).state
+    assert health([{"epoch": 0}], 10).state == "healthy"
