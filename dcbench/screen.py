@@ -123,7 +123,7 @@ def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
     console.print(f"log: {escape(str(folder.log_file))}")
 
 
-SHOWN = ("nmi_true", "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy")
+SCORES = ("nmi_true", "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy")
 
 
 def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
@@ -131,7 +131,7 @@ def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
     table = Table("score", box=None, pad_edge=False)
     for head in ("untrained", "last row", "change"):
         table.add_column(head, justify="right")
-    for name in SHOWN:
+    for name in SCORES:
         if rows[0].get(name) and rows[-1].get(name):
             first, last = float(rows[0][name]), float(rows[-1][name])
             table.add_row(COLUMNS[name].label, f"{first:.3f}", f"{last:.3f}", f"{last - first:+.3f}")

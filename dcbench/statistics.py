@@ -43,6 +43,15 @@ def over_seeds(finals: pd.DataFrame, planned: pd.DataFrame, cell: list[str], met
     return table.reset_index() if cell else table.reset_index(drop=True)
 
 
+def tally(runs: pd.DataFrame, cell: list[str], name: str) -> list[str]:
+    """For each cell, in the order of `over_seeds`, how many runs have each value: `2 healthy, 1 collapsed`."""
+    told = []
+    for _, inside in _by_cell(runs, cell):
+        counts = inside[name].value_counts()
+        told.append(", ".join(f"{count} {value}" for value, count in counts.items()))
+    return told
+
+
 def _by_cell(frame: pd.DataFrame, cell: list[str]) -> DataFrameGroupBy[Any, Any]:
     """The frame by cell; without a varied field it is all one cell."""
     return frame.groupby(cell or (lambda _: 0), sort=False, dropna=False)

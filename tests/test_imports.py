@@ -88,7 +88,19 @@ TABLE = {
     "results": {"columns", "health", "ledger", "rundir"},
     "statistics": set(),
     "plots": {"columns", "plots", "results", "spec", "statistics"},
-    "report": {"columns", "errors", "plots", "report", "results", "rooms", "rundir", "spec", "statistics"},
+    "report": {
+        "audit",
+        "columns",
+        "errors",
+        "health",
+        "plots",
+        "report",
+        "results",
+        "rooms",
+        "rundir",
+        "spec",
+        "statistics",
+    },
 }
 """Room -> rooms it may import."""
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from dcbench import datasets, ledger, metrics, results, rooms, run, statistics
+from dcbench.audit import Audit
 from dcbench.backends import KMeans
 from dcbench.columns import STAGES
 from dcbench.deepcluster import training
@@ -30,6 +31,7 @@ from dcbench.spec import RunSpec, make_spec
 from tests.conftest import plan_of
 from tests.test_results import fill
 
+NO_AUDIT = Audit("m", 0, [], [])
 SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "augment": "none"}
 
 
@@ -237,8 +239,12 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
 
 def results_of(rows: pd.DataFrame) -> Results:
     full = rows.assign(**{name: 0.1 for name in FINAL if name not in rows})
-    runs = full.drop_duplicates("run_id").assign(state="done", kind=None, reason="", seconds=1.0, seed=0)
-    named = dict.fromkeys(("dataset", "arch", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x")
+    told = {"state": "done", "kind": None, "reason": "", "seconds": 1.0, "seed": 0}
+    judged = {"health": "healthy", "health_since": 0, "health_why": ""}
+    runs = full.drop_duplicates("run_id").assign(**told, **judged)
+    named = dict.fromkeys(
+        ("dataset", "arch", "input_channels", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x"
+    )
     return Results("m", {}, runs, full.assign(**named, **{f"seconds_{stage}": 1.0 for stage in STAGES}))
 
 
@@ -261,7 +267,7 @@ def check_a_truncated_run_is_in_no_table(scene):
     ledger.adopt(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=2 - spec.seed, nmi=0.5)
-    final = tables.make(results.read(folder))["final"]
+    final = tables.make(results.read(folder), NO_AUDIT)["final"]
     assert final["done"].tolist() == [1] and final["nmi_true"].tolist() == pytest.approx([0.7])
 
 
@@ -302,7 +308,7 @@ def plant_the_test_split(monkeypatch):
 
 def check_the_last_epoch_counts_and_not_the_best(scene):
     rows = pd.DataFrame({"run_id": "a", "epoch": [0, 1, 2], "nmi_true": [0.3, 0.9, 0.4]})
-    table = tables.make(results_of(rows))["final"]
+    table = tables.make(results_of(rows), NO_AUDIT)["final"]
     assert table["nmi_true"].tolist() == [0.4] and table["gain_nmi_true"].tolist() == pytest.approx([0.1])
 
 

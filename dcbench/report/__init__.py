@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcbench import results
+from dcbench.audit import audit
 from dcbench.errors import ResultsError
 from dcbench.report import figures, page, tables
 from dcbench.rundir import MatrixDir, write_aside
@@ -35,13 +36,14 @@ def write(folder: MatrixDir, out: Path) -> Written:
             shutil.rmtree(target / name, ignore_errors=True)
             (target / name).mkdir(parents=True, exist_ok=True)
         drawn = figures.write(found, target / "figures")
-        made = tables.make(found)
+        audited = audit(folder)
+        made = tables.make(found, audited)
         for name, table in made.items():
             write_aside(target / "tables" / f"{name}.csv", table.to_csv(index=False))
-        write_aside(target / "index.html", page.render(found, drawn, made))
+        write_aside(target / "index.html", page.render(found, drawn, made, audited))
     except OSError as error:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"
         ) from error
-    done = int((found.runs["state"] == "done").sum())
-    return Written(target / "index.html", len(found.runs), done, found.notes)
+    states = [*found.runs["state"], *(found.baselines["state"] if len(found.baselines) else [])]
+    return Written(target / "index.html", len(states), states.count("done"), found.notes)

@@ -12,30 +12,40 @@ import pandas as pd
 
 import dcbench
 from dcbench import statistics
+from dcbench.audit import Audit
 from dcbench.columns import COLUMNS
+from dcbench.report import headline
 from dcbench.report.figures import Drawn
-from dcbench.report.tables import FINAL
+from dcbench.report.tables import FINAL, LEVEL_KEYS
 from dcbench.results import Results
 from dcbench.rundir import STATES
 from dcbench.spec import shown
 
 LABELS = {statistics.GAIN: "gain over untrained"} | {name: column.label for name, column in COLUMNS.items()}
+LABELS |= {"acted": "did differ", "outcome_differs": "outcome differs", "must_share": "random numbers to share"}
+LABELS |= {"random_numbers_common": "shared"}
 
 
-def render(found: Results, drawn: list[Drawn], made: dict[str, pd.DataFrame]) -> str:
+def render(found: Results, drawn: list[Drawn], made: dict[str, pd.DataFrame], audited: Audit) -> str:
     """The HTML of index.html."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     engine = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    counts = Counter(found.runs["state"])
+    beside = found.baselines
+    counts = Counter([*found.runs["state"], *(beside["state"] if len(beside) else [])])
     return engine.get_template("page.html.j2").render(
         name=found.name,
         version=dcbench.__version__,
         planned=len(found.runs),
+        baselines=len(beside),
+        headline=[*headline.sentences(found, audited)],
         states=[(state, counts[state]) for state in STATES if counts[state]],
         axes={name: ", ".join(shown(value) for value in values) for name, values in found.axes.items()},
         seeds=", ".join(shown(seed) for seed in sorted(found.runs["seed"].unique())),
         figures=[(figure, base64.b64encode(figure.svg).decode()) for figure in drawn],
         final=_final(made["final"], list(found.axes)),
+        levels=_labelled(made["baselines"].drop(columns=_empty(made["baselines"]))),
+        audit=_labelled(made["audit"]),
+        problems=_plain(made["problems"]),
         times=_plain(made["stage_times"].round(4)),
         unfinished=_plain(made["unfinished"]),
         notes=found.notes,
@@ -46,12 +56,14 @@ def _final(table: pd.DataFrame, axes: list[str]) -> dict[str, Any]:
     """Header and cells of the final table: mean over the seeds, with the range under it."""
     lines = []
     for row in table.to_dict("records"):
-        cells = [(shown(row[axis]), "") for axis in axes] + [(f"{row['done']} of {row['planned']}", "")]
+        cells = [(shown(row[axis]), "") for axis in axes]
+        cells += [(f"{row['done']} of {row['planned']}", ""), (row["health"], "")]
         for metric in FINAL:
             spread = f"{_number(row[f'{metric}_low'])} to {_number(row[f'{metric}_high'])}" if row["done"] > 1 else ""
             cells.append((_number(row[metric], signed=metric == statistics.GAIN), spread))
         lines.append(cells)
-    return {"head": [*axes, "seeds done", *(LABELS[metric] for metric in FINAL)], "lines": lines, "axes": len(axes)}
+    head = [*axes, "seeds done", "health", *(LABELS[metric] for metric in FINAL)]
+    return {"head": head, "lines": lines, "axes": len(axes)}
 
 
 def _number(value: float, signed: bool = False) -> str:
@@ -61,6 +73,19 @@ def _number(value: float, signed: bool = False) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:+.3f}" if signed else f"{value:.3f}"
+
+
+def _empty(table: pd.DataFrame) -> list[str]:
+    """Columns without a value in any line."""
+    return [name for name in table.columns if table[name].isna().all()]
+
+
+def _labelled(table: pd.DataFrame) -> dict[str, Any]:
+    """A table with its columns' labels, and scores to three digits."""
+    rounded = {name: table[name].map(_number) for name in table.columns if name in COLUMNS}
+    kept = [name for name in rounded if name not in LEVEL_KEYS]
+    plain = _plain(table.assign(**{name: rounded[name] for name in kept}))
+    return plain | {"head": [LABELS.get(name, name) for name in table.columns], "numbers": len(kept)}
 
 
 def _plain(table: pd.DataFrame) -> dict[str, Any]:

@@ -1,39 +1,94 @@
-"""The tables of a report, as frames: finals by cell, all runs, stage times, and what did not finish."""
+"""The tables of a report, as frames: finals by cell, baselines, audit, all runs, stage times, what did not finish."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from dcbench import statistics
+from dcbench.audit import Audit, Axis
 from dcbench.columns import STAGES
 from dcbench.results import Results
 from dcbench.spec import shown
 
 FINAL = (
-    "nmi_true", statistics.GAIN, "cluster_accuracy", "ari_true", "pseudo_label_accuracy", "nmi_previous",
-    "largest_cluster_share", "feature_rank",
+    "nmi_true", statistics.GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",
+    "pseudo_label_accuracy", "nmi_previous", "largest_cluster_share", "feature_rank",
 )  # fmt: skip
 """Metrics of the final table, in order."""
 
+LEVELS = (
+    "refit_nmi_true", "refit_cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy",
+    "test_unwhitened_refit_nmi_true", "test_unwhitened_refit_cluster_accuracy", "test_head_accuracy",
+)  # fmt: skip
+"""Metrics of the baselines' table, in order; all with as many clusters as classes, so that they can be compared."""
 
-def make(found: Results) -> dict[str, pd.DataFrame]:
+HEALTH = ["health", "health_since", "health_why"]
+
+
+def make(found: Results, audited: Audit) -> dict[str, pd.DataFrame]:
     """Table name -> frame, the varied fields as they are written in a matrix."""
     finals = statistics.final(found.rows)
     axes = list(found.axes)
+    final = statistics.over_seeds(finals, found.runs, axes, list(FINAL))
+    final.insert(len(axes) + 2, "health", statistics.tally(found.runs, axes, "health"))
+    everything = pd.concat([found.runs, found.baselines], ignore_index=True)
     tables = {
-        "final": statistics.over_seeds(finals, found.runs, axes, list(FINAL)),
-        "runs": found.runs[["run_id", "state", *axes, "seed", "seconds"]].merge(
+        "final": final,
+        "baselines": _levels(found),
+        "audit": pd.DataFrame([_axis(axis) for axis in audited.axes], columns=AUDIT),
+        "problems": pd.DataFrame([asdict(problem) for problem in audited.problems], columns=PROBLEMS),
+        "runs": found.runs[["run_id", "state", *axes, "seed", "seconds", *HEALTH]].merge(
             finals[["run_id", *FINAL]], on="run_id", how="left"
         ),
-        "unfinished": found.runs.loc[
-            found.runs["state"] != "done", ["run_id", "state", "kind", "reason", *axes, "seed"]
+        "unfinished": everything.loc[
+            everything["state"] != "done", ["run_id", "state", "kind", "reason", *axes, "seed"]
         ],
         "rows": found.rows,
         "stage_times": _stage_times(found.rows),
     }
     return {name: _written(table, axes) for name, table in tables.items()}
+
+
+AUDIT = ["axis", "pairs", "acted", "outcome_differs", "random_numbers_common", "must_share", "verdict"]
+PROBLEMS = ["check", "run", "told"]
+
+
+def _axis(axis: Axis) -> tuple[Any, ...]:
+    must = ", ".join(axis.must_share) or "none due"
+    common = axis.common if axis.must_share else None
+    return (axis.name, axis.pairs, axis.witness, axis.outcome, common, must, axis.told)
+
+
+LEVEL_KEYS = ["dataset", "input_channels", "arch", "level"]
+
+
+def _levels(found: Results) -> pd.DataFrame:
+    """What the scores stand between: chance, pixels, the untrained network, supervised training; means over seeds."""
+    chance = found.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
+    untrained = found.rows[found.rows["epoch"] == 0].assign(level="untrained network")
+    beside = found.baselines
+    if not beside.empty:
+        beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(_level, axis=1))
+        beside.loc[beside["method"] == "pixels", "arch"] = None
+    parts = [frame for frame in (chance, beside, untrained) if not frame.empty]
+    if not parts:
+        return pd.DataFrame(columns=[*LEVEL_KEYS, "runs", *LEVELS])
+    together = pd.concat(parts, ignore_index=True).reindex(columns=[*LEVEL_KEYS, *LEVELS])
+    order = pd.Categorical(together["level"], list(dict.fromkeys(["chance", *together["level"]])))
+    groups = together.assign(level=order).groupby(LEVEL_KEYS, sort=False, dropna=False, observed=True)
+    table = groups[list(LEVELS)].mean().reset_index()
+    table.insert(len(LEVEL_KEYS), "runs", groups.size().to_numpy())
+    return table.sort_values(["dataset", "level"], kind="stable").astype({"level": str})
+
+
+def _level(run: pd.Series) -> str:
+    if run["method"] != "pixels":
+        return str(run["method"])
+    raw = pd.isna(run["pca_dim"]) and not run["whiten"] and not run["l2_normalize"]
+    return "raw pixels" if raw else "preprocessed pixels"
 
 
 def _written(table: pd.DataFrame, axes: list[str]) -> pd.DataFrame:

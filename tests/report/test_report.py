@@ -53,7 +53,9 @@ def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
     tables = {
         path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in (out / "m" / "tables").iterdir()
     }
-    assert set(tables) == {"final", "runs", "stage_times", "unfinished", "rows"}
+    assert set(tables) == {
+        "final", "runs", "stage_times", "unfinished", "rows", "baselines", "audit", "problems",
+    }  # fmt: skip
     assert len(tables["final"]) == 8 and tables["final"]["gain_nmi_true"].tolist() == pytest.approx([0.2] * 8)
     assert sorted(set(tables["final"]["limit"])) == ["500", "none"]
     assert len(tables["rows"]) == 24 and len(tables["runs"]) == 8 and tables["unfinished"].empty

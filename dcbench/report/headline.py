@@ -1,0 +1,32 @@
+"""What a matrix came to, in a few sentences, each made from the numbers that stand below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dcbench import statistics
+from dcbench.audit import Audit
+from dcbench.health import ORDER
+from dcbench.results import Results
+
+
+def sentences(found: Results, audited: Audit) -> Iterator[str]:
+    """What training added, how healthy the runs are, whether the axes act."""
+    gains = statistics.final(found.rows)[statistics.GAIN].dropna()
+    if len(gains):
+        better = int((gains > 0).sum())
+        yield (
+            f"{better} of {len(gains)} runs end with a higher NMI with the truth than their own untrained network; "
+            f"the median change is {gains.median():+.3f} ({gains.min():+.3f} to {gains.max():+.3f})."
+        )
+    counts = found.runs["health"].value_counts()
+    if len(counts):
+        told = ", ".join(f"{counts[state]} {state}" for state in ORDER if state in counts)
+        yield f"Health of features and clusters, by a rule that never looks at the labels: {told}."
+    if audited.axes:
+        idle = [f"{axis.name} {axis.told}" for axis in audited.axes if not axis.verdict.startswith("acts")]
+        yield f"Axes: {'; '.join(idle)}." if idle else f"All {len(audited.axes)} axes act, with common random numbers."
+    if audited.problems:
+        yield f"{len(audited.problems)} checks failed; see the audit."
+    elif audited.runs:
+        yield f"All checks of all {audited.runs} finished runs passed."
