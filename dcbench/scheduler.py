@@ -40,7 +40,7 @@ def run(todo: list[Entry], executor: str, options: Options) -> Iterator[Outcome]
     """Do these runs; closing the iterator stops the workers, and their runs are pending again."""
     ready, refused = _prepare(todo)
     yield from refused
-    problems = {name: _fetch(name, options.data_dir) for name in dict.fromkeys(entry.spec.dataset for entry in ready)}
+    problems = {name: fetch(name, options.data_dir) for name in dict.fromkeys(entry.spec.dataset for entry in ready)}
     for entry in ready:
         if problem := problems[entry.spec.dataset]:
             yield Outcome(entry.folder, _record(entry.folder, State("failed", "error", problem)))
@@ -78,7 +78,7 @@ def _prepare(todo: list[Entry]) -> tuple[list[Entry], list[Outcome]]:
     return ready, refused
 
 
-def _fetch(dataset: str, data_dir: Path) -> str | None:
+def fetch(dataset: str, data_dir: Path) -> str | None:
     """Download a dataset that is not there, its progress bar on this terminal; why it failed, or None."""
     files = rooms.facts("datasets", dataset).get("files", [])
     if all((data_dir / file).exists() for file in files):

@@ -19,11 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-import faiss
-import threadpoolctl
 import torch
 
-from dcbench import rooms
+from dcbench import rooms, threads
 from dcbench.checkpoint import INTERVAL
 from dcbench.errors import ClaimedError, DcbenchError, RunFailedError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, default_data_dir
@@ -174,9 +172,7 @@ def _workplace(options: argparse.Namespace) -> Workplace:
 
 def _device(options: argparse.Namespace) -> torch.device:
     """Set the thread counts of all libraries, and return the device."""
-    torch.set_num_threads(options.threads)
-    faiss.omp_set_num_threads(options.threads)
-    threadpoolctl.threadpool_limits(options.threads)
+    threads.use(options.threads)
     return torch.device(options.device)
 
 

@@ -29,6 +29,8 @@ TABLE = {
     "scheduler": {"errors", "executors", "ledger", "rooms", "rundir"},
     "verdict": {"columns", "errors", "rundir"},
     "replay": {"errors", "ledger", "rundir", "spec", "verdict"},
+    "parity_table": {"errors", "feasibility", "rooms", "rundir", "spec"},
+    "parity_screen": {"parity_table"},
     "screen": {
         "audit",
         "columns",
@@ -50,6 +52,8 @@ TABLE = {
         "ledger",
         "matrix",
         "replay",
+        "parity_screen",
+        "parity_table",
         "rooms",
         "rundir",
         "scheduler",
@@ -82,7 +86,20 @@ TABLE = {
         "spec",
         "witness",
     },
-    "worker": {"checkpoint", "errors", "executors", "rooms", "run", "rundir", "spec"},
+    "threads": set(),
+    "parity": {
+        "backends",
+        "datasets",
+        "deepcluster",
+        "executors",
+        "metrics",
+        "parity_table",
+        "provenance",
+        "rooms",
+        "spec",
+        "threads",
+    },
+    "worker": {"checkpoint", "errors", "executors", "rooms", "run", "rundir", "spec", "threads"},
     "preload": {"rooms", "worker"},
     # the report half
     "results": {"columns", "health", "ledger", "rundir"},
@@ -104,8 +121,8 @@ TABLE = {
 }
 """Room -> rooms it may import."""
 
-LATE = {("executors", "worker"), ("cli", "report")}
-"""Imports that may stand inside a function: an executor starts a worker there, and a command the report half."""
+LATE = {("executors", "worker"), ("cli", "report"), ("cli", "parity")}
+"""Imports that may stand inside a function: an executor starts a worker there, and a command one of the halves."""
 
 RUN_HALF = {
     "seeds",
@@ -120,6 +137,8 @@ RUN_HALF = {
     "checkpoint",
     "provenance",
     "run",
+    "threads",
+    "parity",
     "worker",
     "preload",
 }

@@ -111,7 +111,7 @@ def replace_seed(spec, seed):
 
 def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
     text = TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")
-    monkeypatch.setattr(scheduler, "_fetch", lambda name, where: "no network" if name == "kmnist" else None)
+    monkeypatch.setattr(scheduler, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
     fake = Fake(lambda path: (DONE, 0))
     monkeypatch.setattr(rooms, "load", lambda room, name: fake)
     todo = ledger.entries(plan_of(text), folder)
@@ -131,14 +131,14 @@ def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
 
 def test_fetch_says_why_a_download_failed(tmp_path):
     (tmp_path / "file").write_text("")
-    problem = scheduler._fetch("mnist", tmp_path / "file")
+    problem = scheduler.fetch("mnist", tmp_path / "file")
     assert "mnist is not in" in problem and "--data-dir" in problem
-    assert scheduler._fetch("digits", tmp_path) is None
+    assert scheduler.fetch("digits", tmp_path) is None
 
 
 def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
     run(folder, monkeypatch, lambda path: (DONE, 0))
-    monkeypatch.setattr(scheduler, "_fetch", lambda name, where: "no network")
+    monkeypatch.setattr(scheduler, "fetch", lambda name, where: "no network")
     _, ended = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
     assert [one.state.reason for one in ended] == ["no network"] * 4
     assert {entry.state.name for entry in ledger.entries(plan_of(TEXT), folder)} == {"done"}

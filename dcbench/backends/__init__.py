@@ -9,6 +9,11 @@ A part has three functions. All take and give float32 tensors `(n, d)` on the fe
 Each says with `call_of` what did the work; a k-means names its `iterations` among the arguments.
 
 Eigenproblems are solved in float64 by exact solvers: float32 eigenvectors are 1e-2 rad off.
+
+A library that has defaults of its own may show them, for `dcbench parity` to tell what they cost; no run uses them:
+
+    default_pca(features, dim, seed) -> Transform     PCA and whitening as the library does them unless told otherwise
+    default_kmeans(points, k, seed) -> assignment     `(n,)` int64: its own first centroids, iterations and sampling
 """
 
 from __future__ import annotations

@@ -68,6 +68,20 @@ def kmeans(points: Tensor, first: Tensor, iterations: int) -> KMeans:
     return KMeans(assignment.to(points.device), torch.from_numpy(centroids).to(points.device), int(split), call)
 
 
+def default_pca(features: Tensor, dim: int, seed: int) -> Transform:
+    """PCAMatrix whitening by eigen_power -1/2, without a floor; it trains on 1,000 images a dimension."""
+    matrix = faiss.PCAMatrix(features.shape[1], dim, -0.5)
+    matrix.train(_numpy(features))
+    return _transform(matrix, features)
+
+
+def default_kmeans(points: Tensor, k: int, seed: int) -> Tensor:
+    """faiss.Kmeans: random points first, 25 iterations on the CPU, 256 random points a cluster where there are more."""
+    run = faiss.Kmeans(points.shape[1], k, seed=seed, min_points_per_centroid=1)  # fewer only make it warn
+    run.train(_numpy(points))
+    return torch.from_numpy(run.assign(_numpy(points))[1]).to(points.device)
+
+
 def _index(dim: int, device: torch.device) -> faiss.Index:
     """A flat L2 index, on the GPU when the points are there and this faiss can."""
     if device.type != "cuda" or not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() == 0:

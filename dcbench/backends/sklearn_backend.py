@@ -52,5 +52,16 @@ def kmeans(points: Tensor, first: Tensor, iterations: int) -> KMeans:
     return KMeans(found.to(points.device), centroids.to(points.device), None, call)
 
 
+def default_pca(features: Tensor, dim: int, seed: int) -> Transform:
+    """PCA with `svd_solver="auto"`: mostly the randomized solver, where more than 1,000 features are cut to few."""
+    return _transform(PCA(dim, whiten=True, random_state=seed).fit(features.cpu().numpy()), features)
+
+
+def default_kmeans(points: Tensor, k: int, seed: int) -> Tensor:
+    """KMeans as it comes: k-means++, one start, at most 300 iterations, a tolerance."""
+    assignment = LloydKMeans(k, random_state=seed).fit_predict(points.cpu().numpy())
+    return torch.from_numpy(assignment.astype(np.int64)).to(points.device)
+
+
 def _float64(data: Tensor) -> np.ndarray:
     return data.cpu().numpy().astype(np.float64)

@@ -16,7 +16,7 @@ FACTS = {
         "first": ["pca_dim", "whiten", "l2_normalize", "kmeans_iterations"],
         "sets": {
             "k": "classes", "epochs": 0, "image_size": 32, "kmeans_restarts": 10,
-            # each the fastest at this size: 400 iterations on 10,000 raw images take torch 100 s, faiss 5
+            # with torch's k-means a run on 10,000 raw MNIST images took 113 s, with faiss's 14 s
             "pca_backend": "torch", "whiten_backend": "torch", "kmeans_backend": "faiss",
         },
         "variants": [{"pca_dim": None, "whiten": False, "l2_normalize": False}, {}],

@@ -120,6 +120,18 @@ def test_backends_agree_from_the_same_matrix_and_the_same_first_centroids(pair):
     assert backends.objective(points, one) == pytest.approx(backends.objective(points, other), rel=1e-3)
 
 
+@pytest.mark.parametrize("part", [part for part in PARTS if hasattr(rooms.load("backends", part), "default_pca")])
+def test_defaults_of_a_library_follow_their_seed(part):
+    data, backend = blobs(n=1000, d=80, groups=30), rooms.load("backends", part)
+    reduced = backend.default_pca(data, 5, 0)(data)
+    assert reduced.shape == (1000, 5) and reduced.dtype == torch.float32
+    spreads = reduced.std(dim=0)
+    assert spreads.max() / spreads.min() < 1.05, "whitened, on whatever scale"
+    found = [backend.default_kmeans(reduced, 30, seed) for seed in (0, 0, 1)]
+    assert found[0].shape == (1000,) and found[0].dtype == torch.int64 and len(found[0].unique()) == 30
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("part", PARTS)
 def test_results_come_back_on_the_features_device(part):

@@ -1,0 +1,14 @@
+"""The thread count of every library that computes: torch, faiss, and what scikit-learn and NumPy stand on."""
+
+from __future__ import annotations
+
+import faiss
+import threadpoolctl
+import torch
+
+
+def use(count: int) -> None:
+    """Let each library of this process compute with `count` CPU threads."""
+    torch.set_num_threads(count)
+    faiss.omp_set_num_threads(count)
+    threadpoolctl.threadpool_limits(count)

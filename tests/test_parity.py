@@ -1,0 +1,305 @@
+"""Each stage of the comparison, and planted faults that each must show in its figures."""
+
+import statistics
+
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from dcbench import parity, rooms, threads
+from dcbench.backends import KMeans, sklearn_backend
+from dcbench.executors import Options
+from dcbench.parity_table import MEASURES, STAGES, Comparison
+
+BACKENDS = ("faiss", "sklearn", "torch")
+SMALL = Comparison("digits", 300, (4, 12), BACKENDS, starts=3, pca_dim=16, width=0.05)
+PAIRS = [("faiss", "sklearn"), ("faiss", "torch"), ("sklearn", "torch")]
+FAULTY, SOUND = PAIRS[0], PAIRS[1]
+"""Faults are planted in scikit-learn's backend: a pair that has it, and one that has not."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _threads_as_before():
+    before = torch.get_num_threads()
+    yield
+    threads.use(before)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    return parity.prepare(SMALL, Options(tmp_path_factory.mktemp("data"), threads=1))
+
+
+@pytest.fixture(scope="module")
+def sound(bench):
+    """The measures of the backends as they are."""
+    return measured(bench)
+
+
+def measured(bench):
+    """(stage, measure, backend or pair, k) -> values."""
+    lines = list(parity.measure(bench))
+    found = {(line.stage, line.measure, line.backend_a, line.backend_b, line.k): line.values for line in lines}
+    assert len(found) == len(lines), "a line appears twice"
+    return found
+
+
+def of(found, stage, measure, pair, k=None):
+    one, other = (*pair, "")[:2]
+    return found[stage, measure, one, other, k]
+
+
+# --- what is told of sound backends ----------------------------------------------------------
+
+
+def test_every_stage_and_measure_is_told_for_every_pair_and_backend(sound):
+    assert {key[0] for key in sound} == set(STAGES) and {key[1] for key in sound} == set(MEASURES)
+    pairs = {key[2:4] for key in sound if key[3]}
+    assert pairs == set(PAIRS) and {key[2] for key in sound if not key[3]} == set(BACKENDS)
+    assert {key[4] for key in sound} == {None, 4, 12}
+    assert len(sound) == 3 * (2 + 2) + 3 * 2 + 2 * 3 * (2 + 4) + 2 * 3 + (3 + 2 * 2) + 2 * (3 * 2 + 2 * 2)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_the_backends_find_the_same_subspace_and_variance(sound, pair):
+    (angle,) = of(sound, "pca", "largest_angle", pair)
+    assert 0 < angle < 1e-4
+    assert of(sound, "pca", "explained_variance_ratio", pair) == pytest.approx((1,), abs=1e-5)
+
+
+def test_explained_variance_and_whitening_are_what_numpy_says(sound, bench):
+    spectrum = torch.linalg.eigvalsh(torch.cov(bench.features.double().T)).flip(0)
+    share = float(spectrum[:16].sum() / spectrum.sum())
+    for name in BACKENDS:
+        assert of(sound, "pca", "explained_variance", [name]) == pytest.approx((share,), abs=1e-5)
+        (deviation,) = of(sound, "whiten", "identity_deviation", [name])
+        assert deviation < 1.1 / 299
+
+
+@pytest.mark.parametrize("k", SMALL.ks)
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_from_the_same_matrix_and_first_centroids_they_agree(sound, pair, k):
+    kmeans = {measure: of(sound, "kmeans", measure, pair, k) for measure in ("ari", "objective_ratio")}
+    assert of(sound, "kmeans", "agreement_first_iteration", pair, k) == (1.0,) * 3
+    assert kmeans["ari"] == pytest.approx((1,) * 3, abs=0.05)
+    assert kmeans["objective_ratio"] == pytest.approx((1,) * 3, abs=1e-3)
+    assert statistics.median(of(sound, "chain", "ari", pair, k)) > 0.95
+
+
+def test_seconds_are_told_of_each_backend_for_each_stage_and_start(sound):
+    for name in BACKENDS:
+        for stage, measure, k, count in [
+            ("pca", "pca", None, 1),
+            ("whiten", "whiten", None, 1),
+            ("kmeans",) * 2 + (4, 3),
+        ]:
+            seconds = of(sound, stage, f"seconds_{measure}", [name], k)
+            assert len(seconds) == count and min(seconds) >= 0
+
+
+def test_defaults_are_of_the_libraries_that_have_them_and_empty_elsewhere(sound):
+    for pair in PAIRS:
+        for measure, k, count in (("ari", 4, 3), ("objective_ratio", 12, 3), ("largest_angle", None, 1)):
+            assert len(of(sound, "defaults", measure, pair, k)) == (0 if "torch" in pair else count)
+    assert ("defaults", "angle_to_exact", "torch", "", None) not in sound
+    assert (
+        of(sound, "defaults", "angle_to_exact", ["faiss"])[0]
+        < 1e-4
+        < of(sound, "defaults", "angle_to_exact", ["sklearn"])[0]
+    )
+
+
+def test_two_starts_of_one_backend_are_the_yardstick(sound):
+    for stage, names in (("kmeans", BACKENDS), ("defaults", ("faiss", "sklearn"))):
+        for name in names:
+            own = of(sound, stage, "ari_of_starts", [name], 12)
+            assert len(own) == 2 and 0 < max(own) < 0.9
+
+
+def test_starts_are_compared_with_the_next_one_each(bench):
+    tally = parity.Tally(bench)
+    ends = [{"torch": torch.tensor(ids)} for ids in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1])]
+    tally.compare_starts(ends)
+    assert tally["ari_of_starts", "torch"] == [1.0, -0.5]
+    tally.compare_starts(ends[:1])
+    assert len(tally["ari_of_starts", "torch"]) == 2, "one start has no other"
+
+
+def test_the_defaults_objectives_are_taken_in_the_same_matrix():
+    points, assignment = torch.tensor([[0.0], [2.0], [5.0]]), torch.tensor([0, 0, 2])
+    assert parity._scatter(points, assignment, 4) == 2.0
+
+
+# --- planted faults --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plant(bench, monkeypatch):
+    """Replace a function of scikit-learn's backend, and measure again with the sound one at hand."""
+
+    def planted(name, fault):
+        original = getattr(sklearn_backend, name)
+        monkeypatch.setattr(sklearn_backend, name, lambda *arguments: fault(original, *arguments))
+        return measured(bench)
+
+    return planted
+
+
+def test_a_kmeans_that_ignores_the_first_centroids_shows(plant, sound):
+    found = plant("kmeans", lambda original, points, first, steps: original(points, points[: len(first)], steps))
+    assert max(of(found, "kmeans", "agreement_first_iteration", FAULTY, 12)) < 0.9
+    assert of(found, "kmeans", "parting_iteration", FAULTY, 12) == (1, 1, 1)
+    assert statistics.median(of(found, "kmeans", "ari", FAULTY, 12)) < 0.9
+    assert statistics.median(of(found, "chain", "ari", FAULTY, 12)) < 0.9
+    for measure in ("agreement_first_iteration", "ari", "objective_ratio", "parting_iteration"):
+        assert of(found, "kmeans", measure, SOUND, 12) == of(sound, "kmeans", measure, SOUND, 12)
+
+
+def test_a_kmeans_that_stops_early_shows_where_and_at_what_cost(plant):
+    found = plant("kmeans", lambda original, points, first, steps: original(points, first, min(steps, 2)))
+    assert min(of(found, "kmeans", "agreement_first_iteration", FAULTY, 12)) == 1.0
+    assert min(of(found, "kmeans", "objective_ratio", ("sklearn", "torch"), 12)) > 1.001
+    assert max(of(found, "kmeans", "ari", FAULTY, 12)) < 0.99
+
+
+def test_a_randomised_pca_shows(plant):
+    def randomised(original, features, dim):
+        pca = PCA(dim, svd_solver="randomized", iterated_power=0, random_state=0).fit(features.numpy())
+        return lambda data: torch.from_numpy(pca.transform(data.numpy())).float()
+
+    found = plant("fit_pca", randomised)
+    assert of(found, "pca", "largest_angle", FAULTY)[0] > 0.1 > 1e-4 > of(found, "pca", "largest_angle", SOUND)[0]
+    assert of(found, "pca", "explained_variance_ratio", FAULTY)[0] > 1.001
+    assert min(of(found, "chain", "ari", FAULTY, 12)) < 0.9
+    assert min(of(found, "kmeans", "ari", FAULTY, 12)) > 0.95, "k-means got the same matrix all the same"
+
+
+def test_a_pca_of_the_right_axes_but_the_wrong_scale_shows(plant):
+    def doubled(original, features, dim):
+        transform = original(features, dim)
+        return lambda data: 2 * transform(data)
+
+    found = plant("fit_pca", doubled)
+    assert of(found, "pca", "largest_angle", FAULTY)[0] < 1e-4
+    assert of(found, "pca", "explained_variance_ratio", FAULTY) == pytest.approx((0.25,), abs=1e-4)
+
+
+@pytest.mark.parametrize("fault", ["not at all", "one dimension twice"])
+def test_a_wrong_whitening_shows(plant, fault):
+    def wrong(original, reduced):
+        transform = original(reduced)
+        twice = torch.eye(reduced.shape[1])
+        twice[0, 1] = 1
+        return (lambda data: data) if fault == "not at all" else (lambda data: transform(data) @ twice)
+
+    found = plant("fit_whitening", wrong)
+    assert of(found, "whiten", "identity_deviation", ["sklearn"])[0] > 0.5
+    assert of(found, "whiten", "identity_deviation", ["torch"])[0] < 0.01
+    assert min(of(found, "chain", "ari", FAULTY, 12)) < 0.95
+    assert min(of(found, "kmeans", "ari", FAULTY, 12)) > 0.95
+
+
+# --- what it is made of ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("angle", [1e-6, 1e-3, 1.0])
+def test_angles_are_those_planted_tiny_ones_too(angle):
+    straight = torch.eye(40)[:, :3].double()
+    tilted = straight.clone()
+    tilted[0, 0], tilted[10, 0] = torch.tensor(angle).double().cos(), torch.tensor(angle).double().sin()
+    one, other = (parity.Reduced(straight, basis.numpy(), 0.0) for basis in (straight, tilted))
+    assert parity._largest_angle(one, other) == pytest.approx(angle, rel=1e-6)
+
+
+def test_axes_are_read_off_a_transform_whose_offset_is_far_larger():
+    weights, mean = torch.randn(50, 4), torch.full((50,), 20.0)
+    axes = parity.axes(lambda data: (data - mean) @ weights, torch.empty(9, 50))
+    assert torch.allclose(torch.from_numpy(axes).float(), weights, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_one_iteration_after_another_is_as_many_at_once(bench, name):
+    part, points = rooms.load("backends", name), bench.features[:, :20].clone()
+    first = parity._first(points, SMALL.spec(12), 0)
+    trail = parity._trail(part, points, first)
+    for iterations in (1, 2, 5, 20):
+        assert torch.equal(trail(iterations).assignment, part.kmeans(points, first, iterations).assignment)
+
+
+def trail_of(*assignments):
+    """A trail that finds these, and the last one for ever."""
+    asked = []
+
+    def after(iteration):
+        asked.append(iteration)
+        return KMeans(torch.tensor(assignments[min(iteration, len(assignments)) - 1]), torch.empty(0))
+
+    return after, asked
+
+
+def test_parting_is_the_first_difference_also_one_that_heals():
+    (one, _), (other, _) = trail_of([0], [1], [0], [1]), trail_of([0], [1], [2], [1])
+    assert parity.parting(one, other, 20) == 3
+    assert parity.parting(one, other, 2) is None
+
+
+def test_parting_stops_looking_when_nothing_moves_any_more():
+    (one, asked), (other, _) = trail_of([0], [1], [1], [7]), trail_of([0], [1], [1], [8])
+    assert parity.parting(one, other, 20) is None and max(asked) == 3
+
+
+def test_what_it_was_made_with_is_told(bench):
+    assert bench.facts["threads"] == 1 and bench.facts["device"] == "cpu"
+    assert bench.facts["dataset"]["images"] == 300 and "faiss" in " ".join(bench.facts["libraries"])
+    assert (bench.facts["k"], bench.facts["starts"], bench.facts["backends"]) == (SMALL.ks, 3, BACKENDS)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_backends_agree_as_well(tmp_path):
+    found = measured(parity.prepare(SMALL, Options(tmp_path, device="cuda", threads=1)))
+    for pair in PAIRS:
+        assert of(found, "pca", "largest_angle", pair)[0] < 1e-2
+        assert min(of(found, "kmeans", "agreement_first_iteration", pair, 12)) >= 0.99
+
+
+# --- the promises, on real features ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    """MNIST, k = 10, as `dcbench parity` measures it; one thread, for two fight over the cores with other tests."""
+    import os
+    from pathlib import Path
+
+    asked = Comparison("mnist", 10_000, (10,), BACKENDS)
+    return measured(parity.prepare(asked, Options(Path(os.environ["DCBENCH_DATA"]), threads=1)))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_every_two_backends_are_interchangeable_on_mnist(mnist, pair):
+    assert of(mnist, "pca", "largest_angle", pair)[0] < 1e-2
+    assert of(mnist, "pca", "explained_variance_ratio", pair) == pytest.approx((1,), abs=1e-4)
+    agreement, ratio, ari = (
+        of(mnist, "kmeans", measure, pair, 10) for measure in ("agreement_first_iteration", "objective_ratio", "ari")
+    )
+    assert len(agreement) == len(ratio) == len(ari) == 10
+    assert min(agreement) >= 0.999
+    assert ratio == pytest.approx((1,) * 10, rel=1e-3)
+    assert statistics.median(ari) > 0.95
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_backend_whitens_mnist(mnist, name):
+    assert of(mnist, "whiten", "identity_deviation", [name])[0] < 1e-3
+
+
+@pytest.mark.realdata
+def test_scikit_learns_own_solver_is_at_another_subspace(mnist):
+    assert (
+        of(mnist, "defaults", "angle_to_exact", ["sklearn"])[0]
+        > 1
+        > 1e-2
+        > of(mnist, "defaults", "angle_to_exact", ["faiss"])[0]
+    )

@@ -1,0 +1,81 @@
+import io
+import itertools
+
+import pytest
+from rich.console import Console
+
+from dcbench import parity_screen
+from dcbench.parity_table import Comparison, Line
+
+
+def shown(lines, backends=("faiss", "torch"), width=None):
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=width is not None, width=width, color_system=None)
+    parity_screen.show(lines, Comparison("mnist", 10_000, (10,), backends), console)
+    return out.getvalue()
+
+
+def row(text, label):
+    """The words right of the label, of the only line that has it."""
+    (line,) = [line for line in text.splitlines() if label in line]
+    return line.split(label)[1].split()
+
+
+def test_values_stand_under_their_pair_with_median_and_range():
+    out = shown([
+        Line("pca", "largest_angle", "faiss", "torch", values=(3.21e-3,)),
+        Line("kmeans", "ari", "faiss", "torch", 10, (1.0, 0.25, 0.5)),
+        Line("kmeans", "seconds_kmeans", "torch", k=10, values=(0.123, 0.123)),
+    ])  # fmt: skip
+    assert "mnist, 10,000 images" in out and "of 10 starts" in out and "faiss / torch" in out
+    assert row(out, "largest angle of subspaces (rad)") == ["3.2e-03"]
+    assert row(out, "adjusted Rand index at the end") == ["10", "0.5000", "(0.2500-1.0000)"]
+    assert row(out, "k-means (s)") == ["10", "0.123", "(0.123-0.123)"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "values", "expected"),
+    [
+        ("parting_iteration", (), ["10", "never"]),
+        ("parting_iteration", (3,), ["10", "3", "in", "1"]),
+        ("parting_iteration", (3, 5, 4), ["10", "4", "(3-5)", "in", "3"]),
+        ("ari", (), ["10", "-"]),
+    ],
+)
+def test_what_never_parts_and_what_does_not_exist(measure, values, expected):
+    label = parity_screen.MEASURES[measure][0]
+    assert row(shown([Line("kmeans", measure, "faiss", "torch", 10, values)]), label) == expected
+
+
+@pytest.mark.parametrize("width", [None, 120])
+def test_the_widest_table_fits_120_columns_and_cuts_nothing(width):
+    backends = ("faiss", "sklearn", "torch")
+    values = (0.99987, 1.00012, 1.0)
+    pairs = list(itertools.combinations(backends, 2))
+    out = shown(
+        [Line("kmeans", name, *pair, 1000, values) for name in ("objective_ratio", "ari") for pair in pairs],
+        backends,
+        width,
+    )
+    assert "…" not in out and max(map(len, out.splitlines())) <= 120
+    assert out.count("1.00000 (0.99987-1.00012)") == 3 and "1000" in out
+    for label in ("objective at the end, a/b", "adjusted Rand index at the end"):
+        assert len([line for line in out.splitlines() if label in line]) == 1
+
+
+def test_more_pairs_than_fit_stand_below(tmp_path):
+    backends = ("a", "b", "c", "d")
+    pairs = list(itertools.combinations(backends, 2))
+    out = shown([Line("kmeans", "ari", *pair, 10, (0.5,)) for pair in pairs], backends)
+    assert all(" / ".join(pair) in out for pair in pairs) and out.count("0.5000") == 6
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_watching_takes_every_line_and_tells_the_last_on_a_terminal():
+    out = io.StringIO()
+    lines = [Line("pca", "seconds_pca", "torch", values=(1.0,)), Line("kmeans", "ari", "a", "b", 10)]
+    taken = parity_screen.watch(iter(lines), Console(file=out, force_terminal=True, width=80, color_system=None))
+    assert taken == lines and "kmeans, k = 10 is done" in out.getvalue()
+    quiet = io.StringIO()
+    parity_screen.watch(iter(lines), Console(file=quiet, width=80))
+    assert quiet.getvalue() == ""

@@ -1,0 +1,110 @@
+import csv
+import json
+
+import pytest
+
+from dcbench import parity_table
+from dcbench.errors import PartError, ResultsError, SpecError
+from dcbench.parity_table import COLUMNS, Comparison, Line, ParityFiles, asked
+
+BOTH = Comparison("digits", 300, (4,), ("faiss", "torch"))
+
+
+def ask(dataset="digits", limit=None, ks="10,100", backends=None, starts=3, pca_dim=16):
+    return asked(dataset, limit, ks, backends, starts, pca_dim)
+
+
+def test_what_is_asked_for():
+    assert ask(limit=500, ks="10, 100,10", backends="torch,faiss") == Comparison(
+        "digits", 500, (10, 100), ("torch", "faiss"), 3, 16
+    )
+    assert ask().backends == ("faiss", "sklearn", "torch")
+    spec = ask(limit=500).spec(7)
+    assert (spec.dataset, spec.limit, spec.k, spec.pca_dim, spec.width, spec.arch) == (
+        "digits",
+        500,
+        7,
+        16,
+        0.25,
+        "alexnet",
+    )
+
+
+def test_the_limit_is_ten_thousand_or_all_of_a_smaller_dataset():
+    assert (ask("mnist").limit, ask("digits").limit, ask("imagefolder:photos").limit) == (10_000, 1438, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "expected"),
+    [
+        ({"dataset": "mnits"}, PartError, "unknown dataset 'mnits'. Did you mean 'mnist'?"),
+        ({"dataset": "imagefolder"}, PartError, "needs its PATH"),
+        ({"backends": "faiss,scikit"}, PartError, "unknown backend 'scikit'"),
+        ({"backends": "faiss,faiss"}, PartError, "two or more of faiss, sklearn, torch"),
+        ({"backends": ""}, PartError, "unknown backend ''"),
+        ({"ks": "10,many"}, SpecError, "--k 10,many: expected whole numbers"),
+        ({"ks": "10,"}, SpecError, "expected whole numbers"),
+        ({"ks": "2.5"}, SpecError, "expected whole numbers"),
+        ({"ks": "1"}, SpecError, "k: "),
+        ({"ks": "10,1439"}, SpecError, "digits: k 1439 is more than the 1438 training images"),
+        ({"ks": "301", "limit": 300}, SpecError, "k 301 is more than the 300"),
+        ({"limit": 1439}, SpecError, "limit 1439 is more than the 1438"),
+        ({"limit": 0}, SpecError, "limit: "),
+        ({"pca_dim": 2000}, SpecError, "pca_dim 2000 is more than the 1024 features"),
+    ],
+)
+def test_bad_input_is_explained(words, error, expected):
+    with pytest.raises(error) as told:
+        ask(**words)
+    assert expected in str(told.value)
+
+
+def test_a_line_is_its_median_and_range_and_nothing_without_values():
+    line = Line("kmeans", "ari", "faiss", "torch", 10, (0.9, 1.0, 0.4))
+    assert (line.value, line.range) == (0.9, (0.4, 1.0))
+    assert (Line("kmeans", "ari", "faiss").value, Line("kmeans", "ari", "faiss").range) == (None, ())
+
+
+def test_the_files_are_one_tidy_table_and_what_it_was_made_with(tmp_path):
+    files = ParityFiles(tmp_path / "results", BOTH)
+    files.prepare()
+    lines = [
+        Line("defaults", "ari", "faiss", "torch", 4),
+        Line("kmeans", "parting_iteration", "faiss", "torch", 4, (3, 1)),
+        Line("pca", "seconds_pca", "torch", values=(0.25,)),
+    ]
+    files.write(lines, {"threads": 2})
+    assert files.table_file == tmp_path / "results" / "parity" / "digits-300.csv"
+    with files.table_file.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    told = [[row[column] for column in COLUMNS] for row in rows]
+    assert told == [
+        ["digits", "300", "", "pca", "seconds_pca", "torch", "", "0.25", "0.25", "0.25", "1"],
+        ["digits", "300", "4", "kmeans", "parting_iteration", "faiss", "torch", "2", "1", "3", "2"],
+        ["digits", "300", "4", "defaults", "ari", "faiss", "torch", "", "", "", "0"],
+    ]
+    assert json.loads(files.facts_file.read_text()) == {"threads": 2}
+    assert sorted(path.name for path in files.table_file.parent.iterdir()) == ["digits-300.csv", "digits-300.json"]
+
+
+def test_lines_are_ordered_by_stage_measure_and_k():
+    lines = [Line("kmeans", measure, "a", k=k) for k in (100, 10) for measure in ("ari", "objective_ratio")]
+    ordered = parity_table.in_order([*lines, Line("pca", "seconds_pca", "a")])
+    assert [(line.measure, line.k) for line in ordered] == [
+        ("seconds_pca", None), ("objective_ratio", 10), ("objective_ratio", 100), ("ari", 10), ("ari", 100)
+    ]  # fmt: skip
+
+
+def test_a_folder_of_images_and_no_limit_name_a_file_too(tmp_path):
+    files = ParityFiles(tmp_path, Comparison("imagefolder:/my photos/cats", None, (4,), ("faiss", "torch")))
+    assert files.table_file.name == "imagefolder-my-photos-cats-all.csv"
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+    (tmp_path / "parity").write_text("in the way")
+    with pytest.raises(ResultsError, match="--results"):
+        ParityFiles(tmp_path, BOTH).prepare()
+    monkeypatch.setattr(parity_table.os, "access", lambda path, mode: False)
+    with pytest.raises(ResultsError, match="cannot be written"):
+        ParityFiles(tmp_path / "other", BOTH).prepare()
