@@ -16,6 +16,7 @@ from dcbench import ledger
 from dcbench.columns import COLUMNS
 from dcbench.health import health
 from dcbench.ledger import Entry
+from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
 from dcbench.rundir import MatrixDir, State
 
 
@@ -27,6 +28,7 @@ class Results:
     `rows`: the same fields with the columns of metrics.csv, done runs only.
     `axes`: each varied field with its values in the plan's order.
     `baselines`: what `runs` says, and the last row, of each baseline run; `chance`: a line for each dataset.
+    `parity`: every table that `dcbench parity` has written beside this matrix, one after another.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Results:
     notes: list[str] = field(default_factory=list)
     baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
     chance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    parity: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read(folder: MatrixDir) -> Results:
@@ -64,7 +67,20 @@ def read(folder: MatrixDir) -> Results:
         if plan.baselines
         else pd.DataFrame(),
         _chance(entries),
+        _parity(folder, notes),
     )
+
+
+def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
+    """The tables of `dcbench parity` in the same results folder; one that cannot be read is told in the notes."""
+    tables = []
+    for file in sorted((folder.path.absolute().parent / "parity").glob("*.csv")):
+        try:
+            table = pd.read_csv(file)
+            tables.append(table[list(PARITY_COLUMNS)])
+        except (OSError, ValueError, KeyError) as error:
+            notes.append(f"{file} cannot be read: {' '.join(str(error).split())}; measure it again with dcbench parity")
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PARITY_COLUMNS))
 
 
 def _rows(told: list[dict[str, Any]], frames: list[pd.DataFrame | None]) -> pd.DataFrame:

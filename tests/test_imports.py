@@ -102,10 +102,11 @@ TABLE = {
     "worker": {"checkpoint", "errors", "executors", "rooms", "run", "rundir", "spec", "threads"},
     "preload": {"rooms", "worker"},
     # the report half
-    "results": {"columns", "health", "ledger", "rundir"},
+    "results": {"columns", "health", "ledger", "parity_table", "rundir"},
     "statistics": set(),
     "plots": {"columns", "plots", "results", "spec", "statistics"},
     "report": {
+        "parity_table",
         "audit",
         "columns",
         "errors",

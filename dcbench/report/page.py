@@ -14,6 +14,8 @@ import dcbench
 from dcbench import statistics
 from dcbench.audit import Audit
 from dcbench.columns import COLUMNS
+from dcbench.parity_table import MEASURES
+from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report import headline
 from dcbench.report.figures import Drawn
 from dcbench.report.tables import FINAL, LEVEL_KEYS
@@ -46,6 +48,8 @@ def render(found: Results, drawn: list[Drawn], made: dict[str, pd.DataFrame], au
         levels=_labelled(made["baselines"].drop(columns=_empty(made["baselines"]))),
         audit=_labelled(made["audit"]),
         problems=_plain(made["problems"]),
+        parity=_parity(made["parity"]),
+        stages=PARITY_STAGES,
         times=_plain(made["stage_times"].round(4)),
         unfinished=_plain(made["unfinished"]),
         notes=found.notes,
@@ -73,6 +77,30 @@ def _number(value: float, signed: bool = False) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:+.3f}" if signed else f"{value:.3f}"
+
+
+def _parity(table: pd.DataFrame) -> dict[str, Any]:
+    """A line for each measure, a column for each backend or pair; ranges over the starts under the median."""
+    if table.empty:
+        return {"head": [], "lines": []}
+    keys = ["dataset", "limit", "stage", "measure", "k"]
+    who = table["backend_a"] + table["backend_b"].map(lambda other: "" if pd.isna(other) else f" / {other}")
+    text = table.apply(_parity_cell, axis=1)
+    wide = table.assign(who=who, text=text).pivot(index=keys, columns="who", values="text")
+    wide = wide.reindex(columns=sorted(wide.columns, key=lambda name: (" / " in name, name))).reset_index()
+    order = wide.apply(
+        lambda row: (list(PARITY_STAGES).index(row["stage"]), list(MEASURES).index(row["measure"])), axis=1
+    )
+    wide = wide.assign(order=order).sort_values(["dataset", "limit", "order", "k"]).drop(columns="order")
+    return _plain(wide.assign(measure=wide["measure"].map(lambda name: MEASURES[name][0])))
+
+
+def _parity_cell(line: pd.Series) -> str:
+    form = MEASURES[line["measure"]][1]
+    if pd.isna(line["value"]):
+        return "never" if line["measure"] == "parting_iteration" else ""
+    value, low, high = (format(line[name], form) for name in ("value", "lowest", "highest"))
+    return value if low == high else f"{value} ({low} to {high})"
 
 
 def _empty(table: pd.DataFrame) -> list[str]:

@@ -39,6 +39,7 @@ def make(found: Results, audited: Audit) -> dict[str, pd.DataFrame]:
         "final": final,
         "baselines": _levels(found),
         "audit": pd.DataFrame([_axis(axis) for axis in audited.axes], columns=AUDIT),
+        "parity": found.parity,
         "problems": pd.DataFrame([asdict(problem) for problem in audited.problems], columns=PROBLEMS),
         "runs": found.runs[["run_id", "state", *axes, "seed", "seconds", *HEALTH]].merge(
             finals[["run_id", *FINAL]], on="run_id", how="left"

@@ -54,7 +54,7 @@ def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
         path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in (out / "m" / "tables").iterdir()
     }
     assert set(tables) == {
-        "final", "runs", "stage_times", "unfinished", "rows", "baselines", "audit", "problems",
+        "final", "runs", "stage_times", "unfinished", "rows", "baselines", "audit", "problems", "parity",
     }  # fmt: skip
     assert len(tables["final"]) == 8 and tables["final"]["gain_nmi_true"].tolist() == pytest.approx([0.2] * 8)
     assert sorted(set(tables["final"]["limit"])) == ["500", "none"]
