@@ -77,7 +77,8 @@ _ALL = (
     Column("loss", "loss", "nats", "lower", 0, None, "mean cross-entropy of the pass that led here"),
     Column(
         "pseudo_label_accuracy", "pseudo-label accuracy", "", None, 0, 1,
-        "share of the pass's images whose pseudo-label the head predicted; says nothing about the truth",
+        "share of the pass's images whose pseudo-label the head predicted, which says nothing about the truth; "
+        "the true label in supervised training",
     ),
     Column(
         "test_head_accuracy", "head's accuracy on test images", "", "higher", 0, 1,

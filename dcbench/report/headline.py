@@ -25,8 +25,10 @@ def sentences(found: Results, audited: Audit) -> Iterator[str]:
         yield f"Health of features and clusters, by a rule that never looks at the labels: {told}."
     if audited.axes:
         idle = [f"{axis.name} {axis.told}" for axis in audited.axes if not axis.verdict.startswith("acts")]
-        yield f"Axes: {'; '.join(idle)}." if idle else f"All {len(audited.axes)} axes act, with common random numbers."
+        names = ", ".join(axis.name for axis in audited.axes)
+        yield f"Axes: {'; '.join(idle)}." if idle else f"Every axis acts, with common random numbers: {names}."
     if audited.problems:
-        yield f"{len(audited.problems)} checks failed; see the audit."
+        count = len(audited.problems)
+        yield f"{count} check{'s' if count > 1 else ''} failed; see the audit."
     elif audited.runs:
         yield f"All checks of all {audited.runs} finished runs passed."

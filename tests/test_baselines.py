@@ -1,0 +1,74 @@
+import pytest
+
+from dcbench import baselines
+from dcbench.errors import MatrixError
+from dcbench.spec import make_spec
+from tests.conftest import plan_of
+
+MATRIX = """
+name: m
+axes:
+  dataset: [mnist, cifar10]
+  arch: [alexnet, vgg16]
+  input_channels: [3, 1]
+  optimizer: [sgd, adam]
+  backend: [faiss, sklearn]
+seeds: [0, 1]
+settings: {limit: 1000, epochs: 5, k: 20}
+overrides:
+  - {when: {arch: vgg16}, set: {batch_size: 32}}
+baselines: [pixels, supervised]
+"""
+
+
+def test_one_for_each_difference_that_matters_and_each_seed():
+    plan = plan_of(MATRIX)
+    supervised = [spec for spec in plan.baselines if spec.method == "supervised"]
+    pixels = [spec for spec in plan.baselines if spec.method == "pixels"]
+    assert plan.cells == 32 and len(plan.runs) == 64, "counted apart"
+    assert len(supervised) == 2 * 2 * 2 * 2
+    assert len(pixels) == 2 * 3 * 2, "grey MNIST is not repeated into colours, raw and preprocessed"
+    assert len({*plan.run_ids}) == len(plan.planned) == 64 + 16 + 12
+
+
+def test_supervised_is_as_the_first_cell_is():
+    plan = plan_of(MATRIX)
+    first, *_ = (spec for spec in plan.baselines if spec.method == "supervised" and spec.arch == "vgg16")
+    assert (first.optimizer, first.lr, first.batch_size, first.epochs) == ("sgd", 0.05, 32, 5)
+    assert (first.k, first.sampler, first.kmeans_backend) == (10, "natural", "faiss")
+
+
+def test_pixels_are_raw_and_preprocessed_with_ten_starts():
+    raw, preprocessed = baselines.of_cells([make_spec({"dataset": "cifar10", "pca_dim": 64, "epochs": 7})], ["pixels"])
+    assert (raw.pca_dim, raw.whiten, raw.l2_normalize) == (None, False, False)
+    assert (preprocessed.pca_dim, preprocessed.whiten, preprocessed.l2_normalize) == (64, True, True)
+    for spec in (raw, preprocessed):
+        assert (spec.epochs, spec.k, spec.kmeans_restarts, spec.image_size, spec.input_channels) == (0, 10, 10, 32, 3)
+
+
+def test_pixels_have_no_more_dimensions_than_there_are():
+    (_, preprocessed) = baselines.of_cells([make_spec({"image_size": 224, "pca_dim": 4096})], ["pixels"])
+    assert preprocessed.pca_dim == 1024 and preprocessed.input_channels == 1
+
+
+def test_the_number_of_classes_is_the_datasets():
+    assert {spec.k for spec in baselines.of_cells([make_spec({"dataset": "cifar100"})], baselines.known())} == {100}
+    folder = make_spec({"dataset": "imagefolder:x", "k": 7})
+    assert {spec.k for spec in baselines.of_cells([folder], baselines.known())} == {7}, "counted when the run starts"
+
+
+def test_a_baseline_that_cannot_be_is_told_at_its_place():
+    with pytest.raises(MatrixError, match=r"baselines: k 10 is more than the 8 training images \(baseline\)"):
+        plan_of("name: m\nsettings: {limit: 8, k: 4, pca_dim: 8}\nbaselines: [supervised]\n")
+
+
+def test_method_as_an_axis_is_no_baseline():
+    plan = plan_of("name: m\naxes: {method: [deepcluster, supervised]}\n")
+    assert len(plan.runs) == 2 and plan.baselines == ()
+    with pytest.raises(MatrixError, match="Did you mean 'deepcluster'"):
+        plan_of("name: m\nsettings: {method: deepclutser}\n")
+
+
+def test_pixels_train_nothing():
+    with pytest.raises(MatrixError, match="the method pixels trains nothing; set epochs to 0"):
+        plan_of("name: m\nsettings: {method: pixels, epochs: 3}\n")
