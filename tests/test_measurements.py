@@ -5,12 +5,18 @@ import subprocess
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from dcbench import ledger
+from dcbench import ledger, results
+from dcbench.audit import audit
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir
 
 TOP = Path(__file__).parent.parent
+WRITTEN = {
+    "matrix.yaml", "spec.yaml", "metrics.csv", "state.json", "provenance.json", "audit.json",
+    "mnist-10000.csv", "mnist-10000.json",
+}  # fmt: skip
 COMMITTED = sorted(path.parent for path in (TOP / "results").glob("*/matrix.yaml") if path.parent.name != "quickstart")
 
 
@@ -26,12 +32,12 @@ def test_the_committed_results_are_whole_small_and_hold_no_weights():
     for path in COMMITTED:
         folder = MatrixDir(path)
         plan = ledger.stored_plan(folder)
-        assert ledger.counts(ledger.entries(plan, folder))["done"] == len(plan.runs)
+        assert ledger.counts(ledger.entries(plan, folder))["done"] == len(plan.planned)
         assert plan.run_ids == read_matrix(TOP / "matrices" / f"{path.name}.yaml", "float32").run_ids
         assert (TOP / "reports" / path.name / "index.html").exists()
     told = subprocess.run(["git", "ls-files", "results"], cwd=TOP, capture_output=True, text=True, check=True)
     files = [TOP / name for name in told.stdout.splitlines()]
-    assert {path.name for path in files} == {"matrix.yaml", "spec.yaml", "metrics.csv", "state.json", "provenance.json"}
+    assert {path.name for path in files} == WRITTEN
     assert sum(path.stat().st_size for path in files) < 5_000_000
 
 
@@ -41,3 +47,34 @@ def test_the_published_recipe_on_mnist_learns_its_pseudo_labels_and_not_the_digi
     assert final["nmi_true"].between(0.3, 0.6).all()
     page = (TOP / "reports" / "recipe_cpu" / "index.html").read_text()
     assert "pseudo-label accuracy" in page and "NMI with the truth" in page
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_every_axis_of_the_committed_results_acts_and_every_check_passed(path):
+    found = audit(MatrixDir(path))
+    assert found.good and found.problems == []
+    assert all(axis.verdict == "acts" and axis.witness == axis.common == axis.pairs for axis in found.axes)
+
+
+def test_all_six_axes_of_the_full_matrix_act():
+    names = [axis.name for axis in audit(MatrixDir(TOP / "results" / "mnist_cifar_cpu")).axes]
+    assert names == ["dataset", "arch", "input_channels", "optimizer", "top_optimizer", "backend"]
+
+
+def last_rows(matrix, method):
+    found = results.read(MatrixDir(TOP / "results" / matrix))
+    return found.baselines[found.baselines["method"] == method]
+
+
+@pytest.mark.parametrize(("dataset", "low", "high"), [("mnist", 0.48, 0.58), ("cifar10", 0.19, 0.23)])
+def test_raw_pixels_score_what_others_measured(dataset, low, high):
+    pixels = last_rows("pixels_cpu", "pixels")
+    raw = pixels[(pixels["dataset"] == dataset) & pixels["pca_dim"].isna()]
+    assert len(raw) == 5 and low <= raw["cluster_accuracy"].median() <= high
+
+
+def test_the_supervised_ceiling_on_10_000_mnist_images():
+    supervised = last_rows("recipe_cpu", "supervised")
+    assert len(supervised) == 5 and (supervised["epochs"] == 10).all() and (supervised["limit"] == 10_000).all()
+    assert supervised["test_head_accuracy"].median() > 0.95
+    assert supervised["test_unwhitened_refit_cluster_accuracy"].median() > 0.90

@@ -85,7 +85,7 @@ def _parity(table: pd.DataFrame) -> dict[str, Any]:
         return {"head": [], "lines": []}
     keys = ["dataset", "limit", "stage", "measure", "k"]
     who = table["backend_a"] + table["backend_b"].map(lambda other: "" if pd.isna(other) else f" / {other}")
-    text = table.apply(_parity_cell, axis=1)
+    text = table.apply(parity_cell, axis=1)
     wide = table.assign(who=who, text=text).pivot(index=keys, columns="who", values="text")
     wide = wide.reindex(columns=sorted(wide.columns, key=lambda name: (" / " in name, name))).reset_index()
     order = wide.apply(
@@ -95,7 +95,8 @@ def _parity(table: pd.DataFrame) -> dict[str, Any]:
     return _plain(wide.assign(measure=wide["measure"].map(lambda name: MEASURES[name][0])))
 
 
-def _parity_cell(line: pd.Series) -> str:
+def parity_cell(line: Any) -> str:
+    """A line of the parity table as text: the median, and the range over the starts where there is one."""
     form = MEASURES[line["measure"]][1]
     if pd.isna(line["value"]):
         return "never" if line["measure"] == "parting_iteration" else ""

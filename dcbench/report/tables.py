@@ -72,7 +72,7 @@ def _levels(found: Results) -> pd.DataFrame:
     untrained = found.rows[found.rows["epoch"] == 0].assign(level="untrained network")
     beside = found.baselines
     if not beside.empty:
-        beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(_level, axis=1))
+        beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(level_of, axis=1))
         beside.loc[beside["method"] == "pixels", "arch"] = None
     parts = [frame for frame in (chance, beside, untrained) if not frame.empty]
     if not parts:
@@ -85,7 +85,8 @@ def _levels(found: Results) -> pd.DataFrame:
     return table.sort_values(["dataset", "level"], kind="stable").astype({"level": str})
 
 
-def _level(run: pd.Series) -> str:
+def level_of(run: pd.Series) -> str:
+    """What a baseline run is called in tables."""
     if run["method"] != "pixels":
         return str(run["method"])
     raw = pd.isna(run["pca_dim"]) and not run["whiten"] and not run["l2_normalize"]
