@@ -8,10 +8,10 @@ import pytest
 
 from dcbench import audit as auditing
 from dcbench import datasets, ledger, rooms, run
-from dcbench.audit import TRACES, look
 from dcbench.deepcluster.images import Images
 from dcbench.methods import deepcluster
 from dcbench.spec import RunSpec
+from dcbench.traces import TRACES, look
 from tests.conftest import plan_of
 from tests.test_cli import shell
 from tests.test_known_mistakes import (

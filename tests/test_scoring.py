@@ -40,27 +40,12 @@ def test_test_images_are_placed_by_what_training_images_fitted():
     features, labels = blobs(90)
     tested, test_labels = blobs(30, seed=1)
     space = preprocess(features, SPEC, StageClock(CPU))
-    assert torch.allclose(space.place(features), space.points, atol=1e-5)
-    assert torch.equal(space.place(tested[:7]), space.place(tested)[:7]), "an image's place needs no other image"
     found = refit(space.points, 3, SPEC)
     scorer = Scorer(split(labels), split(test_labels, "test"), None, SPEC)
     row = scorer._family("", found.assignment.numpy(), found.centroids, space.place(tested))
     assert row["cluster_accuracy"] == row["test_cluster_accuracy"] == 1.0
     flipped = scorer._family("", found.assignment.numpy(), found.centroids.flip(0), space.place(tested))
     assert flipped["test_nmi_true"] == pytest.approx(1) and flipped["test_cluster_accuracy"] < 0.5
-
-
-def test_without_the_whitening_all_else_is_done():
-    features, _ = blobs(90)
-    space = preprocess(features, SPEC, StageClock(CPU))
-    plain = preprocess(features, make_spec({"pca_dim": 4, "k": 3, "whiten": False}), StageClock(CPU))
-    assert torch.allclose(space.place(features, whitened=False), plain.points, atol=1e-5)
-
-
-def test_no_pca_no_whitening_no_unit_length_is_the_features_themselves():
-    features, _ = blobs(20)
-    raw = make_spec({"pca_dim": None, "whiten": False, "l2_normalize": False, "k": 3})
-    assert preprocess(features, raw, StageClock(CPU)).points is features
 
 
 def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch):

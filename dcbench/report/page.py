@@ -16,8 +16,8 @@ from dcbench.audit import Audit
 from dcbench.columns import COLUMNS
 from dcbench.parity_table import MEASURES
 from dcbench.parity_table import STAGES as PARITY_STAGES
-from dcbench.report import headline
 from dcbench.report.figures import Drawn
+from dcbench.report.headline import sentences
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 from dcbench.results import Results
 from dcbench.rundir import STATES
@@ -39,7 +39,7 @@ def render(found: Results, drawn: list[Drawn], made: dict[str, pd.DataFrame], au
         version=dcbench.__version__,
         planned=len(found.runs),
         baselines=len(beside),
-        headline=[*headline.sentences(found, audited)],
+        headline=list(sentences(found, audited)),
         states=[(state, counts[state]) for state in STATES if counts[state]],
         axes={name: ", ".join(shown(value) for value in values) for name, values in found.axes.items()},
         seeds=", ".join(shown(seed) for seed in sorted(found.runs["seed"].unique())),

@@ -1,6 +1,7 @@
 import pandas as pd
 
-from dcbench.audit import Audit, Axis, Problem
+from dcbench.audit import Audit, Axis
+from dcbench.checks import Problem
 from dcbench.report.headline import sentences
 from dcbench.results import Results
 

@@ -1,0 +1,101 @@
+"""How every field of the spec shows in a run's facts, and which random numbers it must leave alone.
+
+In: a field's name. Out: dotted paths into audit.json, as witness.py writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+COMMON = {
+    "images": "data.training.indices",
+    "weights": "network.initial",
+    "first centroids": "first.centroids",
+    "first assignment": "first.assignment",
+    "first batch": "first.batch",
+}
+"""Random numbers, or what they led to, and where the facts tell their digest."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How a field of the spec shows in a run's facts.
+
+    `witness`: what shows that the value acted. `common`: random numbers that two runs differing in this field must
+    share. `setting`: where a live object tells the value itself (the first of these that is there).
+    """
+
+    witness: tuple[str, ...]
+    common: tuple[str, ...] = ()
+    setting: tuple[str, ...] = ()
+
+
+_SAME_START = ("images", "weights", "first assignment", "first batch")
+_SAME_CLUSTERING = ("images", "weights", "first assignment")
+_SAME_NETWORK = ("images", "weights")
+
+
+def _of_optimizer(owner: str, setting: str) -> Trace:
+    return Trace((f"passes.*.{owner}_moved",), _SAME_START, (f"optimizers.{owner}.{setting}",))
+
+
+def _of_adam(setting: str) -> Trace:
+    told = tuple(f"optimizers.{owner}.{setting}" for owner in ("trunk", "head"))
+    return Trace(("passes.*.trunk_moved", "passes.*.head_moved"), _SAME_START, told)
+
+
+def _of_backend(stage: str) -> Trace:
+    told = (f"stages.{stage}.function", f"stages.{stage}.output")
+    return Trace(told, ("images", "weights", "first centroids"), (f"stages.{stage}.library",))
+
+
+TRACES = {
+    "method": Trace(("method",), ("images",), ("method",)),
+    "dataset": Trace(("data.training.sha256",)),
+    "limit": Trace(("data.training.indices",), ("weights",)),
+    "test_limit": Trace(("data.test.indices",), _SAME_START),
+    "image_size": Trace(("probe.input_shape", "probe.input"), ("images",)),
+    "input_channels": Trace(("probe.input_shape", "probe.input"), ("images",), ("probe.input_shape.0",)),
+    "arch": Trace(("network.layers",), ("images",)),
+    "width": Trace(("network.shapes",), ("images",)),
+    "k": Trace(("stages.kmeans.k", "stages.kmeans.output"), _SAME_NETWORK, ("stages.kmeans.k",)),
+    "epochs": Trace(("epochs",), _SAME_START, ("epochs",)),
+    "batch_size": Trace(("first.batch",), _SAME_CLUSTERING),
+    "optimizer": _of_optimizer("trunk", "class"),
+    "lr": _of_optimizer("trunk", "lr"),
+    "momentum": _of_optimizer("trunk", "momentum"),
+    "weight_decay": _of_optimizer("trunk", "weight_decay"),
+    "beta1": _of_adam("betas.0"),
+    "beta2": _of_adam("betas.1"),
+    "top_optimizer": _of_optimizer("head", "class"),
+    "top_lr": _of_optimizer("head", "lr"),
+    "top_momentum": _of_optimizer("head", "momentum"),
+    "top_weight_decay": _of_optimizer("head", "weight_decay"),
+    "pca_backend": _of_backend("pca"),
+    "whiten_backend": _of_backend("whiten"),
+    "kmeans_backend": _of_backend("kmeans"),
+    "pca_dim": Trace(("stages.pca.dim", "stages.pca.output"), _SAME_NETWORK, ("stages.pca.dim",)),
+    "whiten": Trace(("whitened",), _SAME_NETWORK, ("whitened",)),
+    "l2_normalize": Trace(("unit_length",), _SAME_NETWORK, ("unit_length",)),
+    "kmeans_iterations": Trace(("stages.kmeans.iterations",), _SAME_NETWORK, ("stages.kmeans.iterations",)),
+    "kmeans_restarts": Trace(("stages.kmeans.starts",), _SAME_NETWORK, ("stages.kmeans.starts",)),
+    "sampler": Trace(("passes.*.drawn", "passes.*.weighted"), _SAME_CLUSTERING),
+    "reassign_every": Trace(("reassigned",), _SAME_START),
+    "augment": Trace(("probe.training", "probe.training_view"), _SAME_START),
+    "precision": Trace(("probe.precision",), ("images", "weights", "first centroids"), ("probe.precision",)),
+}
+"""Every field that can be an axis."""
+
+
+def look(facts: Any, path: str) -> Any:
+    """The value at a dotted path, `*` for every entry; None where there is none."""
+    key, _, rest = path.partition(".")
+    if key == "*":
+        return [look(value, rest) for value in (facts if isinstance(facts, list) else [])]
+    if isinstance(facts, list):
+        facts = dict(enumerate(facts))
+        value = facts.get(int(key)) if key.isdigit() else None
+    else:
+        value = facts.get(key) if isinstance(facts, dict) else None
+    return look(value, rest) if rest else value

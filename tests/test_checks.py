@@ -1,0 +1,82 @@
+"""Each check alone, on facts of a real run with one of them changed."""
+
+import copy
+import json
+
+import pytest
+
+from dcbench import checks
+from tests.conftest import plan_of
+
+TEXT = "name: m\nsettings: {limit: 60, width: 0.05, pca_dim: 8, epochs: 2, batch_size: 16, k: 4, input_channels: 2}\n"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """Spec and facts of one real run."""
+    from dcbench import ledger, scheduler
+    from dcbench.executors import Options
+    from dcbench.rundir import MatrixDir
+
+    plan, folder = plan_of(TEXT), MatrixDir(tmp_path_factory.mktemp("results") / "m")
+    ledger.adopt(plan, folder)
+    list(scheduler.run(ledger.entries(plan, folder), "inline", Options(folder.path)))
+    (run,) = ledger.entries(plan, folder)
+    return run.spec, json.loads(run.folder.audit_file.read_text())
+
+
+def found(spec, facts):
+    return {(problem.check, problem.field) for problem in checks.problems("r", spec, facts)}
+
+
+def test_a_sound_run_has_no_problem(real):
+    assert found(*real) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "check", "field"),
+    [
+        ("passes.1.trunk_moved", 0.0, "trunk trained", "optimizer"),
+        ("passes.1.trunk_moved", float("nan"), "trunk trained", "optimizer"),
+        ("passes.0.head_moved", 0.0, "head trained", "top_optimizer"),
+        ("passes.0.frozen_moved", 1e-9, "frozen", "input_channels"),
+        ("passes.0.misplaced", ["head.weight"], "parameters", None),
+        ("passes.0.shared", 1, "parameters", None),
+        ("passes.0.strangers", 2, "parameters", None),
+        ("passes.0.targets_differ", 1, "labels", "sampler"),
+        ("passes.0.inputs_differ", 0.1, "images", None),
+        ("passes.0.inputs_differ", float("nan"), "images", None),
+        ("passes.0.share_error", 0.1, "shares", "sampler"),
+        ("data.shared_indices", 1, "splits", None),
+        ("data.duplicates", 1, "splits", None),
+        ("optimizers.trunk.lr", 0.1, "setting lr", "lr"),
+        ("optimizers.head.class", "adam", "setting top_optimizer", "top_optimizer"),
+        ("stages.kmeans.library", "torch", "setting kmeans_backend", "kmeans_backend"),
+        ("stages.pca.dim", 9, "setting pca_dim", "pca_dim"),
+        ("unit_length", False, "setting l2_normalize", "l2_normalize"),
+        ("whitened", False, "setting whiten", "whiten"),
+        ("epochs", 1, "setting epochs", "epochs"),
+    ],
+)
+def test_each_check_finds_its_fault(real, path, value, check, field):
+    spec, facts = real[0], copy.deepcopy(real[1])
+    *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+    inside = facts
+    for step in steps:
+        inside = inside[step]
+    inside[last] = value
+    assert found(spec, facts) == {(check, field)}
+
+
+def test_the_training_view_must_be_what_augment_says(real):
+    spec, facts = real[0], copy.deepcopy(real[1])
+    assert found(spec.model_copy(update={"augment": "none"}), facts) == {("training view", "augment")}
+    facts["probe"]["training"] = facts["probe"]["clustering"]
+    assert found(spec, facts) == {("training view", "augment")}
+    assert found(spec.model_copy(update={"augment": "none"}), facts) == set()
+
+
+def test_duplicates_are_a_problem_only_where_it_is_known_how_many_there_are(real):
+    spec, facts = real[0], copy.deepcopy(real[1])
+    facts["data"]["duplicates"] = 3
+    assert found(spec.model_copy(update={"dataset": "cifar100"}), facts) == set()
