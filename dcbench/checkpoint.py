@@ -8,6 +8,7 @@ tree, so none of their state is kept.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,7 @@ class Schedule:
 class Saved:
     """A run after the row of `epoch`."""
 
+    run_id: str
     epoch: int
     learner: dict[str, Any]
     previous: Ints
@@ -50,7 +52,7 @@ class Saved:
 
 
 def save(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: dict[str, Any]) -> None:
-    """Write the checkpoint of this row, whole or not at all."""
+    """Write the checkpoint of this row, whole or not at all; a full disk costs the checkpoint and not the run."""
     contents = {
         "run_id": folder.path.name,
         "epoch": epoch,
@@ -58,29 +60,42 @@ def save(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: di
         "previous": torch.from_numpy(previous),
         "facts": facts,
     }
-    with folder.checkpoint() as file:
-        torch.save(contents, file)
-
-
-def load(folder: RunDir, device: torch.device) -> Saved | None:
-    """The checkpoint of this very run with its rows in metrics.csv; None when there is none that can be used."""
     try:
-        contents = torch.load(folder.checkpoint_file, map_location=device, weights_only=True)
-        whole = contents["run_id"] == folder.path.name and folder.cut_metrics(contents["epoch"] + 1)
-        previous = contents["previous"].cpu().numpy()
-        return Saved(contents["epoch"], contents["learner"], previous, contents["facts"]) if whole else None
-    except FileNotFoundError:
+        with folder.checkpoint() as file:
+            torch.save(contents, file)
+    except (OSError, RuntimeError) as error:  # torch tells of a full disk in an error of its own
+        folder.log(f"no checkpoint after epoch {epoch}: {error}")
+
+
+def resume(folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, Any]) -> Saved | None:
+    """Put the run's checkpoint in place; None, and a line in the log, when there is none that can be used.
+
+    It must be whole, of this very run, on the same images (`data` as the witness tells it), and with its rows.
+    """
+    if not folder.checkpoint_file.exists():
         return None
+    try:
+        saved = _load(folder)
+        if saved.run_id != folder.path.name or saved.facts["data"] != data or not folder.cut_metrics(saved.epoch + 1):
+            raise ValueError("of another run, other images or other columns")
+        _restore(learner, saved, spec)
     except Exception as error:  # a file that is not whole makes its readers raise anything
-        folder.log(f"{folder.checkpoint_file}: cannot be used ({type(error).__name__}); the run starts anew")
+        folder.log(f"{folder.checkpoint_file}: cannot be used ({type(error).__name__}: {error}); the run starts anew")
         return None
+    return saved
 
 
-def restore(learner: Learner, saved: Saved, spec: RunSpec) -> None:
-    """Put weights, optimizers and labels of the checkpoint in place."""
+def _load(folder: RunDir) -> Saved:
+    contents = torch.load(folder.checkpoint_file, map_location="cpu", weights_only=True)
+    previous = contents["previous"].numpy().astype(np.int64)
+    return Saved(contents["run_id"], contents["epoch"], contents["learner"], previous, contents["facts"])
+
+
+def _restore(learner: Learner, saved: Saved, spec: RunSpec) -> None:
+    """Weights, optimizers and labels of the checkpoint."""
     state = saved.learner
     if state["labels"] is not None:
-        learner.labels = state["labels"].cpu().numpy().astype(np.int64)
+        learner.labels = state["labels"].numpy().astype(np.int64)
         classes = len(state["network"]["head.weight"])
         learner.head_optimizer = new_head(learner.network, classes, spec, saved.epoch)
         learner.head_optimizer.load_state_dict(state["head_optimizer"])

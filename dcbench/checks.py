@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcbench import rooms
-from dcbench.spec import RunSpec, shown
+from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.traces import TRACES, look
 
 Facts = dict[str, Any]
@@ -27,8 +27,17 @@ class Problem:
     field: str | None = None
 
 
-def problems(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:
+def problems(run: str, spec: RunSpec, facts: Facts) -> list[Problem]:
     """Every check that the facts of a run fail, against what its spec asks for."""
+    try:
+        return list(_problems(run, spec, facts))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        told = f"audit.json does not hold what an audit needs ({type(error).__name__}: {error}); run it again"
+        return [Problem(run, "audit", told)]
+
+
+def _problems(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:
+    yield from _absent(run, spec, facts)
     yield from _settings(run, spec, facts)
     yield from _splits(run, spec, facts)
     for number, passed in enumerate(facts.get("passes", []), start=1):
@@ -46,10 +55,33 @@ def _settings(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:
     """Values that live objects tell, against the spec's."""
     for name, trace in TRACES.items():
         seen = next((value for path in trace.setting if (value := look(facts, path)) is not None), None)
-        wanted = getattr(spec, name)
-        if seen is not None and seen != wanted:
+        wanted = _wanted(name, getattr(spec, name))
+        if seen is not None and wanted is not None and seen != wanted:
             told = f"{name} is {shown(wanted)} in the spec and was {shown(seen)} in the run"
             yield Problem(run, f"setting {name}", told, name)
+
+
+def _wanted(name: str, value: Any) -> Any:
+    """What a live object would tell of the value: of a backend, the library it stands on."""
+    if name in STAGE_BACKENDS:
+        return rooms.facts("backends", value).get("library", value)
+    return value
+
+
+def _absent(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:
+    """What the spec asks for and the run never did."""
+    asked = {"pca": spec.pca_dim is not None, "whiten": spec.whiten, "kmeans": True}
+    for stage, wanted in asked.items():
+        if wanted != (stage in facts["stages"]):
+            told = f"the stage {stage} was {'not done' if wanted else 'done, and not asked for'}"
+            yield Problem(run, f"stage {stage}", told, f"{stage}_backend")
+    if len(facts["passes"]) != spec.epochs:
+        yield Problem(run, "passes", f"{len(facts['passes'])} of {spec.epochs} training passes are recorded", "epochs")
+    due = min(spec.batch_size, facts["data"]["training"]["images"])
+    if facts.get("batch", due) != due:
+        yield Problem(
+            run, "setting batch_size", f"a batch should have {due} images and had {facts['batch']}", "batch_size"
+        )
 
 
 def _splits(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:

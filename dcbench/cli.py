@@ -260,7 +260,7 @@ def audit(
         except ResultsError as error:
             broken = _tell(error)
     if as_json:
-        print(json.dumps([asdict(found) | {"good": found.good} for found in audits]))
+        print(json.dumps([_audited(found) for found in audits]))
     else:
         for found in audits:
             screen.show_audit(found)
@@ -268,6 +268,11 @@ def audit(
         raise typer.Exit(2)
     if not all(found.good for found in audits):
         raise typer.Exit(1)
+
+
+def _audited(found: auditing.Audit) -> dict[str, object]:
+    axes = [asdict(axis) | {"verdict": axis.verdict, "told": axis.told} for axis in found.axes]
+    return asdict(found) | {"axes": axes, "good": found.good}
 
 
 @app.command()

@@ -27,9 +27,9 @@ SHARE_COLLAPSED, SHARE_LOW = 0.95, 0.5
 ENTROPY_LOW = 0.8
 """Entropy of the cluster sizes, as a share of log k, under which."""
 ACTIVE_LOW = 0.5
-"""Share of the k clusters that have images, under which."""
-JUMP = 0.5
-"""Change of the NMI epoch to epoch between two rows, from which on."""
+"""Share of the k clusters that k-means itself fills, under which; empty ones are refilled before rows are written."""
+JUMP, JUMP_ROWS = 0.5, 3
+"""Change of the NMI epoch to epoch from one row to the next, from which on, and for how many rows it counts."""
 
 Row = Mapping[str, Any]
 
@@ -48,16 +48,16 @@ class Health:
 
 def health(rows: Sequence[Row], k: int) -> Health:
     """The health of a run with all its rows, in order; `k` is its number of clusters."""
-    judged = [_judged(row, rows[number - 1] if number else {}, k) for number, row in enumerate(rows)]
+    judged = [_judged(rows[max(0, number - JUMP_ROWS) : number + 1], k) for number in range(len(rows))]
     state, why = judged[-1]
     better = [number for number, (other, _) in enumerate(judged) if ORDER.index(other) < ORDER.index(state)]
     return Health(state, int(rows[better[-1] + 1 if better else 0]["epoch"]), why)
 
 
-def _judged(row: Row, before: Row, k: int) -> tuple[State, str]:
-    """The state of one row, and its signs."""
-    low = _signs(row, before, k)
-    collapsed = _collapsed(row, low)
+def _judged(recent: Sequence[Row], k: int) -> tuple[State, str]:
+    """The state of the last of these rows, and its signs."""
+    low = _signs(recent, k)
+    collapsed = _collapsed(recent[-1], low)
     if collapsed:
         return "collapsed", collapsed
     return ("degenerate", ", ".join(low.values())) if low else ("healthy", "")
@@ -71,19 +71,24 @@ def _collapsed(row: Row, low: Mapping[str, str]) -> str:
     return f"{low['rank']}, {low['entropy']}" if {"rank", "entropy"} <= low.keys() else ""
 
 
-def _signs(row: Row, before: Row, k: int) -> dict[str, str]:
-    """What is wrong with a row, in words; a value that is not there is no sign."""
+def _signs(recent: Sequence[Row], k: int) -> dict[str, str]:
+    """What is wrong with the last of these rows, in words; a value that is not there is no sign."""
+    row = recent[-1]
     rank, share = _value(row, "feature_rank"), _value(row, "largest_cluster_share")
-    entropy, active = _value(row, "cluster_entropy"), _value(row, "active_clusters")
-    jump = abs(_value(row, "nmi_previous") - _value(before, "nmi_previous"))
+    entropy, active = _value(row, "cluster_entropy"), k - _value(row, "refilled_clusters")
+    jump = max((change for change in map(_change, recent, recent[1:]) if change >= JUMP), default=0.0)
     signs = {
         "rank": (rank < RANK_LOW, f"feature rank {rank:.2f}"),
         "share": (share >= SHARE_LOW and k > 2, f"largest cluster {share:.0%}"),
         "entropy": (entropy < ENTROPY_LOW, f"cluster entropy {entropy:.2f}"),
-        "active": (active < ACTIVE_LOW * k, f"{active:.0f} of {k} clusters active"),
+        "active": (active < ACTIVE_LOW * k, f"k-means filled {active:.0f} of {k} clusters"),
         "jump": (jump >= JUMP, f"NMI epoch to epoch changed by {jump:.2f}"),
     }
     return {name: told for name, (shown, told) in signs.items() if shown}
+
+
+def _change(before: Row, row: Row) -> float:
+    return abs(_value(row, "nmi_previous") - _value(before, "nmi_previous"))
 
 
 def _value(row: Row, name: str) -> float:

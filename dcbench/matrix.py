@@ -29,7 +29,7 @@ class Plan:
     """The runs of a matrix, how they came about, and the text that describes them anywhere.
 
     `runs` are those of the cells, `baselines` are counted apart. `groups` are the axes, fields that move together as
-    one; `follows` tells which other fields overrides set by a group's values.
+    one; `sets` tells for each field which others an override sets by its value.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Plan:
     text: str
     baselines: tuple[RunSpec, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
-    follows: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def planned(self) -> tuple[RunSpec, ...]:
@@ -109,9 +109,8 @@ def _expand(document: Document, precision: str) -> Plan:
     stored = _with_precision(document.text, precision) if auto else document.text
     axes = _axes(found, unique)
     groups = _groups(found, axes)
-    follows = {group: _follows(found, group) for group in groups}
-    beside = _baselines(found, document, specs)
-    return Plan(found.name, unique, axes, steps, len(set(specs)), stored, beside, groups, follows)
+    beside = tuple(spec for spec in _baselines(found, document, specs) if spec not in unique)
+    return Plan(found.name, unique, axes, steps, len(set(specs)), stored, beside, groups, _sets(found))
 
 
 def _baselines(found: MatrixFile, document: Document, specs: list[RunSpec]) -> tuple[RunSpec, ...]:
@@ -133,10 +132,18 @@ def _groups(found: MatrixFile, axes: dict[str, list[Any]]) -> tuple[tuple[str, .
     return tuple(group for group in ordered if any(len(axes[name]) > 1 for name in group))
 
 
-def _follows(found: MatrixFile, group: tuple[str, ...]) -> tuple[str, ...]:
-    """Fields outside the group that an override sets by one of its fields' values."""
-    set_by = [name for rule in found.overrides if set(rule.when) & set(group) for name in rule.set]
-    return tuple(dict.fromkeys(name for name in set_by if name not in group))
+def _sets(found: MatrixFile) -> dict[str, tuple[str, ...]]:
+    """Field -> fields that overrides set by its value; `backend` stands for its stages on both sides."""
+    told: dict[str, dict[str, None]] = {}
+    for rule in found.overrides:
+        for name in _spread(rule.when):
+            told.setdefault(name, {}).update(dict.fromkeys(_spread(rule.set)))
+    return {name: tuple(others) for name, others in told.items()}
+
+
+def _spread(names: Iterable[str]) -> list[str]:
+    """The names, a `backend` followed by its stages."""
+    return [one for name in names for one in ((name, *STAGE_BACKENDS) if name == "backend" else (name,))]
 
 
 def _product(found: MatrixFile) -> Iterator[_Cell]:

@@ -17,6 +17,7 @@ from dcbench.columns import COLUMNS
 from dcbench.health import health
 from dcbench.ledger import Entry
 from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
+from dcbench.parity_table import MEASURES, STAGES
 from dcbench.rundir import MatrixDir, State
 
 
@@ -77,7 +78,8 @@ def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
     for file in sorted((folder.path.absolute().parent / "parity").glob("*.csv")):
         try:
             table = pd.read_csv(file)
-            tables.append(table[list(PARITY_COLUMNS)])
+            table = table[list(PARITY_COLUMNS)]
+            tables.append(table[table["stage"].isin(STAGES) & table["measure"].isin(MEASURES)])
         except (OSError, ValueError, KeyError) as error:
             notes.append(f"{file} cannot be read: {' '.join(str(error).split())}; measure it again with dcbench parity")
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PARITY_COLUMNS))

@@ -81,6 +81,12 @@ def facts(room: str, part: str) -> dict[str, Any]:
     return {}
 
 
+def part_of(module: ModuleType) -> str:
+    """The part's name of a module that `load` gave."""
+    _, room, stem = module.__name__.split(".")
+    return stem.removesuffix(f"_{WORDS[room]}")
+
+
 def load(room: str, part: str) -> ModuleType:
     """Import the part's module."""
     name, _ = split(part)

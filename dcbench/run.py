@@ -60,8 +60,6 @@ def execute(spec: RunSpec, folder: RunDir, at: Workplace) -> None:
         torch.cuda.reset_peak_memory_stats(index)
     with torch.random.fork_rng(devices=cuda):
         loop = _Loop(spec, folder, at, training, test)
-        data = loop.witness.facts["data"]["training"]
-        folder.write_provenance(provenance.gather(spec, data, at.device, at.threads, at.jobs, at.command))
         assignment = loop.epochs()
     archive = io.BytesIO()
     np.savez_compressed(archive, assignment=assignment, indices=training.indices, labels=training.labels)
@@ -83,14 +81,19 @@ class _Loop:
         self.learner = self.method.begin(spec, at.device)
         self.previous: Ints | None = None
         self.witness = Witness(spec)
+        self.witness.facts |= {
+            "method": rooms.part_of(self.method),
+            "exact": at.device.type == "cpu" and at.threads == 1,
+            "chance": self.scorer.chance(),
+        }
         self.witness.data(training, test)
         self.witness.network(self.learner, self.training)
-        self.witness.facts["chance"] = self.scorer.chance()
 
     def epochs(self) -> Ints:
         """Every row that is left to do; returns the last assignment `(n,)`."""
         schedule = checkpoint.Schedule(self.at.checkpoint_every)
         first = self._resume()
+        self._write_provenance(resumed=first > 0)
         pseudo_labels.warm_up(self.spec, self.at.device)
         extract(self.learner.network, self.training, self.spec.precision, first=BATCH)
         for epoch in range(first, self.spec.epochs + 1):
@@ -103,15 +106,23 @@ class _Loop:
                 raise Stopped
         return self.previous
 
+    def _write_provenance(self, resumed: bool) -> None:
+        """Where and with what this attempt works; those before it that its rows come from are kept."""
+        at, data = self.at, self.witness.facts["data"]["training"]
+        before = self.folder.earlier_provenance() if resumed else []
+        facts = provenance.gather(self.spec, data, at.device, at.threads, at.jobs, at.command)
+        self.folder.write_provenance(facts | ({"earlier_attempts": before} if before else {}))
+
     def _resume(self) -> int:
         """Put the checkpoint in place where there is one; the first row to do."""
-        saved = checkpoint.load(self.folder, self.at.device)
-        if saved is None or saved.facts["data"] != self.witness.facts["data"]:
+        saved = checkpoint.resume(self.folder, self.learner, self.spec, self.witness.facts["data"])
+        if saved is None:
+            self.learner = self.method.begin(self.spec, self.at.device)  # a restore may have ended half-way
             self.folder.clear_rows()
             return 0
-        checkpoint.restore(self.learner, saved, self.spec)
         self.previous = saved.previous
         self.witness.resume(saved.facts, self.learner.labels, saved.epoch)
+        self.folder.write_audit(self.witness.facts)
         self.folder.log(f"going on after epoch {saved.epoch}")
         return saved.epoch + 1
 

@@ -242,10 +242,10 @@ class RunDir:
             os.fsync(file.fileno())
 
     def cut_metrics(self, rows: int) -> bool:
-        """Keep the header and so many rows; False, and nothing changed, when there are fewer whole ones."""
+        """Keep the header and so many rows; False when there are fewer whole ones, or other columns than today's."""
         text, _ = self.metrics_text()
         lines = text.splitlines(keepends=True)
-        if len(lines) < rows + 1:
+        if len(lines) < rows + 1 or lines[0].rstrip("\n").split(",") != list(COLUMNS):
             return False
         write_aside(self.metrics_file, "".join(lines[: rows + 1]))
         return True
@@ -291,6 +291,13 @@ class RunDir:
         """A file to write the checkpoint into; it takes the old one's place when it is whole."""
         return aside(self.checkpoint_file)
 
+    def earlier_provenance(self) -> list[dict[str, Any]]:
+        """What is recorded of the attempts so far, the first first; nothing where the file is torn."""
+        with suppress(ResultsError):
+            if last := self.provenance():
+                return [*last.pop("earlier_attempts", []), last]
+        return []
+
     def provenance(self) -> dict[str, Any]:
         """Where and with what the run was made; empty where nothing is recorded, ResultsError when the file is torn."""
         try:
@@ -311,14 +318,14 @@ class RunDir:
             file.write(text if text.endswith("\n") else text + "\n")
 
     def clear(self) -> None:
-        """Remove what an earlier attempt left, its state first; spec, log, and checkpoint with its rows stay."""
-        leftovers = (self.state_file, self.provenance_file, self.audit_file, self.assignments_file)
+        """Remove what an earlier attempt left, its state first; what a checkpoint needs stays, and spec and log."""
+        leftovers = (self.state_file, self.audit_file, self.assignments_file)
         for path in (*leftovers, *self.path.glob(".*.*")):
             path.unlink(missing_ok=True)
 
     def clear_rows(self) -> None:
-        """Remove the checkpoint and the rows, so that the run starts anew."""
-        for path in (self.checkpoint_file, self.metrics_file):
+        """Remove the checkpoint, its rows and where they were made, so that the run starts anew."""
+        for path in (self.checkpoint_file, self.metrics_file, self.provenance_file):
             path.unlink(missing_ok=True)
 
 

@@ -106,8 +106,10 @@ def show_audit(found: Audit) -> None:
     console.print(table)
     for problem in found.problems:
         console.print(f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.told)}")
+    for note in found.notes:
+        console.print(f"[yellow]note[/] {escape(note)}")
     if not found.problems:
-        console.print("every check of every run passed")
+        console.print("every check of every run passed" if found.runs else "no finished run to check")
 
 
 def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:

@@ -45,11 +45,12 @@ def over_seeds(finals: pd.DataFrame, planned: pd.DataFrame, cell: list[str], met
 
 def tally(runs: pd.DataFrame, cell: list[str], name: str) -> list[str]:
     """For each cell, in the order of `over_seeds`, how many runs have each value: `2 healthy, 1 collapsed`."""
-    told = []
-    for _, inside in _by_cell(runs, cell):
-        counts = inside[name].value_counts()
-        told.append(", ".join(f"{count} {value}" for value, count in counts.items()))
-    return told
+    return [tallied(inside[name]) for _, inside in _by_cell(runs, cell)]
+
+
+def tallied(values: pd.Series) -> str:
+    """How often each value stands there, the most frequent first: `2 healthy, 1 collapsed`."""
+    return ", ".join(f"{count} {value}" for value, count in values.value_counts().items())
 
 
 def _by_cell(frame: pd.DataFrame, cell: list[str]) -> DataFrameGroupBy[Any, Any]:

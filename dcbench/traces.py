@@ -18,17 +18,23 @@ COMMON = {
 """Random numbers, or what they led to, and where the facts tell their digest."""
 
 
+INEXACT = ("first assignment", "first batch")
+"""What sums in thread order, or on a GPU, can change without anybody's fault; common only where runs are exact."""
+
+
 @dataclass(frozen=True)
 class Trace:
     """How a field of the spec shows in a run's facts.
 
-    `witness`: what shows that the value acted. `common`: random numbers that two runs differing in this field must
-    share. `setting`: where a live object tells the value itself (the first of these that is there).
+    `witness`: what shows that the value acted. `moved`: the part of the network that must have moved in every pass, or
+    the witness counts for nothing. `common`: random numbers that two runs differing in this field must share.
+    `setting`: where a live object tells the value itself (the first of these that is there).
     """
 
     witness: tuple[str, ...]
     common: tuple[str, ...] = ()
     setting: tuple[str, ...] = ()
+    moved: str = ""
 
 
 _SAME_START = ("images", "weights", "first assignment", "first batch")
@@ -37,12 +43,13 @@ _SAME_NETWORK = ("images", "weights")
 
 
 def _of_optimizer(owner: str, setting: str) -> Trace:
-    return Trace((f"passes.*.{owner}_moved",), _SAME_START, (f"optimizers.{owner}.{setting}",))
+    path = f"optimizers.{owner}.{setting}"
+    return Trace((path,), _SAME_START, (path,), moved=owner)
 
 
 def _of_adam(setting: str) -> Trace:
     told = tuple(f"optimizers.{owner}.{setting}" for owner in ("trunk", "head"))
-    return Trace(("passes.*.trunk_moved", "passes.*.head_moved"), _SAME_START, told)
+    return Trace(told, _SAME_START, told)
 
 
 def _of_backend(stage: str) -> Trace:
@@ -53,9 +60,9 @@ def _of_backend(stage: str) -> Trace:
 TRACES = {
     "method": Trace(("method",), ("images",), ("method",)),
     "dataset": Trace(("data.training.sha256",)),
-    "limit": Trace(("data.training.indices",), ("weights",)),
-    "test_limit": Trace(("data.test.indices",), _SAME_START),
-    "image_size": Trace(("probe.input_shape", "probe.input"), ("images",)),
+    "limit": Trace(("data.training.indices",), ("weights",), ("data.training.images",)),
+    "test_limit": Trace(("data.test.indices",), _SAME_START, ("data.test.images",)),
+    "image_size": Trace(("probe.input_shape", "probe.input"), ("images",), ("probe.input_shape.1",)),
     "input_channels": Trace(("probe.input_shape", "probe.input"), ("images",), ("probe.input_shape.0",)),
     "arch": Trace(("network.layers",), ("images",)),
     "width": Trace(("network.shapes",), ("images",)),
@@ -82,7 +89,7 @@ TRACES = {
     "kmeans_restarts": Trace(("stages.kmeans.starts",), _SAME_NETWORK, ("stages.kmeans.starts",)),
     "sampler": Trace(("passes.*.drawn", "passes.*.weighted"), _SAME_CLUSTERING),
     "reassign_every": Trace(("reassigned",), _SAME_START),
-    "augment": Trace(("probe.training", "probe.training_view"), _SAME_START),
+    "augment": Trace(("probe.training",), _SAME_START),
     "precision": Trace(("probe.precision",), ("images", "weights", "first centroids"), ("probe.precision",)),
 }
 """Every field that can be an axis."""

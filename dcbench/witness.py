@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dcbench import datasets, seeds
@@ -24,7 +25,7 @@ from dcbench.deepcluster import images
 from dcbench.deepcluster.features import autocast
 from dcbench.deepcluster.images import Images
 from dcbench.deepcluster.preprocessing import Space
-from dcbench.deepcluster.pseudo_labels import Clustering, first_centroids
+from dcbench.deepcluster.pseudo_labels import Clustering
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Learner, Seen
 from dcbench.spec import RunSpec
@@ -33,6 +34,12 @@ Facts = dict[str, Any]
 
 OWNERS = ("trunk", "head")
 """Parts of the network that are trained; whatever else has parameters must stay as it was."""
+
+MANY_LABELS = 20
+"""Labels whose shares are told one by one; of more, the lowest and the highest share."""
+
+PROBES = 8
+"""Copies of the probe image in the training view: enough that a random flip is in one of them."""
 
 SETTINGS = ("lr", "momentum", "weight_decay", "betas")
 """Settings that are read from a live optimizer."""
@@ -43,7 +50,7 @@ class Witness:
 
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
-        self.facts: Facts = {"method": spec.method, "seconds": 0.0, "epochs": 0, "passes": [], "reassigned": []}
+        self.facts: Facts = {"seconds": 0.0, "epochs": 0, "passes": [], "reassigned": []}
         self.labels: Ints | None = None
         self._before: dict[str, Tensor] = {}
 
@@ -77,8 +84,7 @@ class Witness:
             self.facts["stages"]["kmeans"] = _kmeans(found)
             self.facts["whitened"] = "whiten" in space.fitted
             self.facts["unit_length"] = bool((space.points.norm(dim=1) - 1).abs().median() < 1e-3)
-            first = first_centroids(len(space.points), self.spec, 0, 0)
-            self.facts["first"] = {"centroids": digest(first), "assignment": digest(found.assignment)}
+            self.facts["first"] = {"centroids": digest(found.starts[0]), "assignment": digest(found.assignment)}
 
     def labelled(self, assignment: Ints, epoch: int) -> None:
         """This row's clustering has become what the next passes must train on."""
@@ -91,9 +97,11 @@ class Witness:
         self.facts.setdefault("resumed_after", []).append(epoch)
 
     def before_pass(self, learner: Learner) -> None:
-        """Keep the parameters, to see how far the pass moves them."""
+        """Keep the parameters in host memory, to see how far the pass moves them."""
         with self._timed():
-            self._before = {name: value.detach().clone() for name, value in learner.network.named_parameters()}
+            self._before = {
+                name: value.detach().to("cpu", copy=True) for name, value in learner.network.named_parameters()
+            }
 
     def after_pass(self, learner: Learner, seen: Seen, training: Images, epoch: int) -> None:
         """How far each part moved, who owned it, and what was drawn and trained on."""
@@ -104,6 +112,7 @@ class Witness:
             self.facts["optimizers"] = _optimizers(learner)
             self.facts.setdefault("parameters", _parameters(learner))
             self.facts["first"].setdefault("batch", digest(seen.positions[: len(seen.inputs)]))
+            self.facts.setdefault("batch", len(seen.inputs))
             self._before = {}
 
     def _drawn(self, seen: Seen, training: Images, epoch: int) -> Facts:
@@ -113,6 +122,8 @@ class Witness:
         size = max(len(shares), len(due))
         error = np.abs(_padded(shares, size) - _padded(due, size)).max()
         return {
+            "drawn_shares": _told(shares),
+            "due_shares": _told(due),
             "share_error": float(error),
             "share_slack": 1.5 / len(positions),  # images do not divide evenly; weights are float32
             "weighted": seen.weight is not None,
@@ -124,7 +135,7 @@ class Witness:
     def _inputs_differ(self, seen: Seen, training: Images, epoch: int) -> float:
         """Largest difference of the first batch from the training view of the images that clustering saw there."""
         crops = seeds.torch_generator(self.spec.seed, "augment", epoch)
-        due = training.augmented(seen.positions[: len(seen.inputs)], self.spec.augment, crops)
+        due = training_view(training.plain(seen.positions[: len(seen.inputs)]), self.spec.augment, crops)
         return float((due - seen.inputs).abs().max())
 
 
@@ -132,6 +143,15 @@ def digest(values: Tensor | np.ndarray) -> str:
     """The first 16 hex digits of the SHA-256 of the values' bytes."""
     array = values.detach().contiguous().cpu().numpy() if isinstance(values, Tensor) else values
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]
+
+
+def training_view(plain: Tensor, augment: str, generator: torch.Generator) -> Tensor:
+    """What training must see of a plain batch `(b, c, s, s)`; written down a second time, so that it can differ."""
+    if augment == "none":
+        return plain
+    boxes = images.crop_boxes(len(plain), augment, generator).to(plain.device)
+    grid = F.affine_grid(boxes, list(plain.shape), align_corners=False)
+    return F.grid_sample(plain, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def due_shares(labels: Ints, sampler: str) -> np.ndarray:
@@ -145,6 +165,12 @@ def _shares(seen: Seen, targets: Ints) -> np.ndarray:
     weights = None if seen.weight is None else seen.weight.cpu().numpy()[targets]
     counts = np.bincount(targets, weights)
     return counts / counts.sum()
+
+
+def _told(shares: np.ndarray) -> list[float]:
+    """Each label's share, or only the lowest and highest of many labels."""
+    kept = shares if len(shares) <= MANY_LABELS else np.array([shares.min(), shares.max()])
+    return [round(float(share), 6) for share in kept]
 
 
 def _padded(shares: np.ndarray, size: int) -> np.ndarray:
@@ -174,13 +200,13 @@ def _probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
     """One fixed image through the view of clustering, the view of training and the network's input."""
     shape = training.pixels.shape[1:]
     pattern = torch.arange(int(np.prod(shape))).mul(7).remainder(256).to(torch.uint8).reshape(1, *shape)
-    probe, index = images.like(training, pattern), torch.zeros(1, dtype=torch.long)
+    probe, index = images.like(training, pattern), torch.zeros(PROBES, dtype=torch.long)
     plain = probe.plain(index)
     trained = probe.augmented(index, spec.augment, torch.Generator().manual_seed(0))
     network.eval()
     inputs = network.input(plain)
     with autocast(training.device, spec.precision):
-        features = network.features(plain)
+        hidden = network.hidden(plain) if hasattr(network, "hidden") else None
     return {
         "clustering": digest(plain),
         "clustering_view": f"standardised per channel, {plain.shape[-1]} px",
@@ -188,8 +214,7 @@ def _probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
         "training_view": images.described(spec.augment),
         "input": digest(inputs),
         "input_shape": list(inputs.shape[1:]),
-        "precision": str(features.dtype).removeprefix("torch."),
-        "features": features.shape[-1],
+        "precision": hidden if hidden is None else str(hidden.dtype).removeprefix("torch."),
     }
 
 
@@ -199,7 +224,7 @@ def _stage(fitted: Transform, output: Tensor) -> Facts:
 
 def _kmeans(found: Clustering) -> Facts:
     call = asdict(found.call) if found.call else {"arguments": {}}
-    told = {"output": digest(found.assignment), "k": len(found.centroids), "starts": found.starts}
+    told = {"output": digest(found.assignment), "k": len(found.centroids), "starts": len(found.starts)}
     return call | told | {"iterations": call["arguments"].get("iterations")}
 
 
@@ -215,7 +240,7 @@ def _moved(before: dict[str, Tensor], network: nn.Module) -> Facts:
 
 @torch.no_grad()
 def _distance(pairs: list[tuple[Tensor, Tensor]]) -> float:
-    return float(sum(((new - old).double() ** 2).sum() for old, new in pairs)) ** 0.5
+    return float(sum(((new.cpu() - old).double() ** 2).sum() for old, new in pairs)) ** 0.5
 
 
 def _optimizer_parameters(learner: Learner) -> dict[str, list[nn.Parameter]]:

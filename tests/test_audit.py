@@ -8,6 +8,7 @@ import pytest
 
 from dcbench import audit as auditing
 from dcbench import datasets, ledger, rooms, run
+from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.images import Images
 from dcbench.methods import deepcluster
 from dcbench.spec import RunSpec
@@ -16,6 +17,7 @@ from tests.conftest import plan_of
 from tests.test_cli import shell
 from tests.test_known_mistakes import (
     plant_a_backend_that_switches_the_sampler,
+    plant_a_conversion_that_wraps,
     plant_a_dataset_in_cluster_order,
     plant_an_optimizer_over_the_first_head,
     plant_trainable_sobel,
@@ -93,8 +95,69 @@ def test_fields_that_follow_and_zipped_axes_are_told(audited):
         "overrides:\n  - {when: {optimizer: adam}, set: {weight_decay: 0.001}}\n"
     )
     optimizer, joint = audited(text).axes
-    assert optimizer.told == "acts, with weight_decay, lr" and optimizer.pairs == 2
+    assert set(optimizer.follows) == {"weight_decay", "lr"} and optimizer.pairs == 2
+    assert optimizer.told.startswith("acts, with ")
     assert (joint.name, joint.pairs, joint.verdict) == ("k + pca_dim", 2, "acts")
+
+
+def test_what_follows_from_what_follows_is_declared(audited):
+    text = (
+        "name: m\naxes: {pca_backend: [faiss, torch]}\n"
+        "settings: {limit: 60, width: 0.05, epochs: 1, batch_size: 16, pca_dim: 8, k: 4}\n"
+        "overrides:\n  - {when: {pca_backend: torch}, set: {optimizer: adam}}\n"
+        "  - {when: {optimizer: adam}, set: {weight_decay: 0.001}}\n"
+    )
+    (axis,) = audited(text).axes
+    assert axis.verdict == "acts" and set(axis.follows) == {"optimizer", "lr", "weight_decay"}
+
+
+def test_two_values_that_do_the_same_are_named_though_a_third_acts(run_here, monkeypatch):
+    real = images.crop_boxes
+    monkeypatch.setattr(
+        images, "crop_boxes", lambda count, augment, rng: real(count, augment.removesuffix("_flip"), rng)
+    )
+    text = BACKENDS.replace("backend: [faiss, sklearn]", "augment: [crop, crop_flip, published]")
+    (axis,) = auditing.audit(run_here(text)).axes
+    assert axis.told == "does nothing between crop and crop_flip" and axis.witness == 2
+
+
+def test_epochs_may_be_none_at_all(audited):
+    (axis,) = audited(BACKENDS.replace("backend: [faiss, sklearn]", "epochs: [0, 2]").replace("epochs: 2, ", "")).axes
+    assert axis.verdict == "acts"
+
+
+def test_runs_that_cannot_repeat_exactly_are_not_asked_to(run_here):
+    folder = run_here(BACKENDS.replace("backend: [faiss, sklearn]", "optimizer: [sgd, adam]"))
+    file = next(folder.path.glob("*adam*/audit.json"))
+    facts = json.loads(file.read_text())
+    facts["first"]["assignment"] = "other"
+    for exact, verdict in ((True, "confounded"), (False, "acts")):
+        file.write_text(json.dumps(facts | {"exact": exact}))
+        assert auditing.audit(folder).axes[0].verdict == verdict
+
+
+def test_facts_of_another_shape_are_a_problem_and_no_crash(run_here):
+    folder = run_here(BACKENDS)
+    for text in ('{"passes": [{"epoch": 1}]}', "{}", '{"data": 3, "stages": [], "passes": {}}'):
+        next(folder.path.glob("*/audit.json")).write_text(text)
+        found = auditing.audit(folder)
+        assert "audit" in checks(found) and not found.good
+
+
+def test_images_in_both_splits_are_told_where_their_number_is_not_known(run_here, monkeypatch):
+    plant_test_images_in_training(monkeypatch)
+    known = rooms.facts("datasets", "digits")
+    monkeypatch.setattr(rooms, "facts", without_duplicates(rooms.facts))
+    assert "duplicates" in known
+    found = auditing.audit(run_here(BACKENDS))
+    assert found.notes == ["digits: 3 training images are test images, pixel for pixel"] and found.good
+
+
+def without_duplicates(real):
+    def facts(room, part):
+        return {name: value for name, value in real(room, part).items() if name != "duplicates"}
+
+    return facts
 
 
 def test_an_axis_without_pairs_says_so(run_here):
@@ -184,6 +247,7 @@ FAULTS = {
     "head optimizer over the old head": (BACKENDS, plant_an_optimizer_over_the_first_head, "head trained"),
     "trainable Sobel": (SOBEL, plant_trainable_sobel, "frozen"),
     "labels shuffled against the sampler's indices": (BACKENDS, plant_labels_of_other_images, "labels"),
+    "images that wrap": (BACKENDS, plant_a_conversion_that_wraps, "images"),
     "images shuffled against the labels": (BACKENDS, plant_a_dataset_in_cluster_order, "images"),
     "backend argument ignored": (BACKENDS, plant_an_ignored_backend, "setting pca_backend"),
     "test images in the training set": (BACKENDS, plant_test_images_in_training, "splits"),
@@ -206,9 +270,22 @@ def test_a_backend_that_is_ignored_does_nothing(run_here, monkeypatch):
     assert (axis.verdict, axis.witness, axis.outcome) == ("does nothing", 0, 0)
 
 
+def plant_other_first_centroids_for_one_backend(monkeypatch):
+    real = pseudo_labels.first_centroids
+
+    def first_centroids(count, spec, row, restart):
+        return real(count, spec, row, restart + (spec.kmeans_backend == "sklearn"))
+
+    monkeypatch.setattr(pseudo_labels, "first_centroids", first_centroids)
+
+
 @pytest.mark.parametrize(
     ("plant", "blamed"),
-    [(plant_a_backend_in_the_seed, "weights"), (plant_a_backend_that_switches_the_sampler, "sampler")],
+    [
+        (plant_a_backend_in_the_seed, "weights"),
+        (plant_a_backend_that_switches_the_sampler, "sampler"),
+        (plant_other_first_centroids_for_one_backend, "first centroids"),
+    ],
 )
 def test_what_an_axis_brings_along_undeclared_confounds_it(plant, blamed, run_here, monkeypatch):
     plant(monkeypatch)

@@ -89,8 +89,8 @@ def test_rows_after_the_checkpoint_are_cut(tmp_path):
     folder.append_metrics({"epoch": 1})
     with folder.metrics_file.open("a") as file:
         file.write("2,torn")
-    assert checkpoint.load(folder, torch.device("cpu")).epoch == 0
-    assert folder.metrics_file.read_text() == text
+    assert folder.cut_metrics(1) and folder.metrics_file.read_text() == text
+    assert not folder.cut_metrics(2) and folder.metrics_file.read_text() == text
 
 
 def damaged_file(folder):
@@ -114,6 +114,17 @@ def with_code_in_it(folder):
     torch.save({"run_id": folder.path.name, "epoch": 0, "previous": pytest.approx(1)}, folder.checkpoint_file)
 
 
+def with_other_columns(folder):
+    head, *rows = folder.metrics_file.read_text().splitlines()
+    folder.metrics_file.write_text("\n".join([head.replace("loss,", "loss,a_metric,"), *rows, ""]))
+
+
+def of_another_network(folder):
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    del contents["learner"]["network"]["trunk.0.weight"]
+    torch.save(contents, folder.checkpoint_file)
+
+
 def of_other_images(folder):
     contents = torch.load(folder.checkpoint_file, weights_only=True)
     contents["facts"]["data"]["training"]["sha256"] = "other"
@@ -122,7 +133,16 @@ def of_other_images(folder):
 
 @pytest.mark.parametrize(
     "harm",
-    [damaged_file, no_checkpoint_at_all, of_another_run, without_its_rows, with_code_in_it, of_other_images],
+    [
+        damaged_file,
+        no_checkpoint_at_all,
+        of_another_run,
+        without_its_rows,
+        with_code_in_it,
+        of_other_images,
+        with_other_columns,
+        of_another_network,
+    ],
 )
 def test_a_checkpoint_that_cannot_be_used_starts_the_run_anew(tmp_path, harm):
     whole, folder = prepared(tmp_path / "whole", SHORT), prepared(tmp_path / "harmed", SHORT)
@@ -150,3 +170,33 @@ def test_checkpoints_come_at_most_every_interval():
     schedule._last -= 3601
     assert schedule.due() and not schedule.due()
     assert checkpoint.Schedule(interval=0).due()
+
+
+def test_a_run_killed_after_its_last_row_is_done_with_its_audit(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    work(folder, "--keep-weights")
+    before, audit = figures(folder), folder.audit()
+    folder.set_state(folder.state().__class__("running"))
+    assert work(folder, "--keep-weights") == EXIT_DONE
+    assert figures(folder) == before and folder.audit()["passes"] == audit["passes"]
+
+
+def test_every_attempt_that_rows_come_from_is_told(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    work(folder, stop=True)
+    work(folder, stop=True)
+    work(folder)
+    told = folder.provenance()
+    assert len(told["earlier_attempts"]) == 2 and told["earlier_attempts"][0]["threads"] == 1
+    work(folder, "--redo")
+    assert "earlier_attempts" not in folder.provenance()
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.torch, "save", full)
+    folder = prepared(tmp_path, SHORT)
+    assert work(folder) == EXIT_DONE
+    assert "no checkpoint after epoch 0: [Errno 28]" in folder.log_file.read_text()

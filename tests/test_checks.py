@@ -8,7 +8,11 @@ import pytest
 from dcbench import checks
 from tests.conftest import plan_of
 
-TEXT = "name: m\nsettings: {limit: 60, width: 0.05, pca_dim: 8, epochs: 2, batch_size: 16, k: 4, input_channels: 2}\n"
+TEXT = """
+name: m
+settings:
+  {limit: 60, test_limit: 359, width: 0.05, pca_dim: 8, epochs: 2, batch_size: 16, k: 4, input_channels: 2}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,11 @@ def test_a_sound_run_has_no_problem(real):
 @pytest.mark.parametrize(
     ("path", "value", "check", "field"),
     [
+        ("data.training.images", 59, "setting limit", "limit"),
+        ("data.test.images", 358, "setting test_limit", "test_limit"),
+        ("probe.input_shape.1", 16, "setting image_size", "image_size"),
+        ("batch", 15, "setting batch_size", "batch_size"),
+        ("method", "supervised", "setting method", "method"),
         ("passes.1.trunk_moved", 0.0, "trunk trained", "optimizer"),
         ("passes.1.trunk_moved", float("nan"), "trunk trained", "optimizer"),
         ("passes.0.head_moved", 0.0, "head trained", "top_optimizer"),
@@ -66,6 +75,19 @@ def test_each_check_finds_its_fault(real, path, value, check, field):
         inside = inside[step]
     inside[last] = value
     assert found(spec, facts) == {(check, field)}
+
+
+@pytest.mark.parametrize(("stage", "field"), [("pca", "pca_backend"), ("whiten", "whiten_backend")])
+def test_a_stage_that_was_left_out_is_found(real, stage, field):
+    spec, facts = real[0], copy.deepcopy(real[1])
+    del facts["stages"][stage]
+    assert (f"stage {stage}", field) in found(spec, facts)
+
+
+def test_passes_that_are_not_there_are_found(real):
+    spec, facts = real[0], copy.deepcopy(real[1])
+    del facts["passes"][1]
+    assert ("passes", "epochs") in found(spec, facts)
 
 
 def test_the_training_view_must_be_what_augment_says(real):

@@ -3,7 +3,7 @@ import pytest
 from dcbench.health import health
 
 GOOD = {
-    "feature_rank": 8.0, "largest_cluster_share": 0.15, "cluster_entropy": 0.97, "active_clusters": 10,
+    "feature_rank": 8.0, "largest_cluster_share": 0.15, "cluster_entropy": 0.97, "refilled_clusters": 0,
     "nmi_previous": 0.6,
 }  # fmt: skip
 
@@ -26,7 +26,7 @@ def test_a_run_without_a_sign_is_healthy():
         ({"feature_rank": 1.5}, "degenerate", "feature rank 1.50"),
         ({"largest_cluster_share": 0.55}, "degenerate", "largest cluster 55%"),
         ({"cluster_entropy": 0.7}, "degenerate", "cluster entropy 0.70"),
-        ({"active_clusters": 4}, "degenerate", "4 of 10 clusters active"),
+        ({"refilled_clusters": 6}, "degenerate", "k-means filled 4 of 10 clusters"),
         ({"nmi_previous": 0.05}, "degenerate", "NMI epoch to epoch changed by 0.55"),
     ],
 )
@@ -48,12 +48,18 @@ def test_it_began_with_the_first_row_from_which_on_it_was_never_better():
     assert health(run({}, low, none, low), 10) == health(run({}, low, low, low), 10)
 
 
+def test_a_jump_counts_for_three_rows_whichever_way_it_goes():
+    low = {"nmi_previous": 0.05}
+    assert [health(run({}, {}, low, *[low] * more), 10).state for more in range(4)] == [*["degenerate"] * 3, "healthy"]
+    assert health(run({}, {}, low, {}, low, {}), 10).state == "degenerate"
+
+
 def test_a_run_that_recovers_is_healthy():
     assert health(run({}, {"feature_rank": 1.0}, {}), 10).state == "healthy"
 
 
 def test_two_clusters_may_be_uneven():
-    assert health(run({"largest_cluster_share": 0.6, "active_clusters": 2}), 2).state == "healthy"
+    assert health(run({"largest_cluster_share": 0.6, "refilled_clusters": 0}), 2).state == "healthy"
 
 
 def test_values_come_as_numbers_or_as_text():

@@ -25,7 +25,7 @@ TABLE = {
     "ledger": {"errors", "matrix", "rundir", "spec"},
     "traces": set(),
     "checks": {"rooms", "spec", "traces"},
-    "audit": {"checks", "columns", "ledger", "matrix", "rundir", "spec", "traces"},
+    "audit": {"checks", "columns", "ledger", "matrix", "rooms", "rundir", "spec", "traces"},
     "devices": {"errors"},
     "executors": {"executors"},
     "scheduler": {"errors", "executors", "ledger", "rooms", "rundir"},

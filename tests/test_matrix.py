@@ -10,7 +10,7 @@ MATRICES = Path(__file__).parent.parent / "matrices"
 
 def test_the_matrix_of_the_mission_has_96_cells_and_288_runs():
     plan = read_matrix(MATRICES / "mnist_cifar.yaml", "float32")
-    assert (plan.cells, len(plan.runs), len(set(plan.run_ids))) == (96, 288, 288)
+    assert (plan.cells, len(plan.runs), len(plan.baselines), len(set(plan.run_ids))) == (96, 288, 66, 354)
     assert {(spec.arch, spec.batch_size) for spec in plan.runs} == {("alexnet", 128), ("vgg16", 32)}
     assert {(spec.optimizer, spec.lr) for spec in plan.runs} == {("sgd", 0.05), ("adam", 0.001)}
 
@@ -22,7 +22,7 @@ def test_the_other_matrices_differ_from_it_in_one_thing():
     base = specs("mnist_cifar")
     assert specs("mnist_cifar_lr05") == [spec | {"lr": 0.05, "top_lr": 0.05} for spec in base]
     assert specs("mnist_cifar_224") == [spec | {"image_size": 224} for spec in base]
-    small = {"limit": 1000, "width": 0.25, "pca_dim": 32, "epochs": 2}
+    small = {"limit": 1000, "test_limit": 1000, "width": 0.25, "pca_dim": 32, "epochs": 2}
     assert specs("mnist_cifar_cpu") == [spec | small for spec in base if spec["seed"] == 0]
 
 

@@ -1,7 +1,8 @@
 """Architectures: the trunk up to its second FC layer. What they share lives here.
 
-A part is `build(spec) -> nn.Module`, images `(b, input_channels, s, s)` -> features `(b, d)` before the second FC
-layer's ReLU, and FACTS: features in the 32 px and the 224 px geometry at width 1, and the smallest image (px).
+A part is `build(spec) -> nn.Sequential`, images `(b, input_channels, s, s)` -> features `(b, d)` before the second FC
+layer's ReLU, that layer its last; and FACTS: features in the 32 px and the 224 px geometry at width 1, and the
+smallest image (px).
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ A part has three functions. All take and give float32 tensors `(n, d)` on the fe
     fit_whitening(reduced) -> Transform        unit variance along the principal axes, `(n, d)` -> `(n, d)`
     kmeans(points, first, iterations) -> KMeans   Lloyd's algorithm from the centroids `first` `(k, d)`
 
-Each says with `call_of` what did the work; a k-means names its `iterations` among the arguments.
+A part named after something else than its library tells that in FACTS, `library`.
+Each function says with `call_of` what did the work; a k-means names its `iterations` among the arguments.
 
 Eigenproblems are solved in float64 by exact solvers: float32 eigenvectors are 1e-2 rad off.
 
@@ -56,7 +57,8 @@ def call_of(doer: Any, arguments: Mapping[str, Any], device: torch.device | str)
         for name, value in arguments.items()
     }
     name = getattr(kind, "__qualname__", kind.__name__)
-    return Call(library, sys.modules[library].__version__, f"{kind.__module__}.{name}", plain, str(device))
+    version = str(getattr(sys.modules[library], "__version__", "unknown"))
+    return Call(library, version, f"{kind.__module__}.{name}", plain, str(device))
 
 
 @dataclass(frozen=True)

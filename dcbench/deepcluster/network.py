@@ -54,8 +54,18 @@ class Network(nn.Module):
         self.head = nn.Linear(feature_size(spec), spec.k)
 
     def features(self, batch: Tensor) -> Tensor:
-        """Images `(b, c, s, s)` -> features `(b, d)`, the second FC layer before its ReLU."""
-        return self.trunk(self.input(batch))
+        """Images `(b, c, s, s)` -> features `(b, d)` float32, the second FC layer before its ReLU.
+
+        That layer is computed in float32 also under autocast: features rounded to bfloat16 hide a collapse, since the
+        rounding of a large common part is noise of many dimensions.
+        """
+        hidden = self.hidden(batch)
+        with torch.autocast(batch.device.type, enabled=False):
+            return self.trunk[-1](hidden.float())
+
+    def hidden(self, batch: Tensor) -> Tensor:
+        """Images `(b, c, s, s)` -> what goes into the second FC layer `(b, h)`."""
+        return self.trunk[:-1](self.input(batch))
 
     def forward(self, batch: Tensor) -> Tensor:
         """Images `(b, c, s, s)` -> logits `(b, k)` over the pseudo-labels."""

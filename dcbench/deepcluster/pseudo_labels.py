@@ -20,19 +20,23 @@ PERTURBATION = 1 / 1024
 
 REFIT_STARTS = 10
 REFIT_SEED = 0
-"""The refit is part of the measure, not of the run: its starts are the same for every run and row."""
+REFIT_ITERATIONS = 20
+"""The refit is part of the measure, not of the run: its starts and iterations are the same for every run and row."""
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """Cluster of each image `(n,)`, centroids `(k, d)`, how many clusters had to be refilled or split, and by what."""
+    """Cluster of each image `(n,)`, centroids `(k, d)`, how many clusters had to be refilled or split, and by what.
+
+    `starts` are the points `(k,)` that each start of k-means really got as its first centroids.
+    """
 
     assignment: Ints
     centroids: Tensor
     refilled: int
     split: int | None
     call: backends.Call | None = None
-    starts: int = 1
+    starts: tuple[Ints, ...] = ()
 
 
 def cluster(space: Space, spec: RunSpec, row: int, clock: StageClock) -> Clustering:
@@ -42,14 +46,15 @@ def cluster(space: Space, spec: RunSpec, row: int, clock: StageClock) -> Cluster
         found = best_of(space.points, starts, spec)
         assignment = found.assignment.cpu().numpy().astype(np.int64)
         rng = seeds.numpy_generator(spec.seed, "refill", row)
-        return replace(refill(space.points, assignment, found, rng), starts=len(starts))
+        return replace(refill(space.points, assignment, found, rng), starts=tuple(starts))
 
 
 def refit(points: Tensor, classes: int, spec: RunSpec) -> backends.KMeans:
     """Cluster `(n, d)` anew into as many clusters as there are classes: best objective of ten fixed starts."""
     k = min(classes, len(points))
     draws = (seeds.numpy_generator(REFIT_SEED, "refit", start) for start in range(REFIT_STARTS))
-    return best_of(points, [rng.choice(len(points), k, replace=False) for rng in draws], spec)
+    measure = spec.model_copy(update={"kmeans_iterations": REFIT_ITERATIONS})
+    return best_of(points, [rng.choice(len(points), k, replace=False) for rng in draws], measure)
 
 
 def warm_up(spec: RunSpec, device: torch.device) -> None:

@@ -26,7 +26,10 @@ PRELOAD = ["dcbench.preload", "dcbench.executors.local", "dcbench.cli"]
 """What the server imports; the last because every child imports the main script again."""
 
 GRACE = 10.0
-"""Seconds between asking a worker to stop and killing it."""
+"""Seconds that a worker has to end its row and write a checkpoint when it is asked to stop."""
+
+LAST_WORDS = 3.0
+"""Seconds that it has, asked again, to leave its run pending; then it is killed."""
 
 
 def execute(runs: Sequence[Path], options: Options) -> Iterator[Event]:
@@ -56,14 +59,18 @@ def execute(runs: Sequence[Path], options: Options) -> Iterator[Event]:
 
 
 def _stop(processes: list[BaseProcess]) -> None:
-    for process in processes:
-        process.terminate()
-    deadline = time.monotonic() + GRACE
-    for process in processes:
-        process.join(max(0.0, deadline - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
+    """Ask once, and the rows that end in time are kept; ask again, and the runs let go; then kill."""
+    for ask, patience in (
+        (BaseProcess.terminate, GRACE),
+        (BaseProcess.terminate, LAST_WORDS),
+        (BaseProcess.kill, None),
+    ):
+        living = [process for process in processes if process.is_alive()]
+        for process in living:
+            ask(process)
+        deadline = None if patience is None else time.monotonic() + patience
+        for process in living:
+            process.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
 
 def _child(arguments: list[str], gpu: str) -> None:
@@ -81,8 +88,9 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(GRACE)
+    for patience in (GRACE, LAST_WORDS):
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(patience)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -21,7 +21,7 @@ FACTS = {
     "title": "Curves",
     "caption": "Pseudo-label accuracy says how well the head predicts the cluster ids, not the truth. Thin lines: "
     "single runs. Thick: their mean, over the epochs that all of them have. Dashed: the mean of the same runs' "
-    "untrained networks (row 0). NMI epoch to epoch is stability, not quality.",
+    "untrained networks (row 0). NMI epoch to epoch is stability, not quality. Degenerate and collapsed: by health.",
     "per_axis": True,
 }
 
@@ -91,5 +91,9 @@ def _panel(panel: Axes, metric: str, parts: list[tuple[str, str, pd.DataFrame]])
 
 
 def _count(rows: pd.DataFrame, planned: int) -> str:
-    count = rows["run_id"].nunique()
-    return f"{count} run{'s' if count != 1 else ''}" if count == planned else f"{count} of {planned} runs"
+    """How many of the planned runs are in the panel, and how many of them are not healthy."""
+    runs = rows.drop_duplicates("run_id")
+    count = len(runs)
+    told = f"{count} run{'s' if count != 1 else ''}" if count == planned else f"{count} of {planned} runs"
+    sick = [(state, int((runs["health"] == state).sum())) for state in ("degenerate", "collapsed")]
+    return "\n".join([told, *(f"{number} {state}" for state, number in sick if number)])

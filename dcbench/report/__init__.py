@@ -37,6 +37,7 @@ def write(folder: MatrixDir, out: Path) -> Written:
             (target / name).mkdir(parents=True, exist_ok=True)
         drawn = figures.write(found, target / "figures")
         audited = audit(folder)
+        found.notes.extend(audited.notes)
         made = tables.make(found, audited)
         for name, table in made.items():
             write_aside(target / "tables" / f"{name}.csv", table.to_csv(index=False))

@@ -64,24 +64,29 @@ def _axis(axis: Axis) -> tuple[Any, ...]:
 
 
 LEVEL_KEYS = ["dataset", "input_channels", "arch", "level"]
+LEVEL_AXES = ("limit", "image_size", "width", "epochs", "augment", "precision")
+"""Fields that tell levels apart where the matrix varies them."""
 
 
 def _levels(found: Results) -> pd.DataFrame:
     """What the scores stand between: chance, pixels, the untrained network, supervised training; means over seeds."""
     chance = found.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
-    untrained = found.rows[found.rows["epoch"] == 0].assign(level="untrained network")
+    untrained = found.rows[found.rows["epoch"] == 0].assign(level="untrained network", health=None)
     beside = found.baselines
     if not beside.empty:
         beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(level_of, axis=1))
-        beside.loc[beside["method"] == "pixels", "arch"] = None
+        beside.loc[beside["method"] == "pixels", ["arch", "health"]] = None
     parts = [frame for frame in (chance, beside, untrained) if not frame.empty]
     if not parts:
-        return pd.DataFrame(columns=[*LEVEL_KEYS, "runs", *LEVELS])
-    together = pd.concat(parts, ignore_index=True).reindex(columns=[*LEVEL_KEYS, *LEVELS])
+        return pd.DataFrame(columns=[*LEVEL_KEYS, "runs", "health at the end", *LEVELS])
+    keys = [*LEVEL_KEYS, *(name for name in LEVEL_AXES if name in found.axes)]
+    together = pd.concat(parts, ignore_index=True).reindex(columns=[*keys, "health", *LEVELS])
     order = pd.Categorical(together["level"], list(dict.fromkeys(["chance", *together["level"]])))
-    groups = together.assign(level=order).groupby(LEVEL_KEYS, sort=False, dropna=False, observed=True)
+    groups = together.assign(level=order).groupby(keys, sort=False, dropna=False, observed=True)
     table = groups[list(LEVELS)].mean().reset_index()
-    table.insert(len(LEVEL_KEYS), "runs", groups.size().to_numpy())
+    table.insert(len(keys), "runs", groups.size().to_numpy())
+    told = [statistics.tallied(inside["health"]) for _, inside in groups]
+    table.insert(len(keys) + 1, "health at the end", told)
     return table.sort_values(["dataset", "level"], kind="stable").astype({"level": str})
 
 

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dcbench.deepcluster.features import effective_rank
 from dcbench.deepcluster.network import SOBEL, InputChannels, build_network
 from dcbench.spec import make_spec
 
@@ -59,3 +60,18 @@ def test_features_are_taken_before_the_relu_and_the_head_sees_them_after():
 def test_channels_last():
     network = build_network(make_spec({"width": 0.1}), CPU)
     assert network.trunk[4].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_features_are_float32_under_autocast_so_that_a_collapse_shows_in_their_rank():
+    """Features that differ along one direction, beside a large common part: rounded, they seem to have many."""
+    network = build_network(make_spec({"width": 0.05}), torch.device("cpu")).eval()
+    last = network.trunk[-1]
+    with torch.no_grad():
+        last.weight.copy_(torch.outer(torch.ones(1024), torch.rand(1024)) * 1e-4)
+        last.bias.copy_(torch.linspace(-10, 10, 1024))
+        batch = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features = network.features(batch)
+            assert network.hidden(batch).dtype == torch.bfloat16
+    assert features.dtype == torch.float32
+    assert effective_rank(features) < 1.05 < 2 < effective_rank(features.bfloat16().float())

@@ -153,3 +153,14 @@ def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         list(local.execute([], Options(tmp_path)))
     assert whole and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.parametrize(("warnings", "code"), [(0, 3), (1, 3), (5, -signal.SIGKILL)])
+def test_a_worker_is_asked_twice_before_it_is_killed(tmp_path, monkeypatch, warnings, code):
+    monkeypatch.setattr(local, "GRACE", 0.3)
+    monkeypatch.setattr(local, "LAST_WORDS", 0.3)
+    process = multiprocessing.get_context("fork").Process(target=helpers.deaf, args=(warnings, tmp_path / "ready"))
+    process.start()
+    wait_for((tmp_path / "ready").exists)
+    local._stop([process])
+    assert process.exitcode == code

@@ -12,9 +12,8 @@ ROWS = pd.DataFrame(
 
 
 def axis(name, pairs=2, witness=2, outcome=2, common=2):
-    return Axis(
-        name, (name,), pairs, witness, outcome, common, ("weights",), (), () if common == pairs else ("weights",)
-    )
+    blamed, idle = () if common == pairs else ("weights",), () if witness else ("1 and 2",)
+    return Axis(name, pairs, witness, outcome, common, ("weights",), (), blamed, idle)
 
 
 def test_what_training_added_comes_first_then_health_axes_and_checks():
@@ -33,7 +32,10 @@ def test_what_is_wrong_is_named():
         "m", 3, [axis("k"), axis("lr", witness=0), axis("arch", common=1)], [Problem("a", "frozen", "moved")]
     )
     told = list(sentences(Results("m", {}, RUNS, ROWS), audited))
-    assert told[-2:] == ["Axes: lr does nothing; arch confounded by weights.", "1 check failed; see the audit."]
+    assert told[-2:] == [
+        "Axes: lr does nothing between 1 and 2; arch confounded by weights.",
+        "1 check failed; see the audit.",
+    ]
 
 
 def test_nothing_done_says_nothing_of_scores():
