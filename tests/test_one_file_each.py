@@ -22,6 +22,7 @@ def load(data_dir, spec, train):
 '''
 BACKEND = '''"""Mirror: the torch backend under another name."""
 from dcbench import rooms
+FACTS = {"library": "torch"}
 def fit_pca(features, dim):
     return rooms.load("backends", "torch").fit_pca(features, dim)
 def fit_whitening(reduced):
@@ -53,14 +54,16 @@ def test_a_dataset_a_backend_and_a_plot_by_one_file_each(tmp_path):
     (house / "plots" / "losses.py").write_text(PLOT)
     (tmp_path / "m.yaml").write_text(MATRIX)
 
-    def python(*arguments):
+    def python(*arguments, code=0):
         told = subprocess.run(
             [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
         )
-        assert told.returncode == 0, told.stdout + told.stderr
+        assert told.returncode == code, told.stdout + told.stderr
         return told.stdout
 
     assert "2 done" in python("dcbench", "run", "m.yaml", "--executor", "inline")
+    audited = python("dcbench", "audit", "results/added", code=1)
+    assert "does nothing" in audited and "every check of every run passed" in audited, "it is torch under another name"
     python("dcbench", "report", "results/added")
     page = (tmp_path / "reports" / "added" / "index.html").read_text()
     assert 'id="losses"' in page and (tmp_path / "reports" / "added" / "figures" / "losses.svg").exists()
