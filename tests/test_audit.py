@@ -70,7 +70,8 @@ AXES = [
 @pytest.mark.parametrize("axis", AXES)
 def test_every_axis_acts(audited, axis):
     name = axis.split(":")[0]
-    kept = [part for part in SETTINGS.strip("{}").split(", ") if not part.startswith(f"{name}:")]
+    settings = SETTINGS if name == "reassign_every" else SETTINGS.replace("epochs: 2", "epochs: 1")
+    kept = [part for part in settings.strip("{}").split(", ") if not part.startswith(f"{name}:")]
     found = audited(f"name: m\naxes: {{{axis}}}\nsettings: {{{', '.join(kept)}}}\n")
     (only,) = found.axes
     assert found.problems == [] and found.good

@@ -35,7 +35,7 @@ RUN = ("run", "m.yaml", "--executor", "inline", "--device", "cpu")
 def test_plan_says_96_cells_and_288_runs(call):
     told = json.loads(call("plan", str(MATRICES / "mnist_cifar.yaml"), "--json").stdout)
     steps = {"product": 96, "exclude": 96, "include": 96, "overrides": 96, "seeds": 288, "duplicates": 288}
-    assert told == {"cells": 96, "runs": 288, "baselines": 0, "done": 0, "steps": steps}
+    assert told == {"cells": 96, "runs": 288, "baselines": 66, "done": 0, "steps": steps}
 
 
 def test_plan_prints_steps_axes_and_what_is_done(call):
