@@ -117,7 +117,8 @@ class _Loop:
         """Put the checkpoint in place where there is one; the first row to do."""
         saved = checkpoint.resume(self.folder, self.learner, self.spec, self.witness.facts["data"])
         if saved is None:
-            self.learner = self.method.begin(self.spec, self.at.device)  # a restore may have ended half-way
+            if self.folder.checkpoint_file.exists():  # putting it in place may have ended half-way
+                self.learner = self.method.begin(self.spec, self.at.device)
             self.folder.clear_rows()
             return 0
         self.previous = saved.previous
