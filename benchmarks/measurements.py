@@ -59,14 +59,14 @@ which command, commit, versions and machine it was made.
 {costs}
 
 Wall time from the first start to the last end, two runs at once. Tests and linting ran beside all of them for a part of
-the time, so the times are upper bounds.
+the time, so the times are upper bounds; `pixels_cpu` was stopped for some minutes in between.
 
 ## Does every axis act?
 
 {axes}
 
 `dcbench audit results/`: matched pairs of runs, alike in all other axes and the seed. *Acted*: what the choice did
-differs (the library that ran, how far parameters moved, what entered the network). *Common*: the random numbers that
+differs (the library that ran, the live optimizer, what entered the network). *Common*: the random numbers that
 must be the same are. Every check of every run passed. [trust.md](trust.md) says what is looked at. The audit itself
 took {audit_seconds} of the time of the runs of over a minute, in the median.
 
