@@ -16,7 +16,7 @@ demo: .venv/installed
 	@echo "open reports/quickstart/index.html"
 
 test: .venv/installed-test
-	.venv/bin/pytest -n 2
+	.venv/bin/pytest -n 2 --dist loadgroup
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,11 @@ hypothesis.settings.load_profile("gate")  # the same examples everywhere, and no
 
 TINY = "{limit: 60, width: 0.05, pca_dim: 8, epochs: 1, batch_size: 32, k: 4}"
 """Settings of a run that takes a fraction of a second."""
+
+
+def pytest_configure() -> None:
+    """A shell starts background jobs with SIGINT ignored, which children inherit; tests of Ctrl-C need it heard."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,8 @@ import pytest
 from dcbench import checks
 from tests.conftest import plan_of
 
+pytestmark = pytest.mark.xdist_group("checks")  # what its fixture measures is dear: one worker for all of them
+
 TEXT = """
 name: m
 settings:

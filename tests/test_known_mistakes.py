@@ -245,7 +245,7 @@ def results_of(rows: pd.DataFrame) -> Results:
     named = dict.fromkeys(
         ("dataset", "arch", "input_channels", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x"
     )
-    return Results("m", {}, runs, full.assign(**named, **{f"seconds_{stage}": 1.0 for stage in STAGES}))
+    return Results("m", {}, runs, full.assign(**judged, **named, **{f"seconds_{stage}": 1.0 for stage in STAGES}))
 
 
 def check_runs_of_different_length_share_no_mean(scene):

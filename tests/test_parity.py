@@ -11,6 +11,8 @@ from dcbench.backends import KMeans, sklearn_backend
 from dcbench.executors import Options
 from dcbench.parity_table import MEASURES, STAGES, Comparison
 
+pytestmark = pytest.mark.xdist_group("parity")  # what its fixture measures is dear: one worker for all of them
+
 BACKENDS = ("faiss", "sklearn", "torch")
 SMALL = Comparison("digits", 300, (4, 12), BACKENDS, starts=3, pca_dim=16, width=0.05)
 PAIRS = [("faiss", "sklearn"), ("faiss", "torch"), ("sklearn", "torch")]

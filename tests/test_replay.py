@@ -16,6 +16,8 @@ from tests.conftest import TINY, plan_of
 from tests.test_cli import ON_CPU
 from tests.test_worker import wait_for
 
+pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them
+
 ROWS = [{"epoch": "0", "nmi_true": "0.5"}, {"epoch": "1", "nmi_true": "0.6"}]
 BACKENDS = ("faiss", "sklearn", "torch")
 
@@ -82,7 +84,7 @@ def test_a_planted_difference_is_found_and_json_alone_is_printed(copied, call, t
 
 
 def test_a_replay_that_fails_is_told_with_its_reason(copied, call, monkeypatch):
-    monkeypatch.setattr(scheduler, "_fetch", lambda dataset, data_dir: "digits could not be downloaded")
+    monkeypatch.setattr(scheduler, "fetch", lambda dataset, data_dir: "digits could not be downloaded")
     told = call("replay", str(copied.path), "--times", "1")
     assert told.exit_code == 1 and "replay 1: failed (error) digits could not be downloaded" in told.stdout
 
