@@ -15,8 +15,9 @@ demo: .venv/installed
 	.venv/bin/dcbench report results/quickstart
 	@echo "open reports/quickstart/index.html"
 
+# two workers, one thread each: libraries that start more threads than there are cores wait for each other
 test: .venv/installed-test
-	.venv/bin/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist loadgroup
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .
