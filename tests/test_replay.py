@@ -98,7 +98,7 @@ def test_ctrl_c_stops_the_replays_and_removes_them(copied, tmp_path):
     with out.open("w") as file:
         process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=file, stderr=file)
     try:
-        wait_for(lambda: "2 runs to do" in out.read_text())
+        wait_for(lambda: len(list(scratch.rglob("spec.yaml"))) == 2)
         assert list(scratch.glob("dcbench-replay-*"))
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
