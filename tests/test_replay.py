@@ -1,8 +1,4 @@
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -13,8 +9,6 @@ from dcbench.executors import Options
 from dcbench.rundir import MatrixDir, RunDir, State
 from dcbench.verdict import Record, compare
 from tests.conftest import TINY, plan_of
-from tests.test_cli import ON_CPU
-from tests.test_worker import wait_for
 
 pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them
 
@@ -87,27 +81,6 @@ def test_a_replay_that_fails_is_told_with_its_reason(copied, call, monkeypatch):
     monkeypatch.setattr(scheduler, "fetch", lambda dataset, data_dir: "digits could not be downloaded")
     told = call("replay", str(copied.path), "--times", "1")
     assert told.exit_code == 1 and "replay 1: failed (error) digits could not be downloaded" in told.stdout
-
-
-def test_ctrl_c_stops_the_replays_and_removes_them(copied, tmp_path):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    command = [sys.executable, "-m", "dcbench", "replay", str(copied.path)]
-    environment = ON_CPU | {"TMPDIR": str(scratch)}
-    out = tmp_path / "out"  # no pipe: a server that is still importing would hold it open
-    with out.open("w") as file:
-        process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=file, stderr=file)
-    try:
-        wait_for(lambda: len(list(scratch.rglob("spec.yaml"))) == 2)
-        assert list(scratch.glob("dcbench-replay-*"))
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 130
-    finally:
-        process.kill()
-        process.wait()
-    assert "stopping the workers" in out.read_text()
-    assert out.read_text().endswith("stopped; the original is as it was\n")
-    assert not list(scratch.glob("dcbench-replay-*"))
 
 
 def test_the_original_tells_its_device_and_threads(copied):
