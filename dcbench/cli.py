@@ -18,12 +18,18 @@ import typer
 
 import dcbench
 from dcbench import audit as auditing
-from dcbench import devices, ledger, parity_screen, parity_table, rooms, scheduler, screen, verdict
+from dcbench import devices, ledger, parity_table, rooms, scheduler, screens, verdict
 from dcbench import replay as replays
 from dcbench.errors import DataError, DcbenchError, DeviceError, ResultsError
 from dcbench.executors import Options, default_data_dir
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir, RunDir
+from dcbench.screens import parity as parity_screen
+from dcbench.screens.audit import show_audit
+from dcbench.screens.board import show_end, wait, watch
+from dcbench.screens.comparison import show_beside, show_replayed
+from dcbench.screens.plan import show_change, show_plan
+from dcbench.screens.states import show_made_with, show_run, show_score, show_states
 
 app = typer.Typer(
     help="Compare deep-clustering choices: expand a YAML matrix, run it, report what came out.",
@@ -91,7 +97,7 @@ def plan(
         facts = {"cells": planned.cells, "runs": len(planned.runs), "baselines": len(planned.baselines)}
         print(json.dumps(facts | {"done": counts["done"], "steps": planned.steps}))
     else:
-        screen.show_plan(planned, folder, counts)
+        show_plan(planned, folder, counts)
 
 
 @app.command()
@@ -113,7 +119,7 @@ def run(
     kind, gpus = devices.resolve(device)
     planned = read_matrix(matrix, devices.default_precision(kind))
     folder = MatrixDir(results / planned.name)
-    screen.show_change(ledger.adopt(planned, folder))
+    show_change(ledger.adopt(planned, folder))
     entries = ledger.entries(planned, folder)
     todo = scheduler.left(entries, redo)
     if executor.value == "inline" and jobs not in (None, 1):
@@ -129,9 +135,9 @@ def run(
         keep_weights=keep_weights,
         command=shlex.join(["dcbench", *sys.argv[1:]]),
     )
-    finished = screen.watch(scheduler.run(todo, executor.value, options), entries, todo, options)
+    finished = watch(scheduler.run(todo, executor.value, options), entries, todo, options)
     counts = ledger.counts(ledger.entries(planned, folder))
-    screen.show_end(counts, folder, stopped=not finished, command=options.command)
+    show_end(counts, folder, stopped=not finished, command=options.command)
     if counts["done"] + counts["skipped"] < len(planned.planned):
         raise typer.Exit(1)
 
@@ -169,7 +175,7 @@ def status(
         entries = ledger.entries(planned, folder)
         summary[planned.name] = {"runs": len(planned.planned), **ledger.counts(entries)}
         if not as_json:
-            screen.show_states(planned.name, entries)
+            show_states(planned.name, entries)
     if as_json:
         print(json.dumps(summary))
     if broken:
@@ -183,10 +189,10 @@ def _status_of_run(found: RunDir, as_json: bool) -> None:
         told = {"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}
         print(json.dumps(told | {"provenance": verdict.made_with(found.provenance())}))
     else:
-        screen.show_run(found, spec, state)  # before the next can say that a file is torn
+        show_run(found, spec, state)  # before the next can say that a file is torn
         if state.name == "done":
-            screen.show_score(verdict.read_rows(found), spec)
-        screen.show_made_with(verdict.made_with(found.provenance()))
+            show_score(verdict.read_rows(found), spec)
+        show_made_with(verdict.made_with(found.provenance()))
 
 
 def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
@@ -195,7 +201,7 @@ def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"runs": [str(ours.path), str(theirs.path)]} | found.as_json()))
     else:
-        screen.show_beside(ours, theirs, found)
+        show_beside(ours, theirs, found)
 
 
 def _tolerance(value: float) -> float:
@@ -235,14 +241,14 @@ def replay(
     with replays.workplace(keep, run) as place:
         entries = replays.copies(run, place, times)
         outcomes = scheduler.run(entries, LOCAL.value, options)
-        if not (screen.wait(outcomes) if as_json else screen.watch(outcomes, entries, entries, options)):
+        if not (wait(outcomes) if as_json else watch(outcomes, entries, entries, options)):
             print("stopped; the original is as it was", file=sys.stderr)
             raise typer.Exit(130)
         told = replays.judge(run, entries, tolerance)
     if as_json:
         print(json.dumps({"run": str(run.folder.path), "tolerance": tolerance} | told.as_json()))
     else:
-        screen.show_replayed(run, told)
+        show_replayed(run, told)
     if not told.reproduced:
         raise typer.Exit(1)
 
@@ -263,7 +269,7 @@ def audit(
         print(json.dumps([_audited(found) for found in audits]))
     else:
         for found in audits:
-            screen.show_audit(found)
+            show_audit(found)
     if broken:
         raise typer.Exit(2)
     if not all(found.good for found in audits):
@@ -332,9 +338,9 @@ def parity(
     from dcbench import parity as comparing
 
     bench = comparing.prepare(asked, options)
-    lines = parity_screen.watch(comparing.measure(bench), screen.console)
+    lines = parity_screen.watch(comparing.measure(bench), screens.console)
     files.write(lines, bench.facts)
-    parity_screen.show(lines, asked, screen.console)
+    parity_screen.show(lines, asked, screens.console)
     print(f"table: {files.table_file}")
 
 

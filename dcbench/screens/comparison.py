@@ -1,0 +1,102 @@
+"""Runs beside each other: what two differ in, and how the replays of one came out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from dcbench import screens
+from dcbench.replay import Original, Replayed
+from dcbench.rundir import RunDir
+from dcbench.spec import shown
+from dcbench.verdict import Beside, Difference, Verdict
+
+SHOWN = 4
+"""Columns of the first row that differs that are told one by one."""
+
+
+def show_beside(ours: RunDir, theirs: RunDir, found: Beside) -> None:
+    """What two runs differ in: identity, what they were made with, figures."""
+    screens.console.print(f"RUN    {escape(str(ours.path))}\nOTHER  {escape(str(theirs.path))}")
+    _show_changed("identity", found.identity, ("RUN", "OTHER"))
+    if found.made_with is None:
+        screens.console.print("made with: not recorded for both (no provenance.json)")
+    else:
+        _show_changed("made with", found.made_with, ("RUN", "OTHER"))
+    if found.metrics is None:
+        screens.console.print("metrics: none yet in one of the two")
+    else:
+        _show_verdict("metrics", found.metrics)
+
+
+def show_replayed(run: Original, told: Replayed) -> None:
+    """How each replay came out, how they stand to each other, and what a difference points at."""
+    screens.console.print(f"[bold]{escape(run.spec.run_id)}[/bold]")
+    for number, replay in enumerate(told.replays, 1):
+        if replay.verdict is None:
+            screens.console.print(f"replay {number}:", screens.styled(replay.state), escape(replay.state.reason))
+        else:
+            _show_verdict(f"replay {number}", replay.verdict)
+    for number, found in enumerate(told.among if not told.reproduced else (), 2):
+        _show_verdict(f"replay {number} beside replay 1", found)
+    if told.changed:
+        _show_changed("made with", told.changed, ("original", "replay"))
+    if run.record.clusters is None:
+        screens.console.print("no assignments.npz in the original's folder: last assignments were not compared with it")
+    if told.conclusion:
+        screens.console.print(escape(told.conclusion))
+
+
+def _show_changed(what: str, found: dict[str, tuple[Any, Any]], sides: tuple[str, str]) -> None:
+    if not found:
+        screens.console.print(f"{what}: the same")
+        return
+    screens.console.print(f"{what}: {screens.many(len(found), 'difference')}")
+    table = Table("", *sides, box=None, pad_edge=False)
+    for name, values in found.items():
+        table.add_row(name, *(escape(shown(value)) for value in values))
+    screens.console.print(table)
+
+
+def _show_verdict(what: str, verdict: Verdict) -> None:
+    colour = "red" if verdict.name == "different" else "green"
+    images = f" and the clusters of {verdict.images} images" if verdict.images else ""
+    screens.console.print(
+        f"{what}: [{colour}]{verdict}[/] ({verdict.figures} figures in {screens.many(verdict.rows, 'row')}{images})"
+    )
+    for line in _details(verdict):
+        screens.console.print(f"  {escape(line)}")
+
+
+def _details(verdict: Verdict) -> list[str]:
+    """The first row that differs, the largest difference elsewhere, the images that moved, the columns left out."""
+    first = sorted(
+        (found for found in verdict.differences if found.row == verdict.first), key=lambda found: -found.size
+    )
+    lines = [_difference(found) for found in first[:SHOWN]]
+    lines += [f"row {verdict.first}: {screens.many(len(first) - SHOWN, 'more column')}"] if len(first) > SHOWN else []
+    lines += [
+        f"from row {row} on also: {', '.join(names)}" for row, names in verdict.starts.items() if row != verdict.first
+    ]
+    if verdict.beyond not in (None, verdict.first):
+        lines.append(f"by more than {verdict.tolerance:g} from row {verdict.beyond} on")
+    if verdict.largest and verdict.largest.row != verdict.first:
+        lines.append(f"largest: {_difference(verdict.largest)}")
+    if verdict.moved:
+        lines.append(f"last assignment: {verdict.moved} of {verdict.images} images in another cluster")
+    if verdict.not_compared:
+        lines.append(f"not compared, since only one has them: {_first_of(verdict.not_compared)}")
+    return lines
+
+
+def _first_of(names: list[str]) -> str:
+    rest = len(names) - 2 * SHOWN
+    return ", ".join(names[: 2 * SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _difference(found: Difference) -> str:
+    size = f" (by {found.size:.2g})" if math.isfinite(found.size) else ""
+    return f"row {found.row}: {found.column} {found.ours or 'nothing'} -> {found.theirs or 'nothing'}{size}"

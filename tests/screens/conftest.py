@@ -1,0 +1,28 @@
+"""What the tests of the screens share: three planned runs, and a terminal to read from."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from dcbench import ledger, screens
+from dcbench.rundir import MatrixDir
+from tests.conftest import plan_of
+
+TEXT = "name: m\naxes: {k: [5, 6, 7]}\n"
+
+
+@pytest.fixture
+def entries(tmp_path):
+    plan, folder = plan_of(TEXT), MatrixDir(tmp_path / "m")
+    ledger.adopt(plan, folder)
+    for spec in plan.runs:
+        folder.run(spec.run_id).prepare(spec)
+    return ledger.entries(plan, folder)
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    monkeypatch.setattr(screens, "console", console)
+    return console.file

@@ -1,0 +1,20 @@
+import io
+
+from rich.console import Console
+
+from dcbench import ledger, screens
+from dcbench.rundir import State
+from dcbench.screens import states
+
+
+def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
+    told = [ledger.Entry(entries[0].spec, entries[0].folder, State("failed", "error", "[bold]no[/bold] [/]"))]
+    states.show_states("m", told)
+    assert "[bold]no[/bold] [/]" in terminal.getvalue()
+
+
+def test_states_are_told_with_whole_run_ids_however_narrow_the_terminal(entries, monkeypatch):
+    console = Console(file=io.StringIO(), width=40, color_system=None, soft_wrap=True)
+    monkeypatch.setattr(screens, "console", console)
+    states.show_states("m", entries)
+    assert all(entry.folder.path.name in console.file.getvalue() for entry in entries)
