@@ -13,8 +13,8 @@ from dcbench.deepcluster.images import Images
 from dcbench.methods import deepcluster
 from dcbench.spec import RunSpec
 from dcbench.traces import TRACES, look
+from tests.cli.conftest import shell
 from tests.conftest import plan_of
-from tests.test_cli import shell
 from tests.test_known_mistakes import (
     plant_a_backend_that_switches_the_sampler,
     plant_a_conversion_that_wraps,

@@ -49,6 +49,7 @@ TABLE = {
     },
     "cli": {
         "audit",
+        "cli",
         "devices",
         "errors",
         "executors",

@@ -1,0 +1,54 @@
+"""`dcbench parity`: the backends compared on real features."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dcbench import devices, parity_table, scheduler, screens
+from dcbench.cli.options import DataDir, Device, Results
+from dcbench.errors import DataError
+from dcbench.executors import Options, default_data_dir
+from dcbench.screens.parity import show, watch
+
+
+def parity(
+    dataset: Annotated[str, typer.Option(help="The images whose features are compared on.")] = "mnist",
+    limit: Annotated[
+        int | None,
+        typer.Option(help="How many of them, class-balanced. Default: 10,000, or all where there are fewer."),
+    ] = None,
+    k: Annotated[str, typer.Option(help="Numbers of clusters.")] = "10,100,1000",
+    backends: Annotated[str | None, typer.Option(help="Two or more, like faiss,sklearn. Default: all.")] = None,
+    starts: Annotated[int, typer.Option(min=1, help="Starts of k-means, each from other first centroids.")] = 10,
+    pca_dim: Annotated[int, typer.Option(help="Dimensions kept by the PCA.")] = 256,
+    results: Results = Path("results"),
+    data_dir: DataDir = None,
+    device: Device = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: one a core.")] = None,
+) -> None:
+    """Compare the backends on real features, pair by pair: PCA, whitening, k-means, their defaults, their seconds."""
+    kind, gpus = devices.resolve(device)
+    asked = parity_table.asked(dataset, limit, k, backends, starts, pca_dim)
+    files = parity_table.ParityFiles(results, asked)
+    files.prepare()
+    options = Options(
+        data_dir=(data_dir or default_data_dir()).absolute(),
+        device=kind,
+        gpus=tuple(gpu.uuid for gpu in gpus),
+        threads=threads or devices.cores(),
+        command=shlex.join(["dcbench", *sys.argv[1:]]),
+    )
+    if problem := scheduler.fetch(dataset, options.data_dir):
+        raise DataError(problem)
+    from dcbench import parity as comparing
+
+    bench = comparing.prepare(asked, options)
+    lines = watch(comparing.measure(bench), screens.console)
+    files.write(lines, bench.facts)
+    show(lines, asked, screens.console)
+    print(f"table: {files.table_file}")

@@ -1,0 +1,69 @@
+"""`dcbench status`: how planned runs stand, what one is made of, what two differ in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dcbench import ledger, verdict
+from dcbench.cli.options import AsJson, tell
+from dcbench.errors import ResultsError
+from dcbench.rundir import RunDir
+from dcbench.screens.comparison import show_beside
+from dcbench.screens.states import show_made_with, show_run, show_score, show_states
+
+
+def status(
+    path: Annotated[Path, typer.Argument(help="A results folder, a matrix's folder in it, or a run's folder.")] = Path(
+        "results"
+    ),
+    other: Annotated[Path | None, typer.Argument(help="Another run's folder: say what the two runs differ in.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every planned run's state; of a run's folder, what the run is and how it stands; of two, what differs."""
+    if other is not None:
+        _status_of_two(path, other, as_json)
+        return
+    if RunDir(path).spec_file.exists():
+        _status_of_run(verdict.run_folder(path), as_json)
+        return
+    summary, broken = {}, False
+    for folder in ledger.matrix_folders(path):
+        try:
+            planned = ledger.stored_plan(folder)
+        except ResultsError as error:
+            broken = tell(error)
+            continue
+        entries = ledger.entries(planned, folder)
+        summary[planned.name] = {"runs": len(planned.planned), **ledger.counts(entries)}
+        if not as_json:
+            show_states(planned.name, entries)
+    if as_json:
+        print(json.dumps(summary))
+    if broken:
+        raise typer.Exit(2)
+
+
+def _status_of_run(found: RunDir, as_json: bool) -> None:
+    spec = found.spec()
+    state = found.planned_state(spec)
+    if as_json:
+        told = {"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}
+        print(json.dumps(told | {"provenance": verdict.made_with(found.provenance())}))
+    else:
+        show_run(found, spec, state)  # before the next can say that a file is torn
+        if state.name == "done":
+            show_score(verdict.read_rows(found), spec)
+        show_made_with(verdict.made_with(found.provenance()))
+
+
+def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
+    ours, theirs = verdict.run_folder(path), verdict.run_folder(other)
+    found = verdict.beside(ours, theirs)
+    if as_json:
+        print(json.dumps({"runs": [str(ours.path), str(theirs.path)]} | found.as_json()))
+    else:
+        show_beside(ours, theirs, found)

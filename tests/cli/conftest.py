@@ -1,0 +1,49 @@
+"""What the tests of the command line share: a small matrix, and ways to call the commands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dcbench import cli
+from tests.conftest import TINY
+
+MATRICES = Path(__file__).parent.parent.parent / "matrices"
+MATRIX = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TINY}\n"
+RUN = ("run", "m.yaml", "--executor", "inline", "--device", "cpu")
+ON_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Call the command line in a folder of its own; returns the result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the same run ids on a machine with a GPU
+    (tmp_path / "m.yaml").write_text(MATRIX)
+    runner = CliRunner()
+    return lambda *arguments: runner.invoke(cli.app, [*arguments])
+
+
+def shell(*arguments, cwd, environment=ON_CPU):
+    command = [sys.executable, "-m", "dcbench", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Start the command line as a terminal does, a process group of its own; nothing outlives the test."""
+    processes = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "dcbench", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, cwd=tmp_path, env=ON_CPU, start_new_session=True, **pipes))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()

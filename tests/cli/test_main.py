@@ -1,0 +1,76 @@
+import subprocess
+import sys
+
+import pytest
+
+import dcbench
+from dcbench import cli
+from dcbench.errors import MatrixError, ResultsError
+from tests.cli.conftest import MATRICES, MATRIX, RUN, shell
+
+HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplotlib")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "expected"),
+    [
+        (("plan", "none.yaml"), MatrixError, "no such file. There are: m.yaml"),
+        (("plan", "."), MatrixError, "is a directory"),
+        (("run", "m.yaml", "--device", "tpu"), Exception, "unknown device"),
+        (("status", "nowhere"), ResultsError, "no such results folder"),
+        (("report", "nowhere"), ResultsError, "no such results folder"),
+        (("replay", "nowhere"), ResultsError, "is not the folder of a run"),
+        (("replay", "."), ResultsError, "is not the folder of a run"),
+    ],
+)
+def test_bad_input_is_an_error_of_ours(call, arguments, error, expected):
+    told = call(*arguments)
+    assert isinstance(told.exception, error) and expected in str(told.exception)
+
+
+def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("adam", "adma").replace("sgd", "sdg"))
+    told = shell("plan", "m.yaml", cwd=tmp_path)
+    assert told.returncode == 2 and told.stdout == "" and "Traceback" not in told.stderr
+    assert "m.yaml:2:20: axes.optimizer.0" in told.stderr and "m.yaml:2:25: axes.optimizer.1" in told.stderr
+    assert "Traceback" in shell("--debug", "plan", "m.yaml", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["plan", str(MATRICES / "mnist_cifar.yaml")],
+        ["plan", "--help"],
+        ["status", "results"],
+        ["status", "RUN"],
+        ["status", "RUN", "RUN"],
+        ["parity", "--help"],
+    ],
+)
+def test_what_does_not_train_imports_nothing_heavy(call, tmp_path, arguments):
+    call(*RUN)
+    run = next(path.parent for path in tmp_path.glob("results/m/*/spec.yaml"))
+    code = f"""
+import sys
+sys.argv = ["dcbench", *{[str(run) if word == "RUN" else word for word in arguments]!r}]
+from dcbench.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
+"""
+    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout.endswith("heavy: []\n")
+
+
+def test_every_command_has_help_and_stands_in_the_readme():
+    readme = (MATRICES.parent / "README.md").read_text()
+    for command in cli.app.registered_commands:
+        name = command.name or command.callback.__name__
+        assert command.callback.__doc__ and f"dcbench {name}" in readme
+
+
+def test_version(call):
+    assert call("--version").stdout.strip() == f"dcbench {dcbench.__version__}"

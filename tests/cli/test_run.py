@@ -1,0 +1,162 @@
+import json
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dcbench import devices
+from dcbench.cli.run import jobs_at_once
+from dcbench.errors import DataError, DeviceError
+from tests.cli.conftest import MATRIX, ON_CPU, RUN, shell
+from tests.conftest import TINY
+from tests.test_worker import wait_for
+
+
+def test_run_then_run_again_then_redo(call, tmp_path):
+    first = call(*RUN)
+    assert first.exit_code == 0 and "4 planned: 4 done" in first.stdout and "[4/4] done" in first.stdout
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/m/*/metrics.csv")}
+    assert len(times) == 4
+    again = call(*RUN)
+    assert again.exit_code == 0 and "[1/" not in again.stdout
+    assert all(path.stat().st_mtime_ns == at for path, at in times.items())
+    assert "[4/4] done" in call(*RUN, "--redo").stdout
+    assert all(path.stat().st_mtime_ns != at for path, at in times.items())
+
+
+def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
+    call(*RUN)
+    for path in tmp_path.glob("results/m/*-adam-*/state.json"):
+        path.unlink()
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/m/*-sgd-sgd-*/metrics.csv")}
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("seeds: [0, 1]", "seeds: [1, 2]"))
+    out = call(*RUN).stdout
+    assert "the matrix has changed: 2 runs kept, 2 new, 2 no longer planned" in out
+    assert "[3/3] done" in out and "4 planned: 4 done" in out
+    assert len(kept) == 2 and all(path.stat().st_mtime_ns == at for path, at in kept.items())
+    assert len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 6
+    report = call("report", "results/m")
+    assert "4 runs, 4 done" in report.stdout and "2 runs that the matrix no longer plans" in report.stderr
+
+
+def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_path, monkeypatch):
+    from dcbench import worker
+
+    real = worker.execute
+
+    def execute(spec, folder, at):
+        if spec.optimizer == "adam":
+            raise DataError("planted")
+        real(spec, folder, at)
+
+    monkeypatch.setattr(worker, "execute", execute)
+    told = call(*RUN)
+    assert told.exit_code == 1
+    assert told.stdout.count("failed digits") == 2 and "(error) planted" in told.stdout
+    assert "2 done, 2 failed" in told.stdout and "dcbench status results/m" in told.stdout
+    status = call("status", "results")
+    assert status.stdout.count("failed (error)") == 2 and "planted" in status.stdout
+    assert json.loads(call("status", "results", "--json").stdout) == {
+        "m": {"runs": 4, "pending": 0, "running": 0, "done": 2, "failed": 2, "skipped": 0}
+    }
+    monkeypatch.undo()
+    os.chdir(tmp_path)
+    assert "4 planned: 4 done" in call(*RUN).stdout
+
+
+@contextmanager
+def read_only(place):
+    """The folder mounted read-only; the test is skipped where this user may not mount."""
+    bound = subprocess.run(["mount", "--bind", str(place), str(place)], capture_output=True, text=True, check=False)
+    if bound.returncode:
+        pytest.skip(f"cannot mount a folder read-only here: {bound.stderr.strip()}")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_results_folder_on_a_read_only_mount(call, tmp_path):
+    call(*RUN)
+    for path in tmp_path.glob("results/m/*-s1-*/state.json"):
+        path.unlink()
+    with read_only(tmp_path / "results"):
+        told = {name: shell(*name.split(), cwd=tmp_path) for name in ("run m.yaml", "status results", "report results")}
+    run = told["run m.yaml"]
+    assert run.returncode == 2 and "Traceback" not in run.stderr
+    assert "results/m" in run.stderr and "Read-only" in run.stderr and "--results" in run.stderr
+    assert told["status results"].returncode == 0 and "2 done" in told["status results"].stdout
+    assert told["report results"].returncode == 0 and "4 runs, 2 done" in told["report results"].stdout
+
+
+def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(started, tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
+    process = started("run", "m.yaml", "--jobs", "2")
+    rows = lambda: [path.read_text().count("\n") for path in tmp_path.glob("results/m/*/metrics.csv")]  # noqa: E731
+    wait_for(lambda: len(rows()) == 2 and min(rows()) > 2)
+    workers = [json.loads(path.read_text())["pid"] for path in tmp_path.glob("results/m/*/state.json")]
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    assert "stopping the workers" in out
+    assert "4 planned: 4 pending" in out and "stopped; go on with: dcbench run m.yaml --jobs 2" in out
+    assert len(workers) == 2 and not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def test_ctrl_c_while_the_libraries_are_imported(started, tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
+    process = started("run", "m.yaml", "--jobs", "2")
+    wait_for(lambda: len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 4)
+    assert "4 runs to do" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    assert "4 planned: 4 pending" in out and "go on with" in out
+
+
+def test_ctrl_c_with_the_inline_executor(started, tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
+    process = started("run", "m.yaml", "--executor", "inline")
+    wait_for(lambda: any(path.read_text().count("\n") > 2 for path in tmp_path.glob("results/m/*/metrics.csv")))
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    assert "4 planned: 4 pending" in out
+
+
+def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
+    (tmp_path / "m.yaml").write_text(f"name: m\naxes: {{dataset: [kmnist, digits]}}\nsettings: {TINY}\n")
+    dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    told = shell("run", "m.yaml", "--data-dir", "data", cwd=tmp_path, environment=ON_CPU | dead)
+    assert told.returncode == 1 and "Traceback" not in told.stderr
+    assert "could not be downloaded" in told.stdout and "--data-dir" in told.stdout
+    assert "2 planned: 1 done, 1 failed" in told.stdout
+
+
+def test_two_schedulers_at_once_do_each_run_once(started, tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX)
+    both = [started("run", "m.yaml", "--jobs", "1") for _ in range(2)]
+    outs = [process.communicate(timeout=120)[0] for process in both]
+    logs = [path.read_text() for path in tmp_path.glob("results/m/*/log.txt")]
+    assert len(logs) == 4 and [log.count("---") for log in logs] == [1] * 4, outs
+    assert shell("status", "results/m", "--json", cwd=tmp_path).stdout.count('"done": 4') == 1
+
+
+def test_jobs_never_exceed_cores_or_runs(monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 4)
+    assert jobs_at_once(None, 0, 9) == 4
+    assert jobs_at_once(None, 0, 3) == 3
+    assert jobs_at_once(None, 2, 9) == 2
+    assert jobs_at_once(None, 8, 9) == 4
+    assert jobs_at_once(3, 8, 9) == 3
+    assert jobs_at_once(None, 0, 0) == 1
+    with pytest.raises(DeviceError, match="--jobs 5: this machine has 4 cores"):
+        jobs_at_once(5, 0, 9)
+
+
+def test_jobs_mean_nothing_to_the_inline_executor(call):
+    assert "one run after another" in str(call(*RUN, "--jobs", "2").exception)

@@ -1,0 +1,44 @@
+import json
+
+from tests.cli.conftest import MATRIX, RUN
+
+
+def test_status_of_one_run_says_what_its_identity_is_made_of(call, tmp_path):
+    call(*RUN)
+    folder = next(path for path in (tmp_path / "results" / "m").iterdir() if "adam" in path.name)
+    out = call("status", str(folder)).stdout
+    for expected in (folder.name, "done", "optimizer", "adam", "sgd", "pca_dim", "256", "log.txt"):
+        assert expected in out
+    assert "made on: cpu, " in out and "thread" in out and "torch 2" in out and "scikit-learn" in out
+    told = json.loads(call("status", str(folder), "--json").stdout)
+    assert told["state"] == "done" and told["provenance"]["device"] == "cpu" and told["provenance"]["torch"]
+    (folder / "metrics.csv").unlink()
+    assert json.loads(call("status", str(folder), "--json").stdout)["state"] == "failed", "as status of the matrix says"
+    (folder / "provenance.json").write_text("{")
+    torn = call("status", str(folder))
+    assert "failed" in torn.stdout and "is torn" in str(torn.exception)
+    (folder / "provenance.json").unlink()
+    assert "made" not in call("status", str(folder)).stdout
+
+
+def test_status_of_two_runs_says_what_they_differ_in(call, tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX.replace("seeds: [0, 1]", "seeds: [0]"))
+    call(*RUN)
+    sgd, adam = (str(next(tmp_path.glob(f"results/m/*-{name}-sgd-*"))) for name in ("sgd", "adam"))
+    out = call("status", sgd, adam).stdout
+    assert "identity: 2 differences" in out and "optimizer" in out and "lr" in out and "batch_size" not in out
+    assert "made with: the same" in out
+    assert "metrics: different from row 1 on" in out, "the same start: only the training differs"
+    told = json.loads(call("status", sgd, adam, "--json").stdout)
+    assert told["identity"] == {"optimizer": ["sgd", "adam"], "lr": [0.05, 0.001]}
+    assert told["provenance"] == {} and told["metrics"]["first_row"] == 1
+    same = call("status", sgd, sgd).stdout
+    assert "identity: the same" in same and "metrics: identical" in same
+    assert "is not the folder of a run" in str(call("status", sgd, "results").exception)
+
+
+def test_status_of_a_matrix_that_has_not_run(call, tmp_path):
+    call(*RUN)
+    for path in tmp_path.glob("results/m/*-s1-*/state.json"):
+        path.unlink()
+    assert "2 done" in call("status", "results/m").stdout and "2 pending" in call("status").stdout
