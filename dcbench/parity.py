@@ -97,7 +97,7 @@ class Tally(defaultdict[tuple[str, ...], list[float]]):
 def prepare(asked: Comparison, options: Options) -> Bench:
     """Features of the untrained network, and libraries that have warmed up."""
     if options.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpus[0]  # before torch looks
+        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpus[0].uuid  # before torch looks
     threads.use(options.threads)
     device = torch.device(options.device)
     spec = asked.spec(asked.ks[0])

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import dcbench
+from dcbench import devices
 from dcbench.spec import RunSpec
 
 LIBRARIES = ("torch", "torchvision", "faiss-gpu", "faiss-cpu", "scikit-learn", "numpy", "scipy")
@@ -23,12 +24,12 @@ def gather(
     """The facts of provenance.json; `data` is what the audit says of the training images."""
     return {
         "dcbench": dcbench.__version__,
-        "commit": _commit(),
+        "commit": COMMIT,
         "python": platform.python_version(),
-        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "libraries": VERSIONS,
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "cpu": _cpu(),
+        "cpu": devices.cpu_name(),
         "threads": threads,
         "runs_at_once": jobs,
         "dataset": {"name": spec.dataset, "images": data["images"], "sha256": data["sha256"]},
@@ -56,9 +57,6 @@ def _commit() -> str | None:
     return told.stdout.strip() or None
 
 
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+VERSIONS = {name: version for name in LIBRARIES if (version := _version(name))}
+COMMIT = _commit()
+"""Looked up once, when the code is loaded: this is what runs, whatever the checkout becomes meanwhile."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dcbench import checkpoint, metrics, provenance, rooms
+from dcbench import checkpoint, devices, metrics, provenance, rooms
 from dcbench.columns import STAGES
 from dcbench.datasets import Split, load_test, load_training
 from dcbench.deepcluster import images, preprocessing, pseudo_labels
@@ -39,7 +39,9 @@ class Workplace:
     """Where and how a run works; none of it is part of its identity.
 
     `stop_asked` is looked at after every row: a stop leaves a checkpoint there. Checkpoints come at most every
-    `checkpoint_every` seconds, and are removed in the end unless `keep_weights`.
+    `checkpoint_every` seconds, and are removed in the end unless `keep_weights`. `memory_mb` is what the scheduler
+    reserved of the GPU's memory, and `predicted` the seconds that it foresaw. `others` tells which runs shared the
+    device so far, None where that cannot be known.
     """
 
     data_dir: Path
@@ -49,7 +51,10 @@ class Workplace:
     command: str = ""
     checkpoint_every: float = checkpoint.INTERVAL
     keep_weights: bool = False
+    memory_mb: float | None = None
+    predicted: float | None = None
     stop_asked: Callable[[], bool] = lambda: False
+    others: Callable[[], list[str] | None] = lambda: None
 
 
 def execute(spec: RunSpec, folder: RunDir, at: Workplace) -> None:
@@ -57,7 +62,7 @@ def execute(spec: RunSpec, folder: RunDir, at: Workplace) -> None:
     training, test = load_training(spec, at.data_dir), load_test(spec, at.data_dir)
     cuda = [at.device.index or 0] if at.device.type == "cuda" else []
     for index in cuda:
-        torch.cuda.reset_peak_memory_stats(index)
+        _enter_gpu(index, at.memory_mb)
     with torch.random.fork_rng(devices=cuda):
         loop = _Loop(spec, folder, at, training, test)
         assignment = loop.epochs()
@@ -66,6 +71,15 @@ def execute(spec: RunSpec, folder: RunDir, at: Workplace) -> None:
     write_aside(folder.assignments_file, archive.getvalue())
     if not at.keep_weights:
         folder.checkpoint_file.unlink(missing_ok=True)
+
+
+def _enter_gpu(index: int, memory_mb: float | None) -> None:
+    """Count memory from here, and never take more than was reserved, so that neighbours find theirs."""
+    torch.cuda.init()
+    torch.cuda.reset_peak_memory_stats(index)
+    if memory_mb is not None:
+        total = torch.cuda.get_device_properties(index).total_memory / 1e6
+        torch.cuda.set_per_process_memory_fraction(devices.fraction(memory_mb, total), index)
 
 
 class _Loop:
@@ -98,6 +112,7 @@ class _Loop:
         extract(self.learner.network, self.training, self.spec.precision, first=BATCH)
         for epoch in range(first, self.spec.epochs + 1):
             self._row(epoch)
+            self._note_neighbours()
             self.folder.write_audit(self.witness.facts)
             last = epoch == self.spec.epochs
             if self.at.keep_weights if last else schedule.due() or self.at.stop_asked():
@@ -111,7 +126,15 @@ class _Loop:
         at, data = self.at, self.witness.facts["data"]["training"]
         before = self.folder.earlier_provenance() if resumed else []
         facts = provenance.gather(self.spec, data, at.device, at.threads, at.jobs, at.command)
-        self.folder.write_provenance(facts | ({"earlier_attempts": before} if before else {}))
+        facts |= {"predicted_seconds": at.predicted, "reserved_mb": at.memory_mb, "shared_with": at.others()}
+        self.provenance = facts | ({"earlier_attempts": before} if before else {})
+        self.folder.write_provenance(self.provenance)
+
+    def _note_neighbours(self) -> None:
+        """Record who has come to the device since."""
+        if (others := self.at.others()) != self.provenance["shared_with"]:
+            self.provenance["shared_with"] = others
+            self.folder.write_provenance(self.provenance)
 
     def _resume(self) -> int:
         """Put the checkpoint in place where there is one; the first row to do."""
@@ -177,6 +200,6 @@ def _seconds(taken: Mapping[str, float], reassigned: bool) -> Row:
 
 def _peak_memory_mb(device: torch.device) -> float:
     if device.type == "cuda":
-        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+        return round(torch.cuda.max_memory_reserved(device) / 1e6, 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6, 1)

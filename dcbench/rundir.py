@@ -14,6 +14,7 @@ file or the new one. No file is trusted to be whole.
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import json
 import os
@@ -40,7 +41,7 @@ Kind = Literal["error", "out_of_memory", "nan", "timeout", "crash", "lost"]
 
 @dataclass(frozen=True)
 class State:
-    """The one state of a run, with the kind of its failure and the reason in words."""
+    """The one state of a run, with the kind of its failure, the reason in words, and the last lines of its log."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -51,10 +52,26 @@ class State:
     started: str | None = None
     host: str | None = None
     pid: int | None = None
+    last_lines: tuple[str, ...] = ()
 
+
+LAST_LINES = 12
+"""Lines of its log that a failure keeps."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a full disk."""
 
 STOPPED = State(reason="stopped; run the matrix again to go on")
 _STATE = TypeAdapter(State)
+
+
+def tail(text: str) -> tuple[str, ...]:
+    """The last lines of a log that say anything."""
+    return tuple(line.rstrip()[:300] for line in text.splitlines() if line.strip())[-LAST_LINES:]
+
+
+def _text_of(state: State) -> str:
+    return json.dumps(asdict(state), indent=1) + "\n"
 
 
 def write_aside(path: Path, data: str | bytes) -> None:
@@ -137,10 +154,7 @@ class RunDir:
     def spec(self) -> RunSpec:
         """The spec on disk; ResultsError unless it is whole and hashes to the folder's name."""
         try:
-            document = yaml_file.read(self.spec_file)
-            if not isinstance(document.value, dict) or not all(isinstance(key, str) for key in document.value):
-                raise ResultsError(f"{self.spec_file}: not a run spec; move the folder away and run again")
-            spec = make_spec(document.value)
+            spec = make_spec(self._spec_values())
         except MatrixError as error:
             raise ResultsError(str(error)) from None
         except SpecError as error:
@@ -151,6 +165,17 @@ class RunDir:
                 "restore the file, or move the folder away and run again"
             )
         return spec
+
+    def _spec_values(self) -> dict[str, Any]:
+        """Field values as our own spec.yaml has them, a JSON value a line; what a person has edited is read as YAML."""
+        with suppress(OSError, ValueError):
+            lines = self.spec_file.read_text(encoding="utf-8").splitlines()
+            if values := {name: json.loads(value) for name, value in (line.split(": ", 1) for line in lines)}:
+                return values
+        value = yaml_file.read(self.spec_file).value
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise ResultsError(f"{self.spec_file}: not a run spec; move the folder away and run again")
+        return value
 
     def check_spec(self, planned: RunSpec) -> None:
         """Raise unless spec.yaml is the planned one; fast when it is."""
@@ -192,13 +217,40 @@ class RunDir:
             if state.name == "done" and (rows := self._whole_rows()) < planned.epochs + 1:
                 told = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
                 return replace(state, name="failed", kind="lost", reason=told)
+            if (state.name == "pending" or state.kind == "lost") and (problem := self.unwritable()):
+                return State("failed", "error", problem)
         except ResultsError as error:
             return State("failed", "error", str(error))
         return state
 
     def set_state(self, state: State) -> None:
-        """Replace the state; `done` goes on disk last."""
-        write_aside(self.state_file, json.dumps(asdict(state), indent=1) + "\n")
+        """Replace the state; `done` goes on disk last. On a full disk it takes the place of the old one's bytes."""
+        try:
+            write_aside(self.state_file, _text_of(state))
+        except OSError as error:
+            if error.errno not in FULL or not self.state_file.exists():
+                raise
+            # few bytes, which the old file's block has room for
+            short = replace(state, reason=state.reason[:500], last_lines=())
+            with self.state_file.open("r+", encoding="utf-8") as file:
+                file.write(_text_of(short))
+                file.truncate()
+
+    def unwritable(self) -> str | None:
+        """Why nothing can be written into the folder, in words; None when it can be, or is not there yet."""
+        try:
+            system = os.statvfs(self.path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"{self.path}: {error.strerror}"
+        if not os.access(self.path, os.W_OK):
+            why = "read-only file system" if system.f_flag & os.ST_RDONLY else "permission denied"
+        elif not system.f_bavail:
+            why = "no space left on its file system"
+        else:
+            return None
+        return f"{self.path}: {why}; mend that and run the matrix again, or choose another folder with --results"
 
     # --- the claim --------------------------------------------------------------------------
 
@@ -311,6 +363,15 @@ class RunDir:
         if not isinstance(facts, dict):
             raise ResultsError(f"{self.provenance_file}: is torn; restore it, or run the matrix again with --redo")
         return facts
+
+    def last_lines(self) -> tuple[str, ...]:
+        """The last lines of the log; nothing where it cannot be read."""
+        try:
+            with self.log_file.open("rb") as file:
+                file.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
+                return tail(file.read().decode(errors="replace"))
+        except OSError:
+            return ()
 
     def log(self, text: str) -> None:
         """Add lines to the run's log."""

@@ -6,9 +6,12 @@ import faiss
 import threadpoolctl
 import torch
 
+_POOLS = threadpoolctl.ThreadpoolController()
+"""Every thread pool of the libraries above, looked for once: it takes .03 s, which workers have behind them."""
+
 
 def use(count: int) -> None:
     """Let each library of this process compute with `count` CPU threads."""
     torch.set_num_threads(count)
     faiss.omp_set_num_threads(count)
-    threadpoolctl.threadpool_limits(count)
+    _POOLS.limit(limits=count)

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -25,8 +26,9 @@ from dcbench import rooms, threads
 from dcbench.checkpoint import INTERVAL
 from dcbench.errors import ClaimedError, DcbenchError, RunFailedError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, default_data_dir
+from dcbench.occupancy import Seat, seat
 from dcbench.run import Stopped, Workplace, execute
-from dcbench.rundir import STOPPED, Kind, RunDir, State, StateName
+from dcbench.rundir import STOPPED, Kind, RunDir, State, StateName, tail
 from dcbench.spec import STAGE_BACKENDS, RunSpec
 
 
@@ -38,6 +40,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once on this machine, for the record")
+    parser.add_argument("--memory-mb", type=float, help="of the GPU's memory, at the most; the scheduler reserved it")
+    parser.add_argument("--predicted", type=float, help="seconds that it should take, for the record")
     parser.add_argument("--command", default="", help="the command that started it, for the record")
     parser.add_argument("--redo", action="store_true", help="also when the run is done, and from the start")
     parser.add_argument("--keep-weights", action="store_true", help="keep the last checkpoint")
@@ -61,11 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return work(options)
 
 
-_asked = {"stop": False}
+_asked = {"stop": False, "done": False}
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Once: stop after this row, with a checkpoint. Twice: now."""
+    """Once: stop after this row, with a checkpoint. Twice: now. Never once the work is done."""
+    if _asked["done"]:
+        return
     if _asked["stop"]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the state must still be written
         raise Stopped
@@ -90,6 +96,7 @@ def work(options: argparse.Namespace) -> int:
 
 def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
     start = time.monotonic()
+    _asked["done"] = False
     begun = State("running", started=_now(), host=socket.gethostname(), pid=os.getpid())
     try:
         folder.clear()
@@ -101,7 +108,10 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
         if reason:
             folder.set_state(State("skipped", reason=reason))
             return EXIT_DONE
-        execute(spec, folder, _workplace(options))
+        device = os.environ.get("CUDA_VISIBLE_DEVICES", "0") if options.device == "cuda" else "cpu"
+        with seat(device, folder.path.name) as taken:
+            execute(spec, folder, _workplace(options, taken))
+        _asked["done"] = True  # too late to stop
         folder.set_state(_ended(begun, "done", start))
         return EXIT_DONE
     except (Stopped, KeyboardInterrupt) as stop:
@@ -112,9 +122,10 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
     except Exception as error:
         told = traceback.format_exc()
         with suppress(OSError):
-            folder.set_state(_ended(begun, "failed", start, kind_of(error), _reason(error)))
-        with suppress(OSError):
             folder.log(told)
+        with suppress(OSError):
+            ended = _ended(begun, "failed", start, kind_of(error), _reason(error))
+            folder.set_state(replace(ended, last_lines=tail(told)))
         return EXIT_FAILED
 
 
@@ -157,7 +168,7 @@ def skip_reason(spec: RunSpec) -> str | None:
     return None
 
 
-def _workplace(options: argparse.Namespace) -> Workplace:
+def _workplace(options: argparse.Namespace, taken: Seat | None) -> Workplace:
     return Workplace(
         options.data_dir,
         _device(options),
@@ -166,7 +177,10 @@ def _workplace(options: argparse.Namespace) -> Workplace:
         options.command,
         options.checkpoint_every,
         options.keep_weights,
+        options.memory_mb,
+        options.predicted,
         lambda: _asked["stop"],
+        lambda: taken and taken.others(),
     )
 
 

@@ -56,7 +56,8 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
         folder = MatrixDir(tmp_path / "results" / plan.name)
         ledger.adopt(plan, folder)
         todo = scheduler.left(ledger.entries(plan, folder), redo)
-        list(scheduler.run(todo, "inline", Options(data_dir, redo=redo)))
+        options = Options(data_dir)
+        list(scheduler.run(todo, "inline", options, scheduler.setting(options, redo=redo)))
         return folder
 
     return run

@@ -9,7 +9,7 @@ import torch
 
 from dcbench import checkpoint, worker
 from dcbench.columns import COLUMNS
-from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options, local, worker_arguments
+from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options, Place, local, worker_arguments
 from dcbench.rundir import RunDir
 from dcbench.spec import make_spec
 from tests.test_worker import wait_for
@@ -38,7 +38,7 @@ def figures(folder):
 
 def work(folder, *flags, stop=False):
     """Do the run in this process, with a checkpoint after every row."""
-    options = worker.parse([*worker_arguments(folder.path, Options(folder.path, checkpoint_every=0)), *flags])
+    options = worker.parse([*worker_arguments(folder.path, Options(folder.path, checkpoint_every=0), Place()), *flags])
     worker._asked["stop"] = stop
     try:
         return worker.work(options)
@@ -46,24 +46,36 @@ def work(folder, *flags, stop=False):
         worker._asked["stop"] = False
 
 
+def started(folder, **more):
+    """A worker with one thread at work on the run."""
+    workers = local.Workers(Options(folder.path, **more))
+    workers.start(folder.path, Place())
+    return workers
+
+
+def end_of(workers):
+    while not (ended := workers.wait(1.0)):
+        pass
+    return ended[0].exit_code
+
+
 def killed_after(rows, folder):
-    """Start the run in a worker with one thread, and kill it as soon as it has so many rows."""
-    events = local.execute([folder.path], Options(folder.path, checkpoint_every=0))
-    next(events)
+    """Start the run in a worker, and kill it as soon as it has so many rows."""
+    workers = started(folder, checkpoint_every=0)
     wait_for(lambda: folder.metrics_text()[0].count("\n") > rows and folder.state().name == "running")
     os.kill(folder.state().pid, signal.SIGKILL)
-    assert next(events).exit_code == -signal.SIGKILL
-    events.close()
+    assert end_of(workers) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_five_points_comes_out_as_one_that_was_not(tmp_path):
     whole, torn = (prepared(tmp_path / name, LONG) for name in ("whole", "torn"))
-    assert [event.exit_code for event in local.execute([whole.path], Options(tmp_path))] == [None, EXIT_DONE]
+    assert end_of(started(whole)) == EXIT_DONE
     points = sorted(np.random.default_rng(0).choice(np.arange(1, 12), 5, replace=False).tolist())
     for rows in points:
         killed_after(rows, torn)
         assert torn.state().kind == "lost"
-    assert [event.exit_code for event in local.execute([torn.path], Options(tmp_path))] == [None, EXIT_DONE]
+    assert end_of(started(torn)) == EXIT_DONE
     assert figures(torn) == figures(whole)
     assert torn.audit()["passes"] == whole.audit()["passes"] and len(torn.audit()["resumed_after"]) >= 4
     assert torn.log_file.read_text().count("going on after epoch") >= 4

@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from dcbench import devices
@@ -13,7 +16,9 @@ def test_cuda_visible_devices_narrows_the_list_as_cuda_would():
     assert _visible(TWO, "GPU-b,GPU-aaaa") == TWO[::-1]
     assert _visible(TWO, "") == []
     assert _visible(TWO, "0,-1,1") == TWO[:1]
-    assert _visible(TWO, "MIG-x") == [Gpu(-1, "MIG-x")]
+    assert _visible([Gpu(0, "MIG-a"), Gpu(0, "MIG-b")], "MIG-b") == [Gpu(0, "MIG-b")]
+    assert _visible(TWO, "MIG-gone") == [] == _visible(TWO, "7,0")
+    assert _visible(TWO, "0,0") == TWO[:1]
     assert _visible(TWO, "7") == []
 
 
@@ -24,7 +29,18 @@ def test_resolve(monkeypatch):
     assert devices.resolve("cuda:1") == ("cuda", (TWO[1],))
     with pytest.raises(DeviceError, match="no such GPU"):
         devices.resolve("cuda:2")
+    assert devices.resolve("auto", "0,1,0") == ("cuda", tuple(TWO)) and devices.resolve("cuda", "1") == (
+        "cuda",
+        (TWO[1],),
+    )
+    with pytest.raises(DeviceError, match=r"--gpus 0,5: no GPU '5'; visible here: 0, 1"):
+        devices.resolve("auto", "0,5")
+    for device in ("cpu", "cuda:1"):
+        with pytest.raises(DeviceError, match="contradict"):
+            devices.resolve(device, "0")
     monkeypatch.setattr(devices, "gpus", list)
+    with pytest.raises(DeviceError, match="visible here: none"):
+        devices.resolve("auto", "0")
     assert devices.resolve("auto") == ("cpu", ())
     with pytest.raises(DeviceError, match="use --device cpu"):
         devices.resolve("cuda")
@@ -42,4 +58,95 @@ def test_precision_follows_the_device():
 
 def test_cores_and_gpus_of_this_machine():
     assert devices.cores() >= 1
-    assert all(gpu.uuid for gpu in devices.gpus())
+
+
+def test_memory_and_the_kernels_kills_of_this_machine(monkeypatch, tmp_path):
+    assert 500 < devices.memory_mb() < 1e8 and devices.cpu_name()
+    assert devices.kills_for_memory() >= 0
+    monkeypatch.setattr(devices, "Path", lambda name: tmp_path / "x")
+    assert devices.kills_for_memory() == 0, "no /proc, no count"
+    (tmp_path / "x").write_text("nr_free_pages 1\noom_kill 3\n")
+    assert devices.kills_for_memory() == 3
+    (tmp_path / "x").write_text("1000000000")
+    assert devices.memory_mb() == 1000, "a container's limit"
+    (tmp_path / "x").write_text("max")
+    assert devices.memory_mb() > 500
+
+
+class FakeNvml:
+    """NVML with a whole card, one in two slices, and one that fell off the bus."""
+
+    NVMLError = RuntimeError
+    NVML_DEVICE_MIG_ENABLE = 1
+
+    def __init__(self, driver=True):
+        self.driver, self.open = driver, 0
+
+    def nvmlInit(self):  # noqa: N802
+        if not self.driver:
+            raise RuntimeError("no driver")
+        self.open += 1
+
+    def nvmlShutdown(self):  # noqa: N802
+        self.open -= 1
+
+    def nvmlDeviceGetCount(self):  # noqa: N802
+        return 3
+
+    def nvmlDeviceGetHandleByIndex(self, index):  # noqa: N802
+        if index == 2:
+            raise RuntimeError("GPU is lost")
+        return f"GPU-{index}"
+
+    def nvmlDeviceGetHandleByUUID(self, uuid):  # noqa: N802
+        if uuid == "GPU-9":
+            raise RuntimeError("not found")
+        return uuid
+
+    def nvmlDeviceGetMigMode(self, handle):  # noqa: N802
+        if handle == "GPU-0":
+            raise RuntimeError("not supported")
+        return (1, 1)
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle):  # noqa: N802
+        return 7
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle, number):  # noqa: N802
+        if number > 1:
+            raise RuntimeError("not found")
+        return f"MIG-{number}"
+
+    def nvmlDeviceGetMemoryInfo(self, handle):  # noqa: N802
+        return SimpleNamespace(total=80e9 if handle.startswith("GPU") else 10e9, used=5e9)
+
+    def nvmlDeviceGetUUID(self, handle):  # noqa: N802
+        return handle
+
+    def nvmlDeviceGetName(self, handle):  # noqa: N802
+        return "Card"
+
+
+def test_cards_and_slices_are_listed_with_their_memory_and_lost_ones_are_not(monkeypatch):
+    nvml = FakeNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    whole, *slices = devices.gpus()
+    assert whole == Gpu(0, "GPU-0", "Card", 80_000, 5_000) and whole.free_mb == 75_000
+    assert slices == [Gpu(1, "MIG-0", "Card", 10_000, 5_000), Gpu(1, "MIG-1", "Card", 10_000, 5_000)]
+    assert devices.resolve("auto", "1") == ("cuda", tuple(slices)), "all slices of the card"
+    assert devices.free_mb("GPU-0") == 75_000 and devices.free_mb("GPU-9") is None
+    assert nvml.open == 0
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(driver=False))
+    assert devices.gpus() == [] and devices.free_mb("GPU-0") is None
+
+
+def test_torch_gets_what_is_reserved_without_the_headroom():
+    assert devices.fraction(41_000, 80_000) == 0.5
+    assert devices.fraction(500, 80_000) == 0.0 and devices.fraction(90_000, 80_000) == 1.0
+
+
+@pytest.mark.gpu
+def test_nvml_and_torch_give_a_card_the_same_name():
+    import torch
+
+    assert devices.gpus()[0].name == torch.cuda.get_device_name(0), "history goes by it"

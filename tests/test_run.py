@@ -1,4 +1,6 @@
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -128,3 +130,19 @@ def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
     assert rows["refilled_clusters"].tolist() == [3, 3]
     assert rows["split_clusters"].tolist() == [7, 7]
     assert (rows["active_clusters"] == 4).all()
+
+
+def test_a_run_records_what_was_foreseen_and_who_came_to_its_device(run_here, monkeypatch):
+    from dcbench import worker
+
+    company = iter([[], [], ["b"], ["b", "c"], ["b", "c"]])
+    real = worker._workplace
+
+    def workplace(options, taken):
+        return replace(real(options, taken), predicted=12.5, others=lambda: next(company))
+
+    monkeypatch.setattr(worker, "_workplace", workplace)
+    folder = run_here(f"name: m\naxes: {{epochs: [2]}}\nsettings: {TINY.replace('epochs: 1, ', '')}\n")
+    (provenance,) = folder.path.glob("*/provenance.json")
+    facts = json.loads(provenance.read_text())
+    assert (facts["predicted_seconds"], facts["reserved_mb"], facts["shared_with"]) == (12.5, None, ["b", "c"])

@@ -1,11 +1,13 @@
+import errno
 import json
 import multiprocessing
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from dcbench.errors import ClaimedError, ResultsError
-from dcbench.rundir import MatrixDir, RunDir, State, write_aside
+from dcbench.rundir import LAST_LINES, MatrixDir, RunDir, State, write_aside
 from dcbench.spec import make_spec
 
 SPEC = make_spec({"k": 5})
@@ -263,3 +265,51 @@ def test_provenance_comes_back_is_empty_when_missing_and_told_when_torn(run):
         run.provenance_file.write_text(torn, encoding="latin-1")
         with pytest.raises(ResultsError, match=r"provenance\.json: is torn"):
             run.provenance()
+
+
+def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run.set_state(State("running", pid=7))
+    monkeypatch.setattr("dcbench.rundir.tempfile.mkstemp", full)
+    run.set_state(State("failed", "error", "No space left" + "x" * 9000, last_lines=("a",) * 12))
+    state = run.state()
+    assert (state.name, state.kind, state.last_lines) == ("failed", "error", ()) and len(state.reason) == 500
+    assert run.state_file.stat().st_size < 4096, "what the old file's block has room for"
+    run.state_file.unlink()
+    with pytest.raises(OSError, match="No space left"):
+        run.set_state(State("failed", "error", "x"))
+
+
+def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, monkeypatch):
+    assert run.unwritable() is None and RunDir(run.path / "none").unwritable() is None
+    real = os.statvfs(run.path)
+    monkeypatch.setattr("dcbench.rundir.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0))
+    assert "no space left" in run.planned_state(SPEC).reason and run.planned_state(SPEC).kind == "error"
+    run.set_state(State("failed", "nan", "loss"))
+    assert run.planned_state(SPEC).kind == "nan", "what has ended stays what it is"
+    run.set_state(State("running"))
+    assert "no space left" in run.planned_state(SPEC).reason, "lost, and cannot be done again yet"
+    monkeypatch.setattr("dcbench.rundir.os.access", lambda *_: False)
+    monkeypatch.setattr("dcbench.rundir.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9))
+    assert "read-only file system" in run.unwritable() and "--results" in run.unwritable()
+    monkeypatch.setattr("dcbench.rundir.os.statvfs", lambda path: SimpleNamespace(f_flag=0, f_bavail=9))
+    assert "permission denied" in run.unwritable()
+
+
+def test_the_last_lines_of_a_log_say_something_and_are_few(run):
+    assert run.last_lines() == ()
+    run.log("\n".join(f"line {number}\n" for number in range(50)))
+    assert run.last_lines()[-1] == "line 49" and len(run.last_lines()) == LAST_LINES
+    run.log_file.write_bytes(b"x" * 100_000 + b"\n\xff\xfe broken \n")
+    assert "broken" in run.last_lines()[-1] and max(map(len, run.last_lines())) <= 300
+
+
+def test_a_spec_edited_by_hand_is_read_as_yaml(run):
+    text = run.spec_file.read_text()
+    run.spec_file.write_text("# mine\n" + text.replace('"', "'"))
+    assert run.spec() == SPEC
+    run.spec_file.write_text("")
+    with pytest.raises(ResultsError, match="not a run spec"):
+        run.spec()

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -193,6 +194,7 @@ def test_a_folder_that_cannot_be_written_is_a_failure_and_no_traceback(tmp_path,
 def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_not_heard(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setitem(worker._asked, "stop", False)
+    monkeypatch.setitem(worker._asked, "done", False)
     try:
         worker._stop(signal.SIGTERM, None)
         assert worker._asked["stop"]
@@ -201,6 +203,32 @@ def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_n
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_stop_comes_too_late_once_the_work_is_done(tmp_path, monkeypatch):
+    folder = prepared(tmp_path)
+    monkeypatch.setitem(worker._asked, "stop", True)  # asked once before, in the last row
+    real = RunDir.set_state
+
+    def set_state(self, state):
+        real(self, state)
+        if state.name == "done":
+            worker._stop(signal.SIGTERM, None)  # and again now
+
+    monkeypatch.setattr(RunDir, "set_state", set_state)
+    monkeypatch.setattr(worker, "execute", lambda *_: None)
+    assert work(folder) == EXIT_DONE
+    assert json.loads(folder.state_file.read_text())["name"] == "done"
+
+
+def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(worker, "execute", fail)
+    folder = prepared(tmp_path)
+    work(folder)
+    assert folder.state().last_lines[-1] == "ValueError: planted" and len(folder.state().last_lines) > 3
 
 
 def test_the_run_folder_is_all_it_needs(monkeypatch, tmp_path):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from dcbench import rooms
-from dcbench.errors import DcbenchError
+from dcbench import devices, rooms
+from dcbench.errors import DcbenchError, DeviceError
+from dcbench.executors import Options, default_data_dir
+from dcbench.scheduler.packing import jobs_at_once
 
 Executor = StrEnum("Executor", rooms.names("executors"))  # type: ignore[misc]
 LOCAL = Executor("local")
@@ -21,7 +25,52 @@ DataDir = Annotated[
     Path | None, typer.Option(help="Where datasets are kept. Default: $DCBENCH_DATA, else the user's cache folder.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Gpus = Annotated[str, typer.Option(help="all, or indices like 0,2, as nvidia-smi counts them.")]
+PerGpu = Annotated[
+    str, typer.Option(metavar="auto|N", help="Runs that share a GPU at once. auto: as many as their memory allows.")
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Runs at once on the CPU, which share the cores. Default: one a core.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where runs will work: cpu or cuda, the GPUs, and how many runs may share one (None: as many as fit)."""
+
+    kind: str
+    gpus: tuple[devices.Gpu, ...]
+    per_gpu: int | None
+    jobs: int | None
+
+    def one_by_one(self) -> Workplace:
+        """The same for an executor that does one run after another."""
+        return replace(
+            self, gpus=self.gpus[:1], per_gpu=1 if self.gpus else self.per_gpu, jobs=None if self.gpus else 1
+        )
+
+    def options(self, todo: int, data_dir: Path | None, **more: Any) -> Options:
+        """The executor's options for so many runs."""
+        count = jobs_at_once(todo, len(self.gpus), self.jobs, self.per_gpu)
+        return Options(
+            data_dir=(data_dir or default_data_dir()).absolute(),
+            device=self.kind,
+            gpus=self.gpus,
+            jobs=count,
+            threads=max(1, devices.cores() // (self.jobs or count)),
+            command=shlex.join(["dcbench", *sys.argv[1:]]),
+            **more,
+        )
+
+
+def workplace(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) -> Workplace:
+    """What --device, --gpus, --runs-per-gpu and --jobs come to on this machine."""
+    if runs_per_gpu != "auto" and (not runs_per_gpu.isdigit() or int(runs_per_gpu) < 1):
+        raise DeviceError(f"--runs-per-gpu {runs_per_gpu}: give auto, or a number from 1 on")
+    kind, found = devices.resolve(device, gpus)
+    found = found[: devices.cores()]  # each run needs a core
+    return Workplace(kind, found, None if runs_per_gpu == "auto" else int(runs_per_gpu), jobs)
 
 
 def tell(error: DcbenchError) -> bool:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from dcbench import devices, parity_table, scheduler, screens
+from dcbench import devices, parity_table, screens
 from dcbench.cli.options import DataDir, Device, Results
 from dcbench.errors import DataError
 from dcbench.executors import Options, default_data_dir
+from dcbench.scheduler import downloads
 from dcbench.screens.parity import show, watch
 
 
@@ -39,11 +40,11 @@ def parity(
     options = Options(
         data_dir=(data_dir or default_data_dir()).absolute(),
         device=kind,
-        gpus=tuple(gpu.uuid for gpu in gpus),
+        gpus=gpus,
         threads=threads or devices.cores(),
         command=shlex.join(["dcbench", *sys.argv[1:]]),
     )
-    if problem := scheduler.fetch(dataset, options.data_dir):
+    if problem := downloads.fetch(dataset, options.data_dir):
         raise DataError(problem)
     from dcbench import parity as comparing
 

@@ -1,30 +1,65 @@
-"""`dcbench plan`: what a matrix comes to."""
+"""`dcbench plan`: what a matrix comes to, and what it will cost."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
-from dcbench import devices, ledger
-from dcbench.cli.options import AsJson, Device, MatrixFile, Results
+import typer
+
+from dcbench import devices, ledger, scheduler
+from dcbench.cli.options import (
+    LOCAL,
+    AsJson,
+    DataDir,
+    Device,
+    Gpus,
+    Jobs,
+    MatrixFile,
+    PerGpu,
+    Results,
+    workplace,
+)
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir
-from dcbench.screens.plan import show_plan
+from dcbench.scheduler.forecast import forecast
+from dcbench.screens.plan import show_forecast, show_plan
 
 
 def plan(
     matrix: MatrixFile,
     results: Results = Path("results"),
+    data_dir: DataDir = None,
     device: Device = "auto",
+    gpus: Gpus = "all",
+    runs_per_gpu: PerGpu = "auto",
+    jobs: Jobs = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Measure classes of runs that nothing is known of, by a short run of each.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Expand a matrix: the count after each step, the axes, and which runs are done already."""
-    kind, _ = devices.resolve(device)
-    planned = read_matrix(matrix, devices.default_precision(kind))
+    """Expand a matrix: the count after each step, the axes, what is done, and what the rest will cost.
+
+    Times and memory come from finished runs of the same class under the results folder, on a device like this one.
+    """
+    place = workplace(device, gpus, runs_per_gpu, jobs)
+    planned = read_matrix(matrix, devices.default_precision(place.kind))
     folder = MatrixDir(results / planned.name)
-    counts = ledger.counts(ledger.entries(planned, folder))
+    entries = ledger.entries(planned, folder)
+    options = place.options(len(scheduler.left(entries)) or len(entries), data_dir)
+    at = scheduler.setting(options, entries, results)
+    if probe:
+        with at.stop.listening():
+            scheduler.measure(scheduler.left(entries), LOCAL.value, options, at)
+        if at.stop.presses:
+            raise typer.Exit(130)
+    foreseen, counts = forecast(entries, at), ledger.counts(entries)
     if as_json:
         facts = {"cells": planned.cells, "runs": len(planned.runs), "baselines": len(planned.baselines)}
-        print(json.dumps(facts | {"done": counts["done"], "steps": planned.steps}))
+        print(json.dumps(facts | {"done": counts["done"], "steps": planned.steps, "forecast": asdict(foreseen)}))
     else:
         show_plan(planned, folder, counts)
+        show_forecast(foreseen, options)

@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from dcbench import devices, scheduler, verdict
 from dcbench import replay as replays
 from dcbench.cli.options import LOCAL, AsJson, DataDir
 from dcbench.executors import Options, default_data_dir
-from dcbench.screens.board import wait, watch
+from dcbench.screens.board import watch
 from dcbench.screens.comparison import show_replayed
 
 
@@ -47,15 +48,21 @@ def replay(
     options = Options(
         data_dir=(data_dir or default_data_dir()).absolute(),
         device=kind,
-        gpus=tuple(gpu.uuid for gpu in gpus[:1]),
+        gpus=gpus[:1],
         jobs=1 if gpus else max(1, min(times, devices.cores() // count)),
         threads=count,
         command=shlex.join(["dcbench", *sys.argv[1:]]),
     )
     with replays.workplace(keep, run) as place:
         entries = replays.copies(run, place, times)
-        outcomes = scheduler.run(entries, LOCAL.value, options)
-        if not (wait(outcomes) if as_json else watch(outcomes, entries, entries, options)):
+        at = scheduler.setting(options)
+        outcomes = scheduler.run(entries, LOCAL.value, options, at)
+        with at.stop.listening():
+            if as_json:
+                deque(outcomes, maxlen=0)
+            else:
+                watch(outcomes, entries, entries, options, at)
+        if at.stop.presses:
             print("stopped; the original is as it was", file=sys.stderr)
             raise typer.Exit(130)
         told = replays.judge(run, entries, tolerance)

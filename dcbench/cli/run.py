@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dcbench import devices, ledger, scheduler
-from dcbench.cli.options import LOCAL, DataDir, Device, Executor, MatrixFile, Results
+from dcbench.cli.options import LOCAL, DataDir, Device, Executor, Gpus, Jobs, MatrixFile, PerGpu, Results, workplace
 from dcbench.errors import DeviceError
-from dcbench.executors import Options, default_data_dir
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir
+from dcbench.scheduler.faults import Policy
+from dcbench.scheduler.order import choices
 from dcbench.screens.board import show_end, watch
 from dcbench.screens.plan import show_change
+
+Only = StrEnum("Only", ["failed", "pending"])
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(text: str) -> float:
+    """`90`, `90s`, `15m` or `2h` -> seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not found or float(found[1]) == 0:
+        raise typer.BadParameter(f"expected a time like 90s, 15m or 2h, not {text!r}")
+    return float(found[1]) * UNITS[found[2]]
 
 
 def run(
@@ -24,45 +38,57 @@ def run(
     results: Results = Path("results"),
     data_dir: DataDir = None,
     device: Device = "auto",
+    gpus: Gpus = "all",
+    runs_per_gpu: PerGpu = "auto",
+    jobs: Jobs = None,
     executor: Annotated[Executor, typer.Option(help="How runs are executed.")] = LOCAL,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs at once. Default: one a GPU, without a GPU one a core.")
+    first: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=VALUE,...", help="Cells to begin with, like dataset=mnist,arch=vgg16; repeatable."),
     ] = None,
+    only: Annotated[Only | None, typer.Option(help="Do just the runs that are in this state.")] = None,
     redo: Annotated[bool, typer.Option("--redo", help="Also do the runs that are done already.")] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(parser=_seconds, metavar="TIME", help="Longest time of a run, like 90s, 15m or 2h. Default: any."),
+    ] = None,
+    retries: Annotated[int, typer.Option(min=0, help="How often a failed run is tried again.")] = 0,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Once a run has failed, let running epochs finish and stop.")
+    ] = False,
     keep_weights: Annotated[
         bool, typer.Option("--keep-weights", help="Keep the last checkpoint of each run (VGG16 at 224 px: 1.1 GB).")
     ] = False,
 ) -> None:
-    """Run what is missing of a matrix. Exit code 0 when every planned run is done or skipped."""
-    kind, gpus = devices.resolve(device)
-    planned = read_matrix(matrix, devices.default_precision(kind))
+    """Run what is missing of a matrix. Exit code 0 when every planned run is done or skipped.
+
+    Ctrl-C once: running epochs finish and leave checkpoints. Twice: now. The same command goes on.
+    """
+    place = workplace(device, gpus, runs_per_gpu, jobs)
+    planned = read_matrix(matrix, devices.default_precision(place.kind))
     folder = MatrixDir(results / planned.name)
+    chosen = choices(first or [], planned.planned)
+    inline = executor.value == "inline"
+    if inline and (jobs not in (None, 1) or timeout is not None):
+        told = f"--jobs {jobs}" if timeout is None else "--timeout"
+        raise DeviceError(f"{told}: the inline executor does one run after another to its end; use --executor local")
     show_change(ledger.adopt(planned, folder))
     entries = ledger.entries(planned, folder)
-    todo = scheduler.left(entries, redo)
-    if executor.value == "inline" and jobs not in (None, 1):
-        raise DeviceError(f"--jobs {jobs}: the inline executor does one run after another; use --executor local")
-    count = 1 if executor.value == "inline" else jobs_at_once(jobs, len(gpus), len(todo))
-    options = Options(
-        data_dir=(data_dir or default_data_dir()).absolute(),
-        device=kind,
-        gpus=tuple(gpu.uuid for gpu in gpus),
-        jobs=count,
-        threads=devices.cores() // count,
-        redo=redo,
-        keep_weights=keep_weights,
-        command=shlex.join(["dcbench", *sys.argv[1:]]),
-    )
-    finished = watch(scheduler.run(todo, executor.value, options), entries, todo, options)
-    counts = ledger.counts(ledger.entries(planned, folder))
-    show_end(counts, folder, stopped=not finished, command=options.command)
-    if counts["done"] + counts["skipped"] < len(planned.planned):
+    todo = scheduler.left(entries, redo, only and only.value)
+    options = (place.one_by_one() if inline else place).options(len(todo), data_dir, keep_weights=keep_weights)
+    policy = Policy(timeout, retries, fail_fast)
+    at = scheduler.setting(options, todo, results, first=chosen, policy=policy, redo=redo)
+    with at.stop.listening():
+        watch(scheduler.run(todo, executor.value, options, at), entries, todo, options, at)
+        counts = ledger.counts(ledger.entries(planned, folder))
+        left = len(planned.planned) - counts["done"] - counts["skipped"]
+        show_end(counts, folder, stopped=bool(at.stop.presses and left), command=_going_on(options.command))
+    if left:
         raise typer.Exit(1)
 
 
-def jobs_at_once(asked: int | None, gpus: int, todo: int) -> int:
-    """How many runs go on at once: one a GPU, else one a core, and never more than cores or runs."""
-    cores = devices.cores()
-    if asked is not None and asked > cores:
-        raise DeviceError(f"--jobs {asked}: this machine has {cores} cores, and each run needs one")
-    return max(1, min(asked or gpus or cores, cores, todo))
+def _going_on(command: str) -> str:
+    """The command that goes on with a stopped one: stopped runs are pending, and what was redone is done."""
+    words = shlex.split(command)
+    told = [word for at, word in enumerate(words) if word != "--only" and words[at - 1] != "--only"]
+    return shlex.join(word for word in told if word != "--redo" and not word.startswith("--only="))

@@ -13,7 +13,7 @@ from dcbench.cli.options import AsJson, tell
 from dcbench.errors import ResultsError
 from dcbench.rundir import RunDir
 from dcbench.screens.comparison import show_beside
-from dcbench.screens.states import show_made_with, show_run, show_score, show_states
+from dcbench.screens.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
 
 
 def status(
@@ -30,7 +30,8 @@ def status(
     if RunDir(path).spec_file.exists():
         _status_of_run(verdict.run_folder(path), as_json)
         return
-    summary, broken = {}, False
+    summary: dict[str, dict[str, float]] = {}
+    broken = False
     for folder in ledger.matrix_folders(path):
         try:
             planned = ledger.stored_plan(folder)
@@ -38,7 +39,14 @@ def status(
             broken = tell(error)
             continue
         entries = ledger.entries(planned, folder)
-        summary[planned.name] = {"runs": len(planned.planned), **ledger.counts(entries)}
+        timed = predicted_and_taken(entries)
+        summary[planned.name] = {
+            "runs": len(planned.planned),
+            **ledger.counts(entries),
+            "predicted_runs": len(timed),
+            "predicted_seconds": sum(foreseen for foreseen, _ in timed),
+            "taken_seconds": sum(taken for _, taken in timed),
+        }
         if not as_json:
             show_states(planned.name, entries)
     if as_json:
@@ -51,7 +59,8 @@ def _status_of_run(found: RunDir, as_json: bool) -> None:
     spec = found.spec()
     state = found.planned_state(spec)
     if as_json:
-        told = {"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}
+        told: dict[str, object] = {"run_id": spec.run_id, "state": state.name, "kind": state.kind}
+        told |= {"reason": state.reason, "last_lines": state.last_lines}
         print(json.dumps(told | {"provenance": verdict.made_with(found.provenance())}))
     else:
         show_run(found, spec, state)  # before the next can say that a file is torn

@@ -3,18 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from dcbench.executors import Event, Options, worker_arguments
+from dcbench.executors import EXIT_STOPPED, Ended, Options, Place, worker_arguments
 
 
-def execute(runs: Sequence[Path], options: Options) -> Iterator[Event]:
-    """Work on each run here; a failing one is recorded and the next begins."""
-    if options.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpus[0]  # before torch looks
-    from dcbench import worker
+class Workers:
+    """One run at a time; waiting for it is doing it. Ctrl-C ends it without a checkpoint."""
 
-    for run in runs:
-        yield Event(run)
-        yield Event(run, worker.work(worker.parse(worker_arguments(run, options))))
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._due: deque[tuple[Path, Place]] = deque()
+        self._let_go: set[Path] = set()
+
+    def start(self, run: Path, place: Place) -> None:
+        """It is done when somebody waits for it."""
+        self._due.append((run, place))
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Do the next run to its end, however long that takes."""
+        if not self._due:
+            time.sleep(seconds)
+            return []
+        run, place = self._due.popleft()
+        if run in self._let_go:
+            return [Ended(run, EXIT_STOPPED)]
+        if place.gpu:
+            os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu  # before torch looks
+        from dcbench import worker
+
+        try:
+            with _ctrl_c_raises():
+                return [Ended(run, worker.work(worker.parse(worker_arguments(run, self.options, place))))]
+        except KeyboardInterrupt:
+            signal.raise_signal(signal.SIGINT)  # the scheduler is to hear it too
+            return [Ended(run, EXIT_STOPPED)]
+
+    def ask(self, run: Path) -> None:
+        """A run that has not begun is let go; one that has is over before anybody can ask."""
+        self._let_go.add(run)
+
+    kill = ask
+
+    def close(self) -> None:
+        """Forget what has not begun."""
+        self._due.clear()
+
+
+@contextmanager
+def _ctrl_c_raises() -> Iterator[None]:
+    """While the run is done here, Ctrl-C ends it at once: nobody else could."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -12,65 +12,77 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import connection, forkserver, resource_tracker
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
 
-from dcbench.executors import Event, Options, worker_arguments
+from dcbench.executors import GRACE, LAST_WORDS, Ended, Options, Place, worker_arguments
 
 PRELOAD = ["dcbench.preload", "dcbench.executors.local", "dcbench.cli"]
 """What the server imports; the last because every child imports the main script again."""
 
-GRACE = 10.0
-"""Seconds that a worker has to end its row and write a checkpoint when it is asked to stop."""
 
-LAST_WORDS = 3.0
-"""Seconds that it has, asked again, to leave its run pending; then it is killed."""
+class Workers:
+    """A forked process for each run, in a session of its own."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOAD)
+        with _server_environment(options.threads), _ctrl_c_held_back():
+            forkserver.ensure_running()
+        self._live: dict[Path, ForkServerProcess] = {}
+
+    def start(self, run: Path, place: Place) -> None:
+        """Fork a worker for it."""
+        arguments = worker_arguments(run, self.options, place)
+        process = self._context.Process(target=_child, args=(arguments, place.gpu))
+        process.start()
+        self._live[run] = process
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """Those that have ended, after `seconds` maybe none."""
+        runs = {process.sentinel: run for run, process in self._live.items()}
+        return [self._ended(runs[sentinel]) for sentinel in connection.wait(list(runs), seconds)]  # type: ignore[index]
+
+    def _ended(self, run: Path) -> Ended:
+        process = self._live.pop(run)
+        process.join()
+        assert process.exitcode is not None
+        return Ended(run, process.exitcode)
+
+    def ask(self, run: Path) -> None:
+        """Send SIGTERM: the first ends it after the row, the second at once."""
+        self._live[run].terminate()
+
+    def kill(self, run: Path) -> None:
+        """Send SIGKILL to the worker's process group."""
+        _kill(self._live[run])
+
+    def close(self) -> None:
+        """Ask once, and the rows that end in time are kept; ask again, and the runs let go; then kill."""
+        for patience in (GRACE, LAST_WORDS):
+            for process in self._live.values():
+                process.terminate()
+            self._join(patience)
+        for process in self._live.values():
+            _kill(process)
+            process.join()
+
+    def _join(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        for process in self._live.values():
+            process.join(max(0.0, deadline - time.monotonic()))
 
 
-def execute(runs: Sequence[Path], options: Options) -> Iterator[Event]:
-    """Keep `options.jobs` workers busy; on a GPU machine the slots take turns on the devices."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
-    with _server_environment(options.threads), _ctrl_c_held_back():
-        forkserver.ensure_running()
-    waiting, slots = deque(runs), deque(range(options.jobs))
-    live: dict[Any, tuple[BaseProcess, Path, int]] = {}
+def _kill(process: ForkServerProcess) -> None:
+    assert process.pid is not None
     try:
-        while waiting or live:
-            while waiting and slots:
-                run, slot = waiting.popleft(), slots.popleft()
-                gpu = options.gpus[slot % len(options.gpus)] if options.gpus else ""
-                process = context.Process(target=_child, args=(worker_arguments(run, options), gpu))
-                process.start()
-                live[process.sentinel] = (process, run, slot)
-                yield Event(run)
-            for sentinel in connection.wait(list(live)):
-                ended, run, slot = live.pop(sentinel)
-                ended.join()
-                slots.append(slot)
-                yield Event(run, ended.exitcode)
-    finally:
-        _stop([process for process, _, _ in live.values()])
-
-
-def _stop(processes: list[BaseProcess]) -> None:
-    """Ask once, and the rows that end in time are kept; ask again, and the runs let go; then kill."""
-    for ask, patience in (
-        (BaseProcess.terminate, GRACE),
-        (BaseProcess.terminate, LAST_WORDS),
-        (BaseProcess.kill, None),
-    ):
-        living = [process for process in processes if process.is_alive()]
-        for process in living:
-            ask(process)
-        deadline = None if patience is None else time.monotonic() + patience
-        for process in living:
-            process.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has not come to a session of its own yet
+        process.kill()
 
 
 def _child(arguments: list[str], gpu: str) -> None:
@@ -91,7 +103,7 @@ def _end_with_parent() -> None:
     for patience in (GRACE, LAST_WORDS):
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(patience)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.killpg(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager

@@ -38,3 +38,8 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def megabytes(value: float) -> str:
+    """MB, from 1,000 on GB."""
+    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:.0f} MB"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -20,62 +17,43 @@ from dcbench import screens
 from dcbench.executors import Options
 from dcbench.ledger import Entry
 from dcbench.rundir import MatrixDir, RunDir
-from dcbench.scheduler import Outcome
+from dcbench.scheduler import Notice, Outcome, Setting
+from dcbench.scheduler.history import key_of
 
 
-def watch(outcomes: Iterator[Outcome], entries: list[Entry], todo: list[Entry], options: Options) -> bool:
-    """Say what will be done, and show runs as they start and end; False when Ctrl-C stopped them."""
-    board = Board(entries, todo)
-    try:
-        with _ctrl_c_is_answered():
-            _show_start(len(todo), options)
-            if screens.console.is_terminal:
-                with Live(get_renderable=board.table, console=screens.console, refresh_per_second=4):
-                    for outcome in outcomes:
-                        board.take(outcome)
-            else:
-                for outcome in outcomes:
+def watch(
+    outcomes: Iterable[Outcome | Notice], entries: list[Entry], todo: list[Entry], options: Options, at: Setting
+) -> None:
+    """Say what will be done, and show runs as they start and end."""
+    board = Board(entries, todo, at)
+    _show_start(len(todo), options)
+    if screens.console.is_terminal:
+        with Live(get_renderable=board.table, console=screens.console, refresh_per_second=4):
+            for outcome in outcomes:
+                if isinstance(outcome, Notice):
+                    screens.console.print(escape(outcome.text))
+                else:
                     board.take(outcome)
-                    if outcome.ended:
-                        print(board.line(outcome), flush=True)
-    except KeyboardInterrupt:
-        outcomes.close()  # type: ignore[attr-defined]
-        return False
-    return True
-
-
-def wait(outcomes: Iterator[Outcome]) -> bool:
-    """Let runs go on without a word, for programs that want JSON alone; False when Ctrl-C stopped them."""
-    try:
-        deque(outcomes, maxlen=0)
-    except KeyboardInterrupt:
-        outcomes.close()  # type: ignore[attr-defined]
-        return False
-    return True
-
-
-@contextmanager
-def _ctrl_c_is_answered() -> Iterator[None]:
-    """Say at once that Ctrl-C was heard: stopping a worker in a long computation takes seconds."""
-
-    def answer(number: int, frame: FrameType | None) -> None:
-        screens.console.print("stopping the workers ...")
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, answer)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return
+    for outcome in outcomes:
+        if isinstance(outcome, Notice):
+            print(outcome.text, flush=True)
+        else:
+            board.take(outcome)
+            if outcome.ended:
+                print(board.line(outcome), flush=True)
 
 
 def _show_start(count: int, options: Options) -> None:
     """What will happen, and where."""
-    if count:
-        where = f"{len(options.gpus)} GPU{'s' if len(options.gpus) > 1 else ''}" if options.gpus else "the CPU"
-        screens.console.print(
-            f"{count} runs to do on {where}: {options.jobs} at once, {screens.many(options.threads, 'thread')} each"
-        )
+    if not count:
+        return
+    if options.jobs > len(options.gpus) > 0:
+        where, how = screens.many(len(options.gpus), "GPU"), f"as many at once as fit, at most {options.jobs}"
+    else:
+        where = screens.many(len(options.gpus), "GPU") if options.gpus else "the CPU"
+        how = f"{options.jobs} at once, {screens.many(options.threads, 'thread')} each"
+    screens.console.print(f"{screens.many(count, 'run')} to do on {where}: {how}")
 
 
 def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
@@ -92,22 +70,25 @@ def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: 
 class Board:
     """The state of the runs as far as this process has seen it."""
 
-    def __init__(self, entries: list[Entry], todo: list[Entry]) -> None:
+    def __init__(self, entries: list[Entry], todo: list[Entry], at: Setting) -> None:
+        self.at = at
         self.states = {entry.folder.path: entry.state for entry in entries}
         self.epochs = {entry.folder.path: entry.spec.epochs for entry in entries}
+        self.keys = {entry.folder.path: key_of(entry.spec) for entry in todo}
+        self.waiting = Counter(self.keys.values())
         self.running: dict[Path, float] = {}
         self.todo, self.ended = len(todo), 0
         self.start = time.monotonic()
 
     def take(self, outcome: Outcome) -> None:
-        """Note that a run has started or ended."""
+        """Note that a run has started, waits again, or has ended."""
         path = outcome.folder.path
         self.states[path] = outcome.state
-        if outcome.ended:
-            self.running.pop(path, None)
-            self.ended += 1
-        else:
+        was_waiting = self.running.pop(path, None) is None
+        if outcome.step == "started":
             self.running[path] = time.monotonic()
+        self.waiting[self.keys[path]] += (outcome.step == "again") - was_waiting
+        self.ended += outcome.ended
 
     def line(self, outcome: Outcome) -> str:
         """What a pipe is told of a run that has ended."""
@@ -115,7 +96,6 @@ class Board:
         words = [f"[{self.ended}/{self.todo}]", state.name, outcome.folder.path.name]
         words += [f"{state.seconds:.1f} s"] if state.seconds is not None else []
         words += [f"({state.kind}) {state.reason}"] if state.name == "failed" else [state.reason]
-        words += ["elsewhere"] if state.name == "running" else []
         return " ".join(words).rstrip()
 
     def table(self) -> RenderableType:
@@ -123,7 +103,9 @@ class Board:
         running = Table(box=None, pad_edge=False, show_header=False)
         for path, since in list(self.running.items()):
             epoch = f"epoch {RunDir(path).epochs_done()}/{self.epochs[path]}"
-            running.add_row(path.name, epoch, f"{time.monotonic() - since:.0f} s")
+            expected = self.at.history.expect(self.keys[path]).seconds
+            of = "" if expected is None else f" of about {screens.duration(expected)}"
+            running.add_row(path.name, epoch, f"{time.monotonic() - since:.0f} s{of}")
         failed = [
             Text(f"failed: {path.name}: {state.reason}", style="red")
             for path, state in self.states.items()
@@ -133,8 +115,21 @@ class Board:
 
     def _summary(self) -> str:
         tally = Counter(state.name for state in self.states.values())
-        spent = time.monotonic() - self.start
         left = self.todo - self.ended
-        rest = f", about {screens.duration(spent / self.ended * left)} left" if self.ended and left else ""
+        rest = self.rest()
         told = [f"{tally['done']} done", f"{len(self.running)} running", f"{tally['failed']} failed"]
-        return f"{', '.join(told)}, {left - len(self.running)} left to start; {screens.duration(spent)}{rest}"
+        spent = screens.duration(time.monotonic() - self.start)
+        until = "" if rest is None else f", about {screens.duration(rest)} left"
+        return f"{', '.join(told)}, {left - len(self.running)} left to start; {spent}{until}"
+
+    def rest(self) -> float | None:
+        """Seconds until the last run ends: by what runs like these took, else by the pace so far; None at first."""
+        now, expect = time.monotonic(), self.at.history.expect
+        waiting = [(expect(key).seconds, count) for key, count in self.waiting.items() if count]
+        running = [(expect(self.keys[path]).seconds, since) for path, since in list(self.running.items())]
+        if any(seconds is None for seconds, _ in waiting + running):
+            spent, left = now - self.start, self.todo - self.ended
+            return spent / self.ended * left if self.ended and left else None
+        remaining = [max(0.0, (seconds or 0.0) - (now - since)) for seconds, since in running]
+        work = sum(remaining) + sum((seconds or 0.0) * count for seconds, count in waiting)
+        return max(work / max(1, len(running)), *remaining, 0.0) if work else None

@@ -6,9 +6,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
+from dcbench.executors import Options
 from dcbench.ledger import Change
 from dcbench.matrix import Plan
 from dcbench.rundir import MatrixDir
+from dcbench.scheduler.forecast import Forecast
 from dcbench.spec import shown
 
 STEPS = {
@@ -19,6 +21,9 @@ STEPS = {
     "seeds": "times seeds",
     "duplicates": "duplicates dropped",
 }
+
+LINE = 110
+"""Characters that a line of the classes' table may take, also on a narrow terminal: a wrapped title is hard to read."""
 
 
 def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
@@ -37,6 +42,43 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
     screens.console.print(
         f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({screens.told(counts)})"
     )
+
+
+def show_forecast(found: Forecast, options: Options) -> None:
+    """What a run of each class costs, and what is left of the matrix comes to on these devices."""
+    known = [one for one in found.classes if one.expected.source]
+    table = Table("class of runs", box=None, pad_edge=False)
+    for head in ("epochs", "runs", "done", "a run", "memory", "from"):
+        table.add_column(head, justify="right")
+    for one in found.classes if known else ():
+        cost = one.expected
+        seconds = "unknown" if cost.seconds is None else screens.duration(cost.seconds)
+        memory = "unknown" if cost.memory_mb is None else screens.megabytes(cost.memory_mb)
+        table.add_row(
+            escape(one.title), str(one.epochs), str(one.runs), str(one.done), seconds, memory, cost.source or "nothing"
+        )
+    if known:
+        screens.console.print(table, width=max(screens.console.width, LINE))
+    if not found.left:
+        return
+    if found.finish_seconds is None or found.run_seconds is None:
+        screens.console.print(
+            f"{screens.many(found.left, 'run')} left; runs like {found.unknown} of them were never timed here: "
+            "--probe measures them"
+        )
+        return
+    peak = f", at most {screens.megabytes(found.memory_mb)} a run" if found.memory_mb else ""
+    work = f"{screens.many(found.left, 'run')} left: {screens.duration(found.run_seconds)} one after another{peak}"
+    if found.unshared_seconds is None:
+        told = f"on the CPU, {options.jobs} at once, through in about {screens.duration(found.finish_seconds)}"
+    else:
+        soonest, latest = screens.duration(found.finish_seconds), screens.duration(found.unshared_seconds)
+        hours = found.unshared_seconds * len(options.gpus) / 3600
+        told = (
+            f"on {screens.many(len(options.gpus), 'GPU')} through in {soonest} if sharing one costs nothing, "
+            f"in {latest} ({hours:.1f} device-hours) if it gains nothing"
+        )
+    screens.console.print(f"{work}; {told}")
 
 
 def show_change(change: Change) -> None:

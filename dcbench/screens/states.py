@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from rich.markup import escape
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from dcbench import screens
 from dcbench.columns import COLUMNS
+from dcbench.errors import ResultsError
 from dcbench.health import health
 from dcbench.ledger import Entry
 from dcbench.rundir import RunDir, State
@@ -28,6 +30,22 @@ def show_states(name: str, entries: list[Entry]) -> None:
         screens.console.print(f"{run}  {screens.styled(entry.state)}  {escape(entry.state.reason)}".rstrip())
     tally = Counter(entry.state.name for entry in entries)
     screens.console.print(f"[bold]{escape(name)}[/bold]: {len(entries)} planned ({screens.told(tally)})")
+    if timed := predicted_and_taken(entries):
+        foreseen, taken = (screens.duration(sum(seconds)) for seconds in zip(*timed, strict=True))
+        screens.console.print(f"of {screens.many(len(timed), 'predicted run')}: {foreseen} predicted, {taken} taken")
+
+
+def predicted_and_taken(entries: list[Entry]) -> list[tuple[float, float]]:
+    """Seconds foreseen and taken of each run that was foreseen and done in one attempt."""
+    found = []
+    for entry in entries:
+        if entry.state.name == "done" and entry.state.seconds is not None:
+            with suppress(ResultsError):
+                facts = entry.folder.provenance()
+                seconds = facts.get("predicted_seconds")
+                if isinstance(seconds, float) and "earlier_attempts" not in facts:
+                    found.append((seconds, entry.state.seconds))
+    return found
 
 
 def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
@@ -40,7 +58,23 @@ def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
         default = RunSpec.model_fields[name].default
         table.add_row(name, escape(shown(value)), "" if value == default else escape(shown(default)))
     screens.console.print(table)
+    _show_cost(folder, state)
     screens.console.print(f"log: {escape(str(folder.log_file))}")
+    for line in state.last_lines:
+        screens.console.print(f"    {escape(line)}")
+
+
+def _show_cost(folder: RunDir, state: State) -> None:
+    """The seconds taken beside those foreseen, and who shared the device."""
+    facts: dict[str, Any] = {}
+    with suppress(ResultsError):
+        facts = folder.provenance()
+    foreseen, others = facts.get("predicted_seconds"), facts.get("shared_with")
+    if state.seconds is not None:
+        predicted = "not predicted" if foreseen is None else f"{screens.duration(foreseen)} predicted"
+        screens.console.print(f"took {screens.duration(state.seconds)} ({predicted})")
+    if others is not None:
+        screens.console.print(f"device: {'shared with ' + escape(', '.join(others)) if others else 'not shared'}")
 
 
 def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:

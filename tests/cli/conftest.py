@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dcbench import cli
+from dcbench import cli, devices
 from tests.conftest import TINY
 
 MATRICES = Path(__file__).parent.parent.parent / "matrices"
@@ -22,6 +22,7 @@ def call(tmp_path, monkeypatch):
     """Call the command line in a folder of its own; returns the result."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the same run ids on a machine with a GPU
+    monkeypatch.setattr(devices, "cores", lambda: 1)  # more threads than cores, for two pytest workers, are slow
     (tmp_path / "m.yaml").write_text(MATRIX)
     runner = CliRunner()
     return lambda *arguments: runner.invoke(cli.app, [*arguments])

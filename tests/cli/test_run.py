@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import typer
 
-from dcbench import devices
-from dcbench.cli.run import jobs_at_once
-from dcbench.errors import DataError, DeviceError
+from dcbench.cli import run as runs
+from dcbench.errors import DataError
 from tests.cli.conftest import MATRIX, ON_CPU, RUN, shell
 from tests.conftest import TINY
 from tests.test_worker import wait_for
@@ -59,9 +59,9 @@ def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_pa
     assert "2 done, 2 failed" in told.stdout and "dcbench status results/m" in told.stdout
     status = call("status", "results")
     assert status.stdout.count("failed (error)") == 2 and "planted" in status.stdout
-    assert json.loads(call("status", "results", "--json").stdout) == {
-        "m": {"runs": 4, "pending": 0, "running": 0, "done": 2, "failed": 2, "skipped": 0}
-    }
+    told = json.loads(call("status", "results", "--json").stdout)["m"]
+    counts = {"pending": 0, "running": 0, "done": 2, "failed": 2, "skipped": 0}
+    assert told["runs"] == sum(counts.values()) and {name: told[name] for name in counts} == counts
     monkeypatch.undo()
     os.chdir(tmp_path)
     assert "4 planned: 4 done" in call(*RUN).stdout
@@ -102,7 +102,7 @@ def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(started, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
-    assert "stopping the workers" in out
+    assert "stopping: running epochs finish and leave a checkpoint; Ctrl-C again ends them now" in out
     assert "4 planned: 4 pending" in out and "stopped; go on with: dcbench run m.yaml --jobs 2" in out
     assert len(workers) == 2 and not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
 
@@ -110,7 +110,6 @@ def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(started, tmp_path):
 def test_ctrl_c_while_the_libraries_are_imported(started, tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
     process = started("run", "m.yaml", "--jobs", "2")
-    wait_for(lambda: len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 4)
     assert "4 runs to do" in process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -125,7 +124,7 @@ def test_ctrl_c_with_the_inline_executor(started, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
-    assert "4 planned: 4 pending" in out
+    assert "4 planned: 4 pending" in out and "stopped; go on with" in out
 
 
 def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
@@ -143,20 +142,61 @@ def test_two_schedulers_at_once_do_each_run_once(started, tmp_path):
     outs = [process.communicate(timeout=120)[0] for process in both]
     logs = [path.read_text() for path in tmp_path.glob("results/m/*/log.txt")]
     assert len(logs) == 4 and [log.count("---") for log in logs] == [1] * 4, outs
+    assert [process.returncode for process in both] == [0, 0] and all("4 planned: 4 done" in out for out in outs)
     assert shell("status", "results/m", "--json", cwd=tmp_path).stdout.count('"done": 4') == 1
 
 
-def test_jobs_never_exceed_cores_or_runs(monkeypatch):
-    monkeypatch.setattr(devices, "cores", lambda: 4)
-    assert jobs_at_once(None, 0, 9) == 4
-    assert jobs_at_once(None, 0, 3) == 3
-    assert jobs_at_once(None, 2, 9) == 2
-    assert jobs_at_once(None, 8, 9) == 4
-    assert jobs_at_once(3, 8, 9) == 3
-    assert jobs_at_once(None, 0, 0) == 1
-    with pytest.raises(DeviceError, match="--jobs 5: this machine has 4 cores"):
-        jobs_at_once(5, 0, 9)
-
-
 def test_jobs_mean_nothing_to_the_inline_executor(call):
-    assert "one run after another" in str(call(*RUN, "--jobs", "2").exception)
+    for option in (("--jobs", "2"), ("--timeout", "2h")):
+        assert "one run after another" in str(call(*RUN, *option).exception)
+
+
+def test_the_command_that_goes_on_does_what_is_left_and_not_what_is_done():
+    told = runs._going_on("dcbench run 'my matrix.yaml' --only failed --redo --jobs 2")
+    assert told == "dcbench run 'my matrix.yaml' --jobs 2"
+    assert runs._going_on("dcbench run m.yaml --only=failed") == "dcbench run m.yaml"
+
+
+def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
+    from dcbench import worker
+
+    def execute(spec, folder, at):
+        raise DataError("planted")
+
+    call(*RUN)
+    paths = sorted(tmp_path.glob("results/m/*/state.json"))
+    paths[0].unlink()
+    real = worker.execute
+    monkeypatch.setattr(worker, "execute", execute)
+    call(*RUN)
+    paths[1].unlink()
+    monkeypatch.setattr(worker, "execute", real)
+    told = call(*RUN, "--only", "failed")
+    assert told.exit_code == 1 and "1 run to do" in told.stdout and "4 planned: 1 pending, 3 done" in told.stdout
+    assert "1 run to do" in call(*RUN, "--only", "pending").stdout
+
+
+def test_first_brings_cells_forward_and_a_wrong_one_changes_nothing(call, tmp_path):
+    wrong = call(*RUN, "--first", "optimizer=sdg")
+    assert "no planned run is so. Planned are optimizer: sgd, adam" in str(wrong.exception)
+    assert not (tmp_path / "results").exists()
+    lines = call(*RUN, "--first", "optimizer=adam,seed=1", "--first", "optimizer=adam").stdout.splitlines()
+    ended = [line for line in lines if line.startswith("[")]
+    assert "-adam-sgd-" in ended[0] and "-adam-sgd-" in ended[1] and "-sgd-sgd-" in ended[2]
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
+def test_times_are_written_as_people_write_them(told, seconds):
+    assert runs._seconds(told) == seconds
+
+
+@pytest.mark.parametrize("told", ["0", "soon", "-5", "1d", ""])
+def test_what_is_no_time_is_refused(told):
+    with pytest.raises(typer.BadParameter, match="like 90s, 15m or 2h"):
+        runs._seconds(told)
+
+
+def test_gpu_options_without_a_gpu_are_refused(call):
+    assert "no GPU is used here" in str(call(*RUN, "--runs-per-gpu", "2").exception)
+    assert "give auto, or a number" in str(call(*RUN, "--runs-per-gpu", "many").exception)
+    assert "visible here: none" in str(call("run", "m.yaml", "--gpus", "0").exception)

@@ -42,3 +42,26 @@ def test_status_of_a_matrix_that_has_not_run(call, tmp_path):
     for path in tmp_path.glob("results/m/*-s1-*/state.json"):
         path.unlink()
     assert "2 done" in call("status", "results/m").stdout and "2 pending" in call("status").stdout
+
+
+def test_status_shows_predicted_beside_taken(call, tmp_path):
+    call(*RUN)
+    out = call("status", "results").stdout
+    assert "of 3 predicted runs: " in out and " predicted, " in out and " taken" in out, "all but the first"
+    told = json.loads(call("status", "results", "--json").stdout)["m"]
+    assert told["predicted_runs"] == 3 and told["predicted_seconds"] > 0 and told["taken_seconds"] > 0
+    foreseen = next(path for path in tmp_path.glob("results/m/*-adam-sgd-*-s1-*"))
+    one = call("status", str(foreseen)).stdout
+    assert "predicted)" in one and ("not shared" in one or "shared with" in one)
+    facts = json.loads((foreseen / "provenance.json").read_text())
+    (foreseen / "provenance.json").write_text(json.dumps(facts | {"earlier_attempts": [{}]}))
+    assert "of 2 predicted runs: " in call("status", "results").stdout, "a resumed run's last attempt is not the whole"
+
+
+def test_status_of_a_failed_run_shows_the_last_lines_of_its_log(call, tmp_path):
+    call(*RUN)
+    folder = next(tmp_path.glob("results/m/*/state.json")).parent
+    state = {"name": "failed", "kind": "error", "reason": "why", "last_lines": ["one [b]", "two"]}
+    (folder / "state.json").write_text(json.dumps(state))
+    assert "    one [b]\n    two\n" in call("status", str(folder)).stdout
+    assert json.loads(call("status", str(folder), "--json").stdout)["last_lines"] == ["one [b]", "two"]

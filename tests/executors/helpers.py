@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,7 +24,16 @@ def work(arguments, told):
 
 def tell_gpu(arguments, gpu):
     """In place of a worker: leave the GPU that was given in the run's folder."""
-    Path(arguments[0], "gpu").write_text(f"{gpu} {os.getpid()}")
+    Path(arguments[0], "gpu").write_text(gpu)
+
+
+def with_a_child(arguments, gpu):
+    """In place of a worker: start a process in the worker's session, and wait for it."""
+    os.setsid()
+    child = subprocess.Popen(["sleep", "600"])
+    Path(arguments[0], "part").write_text(str(child.pid))
+    Path(arguments[0], "part").rename(Path(arguments[0], "child"))
+    child.wait()
 
 
 def deaf(warnings, path):

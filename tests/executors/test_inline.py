@@ -1,16 +1,36 @@
 import os
+import signal
 
-from dcbench.executors import Options, inline
+import pytest
+
+from dcbench import worker
+from dcbench.executors import EXIT_STOPPED, Ended, Options, Place, inline
 from dcbench.rundir import RunDir
+from dcbench.scheduler.stop import Stop
 from dcbench.spec import make_spec
 from tests.test_worker import TINY
 
 
-def test_runs_are_done_in_this_process_one_after_another(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
     spec = make_spec(TINY)
-    folder = RunDir(tmp_path / spec.run_id)
-    folder.prepare(spec)
-    events = inline.execute([folder.path], Options(tmp_path))
-    assert next(events).exit_code is None and not folder.state_file.exists()
-    assert next(events).exit_code == 0
+    found = RunDir(tmp_path / spec.run_id)
+    found.prepare(spec)
+    return found
+
+
+def test_runs_are_done_in_this_process_when_they_are_waited_for(folder, tmp_path):
+    workers = inline.Workers(Options(tmp_path))
+    workers.start(folder.path, Place())
+    assert not folder.state_file.exists()
+    assert workers.wait(0) == [Ended(folder.path, 0)]
     assert folder.state().pid == os.getpid()
+
+
+def test_ctrl_c_ends_the_run_and_reaches_the_scheduler(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "execute", lambda *_: signal.raise_signal(signal.SIGINT))
+    workers, stop = inline.Workers(Options(tmp_path)), Stop()
+    workers.start(folder.path, Place())
+    with stop.listening():
+        assert workers.wait(0) == [Ended(folder.path, EXIT_STOPPED)]
+    assert stop.presses == 1 and folder.state().name == "pending"

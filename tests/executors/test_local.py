@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dcbench.executors import Options, local, worker_arguments
+from dcbench.executors import Options, Place, local, worker_arguments
 from dcbench.rundir import RunDir
 from dcbench.spec import make_spec
 from tests.executors import helpers
@@ -30,7 +30,7 @@ def prepared(tmp_path, **values):
 def server(tmp_path):
     """A fresh server for two threads a worker, as the executor starts it."""
     forkserver._forkserver._stop()
-    list(local.execute([], Options(tmp_path, threads=2)))
+    local.Workers(Options(tmp_path, threads=2))
     first = multiprocessing.get_context("forkserver").Process(target=helpers.nothing)
     first.start()
     first.join()  # the server answers when it has imported everything
@@ -47,7 +47,7 @@ def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_childr
     context = multiprocessing.get_context("forkserver")
     folders = [prepared(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
     for folder in folders:
-        arguments = worker_arguments(folder.path, Options(tmp_path, threads=2))
+        arguments = worker_arguments(folder.path, Options(tmp_path, threads=2), Place())
         process = context.Process(target=helpers.work, args=(arguments, str(folder.path / "told")))
         process.start()
         process.join(60)
@@ -63,35 +63,52 @@ def test_the_server_does_not_touch_the_gpu(server):
     assert not [fd for fd in Path(f"/proc/{server}/fd").iterdir() if "nvidia" in str(fd.readlink())]
 
 
-def test_jobs_run_at_once_and_never_more_than_asked(tmp_path):
-    folders = [prepared(tmp_path, seed=seed) for seed in range(5)]
-    live, most = 0, 0
-    for event in local.execute([folder.path for folder in folders], Options(tmp_path, jobs=2)):
-        live += 1 if event.exit_code is None else -1
-        most = max(most, live)
-    assert (live, most) == (0, 2)
+def until_all_end(workers, count):
+    ended = []
+    while len(ended) < count:
+        ended += workers.wait(0.2)
+    return {one.run: one.exit_code for one in ended}
 
 
-def test_a_worker_killed_by_a_signal_is_an_event_and_the_next_run_begins(tmp_path):
+def test_a_worker_killed_by_a_signal_is_told_and_its_neighbour_goes_on(tmp_path):
     long, short = prepared(tmp_path, epochs=100_000), prepared(tmp_path)
-    codes = {}
-    for event in local.execute([long.path, short.path], Options(tmp_path, jobs=1)):
-        if event.exit_code is None and event.run == long.path:
-            wait_for(lambda: long.epochs_done() > 1)
-            os.kill(long.state().pid, signal.SIGSEGV)
-        elif event.exit_code is not None:
-            codes[event.run] = event.exit_code
-    assert codes == {long.path: -signal.SIGSEGV, short.path: 0}
+    workers = local.Workers(Options(tmp_path, jobs=2))
+    workers.start(long.path, Place())
+    wait_for(lambda: long.epochs_done() > 1)
+    workers.start(short.path, Place())
+    os.kill(long.state().pid, signal.SIGSEGV)
+    assert until_all_end(workers, 2) == {long.path: -signal.SIGSEGV, short.path: 0}
     assert "Fatal Python error: Segmentation fault" in long.log_file.read_text()
+
+
+def test_waiting_ends_when_nothing_does(tmp_path):
+    folder = prepared(tmp_path, epochs=100_000)
+    workers = local.Workers(Options(tmp_path))
+    workers.start(folder.path, Place())
+    assert workers.wait(0.05) == []
+    workers.close()
+
+
+def test_killing_ends_the_worker_and_all_that_it_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_child", helpers.with_a_child)
+    run = tmp_path / "run"
+    run.mkdir()
+    workers = local.Workers(Options(tmp_path))
+    workers.start(run, Place())
+    wait_for((run / "child").exists)
+    workers.kill(run)
+    assert until_all_end(workers, 1) == {run: -signal.SIGKILL}
+    child = int((run / "child").read_text())
+    wait_for(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
 
 
 def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    events = local.execute([folder.path], Options(tmp_path, jobs=1))
-    next(events)
+    workers = local.Workers(Options(tmp_path))
+    workers.start(folder.path, Place())
     wait_for(lambda: folder.epochs_done() > 1)
     pid = folder.state().pid
-    events.close()
+    workers.close()
     assert folder.state().name == "pending"
     assert not Path(f"/proc/{pid}").exists()
 
@@ -99,8 +116,9 @@ def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
 def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
     code = (
-        "from pathlib import Path; from dcbench.executors import Options, local\n"
-        f"list(local.execute([Path({str(folder.path)!r})], Options(Path({str(tmp_path)!r}))))"
+        "from pathlib import Path; from dcbench.executors import Options, Place, local\n"
+        f"workers = local.Workers(Options(Path({str(tmp_path)!r})))\n"
+        f"workers.start(Path({str(folder.path)!r}), Place())\nworkers.wait(1000)"
     )
     scheduler = subprocess.Popen([sys.executable, "-c", code])
     try:
@@ -122,14 +140,18 @@ def test_the_servers_environment_is_its_own(monkeypatch):
     assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
 
 
-def test_slots_take_turns_on_the_gpus(tmp_path, monkeypatch):
+def test_a_worker_sees_its_gpu_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_child", helpers.tell_gpu)
-    runs = [tmp_path / str(number) for number in range(4)]
-    for run in runs:
-        run.mkdir()
-    list(local.execute(runs, Options(tmp_path, "cuda", ("GPU-a", "GPU-b"), jobs=2)))
-    told = [(run / "gpu").read_text().split()[0] for run in runs]
-    assert told[:2] == ["GPU-a", "GPU-b"] and sorted(set(told)) == ["GPU-a", "GPU-b"]
+    workers = local.Workers(Options(tmp_path))
+    for name in ("GPU-a", "GPU-b", ""):
+        (tmp_path / f"run{name}").mkdir()
+        workers.start(tmp_path / f"run{name}", Place(name))
+    until_all_end(workers, 3)
+    assert [(tmp_path / f"run{name}" / "gpu").read_text().split() for name in ("GPU-a", "GPU-b")] == [
+        ["GPU-a"],
+        ["GPU-b"],
+    ]
+    assert (tmp_path / "run" / "gpu").read_text() == ""
 
 
 @pytest.mark.gpu
@@ -137,7 +159,10 @@ def test_a_run_on_the_gpu(tmp_path):
     from dcbench import devices
 
     folder = prepared(tmp_path, precision="bfloat16")
-    list(local.execute([folder.path], Options(tmp_path, "cuda", (devices.gpus()[0].uuid,))))
+    card = devices.gpus()[0]
+    workers = local.Workers(Options(tmp_path, "cuda", (card,)))
+    workers.start(folder.path, Place(card.uuid, 8000.0))
+    until_all_end(workers, 1)
     assert folder.state().name == "done", folder.log_file.read_text()
     assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"
 
@@ -151,7 +176,7 @@ def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, mo
 
     monkeypatch.setattr(forkserver, "ensure_running", start)
     with pytest.raises(KeyboardInterrupt):
-        list(local.execute([], Options(tmp_path)))
+        local.Workers(Options(tmp_path))
     assert whole and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
@@ -162,5 +187,7 @@ def test_a_worker_is_asked_twice_before_it_is_killed(tmp_path, monkeypatch, warn
     process = multiprocessing.get_context("fork").Process(target=helpers.deaf, args=(warnings, tmp_path / "ready"))
     process.start()
     wait_for((tmp_path / "ready").exists)
-    local._stop([process])
+    workers = local.Workers(Options(tmp_path))
+    workers._live[tmp_path] = process
+    workers.close()
     assert process.exitcode == code

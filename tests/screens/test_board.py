@@ -4,19 +4,31 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dcbench import scheduler
+from dcbench.devices import Gpu
 from dcbench.executors import Options
 from dcbench.rundir import State
-from dcbench.scheduler import Outcome
+from dcbench.scheduler import Notice, Outcome
+from dcbench.scheduler.history import Measured
 from dcbench.screens import board as boards
 
 ON_CPU = Options(Path())
+TWO = (Gpu(0, "GPU-a"), Gpu(1, "GPU-b"))
+
+
+def setting():
+    return scheduler.setting(ON_CPU)
+
+
+def started(entry):
+    return Outcome(entry.folder, State("running"), "started")
 
 
 def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
-    board = boards.Board(entries, entries)
+    board = boards.Board(entries, entries, setting())
     first, second, _ = entries
-    board.take(Outcome(first.folder, State("running"), ended=False))
-    board.take(Outcome(second.folder, State("running"), ended=False))
+    board.take(started(first))
+    board.take(started(second))
     first.folder.append_metrics({"epoch": 0})
     first.folder.append_metrics({"epoch": 1})
     board.take(Outcome(second.folder, State("failed", "nan", "the loss became nan")))
@@ -28,55 +40,68 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     assert "0 done, 1 running, 1 failed, 1 left to start" in told and "left" in told
 
 
+def test_the_time_left_is_what_runs_like_these_took(entries):
+    at = setting()
+    for entry in entries:
+        at.history.foresee(entry.spec, Measured(start=100.0, row=1.0))
+    board = boards.Board(entries, entries, at)
+    assert board.rest() == pytest.approx(600)
+    board.take(started(entries[0]))
+    board.take(started(entries[1]))
+    assert board.rest() == pytest.approx(300, abs=1), "two at once"
+    board.take(Outcome(entries[1].folder, State("failed", "out_of_memory"), "again"))
+    assert board.rest() == pytest.approx(600, abs=1), "one waits again"
+    board.take(started(entries[1]))
+    for entry in entries[:2]:
+        board.take(Outcome(entry.folder, State("done")))
+    board.take(started(entries[2]))
+    assert board.rest() == pytest.approx(200, abs=1)
+    out = io.StringIO()
+    Console(file=out, width=120, color_system=None).print(board.table())
+    assert "of about 3 min 20 s" in out.getvalue()
+    board.take(Outcome(entries[2].folder, State("done")))
+    assert board.rest() is None
+
+
+def test_without_predictions_the_pace_so_far_counts(entries):
+    board = boards.Board(entries, entries, setting())
+    assert board.rest() is None
+    board.start -= 60
+    board.take(started(entries[0]))
+    board.take(Outcome(entries[0].folder, State("done")))
+    assert board.rest() == pytest.approx(120, abs=1)
+
+
+def every(entries):
+    for entry in entries:
+        yield started(entry)
+        yield Outcome(entry.folder, State("done", seconds=2.0))
+
+
 def test_a_terminal_gets_the_live_table(entries, terminal):
-    outcomes = (
-        Outcome(entry.folder, state, state.name == "done")
-        for entry in entries
-        for state in (State("running"), State("done"))
-    )
-    assert boards.watch(outcomes, entries, entries, ON_CPU) is True
+    boards.watch(every(entries), entries, entries, ON_CPU, setting())
     assert "3 done, 0 running, 0 failed, 0 left to start" in terminal.getvalue()
 
 
-def test_a_pipe_gets_a_line_for_each_end(entries, capsys):
-    outcomes = (
-        Outcome(entry.folder, state, state.name == "done")
-        for entry in entries
-        for state in (State("running"), State("done", seconds=2.0))
-    )
-    boards.watch(outcomes, entries, entries, ON_CPU)
-    start, *lines = capsys.readouterr().out.splitlines()
-    assert start == "3 runs to do on the CPU: 1 at once, 1 thread each"
+def test_a_pipe_gets_a_line_for_each_end_and_each_notice(entries, capsys):
+    outcomes = [Notice("something [to] know"), *every(entries)]
+    boards.watch(outcomes, entries, entries, ON_CPU, setting())
+    start, notice, *lines = capsys.readouterr().out.splitlines()
+    assert start == "3 runs to do on the CPU: 1 at once, 1 thread each" and notice == "something [to] know"
     assert lines == [f"[{n}/3] done {entry.folder.path.name} 2.0 s" for n, entry in enumerate(entries, 1)]
 
 
-def test_ctrl_c_closes_the_outcomes(entries, capsys):
-    closed = []
-
-    def outcomes():
-        try:
-            yield Outcome(entries[0].folder, State("running"), ended=False)
-            raise KeyboardInterrupt
-        finally:
-            closed.append(True)
-
-    assert boards.watch(outcomes(), entries, entries, ON_CPU) is False
-    assert closed == [True]
-
-
-def test_a_run_held_elsewhere_ends_and_is_told(entries, capsys):
-    outcomes = (Outcome(entry.folder, State("running"), ended) for entry in entries for ended in (False, True))
-    boards.watch(outcomes, entries, entries, ON_CPU)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.endswith("elsewhere") for line in lines] == [False, True, True, True]
-    assert lines[-1].startswith("[3/3] running")
+def test_a_terminal_is_told_notices_as_they_are(entries, terminal):
+    boards.watch([Notice("something [bold] to know")], entries, entries, ON_CPU, setting())
+    assert "something [bold] to know" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (Options(Path(), jobs=2), "3 runs to do on the CPU: 2 at once, 1 thread each"),
-        (Options(Path(), "cuda", ("a", "b"), 2, 4), "3 runs to do on 2 GPUs: 2 at once, 4 threads each"),
+        (Options(Path(), "cuda", TWO, 2, 4), "3 runs to do on 2 GPUs: 2 at once, 4 threads each"),
+        (Options(Path(), "cuda", TWO, 16, 1), "3 runs to do on 2 GPUs: as many at once as fit, at most 16"),
     ],
 )
 def test_what_will_happen_is_told_first(options, told, terminal):

@@ -1,0 +1,41 @@
+"""Datasets that are not there yet: fetched before the first run starts, each once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dcbench import rooms
+from dcbench.ledger import Entry
+from dcbench.rundir import State
+from dcbench.scheduler import faults
+from dcbench.scheduler.stop import Stop
+from dcbench.spec import RunSpec
+
+
+def fetch_all(specs: Sequence[RunSpec], data_dir: Path, stop: Stop) -> dict[str, str]:
+    """Dataset -> why it cannot be had, for those that cannot; what somebody stopped is no failure."""
+    problems = {}
+    for name in dict.fromkeys(spec.dataset for spec in specs):
+        if not stop.presses and (problem := fetch(name, data_dir)):
+            problems[name] = problem
+    return {} if stop.presses else problems
+
+
+def fetch(dataset: str, data_dir: Path) -> str | None:
+    """Download a dataset that is not there, its progress bar on this terminal; why it failed, or None."""
+    files = rooms.facts("datasets", dataset).get("files", [])
+    if all((data_dir / file).exists() for file in files):
+        return None
+    command = [sys.executable, "-m", "dcbench.datasets", dataset, str(data_dir)]
+    fetched = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return None if fetched.returncode == 0 else fetched.stdout.strip() or f"{dataset}: the download failed"
+
+
+def failed(entry: Entry, problem: str) -> State:
+    """Record that the run's dataset cannot be had."""
+    state = State("failed", "error", problem)
+    entry.folder.prepare(entry.spec)
+    return faults.record(entry.folder, state)

@@ -1,0 +1,170 @@
+"""One matrix of real runs with every fault at once: nothing is lost, nothing is told wrongly, nothing is left running.
+
+An exception, a NaN loss, a hang, a segmentation fault, a killed worker, a read-only folder, a full disk, a killed
+scheduler and a Ctrl-C. The same matrix undisturbed gives the same figures to the last digit.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcbench import ledger
+from dcbench.columns import COLUMNS
+from dcbench.matrix import read_matrix
+from dcbench.rundir import MatrixDir
+from tests.cli.conftest import shell
+from tests.test_worker import wait_for
+
+GOOD = """name: faults
+axes: {optimizer: [sgd, adam], k: [4, 5]}
+settings: {limit: 60, width: 0.05, pca_dim: 8, batch_size: 32, epochs: 1}
+include:
+  - {k: 6, epochs: 120}     # is to meet a segmentation fault
+  - {k: 7, epochs: 120}     # is to be killed
+  - {k: 8}                  # its folder is mounted read-only
+  - {k: 9, epochs: 3}       # its folder is a disk that is soon full
+"""
+BAD = """  - {lr: 1.0e+30}
+  - {dataset: "imagefolder:broken", limit: null}
+  - {dataset: "imagefolder:hanging", limit: null}
+"""
+RUN = ("run", "m.yaml", "--jobs", "2", "--timeout", "30s", "--data-dir", "data")
+
+
+def image_folder(path, count=12):
+    for number in range(count):
+        folder = path / ("ab"[number % 2])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((40, 40, 3), 20 * number, np.uint8)).save(folder / f"{number}.png")
+
+
+@contextmanager
+def mounted(path, *options):
+    path.mkdir(parents=True, exist_ok=True)
+    told = subprocess.run(["mount", *options, str(path)], capture_output=True, text=True, check=False)
+    if told.returncode:
+        pytest.skip(f"cannot mount anything here: {told.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(path)], capture_output=True, check=False)  # a test may have done it
+
+
+@pytest.fixture
+def matrix(tmp_path):
+    (tmp_path / "m.yaml").write_text(GOOD + BAD)
+    image_folder(tmp_path / "data" / "broken")
+    (tmp_path / "data" / "broken" / "a" / "0.png").write_bytes(b"this is no image")
+    image_folder(tmp_path / "data" / "hanging")
+    (tmp_path / "data" / "hanging" / "a" / "0.png").unlink()
+    os.mkfifo(tmp_path / "data" / "hanging" / "a" / "0.png")  # whoever opens it waits for ever
+    return read_matrix(tmp_path / "m.yaml", "float32")
+
+
+def folders(plan, place):
+    """The run folders by what tells the runs apart: k of the good ones, else what is wrong with them."""
+    found = MatrixDir(place / "results" / plan.name)
+    names = {"imagefolder:broken": "broken", "imagefolder:hanging": "hanging"}
+    return {
+        names.get(spec.dataset) or ("nan" if spec.lr > 1 else f"{spec.optimizer} {spec.k}"): found.run(spec.run_id)
+        for spec in plan.runs
+    }
+
+
+def hit(folder, number, after):
+    """Send the run's worker a signal as soon as it has so many rows."""
+
+    def wait_and_kill():
+        wait_for(lambda: folder.metrics_text()[0].count("\n") > after and folder.state().name == "running", 120)
+        os.kill(folder.state().pid, number)
+
+    thread = threading.Thread(target=wait_and_kill, daemon=True)
+    thread.start()
+    return thread
+
+
+def counts(place):
+    """Runs in each state as the command tells it: they always sum to the plan."""
+    told = json.loads(shell("status", "results", "--json", cwd=place).stdout)["faults"]
+    states = {name: told[name] for name in ("pending", "running", "done", "failed", "skipped")}
+    assert sum(states.values()) == told["runs"] == 11
+    return states
+
+
+def figures(folder):
+    """Every value that does not cost time or memory, and the last assignment."""
+    kept = [number for number, column in enumerate(COLUMNS.values()) if not column.cost]
+    lines = [line.split(",") for line in folder.metrics_file.read_text().splitlines()]
+    with np.load(folder.assignments_file) as archive:
+        return [[line[number] for number in kept] for line in lines], archive["assignment"].tolist()
+
+
+@pytest.mark.slow
+def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undisturbed(matrix, started, tmp_path):
+    runs = folders(matrix, tmp_path)
+    with ExitStack() as mounts:
+        mounts.enter_context(mounted(runs["sgd 8"].path, "-t", "tmpfs", "-o", "ro", "tmpfs"))
+        mounts.enter_context(
+            mounted(runs["sgd 9"].path, "-t", "tmpfs", "-o", f"size={7 * os.sysconf('SC_PAGE_SIZE')}", "tmpfs")
+        )
+
+        first = started(*RUN)
+        victims = [hit(runs["sgd 6"], signal.SIGSEGV, 5), hit(runs["sgd 7"], signal.SIGKILL, 5)]
+        for victim in victims:
+            victim.join(120)
+        wait_for(lambda: [runs[f"sgd {k}"].state().kind for k in (6, 7)] == ["crash", "crash"], 30)
+        first.kill()  # the scheduler itself
+        first.wait()
+        counts(tmp_path)
+        assert "killed by SIGSEGV" in runs["sgd 6"].state().reason and runs["sgd 6"].state().last_lines
+        assert "killed by SIGKILL" in runs["sgd 7"].state().reason
+
+        second = started(*RUN)  # at once: workers of the first may still be about to notice
+        wait_for(lambda: counts(tmp_path)["done"] >= 3, 120)
+        os.killpg(second.pid, signal.SIGINT)
+        out, err = second.communicate(timeout=120)
+        assert second.returncode == 1 and "Traceback" not in err and "stopped; go on with: dcbench run m.yaml" in out
+        after = counts(tmp_path)
+        assert after["running"] == 0
+
+        third = shell(*RUN, cwd=tmp_path)
+        assert third.returncode == 1
+        assert counts(tmp_path) == {"pending": 0, "running": 0, "done": 6, "failed": 5, "skipped": 0}
+        states = {
+            name: folder.planned_state(spec) for (name, folder), spec in zip(runs.items(), matrix.runs, strict=True)
+        }
+        kinds = {name: state.kind for name, state in states.items() if state.name == "failed"}
+        expected = {"sgd 8": "error", "sgd 9": "error", "nan": "nan", "broken": "error", "hanging": "timeout"}
+        assert kinds == expected
+        reasons = {name: states[name].reason for name in expected}
+        assert "read-only file system" in reasons["sgd 8"].lower() and "no space left" in reasons["sgd 9"].lower()
+        assert "loss became" in reasons["nan"] and "unreadable images" in reasons["broken"]
+        assert "took longer than 30 s (--timeout)" in reasons["hanging"]
+
+        subprocess.run(["umount", runs["sgd 8"].path], check=True)
+        subprocess.run(["mount", "-o", "remount,size=10m", runs["sgd 9"].path], check=True)
+        fourth = shell(*RUN, "--only", "failed", "--timeout", "15s", cwd=tmp_path)
+        assert "4 runs to do" in fourth.stdout and fourth.returncode == 1
+        fifth = shell(*RUN, "--only", "pending", cwd=tmp_path)
+        assert "1 run to do" in fifth.stdout
+        assert counts(tmp_path) == {"pending": 0, "running": 0, "done": 8, "failed": 3, "skipped": 0}
+        compared = {name: figures(folder) for name, folder in runs.items() if folder.state().name == "done"}
+    assert not [name for name, folder in runs.items() if folder.is_claimed()], "nothing is left running"
+
+    calm = tmp_path / "calm"
+    calm.mkdir()
+    (calm / "m.yaml").write_text(GOOD)
+    plan = read_matrix(calm / "m.yaml", "float32")
+    assert shell("run", "m.yaml", "--jobs", "2", cwd=calm).returncode == 0
+    undisturbed = folders(plan, calm)
+    assert len(undisturbed) == 8
+    for name, folder in undisturbed.items():
+        assert compared[name] == figures(folder), name
+    assert ledger.counts(ledger.entries(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8
