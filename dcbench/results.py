@@ -14,6 +14,7 @@ import pandas as pd
 
 from dcbench import ledger
 from dcbench.columns import COLUMNS
+from dcbench.errors import ResultsError
 from dcbench.health import health
 from dcbench.ledger import Entry
 from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
@@ -25,7 +26,8 @@ from dcbench.rundir import MatrixDir, State
 class Results:
     """What a matrix came to.
 
-    `runs`: run_id, state, kind, reason, seconds, health with since when and why, the spec's fields and `backend`.
+    `runs`: run_id, state, kind, reason, last_lines, seconds, timing (shared, exclusive or not recorded: whether other
+    runs were on the device meanwhile), health with since when and why, the spec's fields and `backend`.
     `rows`: the same fields with the columns of metrics.csv, done runs only.
     `axes`: each varied field with its values in the plan's order.
     `baselines`: what `runs` says, and the last row, of each baseline run; `chance`: a line for each dataset.
@@ -87,7 +89,11 @@ def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
 
 def _rows(told: list[dict[str, Any]], frames: list[pd.DataFrame | None]) -> pd.DataFrame:
     """The rows of all runs, each with what is told of its run."""
-    named = [frame.assign(**facts) for facts, frame in zip(told, frames, strict=True) if frame is not None]
+    named = [
+        pd.concat([frame, pd.DataFrame(facts, index=frame.index)], axis=1)
+        for facts, frame in zip(told, frames, strict=True)
+        if frame is not None
+    ]
     if named:
         return pd.concat(named, ignore_index=True)
     return pd.DataFrame(columns=[*(told[0] if told else ["run_id"]), *COLUMNS])
@@ -112,13 +118,25 @@ def _facts(entry: Entry, metrics: pd.DataFrame | None) -> dict[str, Any]:
         "state": state.name,
         "kind": state.kind,
         "reason": state.reason,
+        "last_lines": "\n".join(state.last_lines),
         "seconds": state.seconds,
+        "timing": _timing(entry),
         "health": judged and judged.state,
         "health_since": judged and judged.since,
         "health_why": judged and judged.why,
         **entry.spec.model_dump(),
         "backend": entry.spec.backend,
     }
+
+
+def _timing(entry: Entry) -> str:
+    """Whether others were on the device while the run was timed."""
+    try:
+        facts = entry.folder.provenance()
+    except ResultsError:
+        return "not recorded"
+    attempts = [one.get("shared_with") for one in (facts, *facts.get("earlier_attempts", []))]
+    return "shared" if any(attempts) else "not recorded" if None in attempts else "exclusive"
 
 
 def _checked(entry: Entry, notes: list[str]) -> tuple[pd.DataFrame | None, Entry]:

@@ -17,7 +17,7 @@ GAIN = "gain_nmi_true"
 def final(rows: pd.DataFrame) -> pd.DataFrame:
     """The last row of each run (the rule is: the end, never the best), with its gain over row 0."""
     ordered = rows.sort_values("epoch")
-    last = ordered.groupby("run_id", sort=False).tail(1).set_index("run_id")
+    last = ordered.groupby("run_id", sort=False).tail(1).set_index("run_id").copy()  # so many columns in one block
     untrained = ordered[ordered["epoch"] == 0].set_index("run_id")["nmi_true"]
     return last.assign(**{GAIN: last["nmi_true"] - untrained.reindex(last.index)}).reset_index()
 
@@ -63,10 +63,11 @@ STAGE_LIBRARY = {"pca": "pca_backend", "whiten": "whiten_backend", "kmeans": "km
 
 
 def stage_seconds(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
-    """Mean `seconds` of a stage per epoch in each run, over the epochs that have it, with its `library`."""
+    """Mean `seconds` of a stage per epoch in each run, over the epochs that have it, with `library` and `timing`."""
     library = STAGE_LIBRARY.get(stage, "backend")
     named = rows.assign(library=rows[library], seconds=rows[f"seconds_{stage}"])
-    return named.groupby(["run_id", "library", "dataset", "arch"], sort=False)["seconds"].mean().dropna().reset_index()
+    keys = ["run_id", "library", "dataset", "arch", "timing"]
+    return named.groupby(keys, sort=False)["seconds"].mean().dropna().reset_index()
 
 
 def common_epochs(rows: pd.DataFrame, metric: str) -> pd.Series:

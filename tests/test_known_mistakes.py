@@ -240,7 +240,7 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
 def results_of(rows: pd.DataFrame) -> Results:
     full = rows.assign(**{name: 0.1 for name in FINAL if name not in rows})
     told = {"state": "done", "kind": None, "reason": "", "seconds": 1.0, "seed": 0}
-    judged = {"health": "healthy", "health_since": 0, "health_why": ""}
+    judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
     runs = full.drop_duplicates("run_id").assign(**told, **judged)
     named = dict.fromkeys(
         ("dataset", "arch", "input_channels", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x"

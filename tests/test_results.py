@@ -101,3 +101,21 @@ def test_no_finished_run_is_an_empty_frame_with_all_columns(tmp_path):
     read = results.read(found)
     assert read.rows.empty and {"nmi_true", "epoch", "optimizer"} <= set(read.rows.columns)
     assert isinstance(read.rows, pd.DataFrame)
+
+
+@pytest.mark.parametrize(
+    ("facts", "timing"),
+    [
+        ({}, "not recorded"), ({"shared_with": None}, "not recorded"),
+        ({"shared_with": []}, "exclusive"), ({"shared_with": ["a"]}, "shared"),
+        ({"shared_with": [], "earlier_attempts": [{"shared_with": ["a"]}]}, "shared"),
+        ({"shared_with": [], "earlier_attempts": [{}]}, "not recorded"),
+    ],
+)  # fmt: skip
+def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, timing):
+    run = next(folder.run(path.parent.name) for path in sorted(folder.path.glob("*/spec.yaml")))
+    run.write_provenance(facts)
+    found = results.read(folder)
+    assert dict(zip(found.runs["run_id"], found.runs["timing"], strict=True))[run.path.name] == timing
+    run.provenance_file.write_text("{")
+    assert "not recorded" in set(results.read(folder).runs["timing"])

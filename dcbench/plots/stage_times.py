@@ -22,6 +22,12 @@ FACTS = {
     "per_axis": False,
 }
 
+COMPANY = {
+    "exclusive": "with the device for themselves",
+    "shared": "beside other runs on the same device",
+    "not recorded": "with company not recorded",
+}
+
 WHISKER = {"lw": 0.8, "ecolor": "#333333"}
 
 
@@ -37,10 +43,18 @@ def draw(found: Results, axis: str | None) -> Figure:
         panel.set_ylim(tallest - 0.5, -0.5)  # bars of one height in all panels
         panel.set_title(stage)
         panel.set_xlabel(f"{COLUMNS[f'seconds_{stage}'].unit} per epoch")
+    figure.supxlabel(_company(found.rows), fontsize="medium")
     if hue:
         handles = [Patch(color=colour, alpha=0.8, label=label) for label, colour, _ in split_by(found.rows, hue, found)]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
+
+
+def _company(rows: pd.DataFrame) -> str:
+    """How many of the runs had the device for themselves while they were timed."""
+    timings = rows.drop_duplicates("run_id")["timing"].value_counts()
+    told = [f"{timings[name]} {words}" for name, words in COMPANY.items() if name in timings]
+    return f"Timed: {', '.join(told)}"
 
 
 def _panel(panel: Axes, libraries: list[str], parts: list[tuple[str, str, pd.DataFrame]]) -> None:

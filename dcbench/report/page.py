@@ -51,7 +51,7 @@ def render(found: Results, drawn: list[Drawn], made: dict[str, pd.DataFrame], au
         parity=_parity(made["parity"]),
         stages=PARITY_STAGES,
         times=_plain(made["stage_times"].round(4)),
-        unfinished=_plain(made["unfinished"]),
+        unfinished=_plain(made["unfinished"].drop(columns="last_lines")),
         notes=found.notes,
     )
 

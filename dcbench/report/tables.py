@@ -41,11 +41,11 @@ def make(found: Results, audited: Audit) -> dict[str, pd.DataFrame]:
         "audit": pd.DataFrame([_axis(axis) for axis in audited.axes], columns=AUDIT),
         "parity": found.parity,
         "problems": pd.DataFrame([asdict(problem) for problem in audited.problems], columns=PROBLEMS),
-        "runs": found.runs[["run_id", "state", *axes, "seed", "seconds", *HEALTH]].merge(
+        "runs": found.runs[["run_id", "state", *axes, "seed", "seconds", "timing", *HEALTH]].merge(
             finals[["run_id", *FINAL]], on="run_id", how="left"
         ),
         "unfinished": everything.loc[
-            everything["state"] != "done", ["run_id", "state", "kind", "reason", *axes, "seed"]
+            everything["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *axes, "seed"]
         ],
         "rows": found.rows,
         "stage_times": _stage_times(found.rows),
@@ -108,8 +108,8 @@ def _shown(value: Any) -> str:
 
 
 def _stage_times(rows: pd.DataFrame) -> pd.DataFrame:
-    """Seconds per epoch of each stage by library, dataset and architecture: mean, lowest and highest run."""
-    keys = ["library", "dataset", "arch"]
+    """Seconds per epoch of each stage by library, dataset, architecture and company: mean, lowest and highest run."""
+    keys = ["library", "dataset", "arch", "timing"]
     told = []
     for stage in STAGES:
         groups = statistics.stage_seconds(rows, stage).groupby(keys, sort=False)["seconds"]

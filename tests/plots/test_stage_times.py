@@ -8,7 +8,8 @@ from dcbench.results import Results
 
 def rows(**changes):
     base = {"run_id": "a", "dataset": "mnist", "arch": "alexnet", "backend": "faiss", "epoch": 0, "reassigned": 1,
-            "pca_backend": "faiss", "whiten_backend": "faiss", "kmeans_backend": "faiss"}  # fmt: skip
+            "pca_backend": "faiss", "whiten_backend": "faiss", "kmeans_backend": "faiss",
+            "timing": "shared"}  # fmt: skip
     return base | {f"seconds_{stage}": 1.0 for stage in STAGES} | changes
 
 
@@ -37,3 +38,10 @@ def test_architectures_are_told_apart_also_in_the_legend():
     figure = stage_times.draw(results(some, arch=["alexnet", "vgg16"]), None)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alexnet", "vgg16"]
     assert len({bar.get_facecolor() for bar in figure.axes[1].patches}) == 2
+
+
+def test_it_says_whether_the_runs_shared_their_device():
+    assert stage_times.draw(results(FRAME), None).get_supxlabel() == "Timed: 2 beside other runs on the same device"
+    some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
+    told = stage_times.draw(results(some), None).get_supxlabel()
+    assert told == "Timed: 1 with the device for themselves, 1 with company not recorded"
