@@ -8,7 +8,7 @@ SOURCES := pyproject.toml
 # compiled bytecode halves the time of every import of torch, faiss and scikit-learn
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint readme-figures clean
+.PHONY: demo test test-slow lint readme-figures clean
 
 demo: .venv/installed
 	.venv/bin/dcbench run matrices/quickstart.yaml
@@ -17,7 +17,10 @@ demo: .venv/installed
 
 # two workers, one thread each: libraries that start more threads than there are cores wait for each other
 test: .venv/installed-test
-	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist loadgroup -m "not slow"
+
+test-slow: .venv/installed-test
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist loadgroup -m slow
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

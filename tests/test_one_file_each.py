@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import dcbench
 
 HOUSE = Path(dcbench.__file__).parent
@@ -46,6 +48,7 @@ settings: {dataset: stripes, width: 0.05, pca_dim: 8, k: 2, epochs: 1}
 """
 
 
+@pytest.mark.slow
 def test_a_dataset_a_backend_and_a_plot_by_one_file_each(tmp_path):
     house = tmp_path / "dcbench"
     shutil.copytree(HOUSE, house, ignore=shutil.ignore_patterns("__pycache__"))

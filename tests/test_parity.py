@@ -277,6 +277,7 @@ def mnist():
     return measured(parity.prepare(asked, Options(Path(os.environ["DCBENCH_DATA"]), threads=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_every_two_backends_are_interchangeable_on_mnist(mnist, pair):
@@ -291,12 +292,14 @@ def test_every_two_backends_are_interchangeable_on_mnist(mnist, pair):
     assert statistics.median(ari) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", BACKENDS)
 def test_every_backend_whitens_mnist(mnist, name):
     assert of(mnist, "whiten", "identity_deviation", [name])[0] < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_scikit_learns_own_solver_is_at_another_subspace(mnist):
     assert (

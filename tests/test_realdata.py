@@ -26,6 +26,7 @@ def untrained(data_dir, seed):
     return spec, split.labels, extract(build_network(spec, CPU), training, "float32")
 
 
+@pytest.mark.slow
 def test_the_untrained_network_scores_what_was_measured(data_dir):
     scores = []
     for seed in range(5):

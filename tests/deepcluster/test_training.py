@@ -43,6 +43,7 @@ def test_a_pass_moves_every_parameter_of_trunk_and_head(optimizer, top):
     assert 0 <= passed.accuracy <= 1 and passed.loss > 0 and passed.images_per_second > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["uniform", "natural", "weighted"])
 def test_a_network_can_learn_its_pseudo_labels(sampler):
     spec, learner, _ = scene(sampler=sampler, optimizer="adam", top_optimizer="adam", augment="none")
