@@ -1,8 +1,4 @@
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -13,9 +9,7 @@ from dcbench.executors import Options
 from dcbench.rundir import MatrixDir, RunDir, State
 from dcbench.scheduler import downloads
 from dcbench.verdict import Record, compare
-from tests.cli.conftest import ON_CPU
 from tests.conftest import TINY, plan_of
-from tests.test_worker import wait_for
 
 pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them
 
@@ -176,24 +170,3 @@ def test_what_a_difference_points_at(told, reproduced, agree, conclusion):
     assert (told.reproduced, told.agree) == (reproduced, agree)
     assert conclusion in told.conclusion and bool(conclusion) == bool(told.conclusion)
     assert told.as_json()["reproduced"] is reproduced
-
-
-@pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_stops_the_replays_and_removes_them(copied, tmp_path, presses):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    command = [sys.executable, "-m", "dcbench", "replay", str(copied.path)]
-    out = tmp_path / "out"  # no pipe: a server that is still importing would hold it open
-    with out.open("w") as file:
-        environment = ON_CPU | {"TMPDIR": str(scratch)}
-        process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=file, stderr=file)
-    try:
-        wait_for(lambda: "runs to do" in out.read_text())
-        for _ in range(presses):
-            os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 130
-    finally:
-        process.kill()
-        process.wait()
-    assert out.read_text().endswith("stopped; the original is as it was\n")
-    assert not list(scratch.glob("dcbench-replay-*"))

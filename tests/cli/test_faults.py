@@ -26,8 +26,8 @@ GOOD = """name: faults
 axes: {optimizer: [sgd, adam], k: [4, 5]}
 settings: {limit: 60, width: 0.05, pca_dim: 8, batch_size: 32, epochs: 1}
 include:
-  - {k: 6, epochs: 120}     # is to meet a segmentation fault
-  - {k: 7, epochs: 120}     # is to be killed
+  - {k: 6, epochs: 40}      # is to meet a segmentation fault
+  - {k: 7, epochs: 40}      # is to be killed
   - {k: 8}                  # its folder is mounted read-only
   - {k: 9, epochs: 3}       # its folder is a disk that is soon full
 """
@@ -35,7 +35,7 @@ BAD = """  - {lr: 1.0e+30}
   - {dataset: "imagefolder:broken", limit: null}
   - {dataset: "imagefolder:hanging", limit: null}
 """
-RUN = ("run", "m.yaml", "--jobs", "2", "--timeout", "30s", "--data-dir", "data")
+RUN = ("run", "m.yaml", "--jobs", "2", "--timeout", "75s", "--data-dir", "data")
 
 
 def image_folder(path, count=12):
@@ -107,6 +107,7 @@ def figures(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undisturbed(matrix, started, tmp_path):
     runs = folders(matrix, tmp_path)
     with ExitStack() as mounts:
@@ -122,12 +123,13 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         wait_for(lambda: [runs[f"sgd {k}"].state().kind for k in (6, 7)] == ["crash", "crash"], 30)
         first.kill()  # the scheduler itself
         first.wait()
-        counts(tmp_path)
+        before = counts(tmp_path)["done"]
         assert "killed by SIGSEGV" in runs["sgd 6"].state().reason and runs["sgd 6"].state().last_lines
         assert "killed by SIGKILL" in runs["sgd 7"].state().reason
 
         second = started(*RUN)  # at once: workers of the first may still be about to notice
-        wait_for(lambda: counts(tmp_path)["done"] >= 3, 120)
+        assert "runs to do" in second.stdout.readline()
+        wait_for(lambda: counts(tmp_path)["done"] > before, 120)
         os.killpg(second.pid, signal.SIGINT)
         out, err = second.communicate(timeout=120)
         assert second.returncode == 1 and "Traceback" not in err and "stopped; go on with: dcbench run m.yaml" in out
@@ -146,11 +148,11 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         reasons = {name: states[name].reason for name in expected}
         assert "read-only file system" in reasons["sgd 8"].lower() and "no space left" in reasons["sgd 9"].lower()
         assert "loss became" in reasons["nan"] and "unreadable images" in reasons["broken"]
-        assert "took longer than 30 s (--timeout)" in reasons["hanging"]
+        assert "took longer than 75 s (--timeout)" in reasons["hanging"]
 
         subprocess.run(["umount", runs["sgd 8"].path], check=True)
         subprocess.run(["mount", "-o", "remount,size=10m", runs["sgd 9"].path], check=True)
-        fourth = shell(*RUN, "--only", "failed", "--timeout", "15s", cwd=tmp_path)
+        fourth = shell(*RUN, "--only", "failed", "--timeout", "45s", cwd=tmp_path)
         assert "4 runs to do" in fourth.stdout and fourth.returncode == 1
         fifth = shell(*RUN, "--only", "pending", cwd=tmp_path)
         assert "1 run to do" in fifth.stdout
