@@ -10,7 +10,7 @@ from dcbench.executors import Options
 from dcbench.ledger import Change
 from dcbench.matrix import Plan
 from dcbench.rundir import MatrixDir
-from dcbench.scheduler.forecast import Forecast
+from dcbench.scheduler.forecast import ClassForecast, Forecast
 from dcbench.spec import shown
 
 STEPS = {
@@ -22,8 +22,7 @@ STEPS = {
     "duplicates": "duplicates dropped",
 }
 
-LINE = 110
-"""Characters that a line of the classes' table may take, also on a narrow terminal: a wrapped title is hard to read."""
+HEAD = ["class of runs", "epochs", "runs", "done", "a run", "memory", "from"]
 
 
 def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
@@ -46,19 +45,12 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
 
 def show_forecast(found: Forecast, options: Options) -> None:
     """What a run of each class costs, and what is left of the matrix comes to on these devices."""
-    known = [one for one in found.classes if one.expected.source]
-    table = Table("class of runs", box=None, pad_edge=False)
-    for head in ("epochs", "runs", "done", "a run", "memory", "from"):
-        table.add_column(head, justify="right")
-    for one in found.classes if known else ():
-        cost = one.expected
-        seconds = "unknown" if cost.seconds is None else screens.duration(cost.seconds)
-        memory = "unknown" if cost.memory_mb is None else screens.megabytes(cost.memory_mb)
-        table.add_row(
-            escape(one.title), str(one.epochs), str(one.runs), str(one.done), seconds, memory, cost.source or "nothing"
-        )
-    if known:
-        screens.console.print(table, width=max(screens.console.width, LINE))
+    if any(one.expected.source for one in found.classes):
+        lines = [HEAD, *(_cells(one) for one in found.classes)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+        for title, *figures in lines:  # no table of rich's, which would wrap the titles on a narrow terminal
+            cells = [figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True)]
+            screens.console.print(escape("  ".join([title.ljust(widths[0]), *cells])))
     if not found.left:
         return
     if found.finish_seconds is None or found.run_seconds is None:
@@ -79,6 +71,14 @@ def show_forecast(found: Forecast, options: Options) -> None:
             f"in {latest} ({hours:.1f} device-hours) if it gains nothing"
         )
     screens.console.print(f"{work}; {told}")
+
+
+def _cells(one: ClassForecast) -> list[str]:
+    """A class's line, in the order of HEAD."""
+    cost = one.expected
+    seconds = "unknown" if cost.seconds is None else screens.duration(cost.seconds)
+    memory = "unknown" if cost.memory_mb is None else screens.megabytes(cost.memory_mb)
+    return [one.title, str(one.epochs), str(one.runs), str(one.done), seconds, memory, cost.source or "nothing"]
 
 
 def show_change(change: Change) -> None:
