@@ -120,13 +120,16 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
             raise
         return EXIT_STOPPED
     except Exception as error:
-        told = traceback.format_exc()
-        with suppress(OSError):
-            folder.log(told)
-        with suppress(OSError):
-            ended = _ended(begun, "failed", start, kind_of(error), _reason(error))
-            folder.set_state(replace(ended, last_lines=tail(told)))
+        _record(folder, _ended(begun, "failed", start, kind_of(error), _reason(error)), traceback.format_exc())
         return EXIT_FAILED
+
+
+def _record(folder: RunDir, state: State, told: str) -> None:
+    """The traceback into the log and its end into the state, each if the disk allows it."""
+    with suppress(OSError):
+        folder.log(told)
+    with suppress(OSError):
+        folder.set_state(replace(state, last_lines=tail(told)))
 
 
 def _ended(begun: State, name: StateName, start: float, kind: Kind | None = None, reason: str = "") -> State:

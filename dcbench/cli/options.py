@@ -14,7 +14,6 @@ import typer
 from dcbench import devices, rooms
 from dcbench.errors import DcbenchError, DeviceError
 from dcbench.executors import Options, default_data_dir
-from dcbench.scheduler.packing import jobs_at_once
 
 Executor = StrEnum("Executor", rooms.names("executors"))  # type: ignore[misc]
 LOCAL = Executor("local")
@@ -71,6 +70,24 @@ def workplace(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) -> Wo
     kind, found = devices.resolve(device, gpus)
     found = found[: devices.cores()]  # each run needs a core
     return Workplace(kind, found, None if runs_per_gpu == "auto" else int(runs_per_gpu), jobs)
+
+
+def jobs_at_once(todo: int, gpus: int, jobs: int | None, per_gpu: int | None) -> int:
+    """How many runs go on at once, each on a core of its own at the least.
+
+    On a CPU `jobs`, else one a core. On GPUs, of which there are no more than cores, `per_gpu` a device, else as many
+    as there are cores for: their memory decides then.
+    """
+    cores = devices.cores()
+    if gpus and jobs is not None:
+        raise DeviceError(f"--jobs {jobs} is for runs on the CPU; with GPUs give --runs-per-gpu")
+    if not gpus and per_gpu is not None:
+        raise DeviceError(f"--runs-per-gpu {per_gpu}: no GPU is used here; give --jobs")
+    asked = per_gpu * gpus if per_gpu else jobs or cores
+    if asked > cores:
+        told = f"--runs-per-gpu {per_gpu}" if per_gpu else f"--jobs {jobs}"
+        raise DeviceError(f"{told}: this machine has {cores} cores, and each run needs one")
+    return asked // gpus * gpus if gpus else max(1, min(asked, todo))
 
 
 def tell(error: DcbenchError) -> bool:

@@ -17,8 +17,9 @@ from typing import Any
 from dcbench import rooms
 from dcbench.executors import Options
 from dcbench.ledger import Entry
-from dcbench.scheduler import downloads, faults, history, packing, probe
-from dcbench.scheduler.history import History, cost_class, key_of
+from dcbench.scheduler import downloads, packing, probe
+from dcbench.scheduler.faults import let_go
+from dcbench.scheduler.history import History, cost_class, key_of, machine
 from dcbench.scheduler.loop import Loop, Notice, Outcome, Setting
 
 __all__ = ["Notice", "Outcome", "Setting", "left", "measure", "run", "setting"]
@@ -33,7 +34,7 @@ def left(entries: Sequence[Entry], redo: bool = False, only: str | None = None) 
 
 def setting(options: Options, entries: Sequence[Entry] = (), root: Path | None = None, **more: Any) -> Setting:
     """The devices of these options, and what runs under `root` tell of the classes of these entries."""
-    known = History(history.machine(options))
+    known = History(machine(options))
     if root is not None:
         known.read(root, {cost_class(entry.spec) for entry in entries})
     return Setting(packing.pool(options), known, **more)
@@ -56,6 +57,9 @@ def run(
     for entry in todo:
         if problem := problems.get(entry.spec.dataset):
             yield Outcome(entry.folder, downloads.failed(entry, problem))
+    if problems and at.policy.fail_fast:
+        yield Notice("--fail-fast: a dataset cannot be had; nothing starts")
+        return
     if unknown := probe.needed(ready, at):
         yield Notice(f"measuring the memory of {len(unknown)} classes of runs that nothing is known of yet")
         probe.probe(unknown, executor, options, at)
@@ -72,4 +76,4 @@ def run(
     finally:
         workers.close()
         for job in loop.live.values():  # killed in the middle of a long computation, before it could say so
-            faults.let_go(job.entry.folder)
+            let_go(job.entry.folder)

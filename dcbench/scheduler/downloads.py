@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dcbench import rooms
+from dcbench.errors import ResultsError
 from dcbench.ledger import Entry
 from dcbench.rundir import State
-from dcbench.scheduler import faults
+from dcbench.scheduler.faults import record
 from dcbench.scheduler.stop import Stop
 from dcbench.spec import RunSpec
 
@@ -35,7 +36,9 @@ def fetch(dataset: str, data_dir: Path) -> str | None:
 
 
 def failed(entry: Entry, problem: str) -> State:
-    """Record that the run's dataset cannot be had."""
-    state = State("failed", "error", problem)
-    entry.folder.prepare(entry.spec)
-    return faults.record(entry.folder, state)
+    """Record that the run's dataset cannot be had; a folder that is another run's is left as it is."""
+    try:
+        entry.folder.prepare(entry.spec)
+    except ResultsError as error:
+        return State("failed", "error", str(error))
+    return record(entry.folder, State("failed", "error", problem))

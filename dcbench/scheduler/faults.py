@@ -89,7 +89,7 @@ def had_company(folder: RunDir) -> bool:
     return False
 
 
-def follow(state: State, had_company: bool, on_gpu: bool, tries: int, policy: Policy) -> Next:
+def follow(state: State, company: bool, on_gpu: bool, tries: int, policy: Policy) -> Next:
     """What follows a failure. `tries` counts those that were the run's own doing.
 
     Out of memory beside others is tried again alone, and so is what may be a neighbour's doing: a crash, or a CUDA
@@ -97,7 +97,7 @@ def follow(state: State, had_company: bool, on_gpu: bool, tries: int, policy: Po
     """
     if state.name != "failed":
         return "ended"
-    if had_company and (state.kind == "out_of_memory" or (on_gpu and _contagious(state))):
+    if company and (state.kind == "out_of_memory" or (on_gpu and _contagious(state))):
         return "alone"
     return "again" if tries < policy.retries and state.kind != "nan" else "ended"
 

@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from enum import Enum
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +20,7 @@ from dcbench.errors import ResultsError
 from dcbench.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Ended, Place, Workers
 from dcbench.ledger import Entry
 from dcbench.rundir import RunDir, State
-from dcbench.scheduler import faults
-from dcbench.scheduler.faults import End, Policy
+from dcbench.scheduler.faults import End, Policy, follow, had_company, let_go, settle
 from dcbench.scheduler.history import History, Key, key_of
 from dcbench.scheduler.order import Choice, urgency
 from dcbench.scheduler.packing import Device, Pool
@@ -37,7 +36,7 @@ OUR_SIGNALS = (-signal.SIGTERM, -signal.SIGKILL)
 """Exit codes of workers that were stopped before they could listen, or too late."""
 
 ELSEWHERE = 1.0
-"""Seconds between two looks at runs that another scheduler holds."""
+"""Seconds between two looks at runs that another scheduler holds, and at the memory of idle devices."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Notice:
     text: str
 
 
-class Phase(IntEnum):
+class Phase(Enum):
     """How far somebody has asked to stop: not at all, once (running epochs finish), twice (now)."""
 
     WORKING, FINISHING, ENDING = range(3)
@@ -114,8 +113,8 @@ class Loop:
         self.waiting = [Job(entry, key_of(entry.spec)) for entry in entries]
         self.live: dict[Path, Job] = {}
         self.elsewhere: dict[Path, Job] = {}
-        self.looked: float | None = None
-        self.seen = self.clock()
+        self.looked_elsewhere: float | None = None
+        self.looked_at_devices = self.clock()
         self.last_end = self.clock()
         self.phase = Phase.WORKING
         self.failed_fast = False
@@ -169,9 +168,9 @@ class Loop:
 
     def _look_at_devices(self, now: float) -> bool:
         """Whether it is time to see if other programs have let go of an idle device's memory."""
-        if not self.waiting or not self.pool.on_gpus or not self.pool.idle or now - self.seen < ELSEWHERE:
+        if not self.waiting or not self.pool.on_gpus or not self.pool.idle or now - self.looked_at_devices < ELSEWHERE:
             return False
-        self.seen = now
+        self.looked_at_devices = now
         return True
 
     def _obstacle(self, job: Job) -> list[Outcome] | None:
@@ -207,17 +206,18 @@ class Loop:
 
     def _look_elsewhere(self) -> Iterator[Outcome | Notice]:
         """Take back what another process has let go of, and tell what it has finished."""
-        if not self.elsewhere or (self.looked is not None and self.clock() - self.looked < ELSEWHERE):
+        before = self.looked_elsewhere
+        if not self.elsewhere or (before is not None and self.clock() - before < ELSEWHERE):
             return
-        if self.looked is None:
+        if before is None:
             yield Notice(
                 "some runs are held by another dcbench run, or by workers of one that was killed: waiting for them"
             )
-        self.looked = self.clock()
+        self.looked_elsewhere = self.clock()
         for path, job in list(self.elsewhere.items()):
             state = job.entry.folder.planned_state(job.entry.spec)
-            before, job.before = job.before, state
-            if state.name == "running" or (state.name == "failed" and state.kind != "lost" and state != before):
+            last, job.before = job.before, state
+            if state.name == "running" or (state.name == "failed" and state.kind != "lost" and state != last):
                 continue  # what has only just failed may be tried again there
             del self.elsewhere[path]
             if state.name == "pending" or state.kind == "lost":
@@ -233,30 +233,43 @@ class Loop:
     # --- ending -----------------------------------------------------------------------------
 
     def _settle(self, job: Job, ended: Ended) -> Iterator[Outcome | Notice]:
+        """Give the place back, and tell what the run has come to or that it is tried again."""
         device = self.pool.device_of(job.path)
         reserved = device.runs[job.path]
         self.pool.release(job.path)
         del self.live[job.path]
         self.changed, self.last_end = True, self.clock()
-        folder, policy = job.entry.folder, self.setting.policy
+        folder = job.entry.folder
         held = folder.planned_state(job.entry.spec).name == "running"
         if ended.exit_code == EXIT_CLAIMED or held:  # held: its process lives, though nobody can hear it any more
             self.elsewhere[job.path] = job
             yield Outcome(folder, State("running"), "again")
-            return
+        elif self._was_stopped(job, ended):
+            yield Outcome(folder, let_go(folder))
+        else:
+            yield from self._follow(job, self._judge(job, ended, reserved), on_gpu=bool(device.gpu))
+
+    def _was_stopped(self, job: Job, ended: Ended) -> bool:
+        """Whether the run ended because this scheduler's user asked to stop."""
         asked = job.asked is not None or self.setting.stop.presses > 0
-        if asked and not job.overdue and ended.exit_code in (EXIT_STOPPED, *OUR_SIGNALS):
-            yield Outcome(folder, faults.let_go(folder))
-            return
-        starved = devices.kills_for_memory() > self.kills
-        end = End(ended.exit_code, policy.timeout if job.overdue else None, starved)
-        state = faults.settle(folder, end, job.before)
+        return asked and not job.overdue and ended.exit_code in (EXIT_STOPPED, *OUR_SIGNALS)
+
+    def _judge(self, job: Job, ended: Ended, reserved: float) -> State:
+        """The state that the run ends this try in; what it cost, or lacked, goes into the history."""
+        overdue = self.setting.policy.timeout if job.overdue else None
+        end = End(ended.exit_code, overdue, starved=devices.kills_for_memory() > self.kills)
+        state = settle(job.entry.folder, end, job.before)
         if state.name == "done":
             self._learn(job)
         if state.kind == "out_of_memory":
             self.setting.history.ran_out(job.entry.spec, reserved)
-        company = not job.alone and (job.company or faults.had_company(folder))
-        following = faults.follow(state, company, bool(device.gpu), job.tries, policy)
+        return state
+
+    def _follow(self, job: Job, state: State, on_gpu: bool) -> Iterator[Outcome | Notice]:
+        """Try the run again if its failure deserves it, else let it be over."""
+        folder, policy = job.entry.folder, self.setting.policy
+        company = not job.alone and (job.company or had_company(folder))
+        following = follow(state, company, on_gpu, job.tries, policy)
         if following == "ended" or self.phase is not Phase.WORKING:
             yield from self._ended(Outcome(folder, _counted(state, job.tries)))
             return

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from dcbench import devices
-from dcbench.errors import DeviceError
 from dcbench.executors import Options
 
 
@@ -142,11 +141,6 @@ class Pool:
         """Whether no device takes another run."""
         return all(device.closed or len(device.runs) >= device.slots for device in self.devices)
 
-    @property
-    def slots(self) -> int:
-        """Runs at once, all devices together."""
-        return sum(device.slots for device in self.devices)
-
 
 def pool(options: Options) -> Pool:
     """The devices that the options name, with what other programs leave of their memory now."""
@@ -162,21 +156,3 @@ def threads_each(pool: Pool, needs: Iterable[float | None]) -> int:
     fitting = [int(device.memory_mb // smallest) if smallest else 1 for device in pool.devices]
     at_once = sum(max(1, min(device.slots, fit)) for device, fit in zip(pool.devices, fitting, strict=True))
     return max(1, devices.cores() // at_once)
-
-
-def jobs_at_once(todo: int, gpus: int, jobs: int | None, per_gpu: int | None) -> int:
-    """How many runs go on at once, each on a core of its own at the least.
-
-    On a CPU `jobs`, else one a core. On GPUs, of which there are no more than cores, `per_gpu` a device, else as many
-    as there are cores for: their memory decides then.
-    """
-    cores = devices.cores()
-    if gpus and jobs is not None:
-        raise DeviceError(f"--jobs {jobs} is for runs on the CPU; with GPUs give --runs-per-gpu")
-    if not gpus and per_gpu is not None:
-        raise DeviceError(f"--runs-per-gpu {per_gpu}: no GPU is used here; give --jobs")
-    asked = per_gpu * gpus if per_gpu else jobs or cores
-    if asked > cores:
-        told = f"--runs-per-gpu {per_gpu}" if per_gpu else f"--jobs {jobs}"
-        raise DeviceError(f"{told}: this machine has {cores} cores, and each run needs one")
-    return asked // gpus * gpus if gpus else max(1, min(asked, todo))

@@ -1,6 +1,10 @@
 from pathlib import Path
 
-from dcbench import executors
+import pytest
+
+from dcbench import devices, executors
+from dcbench.cli.options import jobs_at_once
+from dcbench.errors import DeviceError
 from tests.cli.conftest import RUN
 
 
@@ -20,3 +24,15 @@ def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
         told = call(command, "results")
         assert told.exit_code == 2 and "broken" in told.stderr and "4" in told.stdout
     assert (tmp_path / "reports" / "m" / "index.html").exists()
+
+
+def test_jobs_at_once(monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 16)
+    at_once = jobs_at_once
+    assert at_once(100, 0, None, None) == 16 and at_once(3, 0, None, None) == 3 and at_once(100, 0, 5, None) == 5
+    assert at_once(100, 2, None, None) == 16 and at_once(100, 3, None, None) == 15 and at_once(100, 2, None, 3) == 6
+    assert at_once(0, 0, None, None) == 1 and at_once(0, 16, None, None) == 16
+    for wrong, told in (((9, 0, 17, None), "16 cores"), ((9, 2, None, 9), "16 cores"), ((9, 1, 2, None), "per-gpu"),
+                        ((9, 0, None, 2), "give --jobs")):  # fmt: skip
+        with pytest.raises(DeviceError, match=told):
+            at_once(*wrong)

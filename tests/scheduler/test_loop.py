@@ -125,6 +125,17 @@ def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
     assert len(fake.seen) == 4
 
 
+def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
+    monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
+    fake = Fake(lambda path: (DONE, 0))
+    use(monkeypatch, fake)
+    todo = ledger.entries(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
+    how = Options(folder.path)
+    told = list(scheduler.run(todo, "f", how, scheduler.setting(how, policy=Policy(fail_fast=True))))
+    assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
+    assert fake.seen == []
+
+
 def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
