@@ -23,7 +23,7 @@ FACTS = {
 }
 
 COMPANY = {
-    "exclusive": "with the device for themselves",
+    "exclusive": "with no other on the device",
     "shared": "beside other runs on the same device",
     "not recorded": "with company not recorded",
 }
@@ -53,7 +53,11 @@ def draw(found: Results, axis: str | None) -> Figure:
 def _company(rows: pd.DataFrame) -> str:
     """How many of the runs had the device for themselves while they were timed."""
     timings = rows.drop_duplicates("run_id")["timing"].value_counts()
-    told = [f"{timings[name]} {words}" for name, words in COMPANY.items() if name in timings]
+    told = [
+        f"{timings[name]} {'run' if timings[name] == 1 else 'runs'} {words}"
+        for name, words in COMPANY.items()
+        if name in timings
+    ]
     return f"Timed: {', '.join(told)}"
 
 

@@ -41,7 +41,9 @@ def test_architectures_are_told_apart_also_in_the_legend():
 
 
 def test_it_says_whether_the_runs_shared_their_device():
-    assert stage_times.draw(results(FRAME), None).get_supxlabel() == "Timed: 2 beside other runs on the same device"
+    assert (
+        stage_times.draw(results(FRAME), None).get_supxlabel() == "Timed: 2 runs beside other runs on the same device"
+    )
     some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
     told = stage_times.draw(results(some), None).get_supxlabel()
-    assert told == "Timed: 1 with the device for themselves, 1 with company not recorded"
+    assert told == "Timed: 1 run with no other on the device, 1 run with company not recorded"
