@@ -29,7 +29,7 @@ from typing import Any
 from dcbench import rooms
 from dcbench.errors import PartError, ResultsError, SpecError
 from dcbench.feasibility import problems
-from dcbench.rundir import explained, write_aside
+from dcbench.files import explained, write_aside
 from dcbench.spec import RunSpec, make_spec
 
 LIMIT = 10_000

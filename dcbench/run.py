@@ -24,7 +24,8 @@ from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.features import BATCH, effective_rank, extract
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Pass, train
-from dcbench.rundir import RunDir, write_aside
+from dcbench.files import write_aside
+from dcbench.rundir import RunDir
 from dcbench.scoring import Row, Scorer
 from dcbench.spec import RunSpec
 from dcbench.witness import Witness

@@ -14,11 +14,9 @@ file or the new one. No file is trusted to be whole.
 from __future__ import annotations
 
 import csv
-import errno
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -31,6 +29,7 @@ from pydantic import ConfigDict, TypeAdapter
 from dcbench import yaml_file
 from dcbench.columns import COLUMNS
 from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
+from dcbench.files import FULL, aside, explained, unwritable, write_aside, write_over
 from dcbench.spec import RunSpec, make_spec
 
 StateName = Literal["pending", "running", "done", "failed", "skipped"]
@@ -58,9 +57,6 @@ class State:
 LAST_LINES = 12
 """Lines of its log that a failure keeps."""
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Errors of a full disk."""
-
 STOPPED = State(reason="stopped; run the matrix again to go on")
 _STATE = TypeAdapter(State)
 
@@ -72,39 +68,6 @@ def tail(text: str) -> tuple[str, ...]:
 
 def _text_of(state: State) -> str:
     return json.dumps(asdict(state), indent=1) + "\n"
-
-
-def write_aside(path: Path, data: str | bytes) -> None:
-    """Write `path` so that it is either its old self or whole, also after a power cut."""
-    with aside(path) as file:
-        file.write(data.encode() if isinstance(data, str) else data)
-
-
-@contextmanager
-def aside(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes `path`'s place when the block ends well, and leaves no trace when it does not."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError into a ResultsError that says what could not be done with `path`."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or path
-        raise ResultsError(f"{where}: {error.strerror}; choose a folder you can write with --results") from error
 
 
 class MatrixDir:
@@ -231,26 +194,13 @@ class RunDir:
             if error.errno not in FULL or not self.state_file.exists():
                 raise
             # few bytes, which the old file's block has room for
-            short = replace(state, reason=state.reason[:500], last_lines=())
-            with self.state_file.open("r+", encoding="utf-8") as file:
-                file.write(_text_of(short))
-                file.truncate()
+            write_over(self.state_file, _text_of(replace(state, reason=state.reason[:500], last_lines=())))
 
     def unwritable(self) -> str | None:
         """Why nothing can be written into the folder, in words; None when it can be, or is not there yet."""
-        try:
-            system = os.statvfs(self.path)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            return f"{self.path}: {error.strerror}"
-        if not os.access(self.path, os.W_OK):
-            why = "read-only file system" if system.f_flag & os.ST_RDONLY else "permission denied"
-        elif not system.f_bavail:
-            why = "no space left on its file system"
-        else:
-            return None
-        return f"{self.path}: {why}; mend that and run the matrix again, or choose another folder with --results"
+        if problem := unwritable(self.path):
+            return f"{self.path}: {problem}; mend that and run the matrix again, or choose another with --results"
+        return None
 
     # --- the claim --------------------------------------------------------------------------
 

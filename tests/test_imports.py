@@ -21,7 +21,8 @@ TABLE = {
     "baselines": {"feasibility", "rooms", "spec"},
     "matrix_file": {"baselines", "errors", "rooms", "spec", "yaml_file"},
     "matrix": {"baselines", "errors", "feasibility", "matrix_file", "spec", "yaml_file"},
-    "rundir": {"columns", "errors", "spec", "yaml_file"},
+    "files": {"errors"},
+    "rundir": {"columns", "errors", "files", "spec", "yaml_file"},
     "ledger": {"errors", "matrix", "rundir", "spec"},
     "traces": set(),
     "checks": {"rooms", "spec", "traces"},
@@ -43,7 +44,7 @@ TABLE = {
     "occupancy": set(),
     "verdict": {"columns", "errors", "rundir"},
     "replay": {"errors", "ledger", "rundir", "spec", "verdict"},
-    "parity_table": {"errors", "feasibility", "rooms", "rundir", "spec"},
+    "parity_table": {"errors", "feasibility", "files", "rooms", "spec"},
     "screens": {
         "audit",
         "columns",
@@ -90,6 +91,7 @@ TABLE = {
     "checkpoint": {"deepcluster", "rundir", "spec"},
     "provenance": {"devices", "spec"},
     "run": {
+        "files",
         "checkpoint",
         "columns",
         "devices",
@@ -123,6 +125,7 @@ TABLE = {
     "statistics": set(),
     "plots": {"columns", "plots", "results", "spec", "statistics"},
     "report": {
+        "files",
         "parity_table",
         "audit",
         "columns",

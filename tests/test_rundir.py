@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from dcbench.errors import ClaimedError, ResultsError
-from dcbench.rundir import LAST_LINES, MatrixDir, RunDir, State, write_aside
+from dcbench.rundir import LAST_LINES, MatrixDir, RunDir, State
 from dcbench.spec import make_spec
 
 SPEC = make_spec({"k": 5})
@@ -18,20 +18,6 @@ def run(tmp_path):
     folder = RunDir(tmp_path / SPEC.run_id)
     folder.prepare(SPEC)
     return folder
-
-
-def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
-    target = tmp_path / "x"
-    write_aside(target, "old")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_aside(target, "new")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_the_spec_comes_back_as_it_was(run):
@@ -243,7 +229,7 @@ def test_storing_the_same_plan_again_shows_that_the_folder_cannot_be_written(tmp
     def read_only(*_, **__):
         raise OSError(30, "Read-only file system", str(folder.path))
 
-    monkeypatch.setattr("dcbench.rundir.tempfile.mkstemp", read_only)
+    monkeypatch.setattr("dcbench.files.tempfile.mkstemp", read_only)
     with pytest.raises(ResultsError, match=r"Read-only file system.*--results"):
         folder.store("name: m\n")
 
@@ -272,7 +258,7 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     run.set_state(State("running", pid=7))
-    monkeypatch.setattr("dcbench.rundir.tempfile.mkstemp", full)
+    monkeypatch.setattr("dcbench.files.tempfile.mkstemp", full)
     run.set_state(State("failed", "error", "No space left" + "x" * 9000, last_lines=("a",) * 12))
     state = run.state()
     assert (state.name, state.kind, state.last_lines) == ("failed", "error", ()) and len(state.reason) == 500
@@ -285,16 +271,16 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
 def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, monkeypatch):
     assert run.unwritable() is None and RunDir(run.path / "none").unwritable() is None
     real = os.statvfs(run.path)
-    monkeypatch.setattr("dcbench.rundir.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0))
+    monkeypatch.setattr("dcbench.files.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0))
     assert "no space left" in run.planned_state(SPEC).reason and run.planned_state(SPEC).kind == "error"
     run.set_state(State("failed", "nan", "loss"))
     assert run.planned_state(SPEC).kind == "nan", "what has ended stays what it is"
     run.set_state(State("running"))
     assert "no space left" in run.planned_state(SPEC).reason, "lost, and cannot be done again yet"
-    monkeypatch.setattr("dcbench.rundir.os.access", lambda *_: False)
-    monkeypatch.setattr("dcbench.rundir.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9))
+    monkeypatch.setattr("dcbench.files.os.access", lambda *_: False)
+    monkeypatch.setattr("dcbench.files.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9))
     assert "read-only file system" in run.unwritable() and "--results" in run.unwritable()
-    monkeypatch.setattr("dcbench.rundir.os.statvfs", lambda path: SimpleNamespace(f_flag=0, f_bavail=9))
+    monkeypatch.setattr("dcbench.files.os.statvfs", lambda path: SimpleNamespace(f_flag=0, f_bavail=9))
     assert "permission denied" in run.unwritable()
 
 

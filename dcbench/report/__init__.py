@@ -13,8 +13,9 @@ from pathlib import Path
 from dcbench import results
 from dcbench.audit import audit
 from dcbench.errors import ResultsError
+from dcbench.files import write_aside
 from dcbench.report import figures, page, tables
-from dcbench.rundir import MatrixDir, write_aside
+from dcbench.rundir import MatrixDir
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,69 @@
+"""Files that are their old selves or whole, whatever happens while they are written; folders that cannot be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from dcbench.errors import ResultsError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a full disk."""
+
+
+def write_aside(path: Path, data: str | bytes) -> None:
+    """Write `path` so that it is either its old self or whole, also after a power cut."""
+    with aside(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes `path`'s place when the block ends well, and leaves no trace when it does not."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an OSError into a ResultsError that says what could not be done with `path`."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise ResultsError(f"{where}: {error.strerror}; choose a folder you can write with --results") from error
+
+
+def write_over(path: Path, text: str) -> None:
+    """Write over a file that is there, into the bytes that it has: for a full disk. Half-way it is torn."""
+    with path.open("r+", encoding="utf-8") as file:
+        file.write(text)
+        file.truncate()
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why nothing can be written into a folder, in words; None when it can be, or is not there yet."""
+    try:
+        system = os.statvfs(folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return str(error.strerror)
+    if not os.access(folder, os.W_OK):
+        return "read-only file system" if system.f_flag & os.ST_RDONLY else "permission denied"
+    return None if system.f_bavail else "no space left on its file system"
