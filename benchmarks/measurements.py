@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from dcbench import ledger, results, statistics
+from dcbench import ledger, results
 from dcbench.audit import audit
 from dcbench.parity_table import MEASURES
 from dcbench.report.page import parity_cell
 from dcbench.report.tables import level_of
 from dcbench.results import Results
 from dcbench.rundir import MatrixDir
+from dcbench.statistics.finals import GAIN, finals
+from dcbench.statistics.stages import stage_seconds
 
 TOP = Path(__file__).parent.parent
 PAGE = TOP / "docs" / "measurements.md"
@@ -222,9 +224,9 @@ def levels(pixels: Results, recipe: Results) -> str:
 def health(read: dict[str, Results]) -> str:
     told = []
     for name, found in read.items():
-        final = statistics.final(found.rows)
+        final = finals(found.rows)
         for state, runs in final.groupby("health"):
-            gain = runs[statistics.GAIN]
+            gain = runs[GAIN]
             change = f"{gain.median():+.3f} ({gain.min():+.3f} to {gain.max():+.3f})"
             told.append({"matrix": name, "health": state, "runs": len(runs), "change of NMI": change})
     return markdown(pd.DataFrame(told))
@@ -257,7 +259,7 @@ def recipe(found: Results) -> str:
 def adam(found: Results) -> str:
     keys = ["dataset", "optimizer", "lr"]
     ranks = found.rows.pivot_table(index=keys, columns="epoch", values="feature_rank", sort=False)
-    ends = statistics.final(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
+    ends = finals(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
     table = pd.DataFrame(
         {
             "rank untrained": ranks[0].map("{:.1f}".format),
@@ -304,7 +306,7 @@ def mixtures(found: Results) -> str:
 def stages(found: Results) -> str:
     told = []
     for stage in ("pca", "whiten", "kmeans"):
-        seconds = statistics.stage_seconds(found.rows, stage).groupby("library")["seconds"].mean()
+        seconds = stage_seconds(found.rows, stage).groupby("library")["seconds"].mean()
         told.append({"stage": stage} | {library: f"{value:.4f} s" for library, value in seconds.items()})
     return markdown(pd.DataFrame(told))
 

@@ -29,7 +29,7 @@ class Results:
     `runs`: run_id, state, kind, reason, last_lines, seconds, timing (shared, exclusive or not recorded: whether other
     runs were on the device meanwhile), health with since when and why, the spec's fields and `backend`.
     `rows`: the same fields with the columns of metrics.csv, done runs only.
-    `axes`: each varied field with its values in the plan's order.
+    `axes`: each varied field with its values in the plan's order; `groups`: the axes, fields that move together as one.
     `baselines`: what `runs` says, and the last row, of each baseline run; `chance`: a line for each dataset.
     `parity`: every table that `dcbench parity` has written beside this matrix, one after another.
     """
@@ -42,6 +42,7 @@ class Results:
     baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
     chance: pd.DataFrame = field(default_factory=pd.DataFrame)
     parity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    groups: tuple[tuple[str, ...], ...] = ()
 
 
 def read(folder: MatrixDir) -> Results:
@@ -71,6 +72,7 @@ def read(folder: MatrixDir) -> Results:
         else pd.DataFrame(),
         _chance(entries),
         _parity(folder, notes),
+        plan.groups,
     )
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench import datasets, ledger, metrics, results, rooms, run, statistics
+from dcbench import datasets, ledger, metrics, results, rooms, run
+from dcbench.analysis import analyse
 from dcbench.audit import Audit
 from dcbench.backends import KMeans
 from dcbench.columns import STAGES
@@ -28,6 +29,7 @@ from dcbench.report.tables import FINAL
 from dcbench.results import Results
 from dcbench.rundir import MatrixDir, RunDir
 from dcbench.spec import RunSpec, make_spec
+from dcbench.statistics import finals
 from tests.conftest import plan_of
 from tests.test_results import fill
 
@@ -239,7 +241,8 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
 
 def results_of(rows: pd.DataFrame) -> Results:
     full = rows.assign(**{name: 0.1 for name in FINAL if name not in rows})
-    told = {"state": "done", "kind": None, "reason": "", "seconds": 1.0, "seed": 0}
+    full = full.assign(seed=full["run_id"].factorize()[0])
+    told = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
     judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
     runs = full.drop_duplicates("run_id").assign(**told, **judged)
     named = dict.fromkeys(
@@ -251,14 +254,15 @@ def results_of(rows: pd.DataFrame) -> Results:
 def check_runs_of_different_length_share_no_mean(scene):
     whole = pd.DataFrame({"run_id": "whole", "epoch": range(6), "nmi_true": 0.2})
     short = pd.DataFrame({"run_id": "short", "epoch": range(3), "nmi_true": 0.8})
-    figure = curves.draw(results_of(pd.concat([whole, short])), None)
+    figure = curves.draw(analyse(results_of(pd.concat([whole, short]))), None)
     (mean,) = [line for line in figure.axes[1].get_lines() if line.get_linewidth() == 2]
     assert list(mean.get_xdata()) == [0, 1, 2]
     assert list(mean.get_ydata()) == pytest.approx([0.5] * 3)
 
 
 def plant_a_mean_of_whatever_is_there(monkeypatch):
-    monkeypatch.setattr(curves, "common_epochs", lambda rows, metric: rows.groupby("epoch")[metric].mean())
+    mean = lambda rows, metric: rows.groupby("epoch")[metric].agg(mean="mean", low="min", high="max")  # noqa: E731
+    monkeypatch.setattr(curves, "curve", mean)
 
 
 def check_a_truncated_run_is_in_no_table(scene):
@@ -267,7 +271,7 @@ def check_a_truncated_run_is_in_no_table(scene):
     ledger.adopt(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=2 - spec.seed, nmi=0.5)
-    final = tables.make(results.read(folder), NO_AUDIT)["final"]
+    final = tables.make(analyse(results.read(folder)), NO_AUDIT)["final"]
     assert final["done"].tolist() == [1] and final["nmi_true"].tolist() == pytest.approx([0.7])
 
 
@@ -308,13 +312,13 @@ def plant_the_test_split(monkeypatch):
 
 def check_the_last_epoch_counts_and_not_the_best(scene):
     rows = pd.DataFrame({"run_id": "a", "epoch": [0, 1, 2], "nmi_true": [0.3, 0.9, 0.4]})
-    table = tables.make(results_of(rows), NO_AUDIT)["final"]
+    table = tables.make(analyse(results_of(rows)), NO_AUDIT)["final"]
     assert table["nmi_true"].tolist() == [0.4] and table["gain_nmi_true"].tolist() == pytest.approx([0.1])
 
 
 def plant_the_best_epoch_by_true_labels(monkeypatch):
-    best = lambda rows: rows.loc[[rows["nmi_true"].idxmax()]].assign(**{statistics.GAIN: 0.6})  # noqa: E731
-    monkeypatch.setattr(statistics, "final", best)
+    best = lambda rows, rules: rows.loc[[rows["nmi_true"].idxmax()]].assign(**{finals.GAIN: 0.6})  # noqa: E731
+    monkeypatch.setattr(finals, "finals", best)
 
 
 MISTAKES = {

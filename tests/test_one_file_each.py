@@ -35,10 +35,10 @@ def kmeans(points, first, iterations):
 PLOT = '''"""Losses: the last loss of each run."""
 from matplotlib.figure import Figure
 FACTS = {"title": "Losses", "caption": "The last loss of each run.", "per_axis": False}
-def draw(found, axis):
+def draw(told, axis):
     figure = Figure()
     panel = figure.subplots()
-    panel.plot(found.rows.groupby("run_id")["loss"].last().to_numpy())
+    panel.plot(told.found.rows.groupby("run_id")["loss"].last().to_numpy())
     panel.set(xlabel="run", ylabel="loss (nats)")
     return figure
 '''

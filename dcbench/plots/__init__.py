@@ -1,7 +1,7 @@
 """Plots: each part turns results into a matplotlib Figure. What they share lives here.
 
-A part is `draw(found, axis) -> Figure`: `found` the Results of a matrix with at least one finished run, `axis` the
-varied field to draw along, or None for a plot of the whole matrix. FACTS: title, caption, and `per_axis`.
+A part is `draw(told, axis) -> Figure`: `told` the Analysis of a matrix with at least one finished run, `axis` the axis
+to draw along, or None for a plot of the whole matrix. FACTS: title, caption, and `per_axis`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dcbench.results import Results
+from dcbench.analysis import Analysis
 from dcbench.spec import shown
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
@@ -37,19 +37,19 @@ def same(column: pd.Series, value: object) -> pd.Series:
     return column.isna() if value is None else column == value
 
 
-def split_by(rows: pd.DataFrame, name: str | None, found: Results) -> list[tuple[str, str, pd.DataFrame]]:
+def split_by(rows: pd.DataFrame, name: str | None, told: Analysis) -> list[tuple[str, str, pd.DataFrame]]:
     """(label, colour, rows) for each value of a field; all rows under the label `runs` without one."""
     if name is None:
         return [("runs", COLOURS[0], rows)]
     return [
         (shown(value), COLOURS[index % len(COLOURS)], rows[same(rows[name], value)])
-        for index, value in enumerate(found.axes[name])
+        for index, value in enumerate(told.axes[name])
     ]
 
 
-def first_varied(found: Results, *names: str) -> str | None:
+def first_varied(told: Analysis, *names: str) -> str | None:
     """The first of these fields that the matrix varies."""
-    return next((name for name in names if name in found.axes), None)
+    return next((name for name in names if name in told.axes), None)
 
 
 def empty(message: str) -> Figure:

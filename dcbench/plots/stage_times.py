@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from dcbench.analysis import Analysis
 from dcbench.columns import COLUMNS, STAGES
 from dcbench.plots import first_varied, split_by
-from dcbench.results import Results
-from dcbench.statistics import stage_seconds
+from dcbench.statistics.stages import stage_seconds
 
 FACTS = {
     "title": "Stage times per backend",
@@ -31,21 +31,22 @@ COMPANY = {
 WHISKER = {"lw": 0.8, "ecolor": "#333333"}
 
 
-def draw(found: Results, axis: str | None) -> Figure:
+def draw(told: Analysis, axis: str | None) -> Figure:
     """A panel for each stage, a bar for each library."""
-    hue = first_varied(found, "arch", "dataset")
-    seconds = {stage: stage_seconds(found.rows, stage) for stage in STAGES}
+    hue = first_varied(told, "arch", "dataset")
+    seconds = {stage: stage_seconds(told.found.rows, stage) for stage in STAGES}
     tallest = max(table["library"].nunique() for table in seconds.values())
-    bars = len(found.axes[hue]) if hue else 1
+    bars = len(told.axes[hue]) if hue else 1
     figure = Figure(figsize=(9.5, 1.6 + 2 * (0.35 + 0.24 * tallest * bars)), layout="constrained")
     for panel, (stage, table) in zip(figure.subplots(2, 3).flat, seconds.items(), strict=True):
-        _panel(panel, sorted(table["library"].unique()), split_by(table, hue, found))
+        _panel(panel, sorted(table["library"].unique()), split_by(table, hue, told))
         panel.set_ylim(tallest - 0.5, -0.5)  # bars of one height in all panels
         panel.set_title(stage)
         panel.set_xlabel(f"{COLUMNS[f'seconds_{stage}'].unit} per epoch")
-    figure.supxlabel(_company(found.rows), fontsize="medium")
+    figure.supxlabel(_company(told.found.rows), fontsize="medium")
     if hue:
-        handles = [Patch(color=colour, alpha=0.8, label=label) for label, colour, _ in split_by(found.rows, hue, found)]
+        parts = split_by(told.found.rows, hue, told)
+        handles = [Patch(color=colour, alpha=0.8, label=label) for label, colour, _ in parts]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcbench import results
+from dcbench.analysis import analyse
 from dcbench.audit import audit
 from dcbench.errors import ResultsError
 from dcbench.files import write_aside
@@ -36,13 +37,14 @@ def write(folder: MatrixDir, out: Path) -> Written:
         for name in ("figures", "tables"):
             shutil.rmtree(target / name, ignore_errors=True)
             (target / name).mkdir(parents=True, exist_ok=True)
-        drawn = figures.write(found, target / "figures")
+        told = analyse(found)
+        drawn = figures.write(told, target / "figures")
         audited = audit(folder)
         found.notes.extend(audited.notes)
-        made = tables.make(found, audited)
+        made = tables.make(told, audited)
         for name, table in made.items():
             write_aside(target / "tables" / f"{name}.csv", table.to_csv(index=False))
-        write_aside(target / "index.html", page.render(found, drawn, made, audited))
+        write_aside(target / "index.html", page.render(told, drawn, made, audited))
     except OSError as error:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"

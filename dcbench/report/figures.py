@@ -10,8 +10,8 @@ from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 
 from dcbench import rooms
+from dcbench.analysis import Analysis
 from dcbench.plots import STYLE, empty
-from dcbench.results import Results
 
 DPI = 150
 
@@ -26,29 +26,29 @@ class Drawn:
     svg: bytes
 
 
-def write(found: Results, folder: Path) -> list[Drawn]:
+def write(told: Analysis, folder: Path) -> list[Drawn]:
     """Draw the plots of the whole matrix, and those of an axis once for each axis."""
     wanted = []
     for part in rooms.names("plots"):
         per_axis = rooms.facts("plots", part)["per_axis"]
-        wanted += [(part, axis) for axis in (per_axis and found.axes) or [None]]
+        wanted += [(part, axis) for axis in (per_axis and told.axes) or [None]]
     # threads gain nothing here and processes cost seconds to start: only many figures are worth them
-    jobs = 1 if len(found.rows) * len(wanted) < 20_000 else -1
-    drawn: list[Drawn] = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, found, folder) for part, axis in wanted)
+    jobs = 1 if len(told.found.rows) * len(wanted) < 20_000 else -1
+    drawn: list[Drawn] = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, told, folder) for part, axis in wanted)
     return drawn
 
 
-def _draw(part: str, axis: str | None, found: Results, folder: Path) -> Drawn:
+def _draw(part: str, axis: str | None, told: Analysis, folder: Path) -> Drawn:
     facts = rooms.facts("plots", part)
     name = f"{part}_{axis}" if axis else part
     with matplotlib.rc_context(STYLE):
-        figure = empty("no finished run") if found.rows.empty else _figure(part, axis, found)
+        figure = empty("no finished run") if told.found.rows.empty else _figure(part, axis, told)
         figure.savefig(folder / f"{name}.png", dpi=DPI)
         figure.savefig(folder / f"{name}.svg", dpi=DPI, metadata={"Date": None})
     svg = (folder / f"{name}.svg").read_bytes()
     return Drawn(name, f"{facts['title']} by {axis}" if axis else facts["title"], facts["caption"], svg)
 
 
-def _figure(part: str, axis: str | None, found: Results) -> Figure:
-    figure: Figure = rooms.load("plots", part).draw(found, axis)
+def _figure(part: str, axis: str | None, told: Analysis) -> Figure:
+    figure: Figure = rooms.load("plots", part).draw(told, axis)
     return figure

@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 
 import dcbench
-from dcbench import statistics
+from dcbench.analysis import MADE, Analysis
 from dcbench.audit import Audit
 from dcbench.columns import COLUMNS
 from dcbench.parity_table import MEASURES
@@ -19,27 +19,27 @@ from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report.figures import Drawn
 from dcbench.report.headline import sentences
 from dcbench.report.tables import FINAL, LEVEL_KEYS
-from dcbench.results import Results
 from dcbench.rundir import STATES
 from dcbench.spec import shown
+from dcbench.statistics.finals import GAIN
 
-LABELS = {statistics.GAIN: "gain over untrained"} | {name: column.label for name, column in COLUMNS.items()}
+LABELS = {name: column.label for name, column in (COLUMNS | MADE).items()}
 LABELS |= {"acted": "did differ", "outcome_differs": "outcome differs", "must_share": "random numbers to share"}
 LABELS |= {"random_numbers_common": "shared"}
 
 
-def render(found: Results, drawn: list[Drawn], made: dict[str, pd.DataFrame], audited: Audit) -> str:
+def render(told: Analysis, drawn: list[Drawn], made: dict[str, pd.DataFrame], audited: Audit) -> str:
     """The HTML of index.html."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     engine = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    beside = found.baselines
+    found, beside = told.found, told.found.baselines
     counts = Counter([*found.runs["state"], *(beside["state"] if len(beside) else [])])
     return engine.get_template("page.html.j2").render(
         name=found.name,
         version=dcbench.__version__,
         planned=len(found.runs),
         baselines=len(beside),
-        headline=list(sentences(found, audited)),
+        headline=list(sentences(told, audited)),
         states=[(state, counts[state]) for state in STATES if counts[state]],
         axes={name: ", ".join(shown(value) for value in values) for name, values in found.axes.items()},
         seeds=", ".join(shown(seed) for seed in sorted(found.runs["seed"].unique())),
@@ -64,7 +64,7 @@ def _final(table: pd.DataFrame, axes: list[str]) -> dict[str, Any]:
         cells += [(f"{row['done']} of {row['planned']}", ""), (row["health"], "")]
         for metric in FINAL:
             spread = f"{_number(row[f'{metric}_low'])} to {_number(row[f'{metric}_high'])}" if row["done"] > 1 else ""
-            cells.append((_number(row[metric], signed=metric == statistics.GAIN), spread))
+            cells.append((_number(row[metric], signed=metric == GAIN), spread))
         lines.append(cells)
     head = [*axes, "seeds done", "health", *(LABELS[metric] for metric in FINAL)]
     return {"head": head, "lines": lines, "axes": len(axes)}

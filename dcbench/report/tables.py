@@ -7,14 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench import statistics
+from dcbench.analysis import Analysis
 from dcbench.audit import Audit, Axis
 from dcbench.columns import STAGES
 from dcbench.results import Results
 from dcbench.spec import shown
+from dcbench.statistics import cells, stages
+from dcbench.statistics.finals import GAIN
 
 FINAL = (
-    "nmi_true", statistics.GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",
+    "nmi_true", GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",
     "pseudo_label_accuracy", "nmi_previous", "largest_cluster_share", "feature_rank",
 )  # fmt: skip
 """Metrics of the final table, in order."""
@@ -28,15 +30,19 @@ LEVELS = (
 HEALTH = ["health", "health_since", "health_why"]
 
 
-def make(found: Results, audited: Audit) -> dict[str, pd.DataFrame]:
+def make(told: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
     """Table name -> frame, the varied fields as they are written in a matrix."""
-    finals = statistics.final(found.rows)
-    axes = list(found.axes)
-    final = statistics.over_seeds(finals, found.runs, axes, list(FINAL))
-    final.insert(len(axes) + 2, "health", statistics.tally(found.runs, axes, "health"))
+    found, finals = told.found, told.finals
+    axes = list(told.axes)
+    final = cells.summary(finals, found.runs, axes, list(FINAL))
+    final.insert(len(axes) + 2, "health", cells.tally(found.runs, axes, "health"))
     everything = pd.concat([found.runs, found.baselines], ignore_index=True)
     tables = {
         "final": final,
+        "effects": told.effects,
+        "interactions": told.interactions,
+        "levels": told.levels,
+        "stability": told.stability,
         "baselines": _levels(found),
         "audit": pd.DataFrame([_axis(axis) for axis in audited.axes], columns=AUDIT),
         "parity": found.parity,
@@ -85,7 +91,7 @@ def _levels(found: Results) -> pd.DataFrame:
     groups = together.assign(level=order).groupby(keys, sort=False, dropna=False, observed=True)
     table = groups[list(LEVELS)].mean().reset_index()
     table.insert(len(keys), "runs", groups.size().to_numpy())
-    told = [statistics.tallied(inside["health"]) for _, inside in groups]
+    told = [cells.tallied(inside["health"]) for _, inside in groups]
     table.insert(len(keys) + 1, "health at the end", told)
     return table.sort_values(["dataset", "level"], kind="stable").astype({"level": str})
 
@@ -112,7 +118,7 @@ def _stage_times(rows: pd.DataFrame) -> pd.DataFrame:
     keys = ["library", "dataset", "arch", "timing"]
     told = []
     for stage in STAGES:
-        groups = statistics.stage_seconds(rows, stage).groupby(keys, sort=False)["seconds"]
+        groups = stages.stage_seconds(rows, stage).groupby(keys, sort=False)["seconds"]
         table = groups.agg(runs="size", mean="mean", low="min", high="max").reset_index()
         table.insert(0, "stage", stage)
         told.append(table)

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from dcbench import results, rooms
+from dcbench.analysis import analyse
 from dcbench.plots import STYLE
 from tests.conftest import plan_of
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
@@ -18,10 +19,11 @@ def test_there_are_plots():
 
 
 def drawn(part, found):
-    axes = [*found.axes, None] if rooms.facts("plots", part)["per_axis"] else [None]
+    told = analyse(found)
+    axes = [*told.axes, None] if rooms.facts("plots", part)["per_axis"] else [None]
     for axis in axes:
         with matplotlib.rc_context(STYLE):
-            figure = rooms.load("plots", part).draw(found, axis)
+            figure = rooms.load("plots", part).draw(told, axis)
             figure.canvas.draw()
         yield figure
 

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from dcbench.analysis import analyse
 from dcbench.columns import STAGES
 from dcbench.plots import stage_times
 from dcbench.results import Results
@@ -9,12 +10,13 @@ from dcbench.results import Results
 def rows(**changes):
     base = {"run_id": "a", "dataset": "mnist", "arch": "alexnet", "backend": "faiss", "epoch": 0, "reassigned": 1,
             "pca_backend": "faiss", "whiten_backend": "faiss", "kmeans_backend": "faiss",
-            "timing": "shared"}  # fmt: skip
+            "timing": "shared", "seed": 0, "nmi_true": 0.5, "nmi_previous": 0.5}  # fmt: skip
     return base | {f"seconds_{stage}": 1.0 for stage in STAGES} | changes
 
 
 def results(frame, **axes):
-    return Results("m", axes, frame, frame)
+    found = Results("m", axes, frame, frame, groups=tuple((name,) for name in axes))
+    return analyse(found)
 
 
 FRAME = pd.DataFrame([

@@ -55,6 +55,7 @@ def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
     }
     assert set(tables) == {
         "final", "runs", "stage_times", "unfinished", "rows", "baselines", "audit", "problems", "parity",
+        "effects", "interactions", "levels", "stability",
     }  # fmt: skip
     assert len(tables["final"]) == 8 and tables["final"]["gain_nmi_true"].tolist() == pytest.approx([0.2] * 8)
     assert sorted(set(tables["final"]["limit"])) == ["500", "none"]

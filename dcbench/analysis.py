@@ -1,0 +1,133 @@
+"""What the statistics say of one matrix: every frame that its figures, tables and sentences are made from.
+
+In: Results, rules, margins. Out: an Analysis. What the columns mean is known here, how to compute is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from dcbench.columns import COLUMNS, Column
+from dcbench.results import Results
+from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
+from dcbench.statistics import effects, finals, levels, ranks, stability
+from dcbench.statistics.effects import Outcome
+from dcbench.statistics.finals import CLUSTERING, GAIN, Rule
+from dcbench.statistics.ranks import Ranking
+
+SCORE_MARGIN = 0.02
+
+OUTCOMES = (
+    *(
+        Outcome(name, "higher", SCORE_MARGIN)
+        for name in (
+            "nmi_true", "ami_true", "cluster_accuracy", GAIN, "test_refit_nmi_true", "test_refit_cluster_accuracy",
+        )
+    ),
+    Outcome("feature_rank", None, 5.0),
+    Outcome("seconds", "lower", 1.1, ratio=True),
+    Outcome(CLUSTERING, "lower", 1.1, ratio=True),
+)  # fmt: skip
+"""Metrics whose effects are told, which way is better, and the margins unless the user says else."""
+
+MADE = {
+    GAIN: Column(GAIN, "gain over untrained", "", "higher", -1, 1, "NMI with the truth less that of row 0"),
+    "seconds": Column("seconds", "time of the run", "s", "lower", 0, None, "from start to end", cost=True),
+    CLUSTERING: Column(CLUSTERING, "time of clustering", "s", "lower", 0, None, "PCA, whitening, k-means", cost=True),
+}
+"""What the reporter computes of a run beside the columns of metrics.csv."""
+
+NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
+"""Fields whose values are amounts, so that results can be drawn against them."""
+
+
+def column(name: str) -> Column:
+    """The column of a metric, stored or made."""
+    return MADE[name] if name in MADE else COLUMNS[name]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Results and what was computed from them, by `statistics`.
+
+    `finals`: a line for each finished run, its curves made into numbers; `axes`: the columns of finals whose swaps are
+    matched, with their values, fields that move together joined to one; `outcomes`: the metrics that some run has;
+    `rules`: metric -> rule where it is not the last row. `effects`, `interactions`, `levels`: tables of those modules;
+    `stability`: a line for each finished run, its axes, `epochs`, `reached`. `rankings`: of axes with three values on.
+    """
+
+    found: Results
+    finals: pd.DataFrame
+    axes: dict[str, list[object]]
+    outcomes: tuple[Outcome, ...]
+    rules: dict[str, Rule]
+    effects: pd.DataFrame
+    interactions: pd.DataFrame
+    levels: pd.DataFrame
+    stability: pd.DataFrame
+    rankings: list[Ranking]
+
+    @property
+    def quality(self) -> str:
+        """The metric that the first sentences speak of; where k varies AMI, since NMI rises with k by itself."""
+        return "ami_true" if "k" in self.found.axes else "nmi_true"
+
+    def rule(self, metric: str) -> str:
+        """How a metric's curve became a number, in words."""
+        if metric in ("seconds", CLUSTERING):
+            return "whole run"
+        return str(self.rules.get(metric, finals.FINAL))
+
+
+def outcomes_of(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
+    """The outcomes with the user's margins."""
+    return tuple(replace(one, margin=margins.get(one.name, one.margin)) for one in OUTCOMES)
+
+
+def analyse(
+    found: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, Rule] | None = None
+) -> Analysis:
+    """Compute everything; without a finished run the frames are empty."""
+    rules = dict(rules or {})
+    axes = {" + ".join(group): _values(found, group) for group in found.groups}
+    found = replace(found, runs=joined(found.runs, found.groups), rows=joined(found.rows, found.groups))
+    lines = finals.finals(found.rows, rules)
+    told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
+    known = stability.stable(found.rows)
+    return Analysis(
+        found,
+        lines,
+        axes,
+        told,
+        rules,
+        effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines]),
+        effects.interactions(lines, axes, told),
+        levels.table(lines, axes, told),
+        lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
+        ranks.rankings(lines, axes, told),
+    )
+
+
+def _beside(groups: Sequence[Sequence[str]]) -> list[str]:
+    """The spec's fields that are no axis, and no stage of an axis `backend`."""
+    axes = {name for group in groups for name in group}
+    mine = axes | ({*STAGE_BACKENDS} if "backend" in axes else set()) | {"seed"}
+    return [name for name in RunSpec.model_fields if name not in mine]
+
+
+def joined(frame: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """The frame with a column of text for each group of fields that move together."""
+    return frame.assign(**{" + ".join(group): _texts(frame, group) for group in groups if len(group) > 1})
+
+
+def _values(found: Results, group: Sequence[str]) -> list[object]:
+    return found.axes[group[0]] if len(group) == 1 else list(dict.fromkeys(_texts(found.runs, group)))
+
+
+def _texts(frame: pd.DataFrame, group: Sequence[str]) -> list[str]:
+    """The group's values in each line, as text."""
+    lines = frame[list(group)].itertuples(index=False, name=None)
+    return [", ".join(shown(None if pd.isna(value) else value) for value in line) for line in lines]

@@ -1,0 +1,10 @@
+"""Frame to frame: curves made into numbers, matched pairs, effects with intervals and verdicts, ranks, stability.
+
+    finals.py        rows -> a line for each run, by a stated rule      cells.py    means over seeds by cell; tallies
+    matching.py      runs that differ in one axis alone                 stages.py   seconds of a stage
+    intervals.py     t intervals, tests, Holm                           levels.py   each value of an axis; mean curves
+    effects.py       swaps of one axis's value; interactions            stability.py  epochs until assignments stay
+    ranks.py         ranks over cells, critical differences
+
+Knows nothing of files, pictures or what the columns mean; whoever asks says which is better.
+"""

@@ -1,0 +1,55 @@
+"""Each value of an axis on the cells and seeds that all its values have, as numbers and as curves over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dcbench.statistics.effects import Axes, Outcome
+from dcbench.statistics.intervals import over_seeds
+from dcbench.statistics.matching import NONE, grid, matched
+
+COLUMNS = ["metric", "axis", "value", "mean", "low", "high", "cells", "seeds", "left_out"]
+"""Of the table: `mean` with its 95 % interval over the seeds; values without any run are not in it."""
+
+
+def table(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """A line for each metric and value of an axis, over the runs that are there for all values of the axis."""
+    lines: list[dict[str, Any]] = []
+    for axis, values in axes.items():
+        laid = grid(frame, [axis], [name for name in axes if name != axis])
+        there = [value for value in values if value in laid.values]
+        for outcome in outcomes:
+            found = matched(laid, outcome.numbers(frame), there)
+            for value, numbers in zip(there, found.metric, strict=True) if found.metric.size else ():
+                middle = over_seeds(numbers)
+                head = {"metric": outcome.name, "axis": axis, "value": value}
+                told = {name: outcome.shown(getattr(middle, name)) for name in ("mean", "low", "high")}
+                lines.append(head | told | {"cells": found.cells, "seeds": found.seeds, "left_out": found.left_out})
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def alike(frame: pd.DataFrame, axes: Axes, axis: str | None) -> pd.DataFrame:
+    """The lines of the frame that every value of the axis has, with every cell for every seed; `cell` says which."""
+    laid = grid(frame, [axis] if axis else [], [name for name in axes if name != axis])
+    found = matched(laid, np.zeros(len(frame)), laid.values)
+    lines = found.lines[found.lines != NONE]
+    cells = np.broadcast_to(np.arange(found.cells), found.lines.shape)
+    kept: pd.DataFrame = frame.iloc[lines].assign(cell=cells.ravel())
+    return kept
+
+
+def curve(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean by epoch with its 95 % interval over the seeds, where every run has a value; epochs are the index.
+
+    `rows` are those of runs that `alike` has kept: run_id, seed, cell, epoch and the metric.
+    """
+    wide = rows.pivot(index="epoch", columns=["seed", "cell"], values=metric).dropna()
+    seeds = max(1, wide.columns.get_level_values("seed").nunique())
+    cube = wide.sort_index(axis="columns").to_numpy().reshape(len(wide), seeds, wide.shape[1] // seeds)
+    told = [over_seeds(epoch) for epoch in cube]
+    figures = {name: [getattr(one, name) for one in told] for name in ("mean", "low", "high")}
+    return pd.DataFrame(figures, index=wide.index, dtype=float)

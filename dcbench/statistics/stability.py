@@ -1,0 +1,45 @@
+"""How many epochs until a run's assignments stay what they are; censored where they never do.
+
+In: rows with nmi_previous, the NMI of each assignment with the one before. Stability, not quality.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from scipy import stats
+
+LEVEL = 0.9
+"""NMI with the previous assignment from which on an assignment counts as unchanged, unless someone says else."""
+
+
+def stable(rows: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+    """A line for each run: `epochs` until nmi_previous stays at or above the level, and whether it `reached` that.
+
+    Where it did not, `epochs` are those it was watched for (censored). An empty nmi_previous, a single cluster, does
+    not count as stable. One last row above the level is no stay: it takes two.
+    """
+    watched = rows[rows["epoch"] > 0].sort_values(["run_id", "epoch"], kind="stable")
+    last = watched.groupby("run_id", sort=False)["epoch"].max()
+    restless = watched[~(watched["nmi_previous"] >= level)].groupby("run_id")["epoch"].max()
+    since = restless.reindex(last.index).fillna(0) + 1
+    reached = since < last
+    told = pd.DataFrame({"epochs": since.where(reached, last).astype(int), "reached": reached})
+    return told.reset_index()
+
+
+def kept_moving(found: pd.DataFrame) -> pd.DataFrame:
+    """Kaplan and Meier's share of runs that are not stable yet, by epoch: `epoch`, `share`, steps down after it."""
+    if found.empty:
+        return pd.DataFrame({"epoch": [0.0], "share": [1.0]})
+    data = stats.CensoredData.right_censored(found["epochs"].to_numpy(dtype=float), ~found["reached"].to_numpy(bool))
+    estimate = stats.ecdf(data).sf
+    return pd.DataFrame({"epoch": [0.0, *estimate.quantiles], "share": [1.0, *estimate.probabilities]})
+
+
+def median_epochs(found: pd.DataFrame) -> float:
+    """The epoch from which on half the runs are stable, by Kaplan and Meier; NaN when fewer ever are."""
+    shares = kept_moving(found)
+    below = shares[shares["share"] <= 0.5]
+    return float(below["epoch"].iloc[0]) if len(below) else math.nan

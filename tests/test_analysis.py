@@ -1,0 +1,67 @@
+import pytest
+
+from dcbench import ledger, results
+from dcbench.analysis import OUTCOMES, analyse, column, outcomes_of
+from dcbench.rundir import MatrixDir
+from dcbench.statistics.finals import Rule
+from tests.conftest import plan_of
+from tests.test_results import fill
+
+TEXT = """name: m
+axes: {backend: [faiss, sklearn], optimizer: [sgd, adam]}
+zip: [{k: [5, 6], limit: [null, 500]}]
+seeds: [0, 1, 2]
+settings: {epochs: 2, pca_dim: 8}
+"""
+
+
+@pytest.fixture
+def found(tmp_path):
+    folder, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
+    ledger.adopt(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec, nmi=0.3 + 0.2 * (spec.optimizer == "adam") + 0.01 * spec.seed)
+    return results.read(folder)
+
+
+def effect(told, axis, metric="nmi_true"):
+    return told.effects.set_index(["axis", "metric"]).loc[axis, metric]
+
+
+def test_swaps_of_every_axis_with_what_they_bring_along(found):
+    told = analyse(found)
+    assert list(told.axes) == ["backend", "optimizer", "k + limit"]
+    assert effect(told, "optimizer")["verdict"] == "better" and effect(told, "optimizer")["mean"] == pytest.approx(0.2)
+    assert effect(told, "optimizer")["brings"] == "lr 0.05 \u2192 0.001"
+    assert effect(told, "backend")[["verdict", "brings"]].tolist() == ["same", ""], "its stages are the axis itself"
+    assert effect(told, "k + limit")[["before", "after"]].tolist() == ["5, none", "6, 500"]
+
+
+def test_every_frame_is_there(found):
+    told = analyse(found)
+    assert len(told.finals) == len(told.stability) == 24 and told.stability["reached"].sum() == 0
+    assert set(told.levels["axis"]) == set(told.axes) and len(told.interactions) > 0 and told.rankings == []
+    assert [one.name for one in told.outcomes] == ["nmi_true", "gain_nmi_true", "seconds", "seconds_clustering"]
+
+
+def test_margins_and_rules_are_the_users_and_stay_beside_the_numbers(found):
+    told = analyse(found, outcomes_of({"nmi_true": 0.3}), {"nmi_true": Rule(last=2)})
+    assert effect(told, "optimizer")[["verdict", "margin"]].tolist() == ["same", 0.3]
+    assert told.finals["nmi_true"].iloc[0] == pytest.approx(0.45)
+    assert told.rule("nmi_true") == "mean of the last 2 rows" and told.rule("ami_true") == "last row"
+    assert told.rule("seconds") == "whole run"
+
+
+def test_against_k_the_quality_is_ami(found):
+    assert analyse(found).quality == "ami_true"
+
+
+def test_every_outcome_has_its_column():
+    assert all(column(one.name).label and column(one.name).better == one.better for one in OUTCOMES if one.better)
+
+
+def test_nothing_finished_gives_empty_frames(tmp_path):
+    folder = MatrixDir(tmp_path / "m")
+    ledger.adopt(plan_of(TEXT), folder)
+    told = analyse(results.read(folder))
+    assert told.finals.empty and told.effects.empty and told.outcomes == ()
