@@ -25,7 +25,7 @@ TOP = Path(__file__).parent.parent
 PAGE = TOP / "docs" / "measurements.md"
 START = TOP / "docs" / "start_times.csv"
 MATRICES = ("mnist_cifar_cpu", "small_cpu", "recipe_cpu", "pixels_cpu", "adam_lr_cpu", "backends")
-SCHEDULER = ("packing", "overhead", "prediction")
+STORED = ("packing", "overhead", "prediction", "coverage")
 PARITY = TOP / "results" / "parity" / "mnist-10000.csv"
 
 
@@ -48,7 +48,7 @@ def page() -> str:
         "mixtures": mixtures(read["backends"]),
         "stages": stages(read["mnist_cifar_cpu"]),
         "start": markdown(pd.read_csv(START)),
-        **{name: markdown(pd.read_csv(START.with_name(f"{name}.csv"), dtype=str).fillna("")) for name in SCHEDULER},
+        **{name: markdown(pd.read_csv(START.with_name(f"{name}.csv"), dtype=str).fillna("")) for name in STORED},
     }
     return TEXT.format(**tables)
 
@@ -153,6 +153,16 @@ network, the libraries' first calls in a process, the files, the next start.
 (`python -m benchmarks.prediction`):
 
 {prediction}
+
+## Statistics against a known truth
+
+{coverage}
+
+`python -m benchmarks.coverage`: 2,000 simulated matrices a line, with seeds that move all cells together; margin .02.
+*Covers*: the share of the intervals that hold the true mean effect over the matrix's cells; *other cells'*: the mean over
+all cells there could be (from eight cells on). *Wrong difference*: better or worse where it is not so; *wrong
+equivalence*: the same where it is not, most often where the effect is exactly the margin. *Right*: the verdict is the
+truth, not "cannot tell". [statistics.md](statistics.md) says what is computed.
 
 ## The command line
 

@@ -40,6 +40,12 @@ MADE = {
 }
 """What the reporter computes of a run beside the columns of metrics.csv."""
 
+SCORED = tuple(name for name, column in COLUMNS.items() if not column.cost and name not in ("epoch", "reassigned"))
+"""Columns whose curves a rule makes into a number."""
+
+CONDITIONS = ("dataset",)
+"""Axes that are no choice of the user's: of them nothing is better, only higher or lower."""
+
 NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
 """Fields whose values are amounts, so that results can be drawn against them."""
 
@@ -77,9 +83,18 @@ class Analysis:
 
     def rule(self, metric: str) -> str:
         """How a metric's curve became a number, in words."""
-        if metric in ("seconds", CLUSTERING):
-            return "whole run"
-        return str(self.rules.get(metric, finals.FINAL))
+        return rule_told(self.rules, metric)
+
+
+def _ruled(table: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
+    return table.assign(rule=[rule_told(rules, metric) for metric in table["metric"]])
+
+
+def rule_told(rules: Mapping[str, Rule], metric: str) -> str:
+    """How a metric's curve became a number, in words; the gain goes by the rule of what it is the gain in."""
+    if metric in ("seconds", CLUSTERING):
+        return "whole run"
+    return str(rules.get("nmi_true" if metric == GAIN else metric, finals.FINAL))
 
 
 def outcomes_of(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
@@ -96,6 +111,7 @@ def analyse(
     found = replace(found, runs=joined(found.runs, found.groups), rows=joined(found.rows, found.groups))
     lines = finals.finals(found.rows, rules)
     told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
+    swaps = effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines], CONDITIONS)
     known = stability.stable(found.rows)
     return Analysis(
         found,
@@ -103,9 +119,9 @@ def analyse(
         axes,
         told,
         rules,
-        effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines]),
-        effects.interactions(lines, axes, told),
-        levels.table(lines, axes, told),
+        _ruled(swaps, rules),
+        _ruled(effects.interactions(lines, axes, told), rules),
+        _ruled(levels.table(lines, axes, told), rules),
         lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
         ranks.rankings(lines, axes, told),
     )

@@ -144,7 +144,10 @@ TABLE = {
 }
 """Room -> rooms it may import."""
 
-LATE = {("executors", "worker"), ("cli", "report"), ("cli", "parity")}
+LATE = {
+    ("executors", "worker"),
+    *(("cli", room) for room in ("analysis", "parity", "report", "statistics")),
+}
 """Imports that may stand inside a function: an executor starts a worker there, and a command one of the halves."""
 
 RUN_HALF = {

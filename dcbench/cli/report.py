@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 from dcbench import ledger
 from dcbench.cli.options import tell
-from dcbench.errors import ResultsError
+from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
+from dcbench.errors import ResultsError, unknown
 
 
 def report(
@@ -18,14 +20,21 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="Where reports are written, a folder for each matrix.")] = Path(
         "reports"
     ),
+    margin: Margins = None,
+    rule: Rules = None,
+    formats: Annotated[
+        str,
+        typer.Option("--format", help="Formats of figures (png, svg, pdf) and of tables (csv, md, tex), by commas."),
+    ] = "png,svg,pdf,csv,md,tex",
 ) -> None:
     """Aggregate results into figures, tables and one offline page for each matrix."""
     from dcbench import report as writer
 
+    asked = writer.Asked(outcomes_asked(margin), rules_asked(rule), _formats(formats, writer.FORMATS))
     broken = False
     for folder in ledger.matrix_folders(path):
         try:
-            written = writer.write(folder, out)
+            written = writer.write(folder, out, asked)
         except ResultsError as error:
             broken = tell(error)
             continue
@@ -34,3 +43,11 @@ def report(
         print(f"{written.runs} runs, {written.done} done: {written.page}")
     if broken:
         raise typer.Exit(2)
+
+
+def _formats(words: str, known: Collection[str]) -> tuple[str, ...]:
+    found = [word.strip() for word in words.split(",") if word.strip()]
+    for word in found:
+        if word not in known:
+            raise typer.BadParameter(f"--format {words}: {unknown('format', word, known)}")
+    return tuple(found)

@@ -1,22 +1,45 @@
 """The reporter: a matrix's results become figures, tables and one offline page.
 
-In: a results folder. Out: reports/<name>/index.html, figures/*.png and *.svg, tables/*.csv.
+In: a results folder. Out: reports/<name>/index.html, figures/ and tables/ in the formats that are wanted.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from dcbench import results
-from dcbench.analysis import analyse
+from dcbench.analysis import OUTCOMES, analyse
 from dcbench.audit import audit
 from dcbench.errors import ResultsError
 from dcbench.files import write_aside
-from dcbench.report import figures, page, tables
+from dcbench.report import figures, formats, page, tables
 from dcbench.rundir import MatrixDir
+from dcbench.statistics.effects import Outcome
+from dcbench.statistics.finals import Rule
+
+TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
+    "csv": lambda table: table.to_csv(index=False),
+    "md": formats.markdown,
+    "tex": formats.latex,
+}
+"""Format -> the text of a table."""
+
+FORMATS = (*figures.DPI, *TABLES)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a report is asked: outcomes with their margins, rules for curves, formats of figures and tables."""
+
+    outcomes: tuple[Outcome, ...] = OUTCOMES
+    rules: dict[str, Rule] = field(default_factory=dict)
+    formats: tuple[str, ...] = FORMATS
 
 
 @dataclass(frozen=True)
@@ -29,21 +52,23 @@ class Written:
     notes: list[str]
 
 
-def write(folder: MatrixDir, out: Path) -> Written:
+def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
     """Write the whole report of one matrix; figures of axes that are gone go with them."""
+    asked = asked or Asked()
     found = results.read(folder)
     target = out / found.name
     try:
         for name in ("figures", "tables"):
             shutil.rmtree(target / name, ignore_errors=True)
             (target / name).mkdir(parents=True, exist_ok=True)
-        told = analyse(found)
-        drawn = figures.write(told, target / "figures")
+        told = analyse(found, asked.outcomes, asked.rules)
+        drawn = figures.write(told, target / "figures", [kind for kind in figures.DPI if kind in asked.formats])
         audited = audit(folder)
         found.notes.extend(audited.notes)
         made = tables.make(told, audited)
         for name, table in made.items():
-            write_aside(target / "tables" / f"{name}.csv", table.to_csv(index=False))
+            for kind in (one for one in TABLES if one in asked.formats):
+                write_aside(target / "tables" / f"{name}.{kind}", TABLES[kind](table))
         write_aside(target / "index.html", page.render(told, drawn, made, audited))
     except OSError as error:
         raise ResultsError(

@@ -1,7 +1,9 @@
-"""Every plot of the room drawn and written as PNG and SVG."""
+"""Every plot of the room drawn, and written in the formats that are wanted."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,12 @@ from dcbench import rooms
 from dcbench.analysis import Analysis
 from dcbench.plots import STYLE, empty
 
-DPI = 150
+DPI = {"png": 200, "svg": 150, "pdf": 300}
+"""Dots an inch, also of what is rasterised inside; every format that a figure can have."""
+
+
+DATELESS: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""Metadata without the hour, so that the same results give the same files."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Drawn:
     svg: bytes
 
 
-def write(told: Analysis, folder: Path) -> list[Drawn]:
+def write(told: Analysis, folder: Path, formats: Collection[str]) -> list[Drawn]:
     """Draw the plots of the whole matrix, and those of an axis once for each axis."""
     wanted = []
     for part in rooms.names("plots"):
@@ -34,19 +41,22 @@ def write(told: Analysis, folder: Path) -> list[Drawn]:
         wanted += [(part, axis) for axis in (per_axis and told.axes) or [None]]
     # threads gain nothing here and processes cost seconds to start: only many figures are worth them
     jobs = 1 if len(told.found.rows) * len(wanted) < 20_000 else -1
-    drawn: list[Drawn] = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, told, folder) for part, axis in wanted)
+    drawn: list[Drawn] = Parallel(n_jobs=jobs)(
+        delayed(_draw)(part, axis, told, folder, formats) for part, axis in wanted
+    )
     return drawn
 
 
-def _draw(part: str, axis: str | None, told: Analysis, folder: Path) -> Drawn:
+def _draw(part: str, axis: str | None, told: Analysis, folder: Path, formats: Collection[str]) -> Drawn:
     facts = rooms.facts("plots", part)
     name = f"{part}_{axis}" if axis else part
     with matplotlib.rc_context(STYLE):
         figure = empty("no finished run") if told.found.rows.empty else _figure(part, axis, told)
-        figure.savefig(folder / f"{name}.png", dpi=DPI)
-        figure.savefig(folder / f"{name}.svg", dpi=DPI, metadata={"Date": None})
-    svg = (folder / f"{name}.svg").read_bytes()
-    return Drawn(name, f"{facts['title']} by {axis}" if axis else facts["title"], facts["caption"], svg)
+        for kind in formats:
+            figure.savefig(folder / f"{name}.{kind}", dpi=DPI[kind], metadata=DATELESS.get(kind))
+        page = io.BytesIO()
+        figure.savefig(page, format="svg", dpi=DPI["svg"], metadata=DATELESS["svg"])
+    return Drawn(name, f"{facts['title']} by {axis}" if axis else facts["title"], facts["caption"], page.getvalue())
 
 
 def _figure(part: str, axis: str | None, told: Analysis) -> Figure:

@@ -123,8 +123,13 @@ COLUMNS = [
 """Of the table of effects: p_holm is corrected over all swaps of the metric, and the verdict goes by it."""
 
 
-def table(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: Sequence[str]) -> pd.DataFrame:
-    """A line for each metric and each two values of an axis; `beside` are fields that a swap may bring along."""
+def table(
+    frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: Sequence[str], neutral: Sequence[str] = ()
+) -> pd.DataFrame:
+    """A line for each metric and each two values of an axis.
+
+    `beside` are fields that a swap may bring along; of the axes in `neutral` no value is better, only higher or lower.
+    """
     told = []
     for axis, values in axes.items():
         laid = grid(frame, [axis], [name for name in axes if name != axis])
@@ -135,7 +140,7 @@ def table(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: 
                 head | _line(outcome, effect(pair.metric[1] - pair.metric[0], pair.left_out, outcome))
                 for outcome, pair in _pairs(laid, frame, (before, after), outcomes)
             ]
-    return _judged(told, outcomes, COLUMNS)
+    return _judged(told, outcomes, COLUMNS, neutral)
 
 
 def _pairs(
@@ -158,14 +163,17 @@ def _line(outcome: Outcome, found: Effect) -> dict[str, Any]:
     return {"metric": outcome.name, "margin": outcome.margin} | shown | counts
 
 
-def _judged(told: list[dict[str, Any]], outcomes: Sequence[Outcome], columns: list[str]) -> pd.DataFrame:
+def _judged(
+    told: list[dict[str, Any]], outcomes: Sequence[Outcome], columns: list[str], neutral: Sequence[str] = ()
+) -> pd.DataFrame:
     """The lines by metric, with p values corrected over all lines of the metric, and verdicts by them."""
     lines = []
     for outcome in outcomes:
         mine = [line for line in told if line["metric"] == outcome.name]
         for line, p in zip(mine, holm([line["p"] for line in mine]), strict=True):
             mean = line["mean"] - 1 if outcome.ratio else line["mean"]
-            lines.append(line | {"p_holm": p, "verdict": verdict(mean, p, line["p_same"], outcome.better)})
+            better = None if line["axis"] in neutral else outcome.better
+            lines.append(line | {"p_holm": p, "verdict": verdict(mean, p, line["p_same"], better)})
     return pd.DataFrame(lines, columns=columns)
 
 

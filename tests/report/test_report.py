@@ -49,10 +49,12 @@ def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
     assert (written.runs, written.done, written.notes) == (8, 8, [])
     names = {path.name for path in (out / "m" / "figures").iterdir()}
     stems = {"curves_optimizer", "curves_k", "curves_limit", "stage_times"}
-    assert names == {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
+    assert names == {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg", "pdf")}
+    files = list((out / "m" / "tables").iterdir())
     tables = {
-        path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in (out / "m" / "tables").iterdir()
+        path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in files if path.suffix == ".csv"
     }
+    assert {path.name for path in files} == {f"{stem}.{kind}" for stem in tables for kind in ("csv", "md", "tex")}
     assert set(tables) == {
         "final", "runs", "stage_times", "unfinished", "rows", "baselines", "audit", "problems", "parity",
         "effects", "interactions", "levels", "stability",
