@@ -159,8 +159,8 @@ network, the libraries' first calls in a process, the files, the next start.
 {coverage}
 
 `python -m benchmarks.coverage`: 2,000 simulated matrices a line, with seeds that move all cells together; margin .02.
-*Covers*: the share of the intervals that hold the true mean effect over the matrix's cells; *other cells'*: the mean over
-all cells there could be (from eight cells on). *Wrong difference*: better or worse where it is not so; *wrong
+*Covers*: the share of the intervals that hold the true mean effect over the matrix's cells; *other cells'*: the mean
+over all cells there could be (from eight cells on). *Wrong difference*: better or worse where it is not so; *wrong
 equivalence*: the same where it is not, most often where the effect is exactly the margin. *Right*: the verdict is the
 truth, not "cannot tell". [statistics.md](statistics.md) says what is computed.
 

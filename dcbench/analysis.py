@@ -16,6 +16,7 @@ from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.statistics import effects, finals, levels, ranks, stability
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import CLUSTERING, GAIN, Rule
+from dcbench.statistics.matching import NONE, grid
 from dcbench.statistics.ranks import Ranking
 
 SCORE_MARGIN = 0.02
@@ -86,6 +87,15 @@ class Analysis:
         return rule_told(self.rules, metric)
 
 
+def _planned(swaps: pd.DataFrame, runs: pd.DataFrame, axes: Mapping[str, Sequence[object]]) -> pd.DataFrame:
+    """The table of effects with how many pairs the matrix plans, so that what is not there is seen beside `pairs`."""
+    laid = {axis: grid(runs, [axis], [name for name in axes if name != axis]) for axis in axes}
+    swapped = zip(swaps["axis"], swaps["before"], swaps["after"], strict=True)
+    counts = [int((laid[axis].at(pair) != NONE).all(axis=0).sum()) for axis, *pair in swapped]
+    swaps.insert(list(swaps.columns).index("pairs") + 1, "planned", counts)
+    return swaps
+
+
 def _ruled(table: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
     return table.assign(rule=[rule_told(rules, metric) for metric in table["metric"]])
 
@@ -119,7 +129,7 @@ def analyse(
         axes,
         told,
         rules,
-        _ruled(swaps, rules),
+        _ruled(_planned(swaps, found.runs, axes), rules),
         _ruled(effects.interactions(lines, axes, told), rules),
         _ruled(levels.table(lines, axes, told), rules),
         lines[["run_id", "seed", *axes]].merge(known, on="run_id"),

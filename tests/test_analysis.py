@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from dcbench import ledger, results
@@ -65,3 +67,9 @@ def test_nothing_finished_gives_empty_frames(tmp_path):
     ledger.adopt(plan_of(TEXT), folder)
     told = analyse(results.read(folder))
     assert told.finals.empty and told.effects.empty and told.outcomes == ()
+
+
+def test_pairs_stand_beside_those_that_were_planned(found):
+    told = analyse(replace(found, rows=found.rows[~((found.rows["optimizer"] == "adam") & (found.rows["seed"] == 2))]))
+    assert effect(told, "optimizer")[["pairs", "planned", "left_out", "seeds"]].tolist() == [8, 12, 0, 2]
+    assert effect(told, "optimizer")["verdict"] == "too few seeds"
