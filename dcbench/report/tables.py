@@ -14,6 +14,7 @@ from dcbench.results import Results
 from dcbench.spec import shown
 from dcbench.statistics import cells, stages
 from dcbench.statistics.finals import GAIN
+from dcbench.statistics.ranks import Ranking
 
 FINAL = (
     "nmi_true", GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",
@@ -42,6 +43,7 @@ def make(told: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
         "effects": told.effects,
         "interactions": told.interactions,
         "levels": told.levels,
+        "ranks": _ranks(told),
         "stability": told.stability,
         "baselines": _levels(found),
         "audit": pd.DataFrame([_axis(axis) for axis in audited.axes], columns=AUDIT),
@@ -57,6 +59,23 @@ def make(told: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
         "stage_times": _stage_times(found.rows),
     }
     return {name: _written(table, axes) for name, table in tables.items()}
+
+
+RANKS = ["metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not"]
+
+
+def _ranks(told: Analysis) -> pd.DataFrame:
+    """A line for each value of each ranking."""
+    lines = [
+        [one.metric, told.rule(one.metric), one.axis, shown(value), rank, *_test_of(one)]
+        for one in told.rankings
+        for value, rank in one.ranks.items()
+    ]
+    return pd.DataFrame(lines, columns=RANKS)
+
+
+def _test_of(one: Ranking) -> list[Any]:
+    return [one.blocks, one.left_out, one.p, one.critical, one.why_not]
 
 
 AUDIT = ["axis", "pairs", "acted", "outcome_differs", "random_numbers_common", "must_share", "verdict"]

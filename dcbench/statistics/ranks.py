@@ -62,7 +62,7 @@ def _ranking(outcome: Outcome, axis: str, values: Sequence[Any], scores: Floats,
     mean = dict(zip(values, ranked.mean(axis=0).tolist(), strict=True))
     blocks = len(ranked)
     if blocks < FEWEST_BLOCKS:
-        why = f"{blocks} cells to rank in; a critical difference needs {FEWEST_BLOCKS}"
+        why = f"{blocks} {'cell' if blocks == 1 else 'cells'} to rank in; a critical difference needs {FEWEST_BLOCKS}"
         return Ranking(outcome.name, axis, mean, blocks, left_out, why_not=why)
     p = friedman(ranked)
     critical = critical_difference(len(values), blocks)

@@ -57,7 +57,7 @@ def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
     assert {path.name for path in files} == {f"{stem}.{kind}" for stem in tables for kind in ("csv", "md", "tex")}
     assert set(tables) == {
         "final", "runs", "stage_times", "unfinished", "rows", "baselines", "audit", "problems", "parity",
-        "effects", "interactions", "levels", "stability",
+        "effects", "interactions", "levels", "stability", "ranks",
     }  # fmt: skip
     assert len(tables["final"]) == 8 and tables["final"]["gain_nmi_true"].tolist() == pytest.approx([0.2] * 8)
     assert sorted(set(tables["final"]["limit"])) == ["500", "none"]
@@ -130,3 +130,17 @@ def test_a_place_that_cannot_be_written_is_told(folder, tmp_path):  # noqa: F811
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="--out"):
         report.write(folder, tmp_path / "file")
+
+
+def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
+    made, plan = (
+        MatrixDir(tmp_path / "r"),
+        plan_of("name: r\naxes: {k: [5, 6, 7]}\nsettings: {epochs: 1, pca_dim: 8}\n"),
+    )
+    ledger.adopt(plan, made)
+    for spec in plan.runs:
+        fill(made, spec.run_id, spec, epochs=1, nmi=spec.k / 20)
+    report.write(made, out)
+    ranks = pd.read_csv(out / "r" / "tables" / "ranks.csv").query("metric == 'nmi_true'")
+    assert ranks["mean_rank"].tolist() == [3, 2, 1] and ranks["value"].tolist() == [5, 6, 7]
+    assert ranks["why_not"].str.contains("1 cell to rank in").all()
