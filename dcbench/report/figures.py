@@ -52,11 +52,17 @@ def _draw(part: str, axis: str | None, told: Analysis, folder: Path, formats: Co
     name = f"{part}_{axis}" if axis else part
     with matplotlib.rc_context(STYLE):
         figure = empty("no finished run") if told.found.rows.empty else _figure(part, axis, told)
+        svg = _saved(figure, "svg")
+        figure.set_layout_engine("none")  # what is laid out once needs no layout for the other formats
         for kind in formats:
-            figure.savefig(folder / f"{name}.{kind}", dpi=DPI[kind], metadata=DATELESS.get(kind))
-        page = io.BytesIO()
-        figure.savefig(page, format="svg", dpi=DPI["svg"], metadata=DATELESS["svg"])
-    return Drawn(name, f"{facts['title']} by {axis}" if axis else facts["title"], facts["caption"], page.getvalue())
+            (folder / f"{name}.{kind}").write_bytes(svg if kind == "svg" else _saved(figure, kind))
+    return Drawn(name, f"{facts['title']} by {axis}" if axis else facts["title"], facts["caption"], svg)
+
+
+def _saved(figure: Figure, kind: str) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=DPI[kind], metadata=DATELESS.get(kind))
+    return file.getvalue()
 
 
 def _figure(part: str, axis: str | None, told: Analysis) -> Figure:
