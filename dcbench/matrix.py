@@ -109,7 +109,8 @@ def _expand(document: Document, precision: str) -> Plan:
     stored = _with_precision(document.text, precision) if auto else document.text
     axes = _axes(found, unique)
     groups = _groups(found, axes)
-    beside = tuple(spec for spec in _baselines(found, document, specs) if spec not in unique)
+    planned = set(unique)
+    beside = tuple(spec for spec in _baselines(found, document, specs) if spec not in planned)
     return Plan(found.name, unique, axes, steps, len(set(specs)), stored, beside, groups, _sets(found))
 
 
@@ -229,9 +230,8 @@ def _axes(found: MatrixFile, runs: Iterable[RunSpec]) -> dict[str, list[Any]]:
     names = [*listed, *(name for cell in found.include for name in cell if name not in listed)]
     axes = {}
     for name in dict.fromkeys(names):
-        used = [getattr(spec, name) for spec in runs]
-        ordered = [value for value in listed.get(name, []) if value in used] + used
-        axes[name] = list(dict.fromkeys(ordered))
+        used = dict.fromkeys(getattr(spec, name) for spec in runs)
+        axes[name] = list(dict.fromkeys([*(value for value in listed.get(name, []) if value in used), *used]))
     return axes
 
 

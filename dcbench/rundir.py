@@ -18,9 +18,10 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
@@ -88,20 +89,31 @@ class MatrixDir:
             write_aside(self.matrix_file, text)  # also when it is the same: it shows that the folder can be written
 
 
+class _File:
+    """A file of the run's folder; its path is made when it is asked for, since ten of each of 10,000 runs take time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, run: RunDir, kind: type[RunDir]) -> Path:
+        return run.path / self.name
+
+
 class RunDir:
     """results/<matrix>/<run_id>/: reads and writes the files of one run."""
 
+    spec_file = _File("spec.yaml")
+    metrics_file = _File("metrics.csv")
+    state_file = _File("state.json")
+    provenance_file = _File("provenance.json")
+    assignments_file = _File("assignments.npz")
+    audit_file = _File("audit.json")
+    checkpoint_file = _File("checkpoint.pt")
+    log_file = _File("log.txt")
+    claim_file = _File("claim")
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.spec_file = path / "spec.yaml"
-        self.metrics_file = path / "metrics.csv"
-        self.state_file = path / "state.json"
-        self.provenance_file = path / "provenance.json"
-        self.assignments_file = path / "assignments.npz"
-        self.audit_file = path / "audit.json"
-        self.checkpoint_file = path / "checkpoint.pt"
-        self.log_file = path / "log.txt"
-        self.claim_file = path / "claim"
 
     # --- the spec ---------------------------------------------------------------------------
 
@@ -142,8 +154,10 @@ class RunDir:
 
     def check_spec(self, planned: RunSpec) -> None:
         """Raise unless spec.yaml is the planned one; fast when it is."""
-        if not self.spec_file.is_file() or self.spec_file.read_bytes() != planned.to_text().encode():
-            self.spec()
+        with suppress(OSError):
+            if self.spec_file.read_bytes() == planned.to_text().encode():
+                return
+        self.spec()
 
     # --- the state --------------------------------------------------------------------------
 
@@ -183,7 +197,7 @@ class RunDir:
             if (state.name == "pending" or state.kind == "lost") and (problem := self.unwritable()):
                 return State("failed", "error", problem)
         except ResultsError as error:
-            return State("failed", "error", str(error))
+            return State("failed", "error", str(error)) if self.path.exists() else State()  # it may have gone meanwhile
         return state
 
     def set_state(self, state: State) -> None:
@@ -254,22 +268,31 @@ class RunDir:
 
     def metrics_text(self) -> tuple[str, str | None]:
         """The whole lines of metrics.csv, and a warning when the last line was torn."""
+        whole, newline, torn = self._metrics_bytes().rpartition(b"\n")
+        warning = f"{self.metrics_file}: the last line is torn and was dropped" if torn else None
+        return (whole + newline).decode("utf-8", errors="replace"), warning
+
+    def metrics_cells(self, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
+        """These columns' cells (two or more), row by row; None where the file has no such column or a row ends early."""
+        header, *rows = (line.split(",") for line in self.metrics_text()[0].split("\n"))
+        pick = itemgetter(*(header.index(name) if name in header else -1 for name in names))
+        for row in rows[:-1]:
+            yield pick([*row, *[None] * max(1, len(header) + 1 - len(row))])
+
+    def _metrics_bytes(self) -> bytes:
         try:
-            text = self.metrics_file.read_text(encoding="utf-8", errors="replace")
+            return self.metrics_file.read_bytes()
         except FileNotFoundError:
-            return "", None
+            return b""
         except OSError as error:
             raise ResultsError(f"{self.metrics_file}: {error.strerror}") from None
-        whole, newline, torn = text.rpartition("\n")
-        warning = f"{self.metrics_file}: the last line is torn and was dropped" if torn else None
-        return whole + newline, warning
 
     def epochs_done(self) -> int:
         """Training passes behind the last row; 0 before the first."""
         return max(0, self._whole_rows() - 1)
 
     def _whole_rows(self) -> int:
-        return max(0, self.metrics_text()[0].count("\n") - 1)
+        return max(0, self._metrics_bytes().count(b"\n") - 1)
 
     # --- the rest ---------------------------------------------------------------------------
 

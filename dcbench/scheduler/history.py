@@ -6,8 +6,6 @@ a spec the time and memory that runs of its class took on a machine like this on
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +28,9 @@ COST_FIELDS = (
 
 SAMPLES = 32
 """Runs of a class that are read, at the most."""
+
+COSTS = ("peak_memory_mb", *(f"seconds_{stage}" for stage in STAGES))
+"""Columns of metrics.csv that tell what a run cost."""
 
 MARGIN = 1.1
 """Reserved over what was measured."""
@@ -102,10 +103,12 @@ def measured(folder: RunDir) -> Measured | None:
     state = folder.state()
     if state.name != "done" or state.seconds is None:
         return None
-    with suppress(ResultsError, ValueError, KeyError):
-        rows = list(csv.DictReader(io.StringIO(folder.metrics_text()[0])))
-        taken = [sum(float(row[f"seconds_{stage}"] or 0) for stage in STAGES) for row in rows[1:]]
-        peak = [float(row["peak_memory_mb"]) for row in rows if row["peak_memory_mb"]]
+    with suppress(ResultsError, ValueError):
+        rows = list(folder.metrics_cells(COSTS))
+        if rows and None in rows[0]:
+            return None
+        taken = [sum(map(float, filter(None, seconds))) for _, *seconds in rows[1:]]
+        peak = [float(row[0]) for row in rows if row[0]]
         each = sum(taken) / len(taken) if taken else None
         return Measured(max(0.0, state.seconds - sum(taken)), each, max(peak, default=None))
     return None

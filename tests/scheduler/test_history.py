@@ -54,6 +54,12 @@ def test_a_run_is_a_start_and_rows(tmp_path):
     assert measured(folder) == Measured(start=14.0, row=3.0, memory_mb=500.0)
 
 
+def test_a_file_without_the_columns_tells_nothing(tmp_path):
+    folder, _ = finished(tmp_path)
+    folder.metrics_file.write_text("epoch,loss\n0,\n1,2.0\n")
+    assert measured(folder) is None
+
+
 def test_time_and_memory_come_from_runs_of_the_class_whatever_their_epochs(tmp_path):
     _, short = finished(tmp_path)
     _, long = finished(tmp_path, rows=(1.0, *[5.0] * 10), seconds=62.0, peak=700.0, optimizer="adam")
