@@ -6,18 +6,19 @@ all else, differ in what the choice did and in what came out, and which checks f
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
+import json
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from hashlib import blake2b
 from typing import Any, Literal
 
-from dcbench import ledger, rooms
+from dcbench import ledger as ledgers
+from dcbench import rooms
 from dcbench.checks import Facts, Problem, problems
 from dcbench.columns import COLUMNS
+from dcbench.ledger import Entry, Ledger
 from dcbench.matrix import Plan
 from dcbench.rundir import MatrixDir, RunDir
 from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
@@ -86,32 +87,37 @@ class Audit:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run with its facts."""
+    """What the comparison needs of a finished run: little of its audit.json, so that 10,000 fit into memory.
+
+    `outcome`: a digest of all figures but time, memory and what only some libraries count. `witness`: what each field
+    did, None where the part of the network that it should move did not. `common`: where its random numbers led to.
+    """
 
     spec: RunSpec
-    folder: RunDir
-    facts: Facts
-
-    @cached_property
-    def outcome(self) -> Hashable:
-        """All figures of the run but time, memory and what only some libraries count."""
-        rows = csv.DictReader(io.StringIO(self.folder.metrics_text()[0]))
-        kept = [name for name, column in COLUMNS.items() if not column.cost and name != "split_clusters"]
-        return tuple(tuple(row.get(name) for name in kept) for row in rows)
-
-    @cached_property
-    def problems(self) -> list[Problem]:
-        """The checks that this run fails."""
-        return problems(self.folder.path.name, self.spec, self.facts)
+    problems: list[Problem]
+    notes: list[str]
+    outcome: str
+    witness: dict[str, Hashable]
+    common: dict[str, Any]
+    exact: bool
 
 
 def audit(folder: MatrixDir) -> Audit:
     """Audit every finished run of a matrix, and every axis over its matched pairs."""
-    plan = ledger.stored_plan(folder)
-    done = [entry for entry in ledger.entries(plan, folder) if entry.state.name == "done"]
-    told = [(entry, entry.folder.audit()) for entry in done]
-    runs = [Run(entry.spec, entry.folder, facts) for entry, facts in told if facts is not None]
-    without = [entry.folder.path.name for entry, facts in told if facts is None]
+    ledger = ledgers.opened(folder)
+    return judged(ledger, evidence(ledger.done, varied(ledger.plan)))
+
+
+def varied(plan: Plan) -> list[str]:
+    """The fields of the plan's axes."""
+    return list(itertools.chain.from_iterable(plan.groups))
+
+
+def judged(ledger: Ledger, told: Iterable[Run | None]) -> Audit:
+    """The audit of a matrix from the evidence of its finished runs, in the ledger's order."""
+    plan, evident = ledger.plan, list(zip(ledger.done, told, strict=True))
+    runs = [run for _, run in evident if run is not None]
+    without = [entry.folder.path.name for entry, run in evident if run is None]
     found = [problem for run in runs for problem in run.problems]
     if without:
         reason = f"{len(without)} runs have no audit.json that can be read; run the matrix again with --redo"
@@ -119,14 +125,63 @@ def audit(folder: MatrixDir) -> Audit:
     cells = set(plan.runs)
     compared = [run for run in runs if run.spec in cells]
     axes = [_axis(plan, group, compared) for group in plan.groups]
-    return Audit(plan.name, len(done), axes, found, list(dict.fromkeys(note for run in runs for note in _notes(run))))
+    return Audit(plan.name, len(evident), axes, found, list(dict.fromkeys(note for run in runs for note in run.notes)))
 
 
-def _notes(run: Run) -> Iterator[str]:
+# --- evidence -------------------------------------------------------------------------------
+
+
+def evidence(entries: Iterable[Entry], names: Sequence[str]) -> list[Run | None]:
+    """What each of these runs has to say about these fields; None where audit.json cannot be read."""
+    return [_evidence(entry, names) for entry in entries]
+
+
+def _evidence(entry: Entry, names: Sequence[str]) -> Run | None:
+    facts = entry.folder.audit()
+    if facts is None:
+        return None
+    return Run(
+        entry.spec,
+        problems(entry.folder.path.name, entry.spec, facts),
+        list(_notes(entry.spec, facts)),
+        _outcome(entry.folder),
+        {name: _witness(facts, name) for name in names},
+        {name: look(facts, path) for name, path in COMMON.items()},
+        bool(facts.get("exact", True)),
+    )
+
+
+OUTCOME = [name for name, column in COLUMNS.items() if not column.cost and name != "split_clusters"]
+
+
+def _outcome(folder: RunDir) -> str:
+    return _digest("\n".join(map(",".join, folder.metrics_cells(OUTCOME))))
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _notes(spec: RunSpec, facts: Facts) -> Iterator[str]:
     """What a reader must know although nothing is wrong: images in both splits of a dataset where none are known of."""
-    known, seen = rooms.facts("datasets", run.spec.dataset).get("duplicates"), look(run.facts, "data.duplicates")
+    known, seen = rooms.facts("datasets", spec.dataset).get("duplicates"), look(facts, "data.duplicates")
     if known is None and seen:
-        yield f"{run.spec.dataset}: {seen} training images are test images, pixel for pixel"
+        yield f"{spec.dataset}: {seen} training images are test images, pixel for pixel"
+
+
+def _witness(facts: Facts, name: str) -> Hashable:
+    """What a field did in a run; None where the part of the network that it should move did not."""
+    traces = [TRACES[one] for one in (STAGE_BACKENDS if name == "backend" else (name,))]
+    if not all(_moved(facts, owner) for owner in {trace.moved for trace in traces} - {""}):
+        return None
+    seen = [look(facts, path) for trace in traces for path in trace.witness]
+    return tuple(_digest(json.dumps(value)) if isinstance(value, list | dict) else value for value in seen)
+
+
+def _moved(facts: Facts, owner: str) -> bool:
+    """Whether a part of the network moved in every pass that tells."""
+    values = look(facts, f"passes.*.{owner}_moved")
+    return all(isinstance(value, int | float) and value > 0 for value in values if value is not None)
 
 
 # --- axes -----------------------------------------------------------------------------------
@@ -137,20 +192,21 @@ def _axis(plan: Plan, group: tuple[str, ...], runs: Sequence[Run]) -> Axis:
     follows = _closure(plan, group)
     must = tuple(name for name in COMMON if all(name in TRACES[one].common for one in fields))
     pairs = list(_pairs(runs, [name for other in plan.groups if other != group for name in other]))
-    differing = {name for pair in pairs for name in RunSpec.model_fields if _differ(*pair, name)}
+    acted = [_acted(*pair, group) for pair in pairs]
+    apart = [[name for name in must if not _shared(*pair, name)] for pair in pairs]
+    differing = {name for one, other in pairs for name in _differing(one, other)}
     undeclared = [name for name in RunSpec.model_fields if name in differing and name not in (*fields, *follows)]
-    apart = dict.fromkeys(name for pair in pairs for name in must if not _shared(*pair, name))
     faults = dict.fromkeys(name for pair in pairs for name in _faults(*pair) if name not in fields)
     return Axis(
         name=" + ".join(group),
         pairs=len(pairs),
-        witness=sum(_acted(*pair, group) for pair in pairs),
+        witness=sum(acted),
         outcome=sum(one.outcome != other.outcome for one, other in pairs),
-        common=sum(all(_shared(*pair, name) for name in must) for pair in pairs),
+        common=sum(not names for names in apart),
         must_share=must,
         follows=tuple(name for name in follows if name in differing and name not in fields),
-        blamed=tuple(dict.fromkeys([*undeclared, *faults, *apart])),
-        idle=_idle(pairs, group),
+        blamed=tuple(dict.fromkeys([*undeclared, *faults, *itertools.chain.from_iterable(apart)])),
+        idle=_idle(pairs, acted, group),
     )
 
 
@@ -166,18 +222,20 @@ def _closure(plan: Plan, group: tuple[str, ...]) -> tuple[str, ...]:
 
 def _acted(one: Run, other: Run, group: Sequence[str]) -> bool:
     """Whether every field of the group that differs shows it; a backend's stages count as one field."""
-    changed = [name for name in group if name == "backend" or _differ(one, other, name)]
-    return all(_witness(one, name) != _witness(other, name) for name in changed)
+    return all(one.witness[name] != other.witness[name] for name in group if _differ(one, other, name))
 
 
-def _idle(pairs: Sequence[tuple[Run, Run]], group: Sequence[str]) -> tuple[str, ...]:
+def _idle(pairs: Sequence[tuple[Run, Run]], acted: Sequence[bool], group: Sequence[str]) -> tuple[str, ...]:
     """Every two values of the axis that no pair tells apart, as `a and b`."""
-    told: dict[str, bool] = {}
-    for pair in pairs:
-        values = sorted(" + ".join(shown(getattr(run.spec, name)) for name in group) for run in pair)
-        name = " and ".join(values)
-        told[name] = told.get(name, False) or _acted(*pair, group)
-    return tuple(name for name, acted in told.items() if not acted)
+    told: dict[tuple[str, ...], bool] = {}
+    for pair, shows in zip(pairs, acted, strict=True):
+        values = tuple(sorted(_value(run, group) for run in pair))
+        told[values] = told.get(values, False) or shows
+    return tuple(" and ".join(values) for values, shows in told.items() if not shows)
+
+
+def _value(run: Run, group: Sequence[str]) -> str:
+    return " + ".join(shown(getattr(run.spec, name)) for name in group)
 
 
 def _faults(one: Run, other: Run) -> list[str]:
@@ -188,9 +246,8 @@ def _faults(one: Run, other: Run) -> list[str]:
 
 def _shared(one: Run, other: Run, name: str) -> bool:
     """Whether the pair shares these random numbers; what a run never drew or cannot repeat exactly is left out."""
-    ours, theirs = (look(run.facts, COMMON[name]) for run in (one, other))
-    inexact = name in INEXACT and not (one.facts.get("exact", True) and other.facts.get("exact", True))
-    return inexact or None in (ours, theirs) or ours == theirs
+    ours, theirs = one.common[name], other.common[name]
+    return ours == theirs or None in (ours, theirs) or (name in INEXACT and not (one.exact and other.exact))
 
 
 def _pairs(runs: Sequence[Run], others: Sequence[str]) -> Iterator[tuple[Run, Run]]:
@@ -203,13 +260,10 @@ def _pairs(runs: Sequence[Run], others: Sequence[str]) -> Iterator[tuple[Run, Ru
 
 
 def _differ(one: Run, other: Run, name: str) -> bool:
-    return bool(getattr(one.spec, name) != getattr(other.spec, name))
+    """Whether the pair differs in an axis; one over backends may do so in a stage that a rule sets besides."""
+    return name == "backend" or bool(getattr(one.spec, name) != getattr(other.spec, name))
 
 
-def _witness(run: Run, name: str) -> list[Any] | None:
-    """What a field did in a run; None where the part of the network that it should move did not."""
-    fields = STAGE_BACKENDS if name == "backend" else (name,)
-    moved = [value for one in fields for value in look(run.facts, f"passes.*.{TRACES[one].moved}_moved")]
-    if not all(value > 0 for value in moved if value is not None):
-        return None
-    return [look(run.facts, path) for one in fields for path in TRACES[one].witness]
+def _differing(one: Run, other: Run) -> list[str]:
+    ours, theirs = vars(one.spec), vars(other.spec)
+    return [name for name, value in ours.items() if value != theirs[name]]

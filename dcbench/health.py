@@ -48,14 +48,21 @@ class Health:
 
 def health(rows: Sequence[Row], k: int) -> Health:
     """The health of a run with all its rows, in order; `k` is its number of clusters."""
-    judged = [_judged(rows[max(0, number - JUMP_ROWS) : number + 1], k) for number in range(len(rows))]
-    state, why = judged[-1]
-    better = [number for number, (other, _) in enumerate(judged) if ORDER.index(other) < ORDER.index(state)]
-    return Health(state, int(rows[better[-1] + 1 if better else 0]["epoch"]), why)
+    state, why = _judged(rows, len(rows) - 1, k)
+    return Health(state, int(rows[_since(rows, state, k)]["epoch"]), why)
 
 
-def _judged(recent: Sequence[Row], k: int) -> tuple[State, str]:
-    """The state of the last of these rows, and its signs."""
+def _since(rows: Sequence[Row], state: State, k: int) -> int:
+    """The first row from which on the run was never better; nothing is better than healthy, so no row is looked at."""
+    for number in reversed(range(len(rows) if state != ORDER[0] else 0)):
+        if ORDER.index(_judged(rows, number, k)[0]) < ORDER.index(state):
+            return number + 1
+    return 0
+
+
+def _judged(rows: Sequence[Row], number: int, k: int) -> tuple[State, str]:
+    """The state of a row, and its signs."""
+    recent = rows[max(0, number - JUMP_ROWS) : number + 1]
     low = _signs(recent, k)
     collapsed = _collapsed(recent[-1], low)
     if collapsed:

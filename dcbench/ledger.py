@@ -26,12 +26,32 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Ledger:
+    """A results folder at one moment: the plan that it belongs to, and every planned run as it stands."""
+
+    folder: MatrixDir
+    plan: Plan
+    entries: list[Entry]
+
+    @property
+    def done(self) -> list[Entry]:
+        """The finished runs."""
+        return [entry for entry in self.entries if entry.state.name == "done"]
+
+
+@dataclass(frozen=True)
 class Change:
     """How a plan differs from the one stored before it; numbers of runs."""
 
     kept: int
     added: int
     dropped: int
+
+
+def opened(folder: MatrixDir) -> Ledger:
+    """The folder's stored plan and how its runs stand now."""
+    plan = stored_plan(folder)
+    return Ledger(folder, plan, entries(plan, folder))
 
 
 def entries(plan: Plan, folder: MatrixDir) -> list[Entry]:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
 from pydantic import ConfigDict, TypeAdapter
+from pydantic_core import from_json
 
 from dcbench import yaml_file
 from dcbench.columns import COLUMNS
@@ -272,12 +273,12 @@ class RunDir:
         warning = f"{self.metrics_file}: the last line is torn and was dropped" if torn else None
         return (whole + newline).decode("utf-8", errors="replace"), warning
 
-    def metrics_cells(self, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
-        """These columns' cells (two or more), row by row; None where the file has no such column or a row ends early."""
+    def metrics_cells(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """The cells of these (two or more) columns, row by row; empty where the file has no such column, too."""
         header, *rows = (line.split(",") for line in self.metrics_text()[0].split("\n"))
         pick = itemgetter(*(header.index(name) if name in header else -1 for name in names))
         for row in rows[:-1]:
-            yield pick([*row, *[None] * max(1, len(header) + 1 - len(row))])
+            yield pick(row + [""] * max(1, len(header) + 1 - len(row)))
 
     def _metrics_bytes(self) -> bytes:
         try:
@@ -307,7 +308,7 @@ class RunDir:
     def audit(self) -> dict[str, Any] | None:
         """What the run's choices did; None when the file is missing or not whole."""
         try:
-            facts = json.loads(self.audit_file.read_bytes())
+            facts = from_json(self.audit_file.read_bytes())  # less than half the time of json's
         except (OSError, ValueError):
             return None
         return facts if isinstance(facts, dict) else None

@@ -147,7 +147,7 @@ def test_an_unknown_column_is_a_bug(run):
 def test_the_cells_of_some_columns(run):
     assert list(run.metrics_cells(["purity", "epoch"])) == []
     run.metrics_file.write_text("epoch,loss,purity\n0,,0.5\n1,2.0\n2,")
-    assert list(run.metrics_cells(["purity", "epoch", "ari_true"])) == [("0.5", "0", None), (None, "1", None)]
+    assert list(run.metrics_cells(["purity", "epoch", "ari_true"])) == [("0.5", "0", ""), ("", "1", "")]
 
 
 def test_a_torn_last_line_is_dropped_with_a_warning(run):

@@ -105,7 +105,7 @@ def measured(folder: RunDir) -> Measured | None:
         return None
     with suppress(ResultsError, ValueError):
         rows = list(folder.metrics_cells(COSTS))
-        if rows and None in rows[0]:
+        if not any(map(any, rows)):
             return None
         taken = [sum(map(float, filter(None, seconds))) for _, *seconds in rows[1:]]
         peak = [float(row[0]) for row in rows if row[0]]
