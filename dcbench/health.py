@@ -31,6 +31,11 @@ ACTIVE_LOW = 0.5
 JUMP, JUMP_ROWS = 0.5, 3
 """Change of the NMI epoch to epoch from one row to the next, from which on, and for how many rows it counts."""
 
+LOOKS_AT = (
+    "epoch", "feature_rank", "largest_cluster_share", "cluster_entropy", "refilled_clusters", "nmi_previous",
+)  # fmt: skip
+"""Columns of metrics.csv that the rule looks at."""
+
 Row = Mapping[str, Any]
 
 

@@ -6,20 +6,23 @@ In: a matrix's results folder. Out: a Results, whose `rows` has a line for each 
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
-from dcbench import ledger
+from dcbench import ledger as ledgers
+from dcbench import run_files
 from dcbench.columns import COLUMNS
-from dcbench.errors import ResultsError
-from dcbench.health import health
-from dcbench.ledger import Entry
+from dcbench.ledger import Entry, Ledger
 from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
 from dcbench.parity_table import MEASURES, STAGES
-from dcbench.rundir import MatrixDir, State
+from dcbench.run_files import Part
+from dcbench.rundir import MatrixDir
+from dcbench.spec import RunSpec
+from dcbench.spread import spread
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Results:
 
     `runs`: run_id, state, kind, reason, last_lines, seconds, timing (shared, exclusive or not recorded: whether other
     runs were on the device meanwhile), health with since when and why, the spec's fields and `backend`.
-    `rows`: the same fields with the columns of metrics.csv, done runs only.
+    `rows`: the columns of metrics.csv with the same fields, texts as categories, done runs only.
     `axes`: each varied field with its values in the plan's order; `groups`: the axes, fields that move together as one.
     `baselines`: what `runs` says, and the last row, of each baseline run; `chance`: a line for each dataset.
     `parity`: every table that `dcbench parity` has written beside this matrix, one after another.
@@ -47,33 +50,26 @@ class Results:
 
 def read(folder: MatrixDir) -> Results:
     """Read every planned run; runs that are no longer planned are left out, and counted in the notes."""
-    plan = ledger.stored_plan(folder)
-    notes: list[str] = []
-    told, frames = [], []
-    entries = ledger.entries(plan, folder)
-    for entry in entries:
-        metrics, checked = _checked(entry, notes)
-        told.append(_facts(checked, metrics))
-        frames.append(metrics)
-    stray = _stray(folder, set(plan.run_ids))
+    return of(ledgers.opened(folder))
+
+
+def of(ledger: Ledger) -> Results:
+    """Read the runs of a ledger; one that has changed since is what it is now."""
+    plan, folder = ledger.plan, ledger.folder
+    runs = _Runs(len(plan.runs), np.empty((len(COLUMNS), rows_planned(ledger))))
+    for part in spread(run_files.read, ledger.entries, rows_planned(ledger)):
+        runs.add(part)
+    stray = _stray(folder, {entry.folder.path.name for entry in ledger.entries})
     if stray:
-        notes.append(f"{folder.path}: {stray} runs that the matrix no longer plans were left out")
-    cells = len(plan.runs)
+        runs.notes.append(f"{folder.path}: {stray} runs that the matrix no longer plans were left out")
     varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
-    last = [metrics if metrics is None else metrics.tail(1) for metrics in frames[cells:]]
-    return Results(
-        plan.name,
-        varied,
-        pd.DataFrame(told[:cells]),
-        _rows(told[:cells], frames[:cells]),
-        notes,
-        pd.DataFrame(told[cells:]).merge(_rows(told[cells:], last)[["run_id", *COLUMNS]], on="run_id", how="left")
-        if plan.baselines
-        else pd.DataFrame(),
-        _chance(entries),
-        _parity(folder, notes),
-        plan.groups,
-    )
+    tables = (*runs.of_cells(), runs.notes, runs.of_baselines(), _chance(ledger.done), _parity(folder, runs.notes))
+    return Results(plan.name, varied, *tables, plan.groups)
+
+
+def rows_planned(ledger: Ledger) -> int:
+    """Rows that the finished runs should have together."""
+    return sum(entry.spec.epochs + 1 for entry in ledger.done)
 
 
 def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
@@ -89,77 +85,69 @@ def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PARITY_COLUMNS))
 
 
-def _rows(told: list[dict[str, Any]], frames: list[pd.DataFrame | None]) -> pd.DataFrame:
-    """The rows of all runs, each with what is told of its run."""
-    named = [
-        pd.concat([frame, pd.DataFrame(facts, index=frame.index)], axis=1)
-        for facts, frame in zip(told, frames, strict=True)
-        if frame is not None
-    ]
-    if named:
-        return pd.concat(named, ignore_index=True)
-    return pd.DataFrame(columns=[*(told[0] if told else ["run_id"]), *COLUMNS])
-
-
-def _chance(entries: list[Entry]) -> pd.DataFrame:
+def _chance(done: list[Entry]) -> pd.DataFrame:
     """Scores of random clusters for each dataset, from the first run that tells them."""
     found: dict[str, dict[str, Any]] = {}
-    for entry in entries:
-        if entry.spec.dataset not in found and entry.state.name == "done":
+    for entry in done:
+        if entry.spec.dataset not in found:
             facts = (entry.folder.audit() or {}).get("chance")
             if facts:
                 found[entry.spec.dataset] = {"dataset": entry.spec.dataset, **facts}
     return pd.DataFrame(list(found.values()))
 
 
-def _facts(entry: Entry, metrics: pd.DataFrame | None) -> dict[str, Any]:
-    state = entry.state
-    judged = None if metrics is None else health([dict(row) for _, row in metrics.iterrows()], entry.spec.k)
-    return {
-        "run_id": entry.spec.run_id,
-        "state": state.name,
-        "kind": state.kind,
-        "reason": state.reason,
-        "last_lines": "\n".join(state.last_lines),
-        "seconds": state.seconds,
-        "timing": _timing(entry),
-        "health": judged and judged.state,
-        "health_since": judged and judged.since,
-        "health_why": judged and judged.why,
-        **entry.spec.model_dump(),
-        "backend": entry.spec.backend,
-    }
+# --- many runs in one table -----------------------------------------------------------------
 
 
-def _timing(entry: Entry) -> str:
-    """Whether others were on the device while the run was timed."""
-    try:
-        facts = entry.folder.provenance()
-    except ResultsError:
-        return "not recorded"
-    attempts = [one.get("shared_with") for one in (facts, *facts.get("earlier_attempts", []))]
-    return "shared" if any(attempts) else "not recorded" if None in attempts else "exclusive"
+@dataclass
+class _Runs:
+    """What is told of each run so far, those of the cells first, and the rows of the finished ones in one array.
+
+    A million rows of 56 columns are 450 MB: they are put in place once, their run's texts beside them as categories.
+    """
+
+    cells: int
+    metrics: np.ndarray
+    told: list[dict[str, Any]] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, part: Part) -> None:
+        """Take the next runs, in the plan's order."""
+        start = sum(self.counts)
+        self.metrics[:, start : start + part.metrics.shape[1]] = part.metrics
+        self.told += part.told
+        self.counts += part.counts
+        self.notes += part.notes
+
+    def of_cells(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The runs of the cells, and their rows with what is told of each run beside them."""
+        counts = self.counts[: self.cells]
+        runs = pd.DataFrame(self.told[: self.cells])
+        metrics = pd.DataFrame(self.metrics[:, : sum(counts)].T, columns=list(COLUMNS), copy=False)
+        beside = _typed(runs[np.array(counts) > 0])
+        beside = beside.take(np.repeat(np.arange(len(beside)), [count for count in counts if count]))
+        return runs, pd.concat([metrics, beside.reset_index(drop=True)], axis=1)
+
+    def of_baselines(self) -> pd.DataFrame:
+        """What is told of each baseline run, with its last row; without baselines no table."""
+        if len(self.told) == self.cells:
+            return pd.DataFrame()
+        ends = np.cumsum(self.counts)[self.cells :] - 1
+        last = pd.DataFrame(self.metrics[:, ends].T, columns=list(COLUMNS))
+        finished = pd.Series(self.counts[self.cells :]) > 0
+        return pd.concat([pd.DataFrame(self.told[self.cells :]), last[finished].reindex(last.index)], axis=1)
 
 
-def _checked(entry: Entry, notes: list[str]) -> tuple[pd.DataFrame | None, Entry]:
-    """The metrics of a done run; one whose file does not hold all its epochs is no longer done."""
-    if entry.state.name != "done":
-        return None, entry
-    text, warning = entry.folder.metrics_text()
-    if warning:
-        notes.append(warning)
-    wanted = list(range(entry.spec.epochs + 1))
-    try:
-        metrics = pd.read_csv(io.StringIO(text), dtype=float)
-        problem = None if list(metrics.get("epoch", [])) == wanted else f"does not hold the epochs 0 to {wanted[-1]}"
-    except (ValueError, pd.errors.ParserError) as error:
-        problem = f"cannot be read: {' '.join(str(error).split())}"
-    if problem is None:
-        return metrics.reindex(columns=list(COLUMNS)), entry
-    reason = f"{entry.folder.metrics_file} {problem}; remove its folder and run the matrix again"
-    notes.append(reason)
-    return None, replace(entry, state=State("failed", "lost", reason))
+def _typed(runs: pd.DataFrame) -> pd.DataFrame:
+    """The frame with texts as categories in the plan's order; a field without any value, say `limit`, is a number."""
+    kept = {name for name in runs if is_numeric_dtype(runs[name])}
+    none = {name for name in RunSpec.model_fields if runs[name].isna().all()}
+    texts = [str(name) for name in runs if name not in kept | none]
+    ordered = {name: pd.Categorical(runs[name], pd.Index(runs[name].dropna().unique(), dtype="str")) for name in texts}
+    return runs.astype(dict.fromkeys(none, float)).assign(**ordered)
 
 
 def _stray(folder: MatrixDir, planned: set[str]) -> int:
-    return sum(1 for file in folder.path.glob("*/spec.yaml") if file.parent.name not in planned)
+    names = {path.name for path in folder.path.iterdir()}
+    return sum(folder.run(name).spec_file.exists() for name in names - planned)

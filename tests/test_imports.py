@@ -121,7 +121,10 @@ TABLE = {
     "worker": {"checkpoint", "errors", "executors", "occupancy", "rooms", "run", "rundir", "spec", "threads"},
     "preload": {"rooms", "worker"},
     # the report half
-    "results": {"columns", "errors", "health", "ledger", "parity_table", "rundir"},
+    "metrics_file": {"columns"},
+    "spread": set(),
+    "run_files": {"columns", "errors", "health", "ledger", "metrics_file", "rundir"},
+    "results": {"columns", "ledger", "parity_table", "run_files", "rundir", "spec", "spread"},
     "statistics": {"statistics"},
     "analysis": {"columns", "results", "spec", "statistics"},
     "plots": {"analysis", "columns", "plots", "spec", "statistics"},
@@ -133,12 +136,14 @@ TABLE = {
         "columns",
         "errors",
         "health",
+        "ledger",
         "plots",
         "report",
         "results",
         "rooms",
         "rundir",
         "spec",
+        "spread",
         "statistics",
     },
 }
@@ -168,11 +173,11 @@ RUN_HALF = {
     "worker",
     "preload",
 }
-HEAVY = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplotlib", "joblib"}
+HEAVY = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplotlib", "joblib", "pyarrow"}
 ALLOWED_HEAVY = (
     dict.fromkeys(RUN_HALF, HEAVY)
-    | {name: {"pandas", "matplotlib", "joblib"} for name in ("results", "analysis", "plots", "report")}
-    | {"statistics": {"pandas", "scipy"}}
+    | {name: {"pandas", "matplotlib", "joblib", "pyarrow"} for name in ("results", "analysis", "plots", "report")}
+    | {"statistics": {"pandas", "scipy"}, "metrics_file": {"pyarrow"}, "spread": {"joblib"}}
 )
 
 
@@ -225,7 +230,7 @@ def test_parts_never_import_each_other(room):
 
 
 def test_the_report_half_imports_nothing_of_the_run_half():
-    for room in ("results", "statistics", "analysis", "plots", "report"):
+    for room in ("metrics_file", "spread", "run_files", "results", "statistics", "analysis", "plots", "report"):
         assert not TABLE[room] & RUN_HALF
 
 

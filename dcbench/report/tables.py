@@ -55,7 +55,6 @@ def make(told: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
         "unfinished": everything.loc[
             everything["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *axes, "seed"]
         ],
-        "rows": found.rows,
         "stage_times": _stage_times(found.rows),
     }
     return {name: _written(table, axes) for name, table in tables.items()}

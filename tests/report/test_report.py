@@ -56,12 +56,12 @@ def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
     }
     assert {path.name for path in files} == {f"{stem}.{kind}" for stem in tables for kind in ("csv", "md", "tex")}
     assert set(tables) == {
-        "final", "runs", "stage_times", "unfinished", "rows", "baselines", "audit", "problems", "parity",
+        "final", "runs", "stage_times", "unfinished", "baselines", "audit", "problems", "parity",
         "effects", "interactions", "levels", "stability", "ranks",
     }  # fmt: skip
     assert len(tables["final"]) == 8 and tables["final"]["gain_nmi_true"].tolist() == pytest.approx([0.2] * 8)
     assert sorted(set(tables["final"]["limit"])) == ["500", "none"]
-    assert len(tables["rows"]) == 24 and len(tables["runs"]) == 8 and tables["unfinished"].empty
+    assert len(tables["runs"]) == 8 and tables["unfinished"].empty
 
 
 def test_the_page_is_whole_and_asks_nobody_for_anything(folder, out):  # noqa: F811
