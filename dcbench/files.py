@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,33 @@ def aside(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(name)
         raise
+
+
+@contextmanager
+def folder_aside(target: Path) -> Iterator[Path]:
+    """An empty folder whose files take their places in `target` when the block ends well; else `target` stays as it is.
+
+    Each file replaces its old self, those in folders before those beside them, so that nothing named by a page
+    is ever missing; what the folders held before and do not hold now is removed last.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".new.", ignore_cleanup_errors=True) as name:
+        fresh = Path(name)
+        yield fresh
+        _take_places(fresh, target)
+
+
+def _take_places(fresh: Path, target: Path) -> None:
+    found = sorted(path.relative_to(fresh) for path in fresh.rglob("*"))
+    folders = [path for path in found if (fresh / path).is_dir()]
+    for folder in folders:
+        (target / folder).mkdir(exist_ok=True)
+    for path in sorted(set(found) - set(folders), key=lambda path: (-len(path.parts), path)):
+        os.replace(fresh / path, target / path)
+    for folder in folders:
+        for path in (target / folder).iterdir():
+            if path.relative_to(target) not in found:
+                path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
 
 
 @contextmanager

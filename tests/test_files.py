@@ -1,8 +1,9 @@
 import os
+from contextlib import suppress
 
 import pytest
 
-from dcbench.files import unwritable, write_aside, write_over
+from dcbench.files import folder_aside, unwritable, write_aside, write_over
 
 
 def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
@@ -30,3 +31,46 @@ def test_write_over_leaves_nothing_of_a_longer_file_and_makes_none(tmp_path):
 
 def test_a_folder_that_can_be_written_or_is_not_there_yet_is_no_problem(tmp_path):
     assert unwritable(tmp_path) is None and unwritable(tmp_path / "none") is None
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_written_aside_takes_the_old_ones_place(tmp_path):
+    target = tmp_path / "report"
+    for kept in ("page", "notes of somebody"):
+        with folder_aside(target) as fresh:
+            (fresh / kept).write_text("old")
+            (fresh / "figures").mkdir()
+            (fresh / "figures" / f"{kept}.png").write_text("old")
+    assert names(target) == ["figures/notes of somebody.png", "notes of somebody", "page"]
+    (target / "figures" / "folder").mkdir()
+    (target / "figures" / "link").symlink_to(tmp_path)
+    with folder_aside(target) as fresh:
+        (fresh / "page").write_text("new")
+        (fresh / "figures").mkdir()
+        assert (target / "page").read_text() == "old"
+    assert names(target) == ["notes of somebody", "page"] and (target / "page").read_text() == "new"
+    assert list((target / "figures").iterdir()) == [] and tmp_path.exists()
+
+
+def test_a_folder_that_is_not_finished_leaves_the_old_one_as_it_was(tmp_path):
+    target = tmp_path / "report"
+    with folder_aside(target) as fresh:
+        (fresh / "page").write_text("old")
+    with suppress(KeyboardInterrupt), folder_aside(target) as fresh:
+        (fresh / "page").write_text("new")
+        raise KeyboardInterrupt
+    assert names(target) == ["page"] and (target / "page").read_text() == "old"
+    assert [path.name for path in target.iterdir()] == ["page"]
+
+
+def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monkeypatch):
+    moved, real = [], os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: moved.append(new) or real(old, new))
+    with folder_aside(tmp_path / "report") as fresh:
+        (fresh / "a page").write_text("")
+        (fresh / "figures").mkdir()
+        (fresh / "figures" / "z.png").write_text("")
+    assert [path.name for path in moved] == ["z.png", "a page"]

@@ -6,7 +6,7 @@ In: a results folder. Out: reports/<name>/index.html, data.parquet, figures/ and
 from __future__ import annotations
 
 import os
-import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,9 +20,10 @@ from dcbench import ledger as ledgers
 from dcbench.analysis import OUTCOMES, analyse
 from dcbench.audit import Audit
 from dcbench.errors import ResultsError
-from dcbench.files import write_aside
+from dcbench.files import folder_aside, write_aside
 from dcbench.ledger import Ledger
 from dcbench.report import data, figures, formats, page, tables
+from dcbench.results import Results
 from dcbench.rundir import MatrixDir
 from dcbench.spread import spread
 from dcbench.statistics.effects import Outcome
@@ -49,39 +50,40 @@ class Asked:
 
 @dataclass(frozen=True)
 class Written:
-    """What a report came to: the page, the runs planned and done, and what was wrong with the files read."""
+    """What a report came to: the page, the planned runs in each state, and what was wrong with the files read."""
 
     page: Path
-    runs: int
-    done: int
+    counts: Counter[str]
     notes: list[str]
+
+    @property
+    def runs(self) -> int:
+        """How many runs are planned."""
+        return self.counts.total()
+
+    @property
+    def done(self) -> int:
+        """How many of them are done."""
+        return self.counts["done"]
 
 
 def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
-    """Write the whole report of one matrix; figures of axes that are gone go with them."""
-    asked = asked or Asked()
+    """Write the whole report of one matrix; figures of axes that are gone go with them.
+
+    The old report stays whole until all of the new one is written.
+    """
     ledger = ledgers.opened(folder)
     found, audited = results.of(ledger), _audited(ledger)
     target = out / found.name
     try:
-        for name in ("figures", "tables"):
-            shutil.rmtree(target / name, ignore_errors=True)
-            (target / name).mkdir(parents=True, exist_ok=True)
-        told = analyse(found, asked.outcomes, asked.rules)
-        drawn = figures.write(told, target / "figures", [kind for kind in figures.DPI if kind in asked.formats])
-        found.notes.extend(audited.notes)
-        made = tables.make(told, audited)
-        for name, table in made.items():
-            for kind in (one for one in TABLES if one in asked.formats):
-                write_aside(target / "tables" / f"{name}.{kind}", TABLES[kind](table))
-        data.write(found.rows, target)
-        write_aside(target / "index.html", page.render(told, drawn, made, audited))
+        with folder_aside(target) as fresh:
+            _fill(fresh, found, audited, asked or Asked())
     except OSError as error:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"
         ) from error
-    states = [*found.runs["state"], *(found.baselines["state"] if len(found.baselines) else [])]
-    return Written(target / "index.html", len(states), states.count("done"), found.notes)
+    counts = Counter([*found.runs["state"], *(found.baselines["state"] if len(found.baselines) else [])])
+    return Written(target / "index.html", counts, found.notes)
 
 
 def _audited(ledger: Ledger) -> Audit:
@@ -89,3 +91,18 @@ def _audited(ledger: Ledger) -> Audit:
     gather = partial(audit.evidence, names=audit.varied(ledger.plan))
     told = spread(gather, ledger.done, results.rows_planned(ledger))
     return audit.judged(ledger, chain.from_iterable(told))
+
+
+def _fill(fresh: Path, found: Results, audited: Audit, asked: Asked) -> None:
+    """Write figures, tables, data and the page into an empty folder."""
+    for name in ("figures", "tables"):
+        (fresh / name).mkdir()
+    told = analyse(found, asked.outcomes, asked.rules)
+    drawn = figures.write(told, fresh / "figures", [kind for kind in figures.DPI if kind in asked.formats])
+    found.notes.extend(audited.notes)
+    made = tables.make(told, audited)
+    for name, table in made.items():
+        for kind in (one for one in TABLES if one in asked.formats):
+            write_aside(fresh / "tables" / f"{name}.{kind}", TABLES[kind](table))
+    data.write(found.rows, fresh)
+    write_aside(fresh / "index.html", page.render(told, drawn, made, audited))
