@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from dataclasses import dataclass, replace
@@ -88,6 +89,17 @@ def jobs_at_once(todo: int, gpus: int, jobs: int | None, per_gpu: int | None) ->
         told = f"--runs-per-gpu {per_gpu}" if per_gpu else f"--jobs {jobs}"
         raise DeviceError(f"{told}: this machine has {cores} cores, and each run needs one")
     return asked // gpus * gpus if gpus else max(1, min(asked, todo))
+
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def seconds(text: str) -> float:
+    """`90`, `90s`, `15m` or `2h` -> seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not found or float(found[1]) == 0:
+        raise typer.BadParameter(f"expected a time like 90s, 15m or 2h, not {text!r}")
+    return float(found[1]) * UNITS[found[2]]
 
 
 def tell(error: DcbenchError) -> bool:

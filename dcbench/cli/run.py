@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,19 @@ from typing import Annotated
 import typer
 
 from dcbench import devices, ledger, scheduler
-from dcbench.cli.options import LOCAL, DataDir, Device, Executor, Gpus, Jobs, MatrixFile, PerGpu, Results, workplace
+from dcbench.cli.options import (
+    LOCAL,
+    DataDir,
+    Device,
+    Executor,
+    Gpus,
+    Jobs,
+    MatrixFile,
+    PerGpu,
+    Results,
+    seconds,
+    workplace,
+)
 from dcbench.errors import DeviceError
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir
@@ -21,16 +32,6 @@ from dcbench.screens.board import show_end, watch
 from dcbench.screens.plan import show_change
 
 Only = StrEnum("Only", ["failed", "pending"])
-
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-def _seconds(text: str) -> float:
-    """`90`, `90s`, `15m` or `2h` -> seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if not found or float(found[1]) == 0:
-        raise typer.BadParameter(f"expected a time like 90s, 15m or 2h, not {text!r}")
-    return float(found[1]) * UNITS[found[2]]
 
 
 def run(
@@ -50,7 +51,7 @@ def run(
     redo: Annotated[bool, typer.Option("--redo", help="Also do the runs that are done already.")] = False,
     timeout: Annotated[
         float | None,
-        typer.Option(parser=_seconds, metavar="TIME", help="Longest time of a run, like 90s, 15m or 2h. Default: any."),
+        typer.Option(parser=seconds, metavar="TIME", help="Longest time of a run, like 90s, 15m or 2h. Default: any."),
     ] = None,
     retries: Annotated[int, typer.Option(min=0, help="How often a failed run is tried again.")] = 0,
     fail_fast: Annotated[

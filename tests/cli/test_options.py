@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
+import typer
 
 from dcbench import devices, executors
-from dcbench.cli.options import jobs_at_once
+from dcbench.cli.options import jobs_at_once, seconds
 from dcbench.errors import DeviceError
 from tests.cli.conftest import RUN
 
@@ -36,3 +37,14 @@ def test_jobs_at_once(monkeypatch):
                         ((9, 0, None, 2), "give --jobs")):  # fmt: skip
         with pytest.raises(DeviceError, match=told):
             at_once(*wrong)
+
+
+@pytest.mark.parametrize(("told", "expected"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
+def test_times_are_written_as_people_write_them(told, expected):
+    assert seconds(told) == expected
+
+
+@pytest.mark.parametrize("told", ["0", "soon", "-5", "1d", ""])
+def test_what_is_no_time_is_refused(told):
+    with pytest.raises(typer.BadParameter, match="like 90s, 15m or 2h"):
+        seconds(told)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import typer
 
 from dcbench.cli import run as runs
 from dcbench.errors import DataError
@@ -183,17 +182,6 @@ def test_first_brings_cells_forward_and_a_wrong_one_changes_nothing(call, tmp_pa
     lines = call(*RUN, "--first", "optimizer=adam,seed=1", "--first", "optimizer=adam").stdout.splitlines()
     ended = [line for line in lines if line.startswith("[")]
     assert "-adam-sgd-" in ended[0] and "-adam-sgd-" in ended[1] and "-sgd-sgd-" in ended[2]
-
-
-@pytest.mark.parametrize(("told", "seconds"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
-def test_times_are_written_as_people_write_them(told, seconds):
-    assert runs._seconds(told) == seconds
-
-
-@pytest.mark.parametrize("told", ["0", "soon", "-5", "1d", ""])
-def test_what_is_no_time_is_refused(told):
-    with pytest.raises(typer.BadParameter, match="like 90s, 15m or 2h"):
-        runs._seconds(told)
 
 
 def test_gpu_options_without_a_gpu_are_refused(call):
