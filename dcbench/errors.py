@@ -6,6 +6,7 @@ DcbenchError            shown without a traceback, exit code 2
 ├── PartError           no such dataset, architecture, backend, executor or plot
 ├── DataError           a dataset that is missing, torn or unfit
 ├── DeviceError         a device that this machine does not have
+├── PortError           a port that cannot be listened on
 └── ResultsError        a results or run folder that is not what it should be
     └── ClaimedError    the run is being worked on by another process
 RunFailedError              ends one run, never its neighbours; carries the failure's kind
@@ -45,6 +46,10 @@ class DataError(DcbenchError):
 
 class DeviceError(DcbenchError):
     """A device that this machine does not have."""
+
+
+class PortError(DcbenchError):
+    """A port that cannot be listened on."""
 
 
 class ResultsError(DcbenchError):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import matplotlib
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from dcbench import devices, ledger, scheduler
 from dcbench.executors import Options
@@ -61,3 +63,15 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
         return folder
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a window; the test is skipped where none is installed."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
+        yield chromium
+        chromium.close()

@@ -146,12 +146,13 @@ TABLE = {
         "spread",
         "statistics",
     },
+    "watch": {"errors", "ledger", "report", "rundir", "watch"},
 }
 """Room -> rooms it may import."""
 
 LATE = {
     ("executors", "worker"),
-    *(("cli", room) for room in ("analysis", "parity", "report", "statistics")),
+    *(("cli", room) for room in ("analysis", "parity", "report", "statistics", "watch")),
 }
 """Imports that may stand inside a function: an executor starts a worker there, and a command one of the halves."""
 
@@ -177,7 +178,7 @@ HEAVY = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
 ALLOWED_HEAVY = (
     dict.fromkeys(RUN_HALF, HEAVY)
     | {name: {"pandas", "matplotlib", "joblib", "pyarrow"} for name in ("results", "analysis", "plots", "report")}
-    | {"statistics": {"pandas", "scipy"}, "metrics_file": {"pyarrow"}, "spread": {"joblib"}}
+    | {"statistics": {"pandas", "scipy"}, "metrics_file": {"pyarrow"}, "spread": {"joblib"}, "watch": {"joblib"}}
 )
 
 
@@ -230,7 +231,8 @@ def test_parts_never_import_each_other(room):
 
 
 def test_the_report_half_imports_nothing_of_the_run_half():
-    for room in ("metrics_file", "spread", "run_files", "results", "statistics", "analysis", "plots", "report"):
+    rooms = ("metrics_file", "spread", "run_files", "results", "statistics", "analysis", "plots", "report", "watch")
+    for room in rooms:
         assert not TABLE[room] & RUN_HALF
 
 

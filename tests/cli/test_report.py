@@ -1,4 +1,14 @@
-from tests.cli.conftest import MATRIX, RUN
+import os
+import re
+import signal
+import socket
+from urllib.request import urlopen
+
+import pytest
+
+from tests.cli.conftest import MATRIX, RUN, shell
+from tests.conftest import TINY
+from tests.test_worker import wait_for
 
 
 def test_report_of_the_root_writes_every_matrix(call, tmp_path):
@@ -24,3 +34,68 @@ def test_what_cannot_be_asked_is_told_before_anything_is_read(call):
     for words, told in ((("--format", "jpg"), "unknown format"), (("--margin", "x=1"), "unknown metric")):
         result = call("report", *words)
         assert result.exit_code == 2 and told in result.output
+
+
+def get(url):
+    with urlopen(url, timeout=30) as found:
+        return found.read().decode()
+
+
+ENDLESS = f"name: m\naxes: {{epochs: [1, 100000]}}\nsettings: {TINY.replace('epochs: 1, ', '')}\n"
+"""One run that ends at once, and one that never does."""
+
+
+def test_a_report_is_watched_while_its_matrix_runs(started, tmp_path):
+    watching = started("report", "results", "--watch", "--port", "0", "--every", "0.2")
+    (url,) = re.findall(r"^(http://127\.0\.0\.1:\d+/) has the reports of results", watching.stdout.readline())
+    wait_for(lambda: "no such results folder" in get(url))
+
+    (tmp_path / "m.yaml").write_text(ENDLESS)
+    running = started("run", "m.yaml", "--executor", "inline", "--first", "epochs=1")
+    wait_for(lambda: "1 running" in get(url) and "1 done" in get(url))
+    page = get(f"{url}m/")
+    assert "1 running" in page and "1 done" in page and "refresh.js" in page
+    assert running.poll() is None and "refresh.js" not in (tmp_path / "reports" / "m" / "index.html").read_text()
+
+    os.killpg(running.pid, signal.SIGKILL)  # no file says so
+    wait_for(lambda: "1 failed" in get(f"{url}m/") and "is gone without a word" in get(f"{url}m/"))
+    (tmp_path / "results" / "m" / "matrix.yaml").write_text("name: [")
+    wait_for(lambda: "The stored plan cannot be read" in get(url))
+    assert "1 failed" in get(f"{url}m/"), "the last report stays"
+
+    os.killpg(watching.pid, signal.SIGINT)
+    out, err = watching.communicate(timeout=60)
+    assert watching.returncode == 0 and out.endswith("stopped; the reports stay as they are\n")
+    assert re.search(r"^\d\d:\d\d:\d\d m: 1 done, 1 failed$", out, re.MULTILINE)
+    waiting, broken = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert "no such results folder" in waiting and broken.startswith("error: m: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_watching_ends_at_once_also_while_a_report_is_written(started, tmp_path, call, number):
+    call(*RUN)
+    watching = started("report", "results", "--watch", "--port", "0")
+    assert watching.stdout.readline().startswith("http://")
+    wait_for(lambda: list(tmp_path.glob("reports/m/.new.*")))
+    watching.send_signal(number)
+    out, err = watching.communicate(timeout=60)
+    assert (watching.returncode, err) == (0, "") and out.endswith("stopped; the reports stay as they are\n")
+    assert list(tmp_path.glob("reports/m/.*")) == [], "nothing half-written is left"
+
+
+def test_a_port_that_is_taken_is_an_error_that_names_the_option(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told = shell("report", "results", "--watch", "--port", str(taken.getsockname()[1]), cwd=tmp_path)
+    assert told.returncode == 2 and told.stdout == ""
+    assert told.stderr.startswith("error: port ") and "--port" in told.stderr and "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("option", [("--port", "8000"), ("--every", "2s")])
+def test_options_of_the_watch_mean_nothing_without_it(call, option):
+    told = call("report", "results", *option)
+    assert told.exit_code == 2 and f"{option[0]} means something only with --watch" in told.stderr
+
+
+@pytest.mark.parametrize("option", [("--port", "65536"), ("--port", "-1"), ("--every", "0"), ("--every", "nan")])
+def test_ports_and_times_that_are_none_are_refused(call, option):
+    assert call("report", "results", "--watch", *option).exit_code == 2
