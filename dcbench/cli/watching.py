@@ -18,7 +18,7 @@ from dcbench.rundir import MatrixDir
 PORT = 8642
 EVERY = 5.0
 
-NICENESS = 10
+NICENESS = 5
 """By how much writing a report gives way to training runs on the same cores."""
 
 Port = Annotated[

@@ -37,7 +37,8 @@
 
   const property = (field) =>
     field.tagName === "DETAILS" ? "open" : ["checkbox", "radio"].includes(field.type) ? "checked" : "value";
-  const fields = () => [...document.querySelectorAll(FIELDS)].map((field, at) => [field.id || `${field.name || ""}#${at}`, field]);
+  const nameOf = (field, at) => field.id || `${field.name || ""}#${at}`;
+  const fields = () => [...document.querySelectorAll(FIELDS)].map((field, at) => [nameOf(field, at), field]);
   const choices = () => Object.fromEntries(fields().map(([name, field]) => [name, field[property(field)]]));
 
   function choose(kept) {
@@ -54,7 +55,8 @@
   const style = document.createElement("style");
   style.textContent = `
     #dcbench-watch { position: fixed; right: .5rem; bottom: .5rem; max-width: 30rem; margin: 0; padding: .1rem .7rem;
-      border-radius: 1rem; border: 1px solid #888; background: Canvas; color: CanvasText; font: 13px/1.6 system-ui, sans-serif; z-index: 9; }
+      border-radius: 1rem; border: 1px solid #888; background: Canvas; color: CanvasText;
+      font: 13px/1.6 system-ui, sans-serif; z-index: 9; }
     #dcbench-watch.wrong { background: #7a1f0a; color: #fff; } #dcbench-watch a { color: inherit; }
     @media print { #dcbench-watch { display: none; } }`;
   const said = document.createElement("p");

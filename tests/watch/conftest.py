@@ -13,6 +13,8 @@ from tests.test_results import fill
 
 SMALL = "name: {}\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {{epochs: 2, pca_dim: 8}}\n"
 
+FEW = report.Asked(formats=("png", "csv"))
+
 
 @pytest.fixture
 def matrix(tmp_path):
@@ -36,8 +38,8 @@ def out(tmp_path):
 
 @pytest.fixture
 def reports(tmp_path, out):
-    """Reports as the command makes them."""
-    return Reports(tmp_path / "results", out, partial(report.write, out=out))
+    """Reports as the command makes them, in few formats."""
+    return Reports(tmp_path / "results", out, partial(report.write, out=out, asked=FEW))
 
 
 @pytest.fixture

@@ -8,7 +8,10 @@ from dcbench.watch.server import serving
 from tests.test_worker import wait_for
 from tests.watch.conftest import runs_of
 
-expect.set_options(timeout=30_000)
+TIMEOUT = 90_000
+"""Milliseconds that the browser may take for what a test waits for, on a machine that does much else."""
+
+expect.set_options(timeout=TIMEOUT)
 
 FORM = """<!doctype html>
 <html><head><title>form</title></head><body>
@@ -29,6 +32,7 @@ addEventListener("input", ({{ target }}) => heard.append(target.id || target.nam
 def page(browser):
     """A tab in which everything that goes wrong, and everything that leaves the machine, is noted."""
     tab = browser.new_page(viewport={"width": 1000, "height": 600})
+    tab.set_default_timeout(TIMEOUT)
     tab.wrong, tab.asked = [], []
     tab.on("console", lambda message: tab.wrong.append(message.text) if message.type == "error" else None)
     tab.on("pageerror", lambda error: tab.wrong.append(str(error)))

@@ -12,6 +12,7 @@ from dcbench.errors import PortError
 from dcbench.watch import server
 from dcbench.watch.server import serving
 from tests.test_worker import wait_for
+from tests.watch.conftest import FEW
 
 
 @pytest.fixture
@@ -152,12 +153,12 @@ def readers(ask):
 
 def test_every_file_is_there_and_whole_while_the_report_is_written_anew(matrix, ask, out):
     folder = matrix("m")
-    report.write(folder, out)
+    report.write(folder, out, FEW)
     whole = {path: ask(path=path).content for path in ("/m/", "/m/figures/stage_times.png", "/m/tables/final.csv")}
     with readers(ask) as found:
-        for _ in range(3):
+        for _ in range(2):
             before = len(found)
-            report.write(folder, out)
+            report.write(folder, out, FEW)
             wait_for(lambda before=before: len(found) > before)
     assert len(found) > 9 and {answer.status for answer in found} == {200}
     assert {answer.content for answer in found} == set(whole.values())
