@@ -44,6 +44,7 @@ TABLE = {
     "occupancy": set(),
     "verdict": {"columns", "errors", "rundir"},
     "replay": {"errors", "ledger", "rundir", "spec", "verdict"},
+    "markdown": set(),
     "parity_table": {"errors", "feasibility", "files", "rooms", "spec"},
     "screens": {
         "audit",
@@ -131,6 +132,7 @@ TABLE = {
     "report": {
         "analysis",
         "files",
+        "markdown",
         "parity_table",
         "audit",
         "columns",

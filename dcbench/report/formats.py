@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dcbench import markdown as github
 from dcbench.spec import shown
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A GitHub table; what would end a cell is escaped."""
-    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *_cells(table)]
-    return "".join(f"| {' | '.join(map(_in_markdown, line))} |\n" for line in lines)
+    """A GitHub table."""
+    return github.table(list(map(str, table.columns)), _cells(table))
 
 
 def latex(table: pd.DataFrame) -> str:
@@ -28,7 +28,3 @@ def cell_text(value: object) -> str:
     if value is None or value != value:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else shown(value)
-
-
-def _in_markdown(text: str) -> str:
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
