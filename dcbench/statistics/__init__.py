@@ -4,7 +4,7 @@
     matching.py      runs that differ in one axis alone                 stages.py   seconds of a stage
     intervals.py     t intervals, tests, Holm                           levels.py   each value of an axis; mean curves
     effects.py       swaps of one axis's value; interactions            stability.py  epochs until assignments stay
-    ranks.py         ranks over cells, critical differences
+    ranks.py         ranks over cells, critical differences             changes.py  one set of runs against another
 
 Knows nothing of files, pictures or what the columns mean; whoever asks says which is better.
 """
