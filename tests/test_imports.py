@@ -44,15 +44,20 @@ TABLE = {
     "occupancy": set(),
     "verdict": {"columns", "errors", "rundir"},
     "replay": {"errors", "ledger", "rundir", "spec", "verdict"},
+    "made_with": {"errors", "rundir", "spec", "traces", "verdict"},
+    "comparison_table": set(),
     "markdown": set(),
     "parity_table": {"errors", "feasibility", "files", "rooms", "spec"},
     "screens": {
         "audit",
         "columns",
+        "comparison_table",
         "errors",
         "executors",
         "health",
         "ledger",
+        "made_with",
+        "markdown",
         "matrix",
         "parity_table",
         "replay",
@@ -65,10 +70,13 @@ TABLE = {
     "cli": {
         "audit",
         "cli",
+        "comparison_table",
         "devices",
         "errors",
         "executors",
+        "files",
         "ledger",
+        "made_with",
         "matrix",
         "replay",
         "parity_table",
@@ -128,6 +136,7 @@ TABLE = {
     "results": {"columns", "ledger", "parity_table", "run_files", "rundir", "spec", "spread"},
     "statistics": {"statistics"},
     "analysis": {"columns", "results", "spec", "statistics"},
+    "comparison": {"analysis", "columns", "comparison_table", "errors", "results", "spec", "statistics"},
     "plots": {"analysis", "columns", "plots", "spec", "statistics"},
     "report": {
         "analysis",
@@ -154,7 +163,7 @@ TABLE = {
 
 LATE = {
     ("executors", "worker"),
-    *(("cli", room) for room in ("analysis", "parity", "report", "statistics", "watch")),
+    *(("cli", room) for room in ("analysis", "comparison", "parity", "report", "results", "statistics", "watch")),
 }
 """Imports that may stand inside a function: an executor starts a worker there, and a command one of the halves."""
 
@@ -180,7 +189,8 @@ HEAVY = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
 ALLOWED_HEAVY = (
     dict.fromkeys(RUN_HALF, HEAVY)
     | {name: {"pandas", "matplotlib", "joblib", "pyarrow"} for name in ("results", "analysis", "plots", "report")}
-    | {"statistics": {"pandas", "scipy"}, "metrics_file": {"pyarrow"}, "spread": {"joblib"}, "watch": {"joblib"}}
+    | {"statistics": {"pandas", "scipy"}, "metrics_file": {"pyarrow"}, "comparison": {"pandas"}}
+    | {name: {"joblib"} for name in ("spread", "watch")}
 )
 
 
@@ -233,8 +243,8 @@ def test_parts_never_import_each_other(room):
 
 
 def test_the_report_half_imports_nothing_of_the_run_half():
-    rooms = ("metrics_file", "spread", "run_files", "results", "statistics", "analysis", "plots", "report", "watch")
-    for room in rooms:
+    readers = ("metrics_file", "spread", "run_files", "results")
+    for room in (*readers, "statistics", "analysis", "comparison", "plots", "report", "watch"):
         assert not TABLE[room] & RUN_HALF
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import dcbench
-from dcbench.cli import audit, parity, plan, replay, report, run, status
+from dcbench.cli import audit, compare, parity, plan, replay, report, run, status
 from dcbench.errors import DcbenchError
 
 app = typer.Typer(
@@ -53,5 +53,9 @@ def _options(
     _debug["on"] = debug
 
 
-for command in (plan.plan, run.run, status.status, replay.replay, audit.audit, report.report, parity.parity):
+COMMANDS = (
+    plan.plan, run.run, status.status, replay.replay, audit.audit, report.report, compare.compare, parity.parity,
+)  # fmt: skip
+
+for command in COMMANDS:
     app.command()(command)

@@ -19,6 +19,7 @@ HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
         (("run", "m.yaml", "--device", "tpu"), Exception, "unknown device"),
         (("status", "nowhere"), ResultsError, "no such results folder"),
         (("report", "nowhere"), ResultsError, "no such results folder"),
+        (("compare", "nowhere", "neither"), ResultsError, "no such results folder"),
         (("replay", "nowhere"), ResultsError, "is not the folder of a run"),
         (("replay", "."), ResultsError, "is not the folder of a run"),
     ],
@@ -46,6 +47,7 @@ def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
         ["status", "RUN"],
         ["status", "RUN", "RUN"],
         ["parity", "--help"],
+        ["compare", "--help"],
     ],
 )
 def test_what_does_not_train_imports_nothing_heavy(call, tmp_path, arguments):

@@ -1,0 +1,213 @@
+import shutil
+
+import pandas as pd
+import pytest
+
+from dcbench import comparison, ledger, results
+from dcbench.analysis import OUTCOMES
+from dcbench.columns import COLUMNS
+from dcbench.errors import ResultsError
+from dcbench.rundir import MatrixDir, State
+from dcbench.statistics.finals import Rule
+from tests.conftest import plan_of
+from tests.test_results import fill
+
+TEXT = """name: m
+axes: {optimizer: [sgd, adam], limit: [null, 500]}
+seeds: [0, 1, 2]
+settings: {epochs: 2, pca_dim: 8, width: 0.05}
+"""
+ADAM, SGD = ("optimizer", "adam"), ("optimizer", "sgd")
+
+
+def score(spec, **_):
+    return 0.3 + 0.2 * (spec.optimizer == "adam") + 0.01 * spec.seed
+
+
+def write(place, text=TEXT, nmi=score):
+    """A set of made-up runs with scores by the spec."""
+    folder, plan = MatrixDir(place / "m"), plan_of(text)
+    ledger.adopt(plan, folder)
+    for spec in plan.planned:
+        fill(folder, spec.run_id, spec, epochs=spec.epochs, nmi=nmi(spec))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture
+def made(tmp_path, first):
+    """A set in a folder of its own: the first one's copy, or another one."""
+
+    def make(name, *arguments, **more):
+        if arguments or more:
+            return write(tmp_path / name, *arguments, **more)
+        shutil.copytree(first.path, tmp_path / name / "m")
+        return MatrixDir(tmp_path / name / "m")
+
+    return make
+
+
+def compared(old, new, rules=None):
+    return comparison.compare((results.read(old), results.read(new)), OUTCOMES, rules or {})
+
+
+def metric(found, name="nmi_true"):
+    return next(one for one in found.metrics if one.name == name)
+
+
+def verdicts(found, name="nmi_true"):
+    return {(line.axis, line.value): line.verdict for line in metric(found, name).lines}
+
+
+def run_of(folder, **which):
+    plan = ledger.stored_plan(folder)
+    matching = [spec for spec in plan.planned if all(getattr(spec, name) == value for name, value in which.items())]
+    return folder.run(matching[0].run_id)
+
+
+def without_column(run, name):
+    rows = pd.read_csv(run.metrics_file)
+    rows.assign(**{name: None}).to_csv(run.metrics_file, index=False)
+
+
+def test_two_sets_alike_are_identical_in_every_line_and_figure(made):
+    found = compared(made("old"), made("new"))
+    assert set(verdicts(found).values()) == {"identical"}
+    runs = found.runs
+    assert (runs.planned, runs.done, runs.both, len(runs.compared), runs.identical) == ((12, 12), (12, 12), 12, 12, 12)
+    assert runs.alone == (0, 0) and runs.gone == runs.come == runs.neither == ()
+    assert found.timing == ("12 not recorded", "12 not recorded")
+
+
+def test_one_value_that_is_worse_is_found_and_the_other_is_identical(made):
+    found = compared(made("old"), made("new", nmi=lambda spec: score(spec) - 0.1 * (spec.optimizer == "adam")))
+    told = verdicts(found)
+    assert told["", ""] == told[ADAM] == "worse" and told[SGD] == "identical"
+    assert list(told) == [("", ""), SGD, ADAM, ("limit", "none"), ("limit", "500")]
+    overall = metric(found).lines[0]
+    assert overall.old - overall.new == pytest.approx(0.05) and overall.pairs == 12
+    assert found.runs.identical == 6
+    gain = metric(found, "gain_nmi_true").lines[0]
+    assert gain.verdict in ("same", "identical"), "row 0 fell as much"
+
+
+def test_rules_make_the_curves_into_numbers(made):
+    found = compared(made("old"), made("new"), {"nmi_true": Rule(last=2)})
+    assert metric(found).rule == "mean of the last 2 rows" and metric(found, "seconds").rule == "whole run"
+    assert metric(found).lines[0].old == pytest.approx(0.41 + 0.15)
+
+
+def test_unequal_sets_are_compared_where_both_have_runs(made):
+    other = TEXT.replace("[null, 500]", "[null, 400]").replace("[0, 1, 2]", "[0, 1, 2, 3]")
+    found = compared(made("old"), made("new", other))
+    assert (found.runs.both, found.runs.alone, found.runs.planned) == (6, (6, 10), (12, 16))
+    assert list(verdicts(found)) == [("", ""), SGD, ADAM], "limit has one value left"
+    assert metric(found).lines[0].pairs == 6
+
+
+def test_sets_without_a_run_in_common_say_what_keeps_them_apart(made):
+    with pytest.raises(ResultsError, match=r"no run in common.*width is 0\.05 in OLD and 0\.1 in NEW"):
+        compared(made("old"), made("new", TEXT.replace("width: 0.05", "width: 0.1")))
+    crossed = "name: m\nzip: [{optimizer: [sgd, adam], k: [%s]}]\nsettings: {epochs: 2, pca_dim: 8}\n"
+    with pytest.raises(ResultsError, match="every field has values in common, but no run"):
+        compared(made("third", crossed % "5, 6"), made("fourth", crossed % "6, 5"))
+
+
+def test_runs_that_are_not_done_are_told_with_their_state_and_are_in_no_mean(made):
+    old, new = made("old"), made("new")
+    run_of(new, optimizer="adam", seed=0).set_state(State("failed", "nan", "the loss became nan"))
+    run_of(new, optimizer="adam", seed=1).state_file.unlink()
+    run_of(old, optimizer="sgd", seed=0).set_state(State("failed", "crash", "died"))
+    for folder in (old, new):
+        run_of(folder, optimizer="sgd", seed=1).set_state(State("skipped", None, "why not"))
+    found = compared(old, new)
+    runs = found.runs
+    assert (runs.planned, runs.done, runs.both, len(runs.compared)) == ((12, 12), (10, 9), 12, 8)
+    assert [(run.old, run.new, run.reason) for run in runs.gone] == [
+        ("done", "failed (nan)", "the loss became nan"), ("done", "pending", ""),
+    ]  # fmt: skip
+    assert [(run.old, run.new, run.reason) for run in runs.come] == [("failed (crash)", "done", "died")]
+    assert [(run.old, run.new, run.reason) for run in runs.neither] == [("skipped", "skipped", "why not")]
+    line = metric(found).lines[0]
+    assert line.pairs + line.left_out == 8 and line.pairs == line.cells * line.seeds
+
+
+def test_a_torn_file_fails_that_run_only(made):
+    old, new = made("old"), made("new")
+    torn = run_of(new, optimizer="adam", seed=2)
+    torn.metrics_file.write_text(torn.metrics_file.read_text()[:-30])
+    found = compared(old, new)
+    (gone,) = found.runs.gone
+    assert gone.run_id == torn.path.name and gone.new == "failed (lost)" and "2 of 3 rows" in gone.reason
+    assert len(found.runs.compared) == 11 and set(verdicts(found).values()) == {"identical"}
+
+
+def test_nothing_done_in_new_is_all_gone_and_nothing_done_in_old_an_error(made):
+    old, new = made("old"), made("new")
+    for path in new.path.glob("*/state.json"):
+        path.unlink()
+    found = compared(old, new)
+    assert len(found.runs.gone) == 12 and found.runs.compared == () and found.metrics == ()
+    with pytest.raises(ResultsError, match="of the 12 runs that OLD and NEW have in common none is done in OLD"):
+        compared(new, old)
+
+
+def test_a_metric_that_some_runs_of_new_do_not_have_is_told(made):
+    old, new = made("old"), made("new")
+    for path in sorted(new.path.glob("*/metrics.csv"))[:5]:
+        without_column(new.run(path.parent.name), "nmi_true")
+    told = metric(compared(old, new))
+    assert told.gone == 5 and told.lines[0].pairs + told.lines[0].left_out == 7
+    assert metric(compared(new, old)).gone == 0
+
+
+def test_a_metric_that_no_run_of_new_has_is_told(made):
+    old, new = made("old"), made("new")
+    for path in new.path.glob("*/metrics.csv"):
+        without_column(new.run(path.parent.name), "nmi_true")
+    found = compared(old, new)
+    assert metric(found).gone == 12 and metric(found).lines == ()
+    assert found.runs.identical == 12, "in every figure that both have"
+
+
+def test_one_run_and_one_seed_give_identical_or_no_verdict(made):
+    one = TEXT.replace("[sgd, adam]", "[sgd]").replace("[null, 500]", "[500]").replace("[0, 1, 2]", "[0]")
+    old, same, other = made("old", one), made("same", one), made("other", one, nmi=lambda spec: 0.1)
+    assert verdicts(compared(old, same)) == {("", ""): "identical"}
+    assert verdicts(compared(old, other)) == {("", ""): "too few seeds"}
+
+
+def test_fields_that_move_together_are_one_axis_and_values_are_shown_as_they_are(made):
+    text = """name: m
+axes: {dataset: ["imagefolder:/a [b]/<script>\U0001f642", digits]}
+zip: [{k: [5, 6], limit: [null, 500]}]
+seeds: [0, 1, 2]
+settings: {epochs: 2, pca_dim: 8}
+"""
+    told = verdicts(compared(made("old", text), made("new", text)))
+    assert ("k + limit", "5, none") in told and ("k + limit", "6, 500") in told
+    assert ("dataset", "imagefolder:/a [b]/<script>\U0001f642") in told
+
+
+def test_baselines_are_compared_by_their_last_row(made):
+    text = TEXT + "baselines: [pixels, supervised]\n"
+    moved = made("new", text, nmi=lambda spec: score(spec) - 0.2 * (spec.method == "pixels"))
+    found = compared(made("old", text), moved)
+    told = verdicts(found)
+    assert told["baseline", "pixels"] == "worse" and told["baseline", "supervised"] == told["", ""] == "identical"
+    assert found.runs.beside == found.runs.both - 12 > 0
+    assert ("baseline", "supervised") not in verdicts(found, "gain_nmi_true"), "its row 0 is not read"
+    for path in moved.path.glob("*-s?-*/state.json"):
+        if "pixels" not in path.parent.name:
+            path.unlink()
+    alone = compared(MatrixDir(moved.path.parent.parent / "old" / "m"), moved)
+    assert list(verdicts(alone)) == [("baseline", "pixels")]
+
+
+def test_every_figure_that_is_no_cost_counts_for_identical():
+    assert {"nmi_true", "loss", "feature_rank"} <= {*comparison.FIGURES}
+    assert not {name for name in comparison.FIGURES if COLUMNS[name].cost}
