@@ -32,7 +32,7 @@ LEGEND = (
     "Change: NEW less OLD, or of times NEW by OLD, mean over the matched pairs; interval: Student's t over the seeds' "
     "means. Verdicts stand on p values corrected over all lines of a metric (Holm), not over the metrics. Same: shown "
     "to lie within the margin. Identical: every pair has the same number. Where runs are missing, pairs "
-    "are left out until every seed has every cell (45 of 46)."
+    "are left out until every seed has every cell, told as 45 of 46."
 )
 
 
