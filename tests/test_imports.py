@@ -137,7 +137,7 @@ TABLE = {
     "statistics": {"statistics"},
     "analysis": {"columns", "results", "spec", "statistics"},
     "comparison": {"analysis", "columns", "comparison_table", "errors", "results", "spec", "statistics"},
-    "plots": {"analysis", "columns", "plots", "spec", "statistics"},
+    "plots": {"analysis", "columns", "plots", "rooms", "spec", "statistics"},
     "report": {
         "analysis",
         "files",

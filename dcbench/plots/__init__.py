@@ -1,35 +1,160 @@
-"""Plots: each part turns results into a matplotlib Figure. What they share lives here.
+"""Plots: each part turns what is told of a matrix into a matplotlib Figure. What they share lives here.
 
-A part is `draw(told, axis) -> Figure`: `told` the Analysis of a matrix with at least one finished run, `axis` the axis
-to draw along, or None for a plot of the whole matrix. FACTS: title, caption, and `per_axis`.
+A part is `draw(told, axis) -> Figure | None`: `told` the Analysis of a matrix, `axis` the axis to draw along, or None
+for a plot of the whole matrix. None instead of a figure says that there is nothing to see: the report leaves it out.
+The words beneath a figure (`note`) say what is averaged there, over how many cells and seeds, and what was left out.
+
+FACTS: `title`, `caption`, `per_axis` (drawn for each axis), and where the part asks for less or more than the usual:
+
+    axes      "numeric": drawn along axes whose values are amounts only
+    needs     "plan": drawn also before any run has finished; all others need a finished run
+
+Colours: a value has one colour, one marker and one line in all figures of a report: `colour`, `marker`, `line`. All
+text, frames and ticks are in INK, so that a page can turn it for dark mode; all else reads on both BACKGROUNDS.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib import font_manager
+from matplotlib.artist import Artist
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 
-from dcbench.analysis import Analysis
-from dcbench.spec import shown
+from dcbench import rooms
+from dcbench.analysis import NUMERIC, Analysis
+from dcbench.spec import STAGE_BACKENDS, shown
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
-"""Okabe and Ito's palette, told apart with every colour vision, the darker ones first."""
+INK = "#1c1c1c"
+"""Text, frames and ticks; nothing else, and nothing of these in another colour."""
+
+GREY = "#808080"
+"""What is neither value nor text; reads on both backgrounds."""
+
+BACKGROUNDS = ("#ffffff", "#181a1f")
+"""Paper, and the page in dark mode."""
+
+COLOURS = ("#3c96ff", "#e17800", "#2d785a", "#875a87", "#c32d00", "#b487a5", "#5a4bf0", "#879669")
+"""Told apart with every colour vision on both backgrounds; tests/plots/test_palette.py says by how much."""
+
+RAMP = ("viridis", 0.25, 0.75)
+"""matplotlib's map, from where to where, for amounts: lighter is more, with every colour vision."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+LINES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+"""The second code beside the colour; a line changes when the colours start anew."""
+
+WIDTH = 9.5
+"""Inches of the widest figure: text stays readable when it is shrunk to a page's width."""
+
+SMALL, TEXT = 7, 8
+"""Sizes of text, in points."""
+
+FONT = "DejaVu Sans"
+"""The font that comes with matplotlib, so that figures are the same everywhere."""
 
 STYLE: dict[Any, Any] = {
-    "font.size": 9,
+    "font.family": FONT,
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "text.parse_math": False,  # a $ in a name is a $
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
+    "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.alpha": 0.25,
-    "grid.linewidth": 0.6,
-    "axes.titlesize": 9,
+    "axes.axisbelow": True,
+    "grid.color": INK,
+    "grid.alpha": 0.12,
+    "grid.linewidth": 0.5,
     "legend.frameon": False,
     "svg.fonttype": "path",
     "svg.hashsalt": "dcbench",
+    "pdf.fonttype": 42,
 }
 """matplotlib settings that every figure is drawn and saved under."""
+
+
+# --- which plots are drawn ------------------------------------------------------------------
+
+
+def axes_of(facts: Mapping[str, Any], told: Analysis) -> list[str | None]:
+    """The axes that a part with these FACTS is drawn along: [None] is the whole matrix, [] nothing."""
+    if told.found.rows.empty and facts.get("needs") != "plan":
+        return []
+    if not facts["per_axis"]:
+        return [None]
+    wanted = [axis for axis in told.axes if facts.get("axes") != "numeric" or amounts(told, axis)]
+    return [*wanted] if wanted or facts.get("axes") else [None]
+
+
+def amounts(told: Analysis, axis: str) -> bool:
+    """Whether the axis has two amounts or more that a result can be drawn against; None is no amount."""
+    return axis in NUMERIC and sum(value is not None for value in told.axes[axis]) > 1
+
+
+def first_varied(told: Analysis, *names: str) -> str | None:
+    """The first of these fields that the matrix varies."""
+    return next((name for name in names if name in told.axes), None)
+
+
+# --- colours --------------------------------------------------------------------------------
+
+ALIKE = dict.fromkeys(STAGE_BACKENDS, "backend") | {"top_optimizer": "optimizer", "top_lr": "lr"}
+"""Axes with the values of another, which have their colours too."""
+
+
+def colour(told: Analysis, axis: str | None, value: object) -> str:
+    """The value's colour in every figure; without an axis the first colour, for what is no value GREY."""
+    if axis is None:
+        return COLOURS[0]
+    values = _palette(told, axis)
+    if value not in values:
+        return GREY
+    at = values.index(value)
+    if axis in told.axes and amounts(told, axis):
+        name, low, high = RAMP
+        return to_hex(matplotlib.colormaps[name](low + (high - low) * at / (len(values) - 1)))
+    return COLOURS[at % len(COLOURS)]
+
+
+def marker(told: Analysis, axis: str | None, value: object) -> str:
+    """The value's marker in every figure."""
+    return MARKERS[_place(told, axis, value) % len(MARKERS)]
+
+
+def line(told: Analysis, axis: str | None, value: object) -> Any:
+    """The value's line style in every figure."""
+    return LINES[_place(told, axis, value) // len(COLOURS) % len(LINES)]
+
+
+def _place(told: Analysis, axis: str | None, value: object) -> int:
+    values = [] if axis is None else _palette(told, axis)
+    return values.index(value) if value in values else 0
+
+
+def _palette(told: Analysis, axis: str) -> list[object]:
+    """All values that share the axis's palette, in the order of their colours; amounts by size, None last."""
+    kind = ALIKE.get(axis, axis)
+    alike = [value for name, values in told.axes.items() if ALIKE.get(name, name) == kind for value in values]
+    known = rooms.names("backends") if kind == "backend" else []
+    values = list(dict.fromkeys([*alike, *known]))
+    if axis in told.axes and amounts(told, axis):
+        values.sort(key=lambda value: math.inf if value is None else float(str(value)))
+    return values
+
+
+# --- rows -----------------------------------------------------------------------------------
 
 
 def same(column: pd.Series, value: object) -> pd.Series:
@@ -42,18 +167,104 @@ def split_by(rows: pd.DataFrame, name: str | None, told: Analysis) -> list[tuple
     if name is None:
         return [("runs", COLOURS[0], rows)]
     return [
-        (shown(value), COLOURS[index % len(COLOURS)], rows[same(rows[name], value)])
-        for index, value in enumerate(told.axes[name])
+        (label(told, name, value), colour(told, name, value), rows[same(rows[name], value)])
+        for value in told.axes[name]
     ]
 
 
-def first_varied(told: Analysis, *names: str) -> str | None:
-    """The first of these fields that the matrix varies."""
-    return next((name for name in names if name in told.axes), None)
+# --- words ----------------------------------------------------------------------------------
 
 
-def empty(message: str) -> Figure:
-    """A figure that says why there is nothing to see."""
-    figure = Figure(figsize=(6, 1.2))
-    figure.text(0.5, 0.5, message, ha="center", va="center")
-    return figure
+def label(told: Analysis, axis: str, value: object, width: int = 24) -> str:
+    """The value as figures show it: short, and unlike the axis's other values."""
+    brief = {one: short(shown(one), width) for one in told.axes.get(axis, [])}
+    mine = short(shown(value), width)
+    twins = [one for one, text in brief.items() if text == mine]
+    return f"{short(mine, width - 4)} #{twins.index(value) + 1}" if len(twins) > 1 and value in twins else mine
+
+
+def short(text: str, width: int = 24) -> str:
+    """One line with an ellipsis in the middle where it is longer, in characters that the font has."""
+    drawable = "".join(one if ord(one) in _glyphs() else "\ufffd" for one in " ".join(text.split()))
+    if len(drawable) <= width:
+        return drawable
+    tail = (width - 1) // 2
+    return f"{drawable[: width - 1 - tail]}\u2026{drawable[len(drawable) - tail :]}"
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(_font().get_charmap())
+
+
+def _font() -> FT2Font:
+    return font_manager.get_font(font_manager.findfont(FONT))
+
+
+def inches(text: str, size: float) -> float:
+    """How wide the text is at a size in points."""
+    font = _font()
+    font.set_size(size, 72)
+    font.set_text(text, 0)
+    return float(font.get_width_height()[0]) / 64 / 72
+
+
+def wrapped(text: str, width: float, size: float) -> str:
+    """The text in lines of at most so many inches."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and inches(longer, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
+
+
+def note(figure: Figure, *sentences: str) -> None:
+    """Put the sentences beneath the figure, in lines that fit its width."""
+    text = wrapped(" ".join(sentences), figure.get_figwidth() - 0.15, SMALL)
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL)
+
+
+def noted(figure: Figure) -> str:
+    """The words beneath the figure, on one line."""
+    return " ".join(figure.get_supxlabel().split())
+
+
+def counted(number: int, word: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
+def legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """The handles' labels above the panels, in as many columns as the figure has room for."""
+    texts = [str(handle.get_label()) for handle in handles]
+    widest = max((inches(text, TEXT) for text in texts), default=0) + 0.5
+    columns = max(1, min(len(texts), int(figure.get_figwidth() / widest)))
+    made = figure.legend(handles=handles, labels=[""] * len(texts), loc="outside upper center", ncols=columns)
+    for place, text in zip(made.get_texts(), texts, strict=True):
+        place.set_text(text)  # a label that starts with _ would be left out
+
+
+def spread(wanted: Iterable[float], apart: float) -> list[float]:
+    """The places nearest to those wanted that are `apart` from each other, in the same order."""
+    order = np.argsort(list(wanted), kind="stable")
+    places = np.asarray(list(wanted), dtype=float)
+    groups: list[list[int]] = []
+    for at in order:
+        groups.append([int(at)])
+        while len(groups) > 1 and _bottom(groups[-1], places, apart) < _top(groups[-2], places, apart):
+            last = groups.pop()
+            groups[-1] += last
+    for group in groups:
+        places[group] = _bottom(group, places, apart) + apart * (np.arange(len(group)) + 0.5)
+    return [float(place) for place in places]
+
+
+def _bottom(group: Sequence[int], places: Any, apart: float) -> float:
+    return float(np.mean(places[list(group)]) - apart * len(group) / 2)
+
+
+def _top(group: Sequence[int], places: Any, apart: float) -> float:
+    return float(np.mean(places[list(group)]) + apart * len(group) / 2)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from dcbench import rooms
 from dcbench.analysis import Analysis
-from dcbench.plots import STYLE, empty
+from dcbench.plots import STYLE, axes_of, noted
 
 DPI = {"png": 200, "svg": 150, "pdf": 300}
 """Dots an inch, also of what is rasterised inside; every format that a figure can have."""
@@ -25,46 +25,41 @@ DATELESS: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"Creation
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure on disk: its name, title and caption, and the SVG for the page."""
+    """A figure on disk: its name, title and caption, the words beneath it, and the SVG for the page."""
 
     name: str
     title: str
     caption: str
+    note: str
     svg: bytes
 
 
 def write(told: Analysis, folder: Path, formats: Collection[str]) -> list[Drawn]:
-    """Draw the plots of the whole matrix, and those of an axis once for each axis."""
-    wanted = []
-    for part in rooms.names("plots"):
-        per_axis = rooms.facts("plots", part)["per_axis"]
-        wanted += [(part, axis) for axis in (per_axis and told.axes) or [None]]
+    """Draw each plot along the axes it is for; plots that have nothing to say are left out."""
+    wanted = [(part, axis) for part in rooms.names("plots") for axis in axes_of(rooms.facts("plots", part), told)]
     # threads gain nothing here and processes cost seconds to start: only many figures are worth them
     jobs = 1 if len(told.found.rows) * len(wanted) < 20_000 else -1
-    drawn: list[Drawn] = Parallel(n_jobs=jobs)(
-        delayed(_draw)(part, axis, told, folder, formats) for part, axis in wanted
-    )
-    return drawn
+    drawn = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, told, folder, formats) for part, axis in wanted)
+    return [one for one in drawn if one is not None]
 
 
-def _draw(part: str, axis: str | None, told: Analysis, folder: Path, formats: Collection[str]) -> Drawn:
+def _draw(part: str, axis: str | None, told: Analysis, folder: Path, formats: Collection[str]) -> Drawn | None:
     facts = rooms.facts("plots", part)
     name = f"{part}_{axis}" if axis else part
     with matplotlib.rc_context(STYLE):
-        figure = empty("no finished run") if told.found.rows.empty else _figure(part, axis, told)
+        figure: Figure | None = rooms.load("plots", part).draw(told, axis)
+        if figure is None:
+            return None
         svg = _saved(figure, "svg")
         figure.set_layout_engine("none")  # what is laid out once needs no layout for the other formats
         for kind in formats:
             (folder / f"{name}.{kind}").write_bytes(svg if kind == "svg" else _saved(figure, kind))
-    return Drawn(name, f"{facts['title']} by {axis}" if axis else facts["title"], facts["caption"], svg)
+    title = f"{facts['title']} by {axis}" if axis else facts["title"]
+    return Drawn(name, title, facts["caption"], noted(figure), svg)
 
 
 def _saved(figure: Figure, kind: str) -> bytes:
+    """The figure's file; an SVG has no paper of its own, so that it also stands on a dark page."""
     file = io.BytesIO()
-    figure.savefig(file, format=kind, dpi=DPI[kind], metadata=DATELESS.get(kind))
+    figure.savefig(file, format=kind, dpi=DPI[kind], transparent=kind == "svg", metadata=DATELESS.get(kind))
     return file.getvalue()
-
-
-def _figure(part: str, axis: str | None, told: Analysis) -> Figure:
-    figure: Figure = rooms.load("plots", part).draw(told, axis)
-    return figure

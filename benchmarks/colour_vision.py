@@ -1,0 +1,100 @@
+"""What the figures look like to people who see colours otherwise: `python -m benchmarks.colour_vision`.
+
+Draws figures of results/small_cpu and writes them, beside their simulations, to docs/colour_vision.png. Dichromacy is
+simulated after Machado, Oliveira and Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency
+(IEEE TVCG 15, 2009), severity 1: matrices on linear sRGB. Distances are CIEDE2000 (Sharma, Wu and Dalal 2005).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+VISIONS = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    "tritanopia": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
+}
+"""Kind of vision -> what becomes of linear sRGB."""
+
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+"""Linear sRGB to CIE XYZ under D65."""
+
+
+# --- seeing ---------------------------------------------------------------------------------
+
+
+def linear(srgb: np.ndarray) -> np.ndarray:
+    """Linear intensities of sRGB values in 0 to 1."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def encoded(intensities: np.ndarray) -> np.ndarray:
+    """The way back."""
+    return np.where(intensities <= 0.0031308, 12.92 * intensities, 1.055 * intensities ** (1 / 2.4) - 0.055)
+
+
+def seen(srgb: np.ndarray, vision: str) -> np.ndarray:
+    """The colours `(..., 3)` as people with this vision see them."""
+    return encoded(np.clip(linear(srgb) @ VISIONS[vision].T, 0, 1))
+
+
+# --- measuring ------------------------------------------------------------------------------
+
+
+def luminance(srgb: np.ndarray) -> np.ndarray:
+    """Relative luminance, of which contrast is made (WCAG 2)."""
+    return linear(srgb) @ TO_XYZ[1]
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """WCAG's contrast ratio, 1 to 21."""
+    low, high = sorted(float(luminance(colour)) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def lab(srgb: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* under D65."""
+    relative = linear(srgb) @ TO_XYZ.T / TO_XYZ.sum(axis=1)
+    root = np.where(relative > 216 / 24389, np.cbrt(relative), (24389 / 27 * relative + 16) / 116)
+    x, y, z = np.moveaxis(root, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    """CIEDE2000 of two colours in L*a*b*; the formulas by their numbers in Sharma, Wu and Dalal (2005)."""
+    (light, a, b), (light_2, a_2, b_2) = one, other
+    mean = (np.hypot(a, b) + np.hypot(a_2, b_2)) / 2  # (3)
+    stretch = 1.5 - 0.5 * _saturating(mean)  # (4), (5)
+    (chroma, hue), (chroma_2, hue_2) = _polar(a * stretch, b), _polar(a_2 * stretch, b_2)
+    turn = (hue_2 - hue + 180) % 360 - 180 if chroma * chroma_2 else 0.0  # (10)
+    hue_mean = (hue + turn / 2) % 360 if chroma * chroma_2 else hue + hue_2  # (14)
+    light_mean, chroma_mean = (light + light_2) / 2, (chroma + chroma_2) / 2
+    lightness = (light_2 - light) / (1 + 0.015 * (light_mean - 50) ** 2 / np.sqrt(20 + (light_mean - 50) ** 2))
+    saturation = (chroma_2 - chroma) / (1 + 0.045 * chroma_mean)
+    tint = 2 * np.sqrt(chroma * chroma_2) * np.sin(np.radians(turn / 2)) / (1 + 0.015 * chroma_mean * _ripple(hue_mean))
+    twist = np.sin(np.radians(60 * np.exp(-(((hue_mean - 275) / 25) ** 2))))  # (16)
+    rotation = -2 * _saturating(chroma_mean) * twist
+    return float(np.sqrt(lightness**2 + saturation**2 + tint**2 + rotation * saturation * tint))  # (22)
+
+
+def _saturating(chroma: float) -> float:
+    return float(np.sqrt(chroma**7 / (chroma**7 + 25.0**7)))
+
+
+def _polar(a: float, b: float) -> tuple[float, float]:
+    return float(np.hypot(a, b)), float(np.degrees(np.arctan2(b, a)) % 360)
+
+
+def _ripple(hue: float) -> float:
+    """Formula (15)."""
+    parts = ((-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.20, 4, -63))
+    return float(1 + sum(weight * np.cos(np.radians(times * hue + phase)) for weight, times, phase in parts))
