@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from dcbench import rooms
 from dcbench.columns import COLUMNS, Column
 from dcbench.results import Results
 from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
-from dcbench.statistics import effects, finals, levels, ranks, stability
+from dcbench.statistics import effects, finals, levels, ranks, references, stability
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import CLUSTERING, GAIN, Rule
 from dcbench.statistics.matching import NONE, grid
@@ -50,6 +51,9 @@ CONDITIONS = ("dataset",)
 NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
 """Fields whose values are amounts, so that results can be drawn against them."""
 
+LEVELS = {"raw pixels": "pixels", "preprocessed pixels": "pixels", "supervised": "supervised"}
+"""Level that scores are compared with -> the baseline method that gives it."""
+
 
 def column(name: str) -> Column:
     """The column of a metric, stored or made."""
@@ -64,6 +68,8 @@ class Analysis:
     matched, with their values, fields that move together joined to one; `outcomes`: the metrics that some run has;
     `rules`: metric -> rule where it is not the last row. `effects`, `interactions`, `levels`: tables of those modules;
     `stability`: a line for each finished run, its axes, `epochs`, `reached`. `rankings`: of axes with three values on.
+    `references`: the baselines' mean scores that belong to each value's cells, by dataset and level of LEVELS; only of
+    refits, where all have as many clusters as classes.
     """
 
     found: Results
@@ -76,6 +82,7 @@ class Analysis:
     levels: pd.DataFrame
     stability: pd.DataFrame
     rankings: list[Ranking]
+    references: pd.DataFrame
 
     @property
     def quality(self) -> str:
@@ -134,7 +141,40 @@ def analyse(
         _ruled(levels.table(lines, axes, told), rules),
         lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
         ranks.rankings(lines, axes, told),
+        _references(found, axes),
     )
+
+
+def _references(found: Results, axes: Mapping[str, object]) -> pd.DataFrame:
+    """The scores of the finished baselines, for each value of an axis over the baselines that its cells have."""
+    if found.baselines.empty:
+        return pd.DataFrame(columns=references.COLUMNS)
+    done = found.baselines[found.baselines["state"] == "done"]
+    done = done.assign(level=[level_of(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
+    metrics = [name for name in COLUMNS if "refit" in name and "unwhitened" not in name]
+    fields = {level: _told_apart_by(method) for level, method in LEVELS.items()}
+    return references.table(found.runs.assign(seen_channels=_seen_channels(found.runs)), done, fields, axes, metrics)
+
+
+def level_of(run: pd.Series) -> str:
+    """What a baseline run is called."""
+    if run["method"] != "pixels":
+        return str(run["method"])
+    raw = pd.isna(run["pca_dim"]) and not run["whiten"] and not run["l2_normalize"]
+    return "raw pixels" if raw else "preprocessed pixels"
+
+
+def _told_apart_by(method: str) -> list[str]:
+    """The fields of a cell that decide which baseline of the method is its own."""
+    facts = rooms.facts("methods", method)
+    seen = {} if facts["network"] else {"input_channels": "seen_channels"}
+    return [seen.get(name, name) for name in facts["baseline"]["each"]]
+
+
+def _seen_channels(runs: pd.DataFrame) -> pd.Series:
+    """The channels that a baseline without a network has: grey images are not repeated into colours."""
+    grey = runs["dataset"].map(lambda name: rooms.facts("datasets", name).get("channels") == 1)
+    return runs["input_channels"].mask(grey & (runs["input_channels"] == 3), 1)
 
 
 def _beside(groups: Sequence[Sequence[str]]) -> list[str]:

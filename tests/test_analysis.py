@@ -62,11 +62,28 @@ def test_every_outcome_has_its_column():
     assert all(column(one.name).label and column(one.name).better == one.better for one in OUTCOMES if one.better)
 
 
+def test_every_cell_has_the_baselines_that_the_plan_made_for_it(tmp_path):
+    axes = "axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], input_channels: [3, 1]}"
+    plan = plan_of(f"name: b\n{axes}\nsettings: {{epochs: 1, pca_dim: 8}}\nbaselines: [pixels, supervised]\n")
+    folder = MatrixDir(tmp_path / "b")
+    ledger.adopt(plan, folder)
+    for spec in (*plan.runs, *plan.baselines):
+        score = 0.1 * spec.input_channels + 0.5 * (spec.arch == "vgg16")
+        fill(folder, spec.run_id, spec, epochs=spec.epochs, refit_nmi_true=score)
+    told = analyse(results.read(folder)).references
+    mine = told[told["metric"] == "refit_nmi_true"].set_index(["axis", "value", "dataset", "level"])["mean"]
+    assert mine["input_channels", 3, "cifar10", "raw pixels"] == pytest.approx(0.3)
+    assert mine["input_channels", 3, "mnist", "raw pixels"] == pytest.approx(0.1), "grey pixels are not repeated"
+    assert mine["arch", "vgg16", "mnist", "supervised"] == pytest.approx(0.7)
+    assert mine["arch", "vgg16", "cifar10", "preprocessed pixels"] == pytest.approx(0.2), "pixels have no network"
+
+
 def test_nothing_finished_gives_empty_frames(tmp_path):
     folder = MatrixDir(tmp_path / "m")
     ledger.adopt(plan_of(TEXT), folder)
     told = analyse(results.read(folder))
     assert told.finals.empty and told.effects.empty and told.outcomes == ()
+    assert told.references.empty
 
 
 def test_pairs_stand_beside_those_that_were_planned(found):

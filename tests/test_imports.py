@@ -135,9 +135,9 @@ TABLE = {
     "run_files": {"columns", "errors", "health", "ledger", "metrics_file", "rundir"},
     "results": {"columns", "ledger", "parity_table", "run_files", "rundir", "spec", "spread"},
     "statistics": {"statistics"},
-    "analysis": {"columns", "results", "spec", "statistics"},
     "comparison": {"analysis", "columns", "comparison_table", "errors", "results", "spec", "statistics"},
-    "plots": {"analysis", "columns", "plots", "rooms", "spec", "statistics"},
+    "analysis": {"columns", "results", "rooms", "spec", "statistics"},
+    "plots": {"analysis", "columns", "health", "plots", "rooms", "spec", "statistics"},
     "report": {
         "analysis",
         "files",

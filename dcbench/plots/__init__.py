@@ -138,6 +138,11 @@ def line(told: Analysis, axis: str | None, value: object) -> Any:
     return LINES[_place(told, axis, value) // len(COLOURS) % len(LINES)]
 
 
+def code(told: Analysis, axis: str | None, value: object) -> dict[str, Any]:
+    """All three, as matplotlib's lines take them."""
+    return {name: draw(told, axis, value) for name, draw in (("color", colour), ("marker", marker), ("ls", line))}
+
+
 def _place(told: Analysis, axis: str | None, value: object) -> int:
     values = [] if axis is None else _palette(told, axis)
     return values.index(value) if value in values else 0
@@ -247,24 +252,20 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
         place.set_text(text)  # a label that starts with _ would be left out
 
 
-def spread(wanted: Iterable[float], apart: float) -> list[float]:
-    """The places nearest to those wanted that are `apart` from each other, in the same order."""
-    order = np.argsort(list(wanted), kind="stable")
+def spread(wanted: Iterable[float], apart: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
+    """The places nearest to those wanted that are `apart` from each other, from low to high where that is enough."""
     places = np.asarray(list(wanted), dtype=float)
     groups: list[list[int]] = []
-    for at in order:
+
+    def start(group: list[int]) -> float:
+        """Where a group begins that stands together, half of `apart` before its first place."""
+        long = apart * len(group)
+        return float(max(low, min(places[group].mean() - long / 2, high - long)))
+
+    for at in np.argsort(places, kind="stable"):
         groups.append([int(at)])
-        while len(groups) > 1 and _bottom(groups[-1], places, apart) < _top(groups[-2], places, apart):
-            last = groups.pop()
-            groups[-1] += last
-    for group in groups:
-        places[group] = _bottom(group, places, apart) + apart * (np.arange(len(group)) + 0.5)
+        while len(groups) > 1 and start(groups[-1]) < start(groups[-2]) + apart * len(groups[-2]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    for group, begin in [(group, start(group)) for group in groups]:
+        places[group] = begin + apart * (np.arange(len(group)) + 0.5)
     return [float(place) for place in places]
-
-
-def _bottom(group: Sequence[int], places: Any, apart: float) -> float:
-    return float(np.mean(places[list(group)]) - apart * len(group) / 2)
-
-
-def _top(group: Sequence[int], places: Any, apart: float) -> float:
-    return float(np.mean(places[list(group)]) + apart * len(group) / 2)

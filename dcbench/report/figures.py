@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from dcbench import rooms
 from dcbench.analysis import Analysis
 from dcbench.plots import STYLE, axes_of, noted
+from dcbench.report.svg import light
 
-DPI = {"png": 200, "svg": 150, "pdf": 300}
+DPI = {"png": 200, "svg": 110, "pdf": 300}
 """Dots an inch, also of what is rasterised inside; every format that a figure can have."""
 
 
@@ -62,4 +63,4 @@ def _saved(figure: Figure, kind: str) -> bytes:
     """The figure's file; an SVG has no paper of its own, so that it also stands on a dark page."""
     file = io.BytesIO()
     figure.savefig(file, format=kind, dpi=DPI[kind], transparent=kind == "svg", metadata=DATELESS.get(kind))
-    return file.getvalue()
+    return light(file.getvalue()) if kind == "svg" else file.getvalue()

@@ -143,4 +143,4 @@ def test_labels_that_would_overlap_move_apart_no_further_than_they_must():
     assert spread([0.1, 0.5, 0.9], 0.2) == pytest.approx([0.1, 0.5, 0.9])
     assert spread([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.4, 0.1, 0.6])
     assert spread([0.3, 0.3, 0.45], 0.2) == pytest.approx([0.15, 0.35, 0.55])
-    assert spread([], 0.2) == []
+    assert spread([0.95, 0.0, 0.97], 0.2, 0, 1) == pytest.approx([0.7, 0.1, 0.9]) and spread([], 0.2) == []

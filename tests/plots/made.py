@@ -1,0 +1,88 @@
+"""Results of any matrix, made up in memory: every planned run done, its metrics from one made-up score."""
+
+import numpy as np
+import pandas as pd
+
+from dcbench.columns import COLUMNS, STAGES
+from dcbench.results import Results
+from tests.conftest import plan_of
+
+SCORES = (
+    "nmi_true",
+    "ami_true",
+    "cluster_accuracy",
+    "refit_nmi_true",
+    "test_refit_nmi_true",
+    "test_refit_cluster_accuracy",
+)
+
+FULL = """name: full
+axes:
+  dataset: [mnist, cifar10]
+  arch: [alexnet, vgg16]
+  input_channels: [3, 2, 1]
+  optimizer: [sgd, adam]
+  top_optimizer: [sgd, adam]
+  backend: [faiss, sklearn]
+seeds: [0, 1, 2]
+settings: {epochs: 5}
+"""
+"""96 cells, 288 runs."""
+
+TWELVE = """name: twelve
+axes:
+  k: [2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150]
+  optimizer: [sgd, adam]
+seeds: [0, 1, 2]
+settings: {dataset: mnist, epochs: 5}
+"""
+"""An axis of twelve values."""
+
+
+def score(spec, rng):
+    """A score at the end of training that every axis of the matrices above moves, and seeds move together."""
+    told = 0.55 if spec.dataset == "mnist" else 0.15
+    told -= 0.06 * (spec.arch == "vgg16") + 0.03 * (spec.optimizer == "adam") * (spec.input_channels == 3)
+    return told + 0.01 * spec.seed + 0.03 * np.log10(spec.k / 10) + 0.005 * rng.normal()
+
+
+def seconds(spec, rng):
+    """How long the run took."""
+    return (
+        10 * (1 + (spec.arch == "vgg16")) * (0.7 if spec.kmeans_backend == "sklearn" else 1) * rng.uniform(0.95, 1.05)
+    )
+
+
+def made(text, score=score, seconds=seconds, **unfinished):
+    """The results of a matrix; `unfinished` are states with the places of the runs that are in it: `failed=[0, 7]`."""
+    plan, rng = plan_of(text), np.random.default_rng(0)
+    states = {place: state for state, places in unfinished.items() for place in places}
+    lines, frames = [], []
+    for place, spec in enumerate(plan.runs):
+        state, end, took = states.get(place, "done"), score(spec, rng), seconds(spec, rng)
+        fields = spec.model_dump() | {"backend": spec.backend, "run_id": spec.run_id, "state": state}
+        reason = "" if state == "done" else f"it {state}"
+        told = fields | {"kind": "", "reason": reason, "last_lines": "", "seconds": took, "timing": "exclusive"}
+        told |= {"health": "healthy" if state == "done" else None, "health_since": None, "health_why": None}
+        lines.append(told)
+        if state == "done":
+            frames.append(curves(spec, end, took, rng).assign(**{name: told[name] for name in told}))
+    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*lines[0], *COLUMNS])
+    varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
+    return Results(plan.name, varied, pd.DataFrame(lines), rows, groups=plan.groups)
+
+
+def curves(spec, end, took, rng):
+    """The rows of a run that starts at 0.1 less than its end."""
+    epochs = np.arange(spec.epochs + 1)
+    rows = pd.DataFrame({"epoch": epochs}, dtype=float).reindex(columns=list(COLUMNS))
+    for name in SCORES:
+        rows[name] = end - 0.1 * np.exp(-epochs / 2) + (0.02 if "refit" in name else 0)
+    rows["reassigned"] = 1.0
+    rows["loss"] = np.where(epochs, 2 * np.exp(-epochs / 5), np.nan)
+    rows["pseudo_label_accuracy"] = np.where(epochs, 1 - 0.5 * np.exp(-epochs / 3), np.nan)
+    rows["nmi_previous"] = np.where(epochs, 1 - rng.uniform(0.2, 0.5) * np.exp(-epochs / rng.uniform(1, 4)), np.nan)
+    rows["feature_rank"] = 40 + 100 * end + rng.normal()
+    for stage in STAGES:
+        rows[f"seconds_{stage}"] = took / len(epochs) / len(STAGES)
+    return rows
