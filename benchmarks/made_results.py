@@ -22,7 +22,7 @@ from joblib import Parallel, delayed
 
 from dcbench import ledger, rooms
 from dcbench.columns import COLUMNS, STAGES
-from dcbench.matrix import Plan, parse_matrix
+from dcbench.matrix import parse_matrix
 from dcbench.rundir import MatrixDir, RunDir
 from dcbench.spec import RunSpec
 
@@ -39,15 +39,15 @@ AXES: dict[str, list[Any]] = {
 }
 """As many of these, in order, as their product with the seeds allows: 100 runs have three axes, 10,000 all seven."""
 
-SIZES = dict(zip(itertools.accumulate((len(values) for values in AXES.values()), int.__mul__, initial=SEEDS), range(8)))
-"""Runs -> axes."""
+SIZES = list(itertools.accumulate(map(len, AXES.values()), int.__mul__, initial=SEEDS))
+"""The numbers of runs that there are: with no axis, with one, with two, ..."""
 
 
 def matrix_text(runs: int, epochs: int = 100) -> str:
     """The matrix of so many runs; ValueError for a number that the axes do not give."""
     if runs not in SIZES:
         raise ValueError(f"{runs} runs: choose one of {', '.join(map(str, SIZES))}")
-    axes = dict(itertools.islice(AXES.items(), SIZES[runs]))
+    axes = dict(itertools.islice(AXES.items(), SIZES.index(runs)))
     settings = {"limit": 10_000, "width": 0.25, "epochs": epochs, "precision": "float32"}
     parts = {"name": f"made_{runs}", "axes": axes, "seeds": list(range(SEEDS)), "settings": settings}
     return "".join(f"{name}: {json.dumps(value)}\n" for name, value in (parts | {"baselines": ["pixels"]}).items())
@@ -154,6 +154,7 @@ def _digest(*parts: object) -> str:
 def _facts(spec: RunSpec, template: dict[str, Any]) -> dict[str, Any]:
     """audit.json: the template with what this spec's choices show."""
     facts = copy.deepcopy(template)
+    facts["stages"].get("pca", {})["dim"] = spec.pca_dim
     images = [spec.dataset, spec.input_channels, spec.seed]
     network = [*images, spec.arch, spec.width]
     clustered = [*network, spec.k, spec.pca_dim, spec.backend]
@@ -169,7 +170,7 @@ def _facts(spec: RunSpec, template: dict[str, Any]) -> dict[str, Any]:
     for stage, told in facts["stages"].items():
         library = rooms.facts("backends", spec.backend).get("library", spec.backend)
         told |= {"library": library, "function": f"{library}.{stage}", "output": _digest(clustered, stage)}
-    facts["stages"]["pca"]["dim"], facts["stages"]["kmeans"]["k"] = spec.pca_dim, spec.k
+    facts["stages"]["kmeans"]["k"] = spec.k
     facts["first"] = {
         "centroids": _digest(images, spec.k), "assignment": _digest(clustered), "batch": _digest(clustered, "batch"),
     }  # fmt: skip
@@ -179,8 +180,3 @@ def _facts(spec: RunSpec, template: dict[str, Any]) -> dict[str, Any]:
 
 def _passes(last: dict[str, Any], spec: RunSpec) -> list[dict[str, Any]]:
     return [last | {"epoch": number} for number in range(1, spec.epochs + 1)]
-
-
-def plan_of(folder: MatrixDir) -> Plan:
-    """The plan that was written with the folder."""
-    return ledger.stored_plan(folder)
