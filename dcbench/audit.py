@@ -117,7 +117,7 @@ def judged(ledger: Ledger, told: Iterable[Run | None]) -> Audit:
     """The audit of a matrix from the evidence of its finished runs, in the ledger's order."""
     plan, evident = ledger.plan, list(zip(ledger.done, told, strict=True))
     runs = [run for _, run in evident if run is not None]
-    without = [entry.folder.path.name for entry, run in evident if run is None]
+    without = [entry.folder.path.name for entry, run in evident if run is None and _is_done(entry)]
     found = [problem for run in runs for problem in run.problems]
     if without:
         reason = f"{len(without)} runs have no audit.json that can be read; run the matrix again with --redo"
@@ -125,7 +125,13 @@ def judged(ledger: Ledger, told: Iterable[Run | None]) -> Audit:
     cells = set(plan.runs)
     compared = [run for run in runs if run.spec in cells]
     axes = [_axis(plan, group, compared) for group in plan.groups]
-    return Audit(plan.name, len(evident), axes, found, list(dict.fromkeys(note for run in runs for note in run.notes)))
+    notes = dict.fromkeys(note for run in runs for note in run.notes)
+    return Audit(plan.name, len(runs) + len(without), axes, found, list(notes))
+
+
+def _is_done(entry: Entry) -> bool:
+    """Whether a run that was done still is; it may have been started again, or removed, since the ledger was made."""
+    return entry.folder.planned_state(entry.spec).name == "done"
 
 
 # --- evidence -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from pandas.api.types import is_numeric_dtype
 from dcbench import ledger as ledgers
 from dcbench import run_files
 from dcbench.columns import COLUMNS
+from dcbench.errors import ResultsError
 from dcbench.ledger import Entry, Ledger
 from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
 from dcbench.parity_table import MEASURES, STAGES
@@ -149,5 +150,8 @@ def _typed(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stray(folder: MatrixDir, planned: set[str]) -> int:
-    names = {path.name for path in folder.path.iterdir()}
+    try:
+        names = {path.name for path in folder.path.iterdir()}
+    except OSError as error:
+        raise ResultsError(f"{folder.path}: {error.strerror}; it went away while it was read") from None
     return sum(folder.run(name).spec_file.exists() for name in names - planned)

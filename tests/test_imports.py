@@ -133,7 +133,7 @@ TABLE = {
     "metrics_file": {"columns"},
     "spread": set(),
     "run_files": {"columns", "errors", "health", "ledger", "metrics_file", "rundir"},
-    "results": {"columns", "ledger", "parity_table", "run_files", "rundir", "spec", "spread"},
+    "results": {"columns", "errors", "ledger", "parity_table", "run_files", "rundir", "spec", "spread"},
     "statistics": {"statistics"},
     "comparison": {"analysis", "columns", "comparison_table", "errors", "results", "spec", "statistics"},
     "analysis": {"columns", "results", "rooms", "spec", "statistics"},

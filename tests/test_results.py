@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench import ledger, results
+from dcbench import ledger, results, spread
 from dcbench.rundir import MatrixDir, State
 from tests.conftest import plan_of
 
@@ -119,3 +119,39 @@ def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, t
     assert dict(zip(found.runs["run_id"], found.runs["timing"], strict=True))[run.path.name] == timing
     run.provenance_file.write_text("{")
     assert "not recorded" in set(results.read(folder).runs["timing"])
+
+
+# --- many runs ------------------------------------------------------------------------------
+
+
+def test_all_cores_read_what_one_process_reads(folder, monkeypatch):
+    broken = folder.run(plan_of(TEXT).run_ids[3]).metrics_file
+    broken.write_text(broken.read_text().replace("0.5", "x"))
+    alone = results.read(folder)
+    monkeypatch.setattr(spread, "WORTH", 0)
+    monkeypatch.setattr(spread, "PART", 3)
+    together = results.read(folder)
+    assert together.notes == alone.notes and len(alone.notes) == 1
+    for name in ("runs", "rows", "baselines", "chance", "parity"):
+        pd.testing.assert_frame_equal(getattr(together, name), getattr(alone, name))
+
+
+def test_texts_of_the_rows_are_categories_in_the_plans_order_and_numbers_are_numbers(folder):
+    rows = results.read(folder).rows
+    assert list(rows["optimizer"].cat.categories) == ["sgd", "adam"]
+    assert rows["limit"].dtype == rows["test_limit"].dtype == float and rows["k"].dtype == int
+    assert not [name for name in rows if rows[name].dtype == object]
+
+
+def test_baselines_stand_with_their_last_row_done_or_not(tmp_path):
+    plan = plan_of("name: m\nbaselines: [pixels]\nsettings: {dataset: mnist, epochs: 2, limit: 500}\n")
+    found = MatrixDir(tmp_path / "m")
+    ledger.adopt(plan, found)
+    fill(found, plan.runs[0].run_id, plan.runs[0])
+    first, *others = plan.baselines
+    fill(found, first.run_id, first, epochs=0, nmi=0.25)
+    read = results.read(found)
+    assert len(read.rows) == 3 and len(read.baselines) == 1 + len(others) > 1
+    assert read.baselines["run_id"].tolist() == [spec.run_id for spec in plan.baselines]
+    assert read.baselines["state"].tolist() == ["done", *["pending"] * len(others)]
+    assert read.baselines["nmi_true"].tolist()[0] == 0.25 and read.baselines["nmi_true"][1:].isna().all()

@@ -26,8 +26,11 @@ def report(
     rule: Rules = None,
     formats: Annotated[
         str,
-        typer.Option("--format", help="Formats of figures (png, svg, pdf) and of tables (csv, md, tex), by commas."),
-    ] = "png,svg,pdf,csv,md,tex",
+        typer.Option(
+            "--format",
+            help="Formats of figures (png, svg, pdf), of tables (csv, md, tex) and of all rows (parquet), by commas.",
+        ),
+    ] = "png,svg,pdf,csv,md,tex,parquet",
     watch: Annotated[
         bool,
         typer.Option("--watch", help="Serve the reports on this machine, and write them anew as runs start and end."),

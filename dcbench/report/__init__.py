@@ -36,12 +36,12 @@ TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
 }
 """Format -> the text of a table."""
 
-FORMATS = (*figures.DPI, *TABLES)
+FORMATS = (*figures.DPI, *TABLES, data.FORMAT)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a report is asked: outcomes with their margins, rules for curves, formats of figures and tables."""
+    """What a report is asked: outcomes with their margins, rules for curves, formats of figures, tables and rows."""
 
     outcomes: tuple[Outcome, ...] = OUTCOMES
     rules: dict[str, Rule] = field(default_factory=dict)
@@ -104,5 +104,6 @@ def _fill(fresh: Path, found: Results, audited: Audit, asked: Asked) -> None:
     for name, table in made.items():
         for kind in (one for one in TABLES if one in asked.formats):
             write_aside(fresh / "tables" / f"{name}.{kind}", TABLES[kind](table))
-    data.write(found.rows, fresh)
+    if data.FORMAT in asked.formats:
+        data.write(found.rows, fresh)
     write_aside(fresh / "index.html", page.render(told, drawn, made, audited))

@@ -1,7 +1,7 @@
 """data.parquet: every row of every finished run, typed, for work that the page does not do.
 
-In: the rows of a Results. Out: one file, which `pandas.read_parquet` gives back as the same frame. It has ten times the
-rows of any table, which as text would be larger than the results themselves.
+In: the rows of a Results. Out: one file, which `pandas.read_parquet` gives back with its types. As text a million rows
+are larger than the results that they come from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pyarrow.parquet
 
 from dcbench.files import aside
 
-NAME = "data.parquet"
+FORMAT = "parquet"
+NAME = f"data.{FORMAT}"
 GROUP = 100_000
 """Rows converted and written at a time, so that a million need no second copy in memory."""
 

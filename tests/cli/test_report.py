@@ -24,8 +24,8 @@ def test_margins_rules_and_formats_are_asked_for_and_told_beside_the_numbers(cal
     call(*RUN)
     told = call("report", "--margin", "nmi_true=.5", "--rule", "best:loss", "--format", "csv,png")
     assert told.exit_code == 0
-    kinds = {path.suffix for path in (tmp_path / "reports" / "m").glob("*/*")}
-    assert kinds == {".csv", ".png"}
+    kinds = {path.suffix for path in (tmp_path / "reports" / "m").rglob("*.*")}
+    assert kinds == {".csv", ".png", ".html"}
     effects = (tmp_path / "reports" / "m" / "tables" / "effects.csv").read_text()
     assert ",0.5,at the lowest loss" in effects
 
