@@ -137,7 +137,7 @@ TABLE = {
     "statistics": {"statistics"},
     "comparison": {"analysis", "columns", "comparison_table", "errors", "results", "spec", "statistics"},
     "analysis": {"columns", "results", "rooms", "spec", "statistics"},
-    "plots": {"analysis", "columns", "health", "plots", "rooms", "spec", "statistics"},
+    "plots": {"analysis", "columns", "health", "parity_table", "plots", "rooms", "spec", "statistics"},
     "report": {
         "analysis",
         "files",
