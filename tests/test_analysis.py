@@ -90,3 +90,15 @@ def test_pairs_stand_beside_those_that_were_planned(found):
     told = analyse(replace(found, rows=found.rows[~((found.rows["optimizer"] == "adam") & (found.rows["seed"] == 2))]))
     assert effect(told, "optimizer")[["pairs", "planned", "left_out", "seeds"]].tolist() == [8, 12, 0, 2]
     assert effect(told, "optimizer")["verdict"] == "too few seeds"
+
+
+def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
+    folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {limit: [null, 500, 700]}\nseeds: [0, 1, 2]\n")
+    ledger.adopt(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec, epochs=spec.epochs)
+    told = analyse(results.read(folder))
+    assert told.effects[["before", "after", "planned"]].to_numpy().tolist()[:3] == [
+        [None, 500, 3], [None, 700, 3], [500, 700, 3],
+    ]  # fmt: skip
+    assert told.levels["value"].tolist()[:3] == [None, 500, 700]

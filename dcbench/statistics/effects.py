@@ -24,7 +24,7 @@ from dcbench.statistics.intervals import (
     p_difference,
     p_equivalence,
 )
-from dcbench.statistics.matching import Floats, Grid, Ints, Matched, grid, matched
+from dcbench.statistics.matching import Floats, Grid, Ints, Matched, framed, grid, matched
 
 Word = Literal["better", "worse", "higher", "lower", "same", "cannot tell", "too few seeds"]
 """What can be said of a swap."""
@@ -122,6 +122,9 @@ COLUMNS = [
 ]  # fmt: skip
 """Of the table of effects: p_holm is corrected over all swaps of the metric, and the verdict goes by it."""
 
+VALUES = ("before", "after", "with_before", "with_after")
+"""Columns whose entries are values of axes."""
+
 
 def table(
     frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: Sequence[str], neutral: Sequence[str] = ()
@@ -174,7 +177,7 @@ def _judged(
             mean = line["mean"] - 1 if outcome.ratio else line["mean"]
             better = None if line["axis"] in neutral else outcome.better
             lines.append(line | {"p_holm": p, "verdict": verdict(mean, p, line["p_same"], better)})
-    return pd.DataFrame(lines, columns=columns)
+    return framed(lines, columns, [name for name in VALUES if name in columns])
 
 
 def brought(frame: pd.DataFrame, lines: Ints, beside: Sequence[str]) -> str:

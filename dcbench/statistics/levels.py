@@ -10,7 +10,7 @@ import pandas as pd
 
 from dcbench.statistics.effects import Axes, Outcome
 from dcbench.statistics.intervals import over_seeds
-from dcbench.statistics.matching import NONE, grid, matched
+from dcbench.statistics.matching import NONE, framed, grid, matched
 
 COLUMNS = ["metric", "axis", "value", "mean", "low", "high", "cells", "seeds", "left_out"]
 """Of the table: `mean` with its 95 % interval over the seeds; values without any run are not in it."""
@@ -29,7 +29,7 @@ def table(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome]) -> pd.Da
                 head = {"metric": outcome.name, "axis": axis, "value": value}
                 told = {name: outcome.shown(getattr(middle, name)) for name in ("mean", "low", "high")}
                 lines.append(head | told | {"cells": found.cells, "seeds": found.seeds, "left_out": found.left_out})
-    return pd.DataFrame(lines, columns=COLUMNS)
+    return framed(lines, COLUMNS, ["value"])
 
 
 def alike(frame: pd.DataFrame, axes: Axes, axis: str | None) -> pd.DataFrame:

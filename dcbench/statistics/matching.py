@@ -5,7 +5,7 @@ In: a frame with a line for each run. Out: arrays `(values, seeds, cells)` witho
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,12 @@ def _numbered(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, list[tup
 
 def _heads(groups: Any, names: Sequence[str]) -> Any:
     return groups.head(1)[list(names)].itertuples(index=False, name=None)
+
+
+def framed(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
+    """The lines as a frame; in the columns of axes' values None stays None, which pandas makes NaN among numbers."""
+    kept = {name: pd.Series([line[name] for line in lines], dtype=object) for name in values}
+    return pd.DataFrame(list(lines), columns=list(columns)).assign(**kept)
 
 
 def matched(laid: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> Matched:

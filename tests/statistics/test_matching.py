@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dcbench.statistics.matching import NONE, grid, matched, rectangle
+from dcbench.statistics.matching import NONE, framed, grid, matched, rectangle
 from tests.statistics.factorials import factorial, without
 
 
@@ -62,3 +62,9 @@ def test_of_any_gaps_what_is_kept_is_whole():
         rows, columns = rectangle(present)
         assert present[np.ix_(rows, columns)].all()
         assert (rows.size * columns.size > 0) == present.any(), "something is kept where there is something"
+
+
+def test_none_stays_none_in_a_frame_of_values():
+    told = framed([{"value": None, "mean": 1.0}, {"value": 500, "mean": 2.0}], ["value", "mean"], ["value"])
+    assert told["value"].tolist() == [None, 500] and told["value"].iloc[0] is None
+    assert told["mean"].tolist() == [1.0, 2.0] and list(framed([], ["value"], ["value"])) == ["value"]
