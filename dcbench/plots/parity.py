@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -51,7 +52,7 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     return figure
 
 
-def _legend(panel: Axes, looks: dict[str, dict[str, str]]) -> None:
+def _legend(panel: Axes, looks: dict[str, dict[str, Any]]) -> None:
     handles = [Line2D([], [], ls="", label=name, **look) for name, look in looks.items()]
     panel.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
@@ -78,7 +79,7 @@ def _row(line: pd.Series, timed: bool, several: bool) -> str:
     return f"{short(line['dataset'], 14)}: {stage}{k}" if several else f"{stage}{k}"
 
 
-def _panel(panel: Axes, table: pd.DataFrame, looks: dict[str, dict[str, str]], yardstick: dict[str, str]) -> None:
+def _panel(panel: Axes, table: pd.DataFrame, looks: dict[str, dict[str, Any]], yardstick: dict[str, Any]) -> None:
     """Points with their ranges, those of one row beneath each other; names without a look are the yardstick."""
     rows = list(dict.fromkeys(table["row"]))
     for (at, row), (number, name) in itertools.product(enumerate(rows), enumerate(looks)):
@@ -91,7 +92,7 @@ def _panel(panel: Axes, table: pd.DataFrame, looks: dict[str, dict[str, str]], y
     panel.grid(axis="y", visible=False)
 
 
-def _point(panel: Axes, line: pd.Series, at: float, look: dict[str, str]) -> None:
+def _point(panel: Axes, line: pd.Series, at: float, look: dict[str, Any]) -> None:
     panel.plot([line["lowest"], line["highest"]], [at, at], color=look["color"], lw=1.2)
     panel.plot([line["value"]], [at], ls="", ms=5, **look)
 

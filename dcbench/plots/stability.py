@@ -27,7 +27,7 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     """One panel, a step line for each value; nothing where no run ever settles."""
     if not told.stability["reached"].any():
         return None
-    parts = [(None, told.stability)]
+    parts: list[tuple[object, pd.DataFrame]] = [(None, told.stability)]
     if axis is not None:
         parts = [(value, told.stability[same(told.stability[axis], value)]) for value in told.axes[axis]]
     figure = Figure(figsize=(6.5, 3.4), layout="constrained")

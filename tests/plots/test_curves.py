@@ -147,8 +147,9 @@ def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
 
 
 def test_sick_runs_are_counted_in_the_title(found):
-    found.rows.loc[found.rows["run_id"] == found.rows["run_id"].iloc[0], "health"] = "collapsed"
-    figure = curves.draw(analyse(found), "k")
+    first = found.rows["run_id"] == found.rows["run_id"].iloc[0]
+    rows = found.rows.assign(health=found.rows["health"].astype(str).where(~first, "collapsed"))
+    figure = curves.draw(analyse(replace(found, rows=rows)), "k")
     assert figure.axes[0].get_title() == "k = 5\n6 runs, 1 collapsed"
 
 

@@ -10,7 +10,7 @@ from tests.plots.overlap import faults
 def told(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
     rng = np.random.default_rng(0)
     lines = [
-        {"run_id": f"{name}{cell}", "arch": name, "width": cell, "seed": 0, "epoch": epoch, "nmi_previous": 0.5,
+        {"run_id": f"{name}-{cell}", "arch": name, "width": cell, "seed": 0, "epoch": epoch, "nmi_previous": 0.5,
          "nmi_true": 0.3 + gain * at + noise * rng.normal()}
         for at, name in enumerate(values)
         for cell in range(cells)
