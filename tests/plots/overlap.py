@@ -3,6 +3,7 @@
 import itertools
 from unittest.mock import patch
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 SMALLEST = 7
@@ -24,7 +25,7 @@ def texts(figure):
 
     drawn = Text.draw
     with patch.object(Text, "draw", note):
-        figure.canvas.draw()
+        FigureCanvasAgg(figure).draw()  # a Figure's own canvas draws nothing
     return list({id(text): (text, box) for text, box in found}.values())
 
 

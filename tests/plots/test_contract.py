@@ -3,12 +3,14 @@
 import matplotlib
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dcbench import results, rooms
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE
+from dcbench.plots import STYLE, axes_of
 from tests.conftest import plan_of
+from tests.plots.overlap import faults
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 
 PARTS = rooms.names("plots")
@@ -19,13 +21,14 @@ def test_there_are_plots():
 
 
 def drawn(part, found):
+    """The part's figures, really drawn: a Figure's own canvas draws nothing."""
     told = analyse(found)
-    axes = [*told.axes, None] if rooms.facts("plots", part)["per_axis"] else [None]
-    for axis in axes:
+    for axis in axes_of(rooms.facts("plots", part), told):
         with matplotlib.rc_context(STYLE):
             figure = rooms.load("plots", part).draw(told, axis)
-            figure.canvas.draw()
-        yield figure
+            if figure is not None:
+                FigureCanvasAgg(figure).draw()
+                yield figure
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -33,7 +36,7 @@ def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
     facts = rooms.facts("plots", part)
     assert facts["title"] and facts["caption"].endswith(".")
     for figure in drawn(part, results.read(folder)):
-        assert isinstance(figure, Figure)
+        assert isinstance(figure, Figure) and faults(figure) == []
         labels = [text for panel in figure.axes for text in (panel.get_xlabel(), panel.get_ylabel())]
         assert any(labels)
 
@@ -43,14 +46,14 @@ def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
 def test_few_runs(part, folder, keep):  # noqa: F811
     for run_id in plan_of(TEXT).run_ids[keep:]:
         folder.run(run_id).state_file.unlink()
-    assert list(drawn(part, results.read(folder)))
+    assert all(isinstance(figure, Figure) for figure in drawn(part, results.read(folder)))
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_columns_without_a_value(part, folder):  # noqa: F811
     found = results.read(folder)
     found.rows["nmi_previous"] = float("nan")
-    assert list(drawn(part, found))
+    assert all(isinstance(figure, Figure) for figure in drawn(part, found))
 
 
 @pytest.mark.parametrize("part", PARTS)
