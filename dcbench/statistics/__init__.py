@@ -5,7 +5,8 @@
     intervals.py   t intervals, tests, Holm                         levels.py      each value of an axis; mean curves
     effects.py     swaps of one axis's value; interactions          stability.py   epochs until assignments stay
     ranks.py       ranks over cells, critical differences           references.py  the baselines of each axis value
-    changes.py     one set of runs against another
+    changes.py     one set of runs against another                  pareto.py      points that no other beats
+    interactions.py   the strongest of them, and a swap's effect at each value of another axis
 
 Knows nothing of files, pictures or what the columns mean; whoever asks says which is better.
 """

@@ -1,4 +1,4 @@
-"""Each cell's runs put together: means and ranges over the seeds, and how often a word stands there."""
+"""Each cell's runs put together: means over seeds and over other axes, and how often a word stands there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
+
+from dcbench.statistics.matching import framed, grid, matched
 
 
 def summary(finals: pd.DataFrame, planned: pd.DataFrame, cell: list[str], metrics: list[str]) -> pd.DataFrame:
@@ -27,6 +29,23 @@ def summary(finals: pd.DataFrame, planned: pd.DataFrame, cell: list[str], metric
     table.insert(0, "planned", wanted)
     table["done"] = table["done"].fillna(0).astype(int)
     return table.reset_index() if cell else table.reset_index(drop=True)
+
+
+def averaged(finals: pd.DataFrame, kept: list[str], over: list[str], metric: str) -> pd.DataFrame:
+    """Mean of a metric for each value of the axes `kept`, over the seeds and cells of `over` that all of them have.
+
+    Columns: the kept axes, the metric, `cells`, `seeds`, `left_out`; values that no finished run has are not in it.
+    """
+    laid = grid(finals, kept, over)
+    found = matched(laid, finals[metric].to_numpy(dtype=float, na_value=float("nan")), laid.values)
+    counts = {"cells": found.cells, "seeds": found.seeds, "left_out": found.left_out}
+    values: list[Any] = [one if len(kept) > 1 else (one,) for one in laid.values]
+    lines = [
+        dict(zip(kept, value, strict=True)) | {metric: float(numbers.mean())} | counts
+        for value, numbers in zip(values, found.metric, strict=True)
+        if numbers.size
+    ]
+    return framed(lines, [*kept, metric, *counts], kept)
 
 
 def tally(runs: pd.DataFrame, cell: list[str], name: str) -> list[str]:

@@ -180,6 +180,13 @@ def _judged(
     return framed(lines, columns, [name for name in VALUES if name in columns])
 
 
+def largest(effects: pd.DataFrame, axis: str, outcome: Outcome) -> float:
+    """How far the swap of the axis that moves the metric most moves it, on the scale of its numbers; 0 without any."""
+    mine = effects[(effects["axis"] == axis) & (effects["metric"] == outcome.name)]
+    sizes = np.abs(outcome.numbers(mine.assign(**{outcome.name: mine["mean"]})))
+    return float(np.max(sizes, initial=0.0))
+
+
 def brought(frame: pd.DataFrame, lines: Ints, beside: Sequence[str]) -> str:
     """Fields that differ between the matched runs `(2, seeds, cells)`: `lr 0.05 -> 0.001`, or `lr` where it varies."""
     if len(lines) < 2:

@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
-from dcbench.statistics.cells import summary
+from dcbench.statistics.cells import averaged, summary
 from dcbench.statistics.finals import finals
+from tests.statistics.factorials import factorial, without
 
 ROWS = pd.DataFrame(
     {
@@ -40,3 +41,13 @@ def test_the_summary_keeps_cells_whose_value_is_none():
 def test_a_matrix_without_axes_is_one_line():
     table = summary(finals(ROWS), PLANNED, [], ["nmi_true"])
     assert len(table) == 1 and table["done"][0] == 2 and table["planned"][0] == 4
+
+
+def test_means_over_other_axes_stand_on_cells_that_all_values_have():
+    frame = without(factorial(), cell="x", a="one", seed=0)
+    told = averaged(frame, ["a"], ["cell"], "score")
+    means = told.set_index("a")["score"]
+    assert means["two"] - means["one"] == pytest.approx(0.1)
+    assert told["cells"].eq(2).all() and told["seeds"].eq(3).all() and told["left_out"].eq(2).all()
+    both = averaged(factorial(), ["a", "cell"], [], "score")
+    assert len(both) == 6 and both["score"].iloc[0] == pytest.approx(0.55)

@@ -95,3 +95,11 @@ def test_a_planted_interaction_comes_back_and_none_where_effects_add_up():
         told.loc["one", "two", "x", "z"]["verdict"] == "higher"
         and told.loc["one", "two", "x", "y"]["verdict"] == "same"
     )
+
+
+def test_the_largest_swap_of_an_axis_on_the_scale_of_its_numbers():
+    lines = [("score", "a", -0.3), ("score", "a", 0.1), ("time", "a", 0.5), ("time", "a", 1.8)]
+    told = pd.DataFrame(lines, columns=["metric", "axis", "mean"])
+    assert effects.largest(told, "a", Outcome("score", "higher", 0.02)) == pytest.approx(0.3)
+    assert effects.largest(told, "a", Outcome("time", "lower", 1.1, ratio=True)) == pytest.approx(math.log(2))
+    assert effects.largest(told, "b", Outcome("score", "higher", 0.02)) == 0
