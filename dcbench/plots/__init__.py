@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -25,12 +26,15 @@ import numpy as np
 import pandas as pd
 from matplotlib import font_manager
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from dcbench import rooms
-from dcbench.analysis import NUMERIC, Analysis
+from dcbench.analysis import NUMERIC, Analysis, column
 from dcbench.spec import STAGE_BACKENDS, shown
 
 INK = "#1c1c1c"
@@ -269,3 +273,116 @@ def spread(wanted: Iterable[float], apart: float, low: float = -math.inf, high: 
     for group, begin in [(group, start(group)) for group in groups]:
         places[group] = begin + apart * (np.arange(len(group)) + 0.5)
     return [float(place) for place in places]
+
+
+def beneath(figure: Figure, *sentences: str) -> None:
+    """A note, for which the figure grows by the lines that it takes."""
+    note(figure, *(one for one in sentences if one))
+    lines = figure.get_supxlabel().count("\n") + 1
+    figure.set_figheight(figure.get_figheight() + (lines * 1.2 * SMALL + 4) / 72)
+
+
+def ruled(told: Analysis, metrics: Sequence[str]) -> str:
+    """By which rule each metric's curve became a number, as a sentence."""
+    names: dict[str, list[str]] = {}
+    for metric in metrics:
+        names.setdefault(told.rule(metric), []).append("times" if column(metric).cost else column(metric).label)
+    if len(names) == 1:
+        return f"A run's numbers: {next(iter(names))}."
+    scores = [rule for rule, labels in names.items() if labels[0] != "times"]
+    parts = [
+        f"{rule} ({'scores' if [rule] == scores else '; '.join(dict.fromkeys(labels))})"
+        for rule, labels in names.items()
+    ]
+    return f"A run's numbers: {', '.join(parts)}."
+
+
+# --- swaps and their verdicts ---------------------------------------------------------------
+
+VERDICTS = {
+    "better": (COLOURS[2], "^"),
+    "worse": (COLOURS[4], "v"),
+    "higher": (COLOURS[1], ">"),
+    "lower": (COLOURS[1], "<"),
+    "same": (COLOURS[0], "s"),
+    "cannot tell": (GREY, "o"),
+    "too few seeds": (GREY, "D"),
+}
+"""Verdict -> colour and marker; either tells them apart, but for which way an effect goes."""
+
+BAND: dict[str, Any] = {"color": GREY, "alpha": 0.22, "lw": 0}
+"""How a margin is shaded."""
+
+GUIDE: dict[str, Any] = {"color": GREY, "alpha": 0.25, "lw": 0.5, "zorder": 0.5}
+"""How the line is drawn that leads from a row's label to its marks."""
+
+
+def face(verdict: str) -> str:
+    """The colour inside a verdict's marker."""
+    return "none" if verdict == "cannot tell" else VERDICTS[verdict][0]
+
+
+def verdict_handles(verdicts: pd.Series) -> list[Artist]:
+    """What a legend shows of these verdicts, and of the margin."""
+    there = set(verdicts)
+    handles: list[Artist] = [
+        Line2D([], [], color=colour, marker=marker, mfc=face(word), ls="", label=word)
+        for word, (colour, marker) in VERDICTS.items()
+        if word in there
+    ]
+    return [*handles, Patch(**BAND, label="margin")]
+
+
+def sized(table: pd.DataFrame) -> str:
+    """How many cells and seeds the table's lines stand on, and what was left out: `8 matched cells and 3 seeds`."""
+    parts = []
+    for name, noun in (("cells", "matched cell"), ("seeds", "seed")):
+        low, high = int(table[name].min()), int(table[name].max())
+        parts.append(counted(high, noun) if low == high else f"{low} to {counted(high, noun)}")
+    left = int(table["left_out"].max())
+    beside = f"; up to {counted(left, 'matched pair')} left out, so that every seed has every cell" if left else ""
+    return " and ".join(parts) + beside
+
+
+@dataclass(frozen=True)
+class Row:
+    """A labelled row of a panel: its text, small print, and where it begins, in points from the panel's top."""
+
+    text: str
+    small: str
+    top: float
+
+    @property
+    def tall(self) -> float:
+        """Points that the texts take."""
+        return self.head + (1.25 * SMALL * (self.small.count("\n") + 1) if self.small else 0)
+
+    @property
+    def head(self) -> float:
+        """Points that the text takes without the small print."""
+        return 1.25 * TEXT * (self.text.count("\n") + 1)
+
+    @property
+    def place(self) -> float:
+        """The row's middle."""
+        return self.top + self.tall / 2
+
+
+def rows_of(names: Iterable[tuple[str, str]], width: float) -> list[Row]:
+    """A row for each text and small print, one below the other, in lines of so many inches."""
+    found: list[Row] = []
+    for text, small in names:
+        top = found[-1].top + found[-1].tall + 7 if found else 5
+        found.append(Row(wrapped(text, width, TEXT), wrapped(small, width, SMALL), top))
+    return found
+
+
+def write_rows(panel: Axes, rows: Sequence[Row]) -> None:
+    """Put the rows' texts to the left of a panel whose scale becomes points from the top."""
+    panel.set_ylim(rows[-1].top + rows[-1].tall + 5, 0)
+    panel.set_yticks([])
+    where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    where |= {"ha": "right", "va": "top"}
+    for row in rows:
+        panel.annotate(row.text, (0, row.place), (-5, row.tall / 2), fontsize=TEXT, **where)
+        panel.annotate(row.small, (0, row.place), (-5, row.tall / 2 - row.head), fontsize=SMALL, **where)
