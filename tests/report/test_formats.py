@@ -21,6 +21,14 @@ def test_latex_is_escaped_and_may_go_over_pages():
     assert text.startswith(r"\begin{longtable}") and r"\toprule" in text
 
 
+def test_latex_is_what_pandas_writes_and_words_of_latex_are_text():
+    marks = pd.DataFrame({"a_b": ["x & y", "50 %", "{$#}"], "c": ["1", "2", "3"]})
+    assert latex(marks) == marks.to_latex(index=False, escape=True, longtable=True)
+    assert r"\textbackslash{}input\{x\} & \textasciitilde{} & \textasciicircum{} \\" in latex(
+        pd.DataFrame({"a": [r"\input{x}"], "b": ["~"], "c": ["^"]})
+    )
+
+
 def test_a_table_without_lines_has_its_head():
     empty = TABLE.iloc[:0]
     assert markdown(empty).count("\n") == 2 and "run\\_id" in latex(empty)
