@@ -72,6 +72,7 @@ STYLE: dict[Any, Any] = {
     "xtick.labelsize": SMALL,
     "ytick.labelsize": SMALL,
     "text.parse_math": False,  # a $ in a name is a $
+    "text.hinting": "none",  # words are as wide in every format: with hints 6 % wider at 110 dots an inch
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -213,9 +214,9 @@ def _font() -> FT2Font:
 def inches(text: str, size: float) -> float:
     """How wide the text is at a size in points."""
     font = _font()
-    font.set_size(size, 72)
+    font.set_size(10 * size, 72)  # large, so that no letter is moved to a whole pixel
     font.set_text(text, 0)
-    return float(font.get_width_height()[0]) / 64 / 72
+    return float(font.get_width_height()[0]) / 64 / 72 / 10
 
 
 def wrapped(text: str, width: float, size: float) -> str:

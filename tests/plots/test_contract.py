@@ -3,14 +3,14 @@
 import matplotlib
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from dcbench import results, rooms
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, axes_of
+from dcbench.plots import INK, STYLE, WIDTH, axes_of
 from tests.conftest import plan_of
-from tests.plots.overlap import faults
+from tests.plots import overlap
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 
 PARTS = rooms.names("plots")
@@ -21,24 +21,32 @@ def test_there_are_plots():
 
 
 def drawn(part, found):
-    """The part's figures, really drawn: a Figure's own canvas draws nothing."""
+    """The part's figures in all the ways that a report draws them, less those with nothing to say."""
     told = analyse(found)
     for axis in axes_of(rooms.facts("plots", part), told):
         with matplotlib.rc_context(STYLE):
             figure = rooms.load("plots", part).draw(told, axis)
             if figure is not None:
-                FigureCanvasAgg(figure).draw()
+                figure.draw_without_rendering()
                 yield figure
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
     facts = rooms.facts("plots", part)
-    assert facts["title"] and facts["caption"].endswith(".")
+    assert facts["title"] and facts["caption"].endswith(".") and isinstance(facts["per_axis"], bool)
     for figure in drawn(part, results.read(folder)):
-        assert isinstance(figure, Figure) and faults(figure) == []
+        assert isinstance(figure, Figure) and figure.get_figwidth() <= WIDTH
         labels = [text for panel in figure.axes for text in (panel.get_xlabel(), panel.get_ylabel())]
-        assert any(labels)
+        assert any(labels) or not any(panel.axison for panel in figure.axes)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_word_can_be_read_and_is_in_ink(part, folder):  # noqa: F811
+    for figure in drawn(part, results.read(folder)):
+        with matplotlib.rc_context(STYLE):
+            assert overlap.faults(figure) == []
+            assert {to_hex(text.get_color()) for text, _ in overlap.texts(figure)} == {INK}
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -46,14 +54,14 @@ def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
 def test_few_runs(part, folder, keep):  # noqa: F811
     for run_id in plan_of(TEXT).run_ids[keep:]:
         folder.run(run_id).state_file.unlink()
-    assert all(isinstance(figure, Figure) for figure in drawn(part, results.read(folder)))
+    list(drawn(part, results.read(folder)))
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_columns_without_a_value(part, folder):  # noqa: F811
     found = results.read(folder)
     found.rows["nmi_previous"] = float("nan")
-    assert all(isinstance(figure, Figure) for figure in drawn(part, found))
+    list(drawn(part, found))
 
 
 @pytest.mark.parametrize("part", PARTS)
