@@ -32,6 +32,22 @@ def table(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome]) -> pd.Da
     return framed(lines, COLUMNS, ["value"])
 
 
+def by_cell(frame: pd.DataFrame, axes: Axes, axis: str, outcome: Outcome) -> pd.DataFrame:
+    """The same runs cell by cell: the cell's `number`, `value`, `mean` over the seeds, and the other axes' values."""
+    rest = [name for name in axes if name != axis]
+    laid = grid(frame, [axis], rest)
+    there = [value for value in axes[axis] if value in laid.values]
+    found = matched(laid, outcome.numbers(frame), there)
+    means = found.metric.mean(axis=1) if found.metric.size else np.zeros((0, 0))
+    lines = [
+        {"number": cell, "mean": outcome.shown(mean)} | frame.iloc[found.lines[0, 0, cell]][rest].to_dict()
+        for numbers in means
+        for cell, mean in enumerate(numbers)
+    ]
+    values = pd.Series([value for value in there for _ in range(found.cells)], dtype=object)
+    return pd.DataFrame(lines, columns=["number", "mean", *rest]).assign(value=values[: len(lines)])
+
+
 def alike(frame: pd.DataFrame, axes: Axes, axis: str | None) -> pd.DataFrame:
     """The lines of the frame that every value of the axis has, with every cell for every seed; `cell` says which."""
     laid = grid(frame, [axis] if axis else [], [name for name in axes if name != axis])

@@ -96,7 +96,7 @@ def test_no_finished_run_or_one(folder, out, keep):  # noqa: F811
     assert written.done == keep and Page(page_of(written)).open == []
     assert f"{8 - keep} pending" in page_of(written)
     drawn = {path.stem for path in (out / "m" / "figures").glob("*.png")}
-    assert ("curves_k" in drawn and "forest" not in drawn) if keep else not drawn
+    assert ("curves_k" in drawn and "forest" not in drawn) if keep else drawn == {"coverage"}
 
 
 def test_a_single_cell_without_axes(tmp_path, out):

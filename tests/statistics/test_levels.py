@@ -41,3 +41,13 @@ def test_a_curve_is_the_mean_by_epoch_with_its_interval_and_ends_where_the_short
     shorter = rows[(rows["run_id"] != "b") | (rows["epoch"] < 2)]
     assert list(levels.curve(shorter, "nmi").index) == [0, 1]
     assert levels.curve(rows.assign(nmi=float("nan")), "nmi").empty and levels.curve(rows.iloc[:0], "nmi").empty
+
+
+def test_cell_by_cell_the_means_over_seeds_are_those_that_the_level_is_made_of():
+    frame = factorial(noise=0.01)
+    told = levels.by_cell(frame, AXES, "a", SCORE)
+    table = levels.table(frame, AXES, [SCORE]).query("axis == 'a'").set_index("value")["mean"]
+    assert told.groupby("value")["mean"].mean().to_dict() == pytest.approx(table.to_dict())
+    one = told[(told["value"] == "two") & (told["cell"] == "y")]["mean"]
+    assert one.tolist() == pytest.approx([frame.query("a == 'two' and cell == 'y'")["score"].mean()])
+    assert levels.by_cell(frame.iloc[:0], AXES, "a", SCORE).empty
