@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,14 +59,17 @@ def alike(frame: pd.DataFrame, axes: Axes, axis: str | None) -> pd.DataFrame:
     return kept
 
 
-def curve(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+def curve(rows: pd.DataFrame, metric: str, ratio: bool = False) -> pd.DataFrame:
     """Mean by epoch with its 95 % interval over the seeds, where every run has a value; epochs are the index.
 
-    `rows` are those of runs that `alike` has kept: run_id, seed, cell, epoch and the metric.
+    `rows` are those of runs that `alike` has kept: run_id, seed, cell, epoch and the metric. Of a `ratio`, which is
+    above 0, the mean is geometric.
     """
     wide = rows.pivot(index="epoch", columns=["seed", "cell"], values=metric).dropna()
     seeds = max(1, wide.columns.get_level_values("seed").nunique())
+    wide = wide.map(math.log) if ratio else wide
     cube = wide.sort_index(axis="columns").to_numpy().reshape(len(wide), seeds, wide.shape[1] // seeds)
     told = [over_seeds(epoch) for epoch in cube]
     figures = {name: [getattr(one, name) for one in told] for name in ("mean", "low", "high")}
-    return pd.DataFrame(figures, index=wide.index, dtype=float)
+    table = pd.DataFrame(figures, index=wide.index, dtype=float)
+    return table.map(math.exp) if ratio else table

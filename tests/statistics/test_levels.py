@@ -51,3 +51,10 @@ def test_cell_by_cell_the_means_over_seeds_are_those_that_the_level_is_made_of()
     one = told[(told["value"] == "two") & (told["cell"] == "y")]["mean"]
     assert one.tolist() == pytest.approx([frame.query("a == 'two' and cell == 'y'")["score"].mean()])
     assert levels.by_cell(frame.iloc[:0], AXES, "a", SCORE).empty
+
+
+def test_the_curve_of_a_ratio_is_the_geometric_mean_with_an_interval_above_0():
+    runs = pd.DataFrame({"run_id": list("abc"), "seed": [0, 1, 2], "cell": 0, "epoch": 0, "rank": [1.0, 10.0, 100.0]})
+    told = levels.curve(runs, "rank", ratio=True)
+    assert told["mean"].tolist() == pytest.approx([10]) and 0 < told["low"].iloc[0] < 10 < told["high"].iloc[0]
+    assert told["low"].iloc[0] * told["high"].iloc[0] == pytest.approx(100)
