@@ -7,7 +7,24 @@ simulated after Machado, Oliveira and Fernandes, A Physiologically-based Model f
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
+import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from dcbench import results, rooms
+from dcbench.analysis import Analysis, analyse
+from dcbench.plots import STYLE
+from dcbench.rundir import MatrixDir
+
+TOP = Path(__file__).parent.parent
+PICTURE = TOP / "docs" / "colour_vision.png"
+FIGURES = (("curves", "optimizer"), ("occupancy", "backend"))
+"""Plots and the axes that they are drawn along."""
+DPI = 75
 
 VISIONS = {
     "normal": np.eye(3),
@@ -98,3 +115,42 @@ def _ripple(hue: float) -> float:
     """Formula (15)."""
     parts = ((-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.20, 4, -63))
     return float(1 + sum(weight * np.cos(np.radians(times * hue + phase)) for weight, times, phase in parts))
+
+
+# --- the picture ----------------------------------------------------------------------------
+
+
+def main() -> None:
+    told = analyse(results.read(MatrixDir(TOP / "results" / "small_cpu")))
+    images = [drawn(part, axis, told) for part, axis in FIGURES]
+    height = max(len(image) for image in images)
+    columns = [np.pad(image, ((0, height - len(image)), (0, 30), (0, 0)), constant_values=1) for image in images]
+    row = np.concatenate(columns, axis=1)
+    lines = [line for vision in VISIONS for line in (titled(vision, row.shape[1]), seen(row, vision))]
+    page = Image.fromarray((np.concatenate(lines) * 255).round().astype(np.uint8))
+    page.quantize(256).save(PICTURE, optimize=True)
+
+
+def drawn(part: str, axis: str | None, told: Analysis) -> np.ndarray:
+    """A figure of the report as an array `(height, width, 3)` of sRGB in 0 to 1."""
+    with matplotlib.rc_context(STYLE):
+        figure = rooms.load("plots", part).draw(told, axis)
+        return raster(figure)
+
+
+def titled(text: str, width: int) -> np.ndarray:
+    """A strip with the name of a kind of vision."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width / DPI, 0.35))
+        figure.text(0.01, 0.5, text, va="center", weight="bold", fontsize=11)
+        return raster(figure)[:, :width]
+
+
+def raster(figure: Figure) -> np.ndarray:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    return np.asarray(Image.open(file).convert("RGB"), dtype=float) / 255
+
+
+if __name__ == "__main__":
+    main()
