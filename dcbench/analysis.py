@@ -29,7 +29,7 @@ OUTCOMES = (
             "nmi_true", "ami_true", "cluster_accuracy", GAIN, "test_refit_nmi_true", "test_refit_cluster_accuracy",
         )
     ),
-    Outcome("feature_rank", None, 5.0),
+    Outcome("feature_rank", None, 1.0),
     Outcome("seconds", "lower", 1.1, ratio=True),
     Outcome(CLUSTERING, "lower", 1.1, ratio=True),
 )  # fmt: skip
