@@ -1,5 +1,8 @@
 """What the plots share: which are drawn, the colours of values, and words that can stand in a figure."""
 
+import itertools
+from dataclasses import replace
+
 import matplotlib
 import pandas as pd
 import pytest
@@ -10,22 +13,31 @@ from dcbench.analysis import analyse
 from dcbench.plots import (
     COLOURS,
     GREY,
+    SMALL,
     STYLE,
+    VERDICTS,
     amounts,
     axes_of,
+    beneath,
     colour,
     counted,
+    face,
     label,
     legend,
     line,
     marker,
     note,
     noted,
+    rows_of,
+    ruled,
     short,
+    sized,
     split_by,
     spread,
+    verdict_handles,
 )
 from dcbench.results import Results
+from dcbench.statistics.finals import Rule
 
 ROWS = pd.DataFrame({"run_id": ["a", "a"], "seed": 0, "epoch": [0, 1], "nmi_true": 0.5, "nmi_previous": 0.5})
 
@@ -144,3 +156,39 @@ def test_labels_that_would_overlap_move_apart_no_further_than_they_must():
     assert spread([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.4, 0.1, 0.6])
     assert spread([0.3, 0.3, 0.45], 0.2) == pytest.approx([0.15, 0.35, 0.55])
     assert spread([0.95, 0.0, 0.97], 0.2, 0, 1) == pytest.approx([0.7, 0.1, 0.9]) and spread([], 0.2) == []
+
+
+def test_a_figure_grows_by_its_note():
+    figure = Figure(figsize=(3, 2))
+    beneath(figure, "", "A sentence that takes more than one line beneath a figure of three inches.", "")
+    lines = figure.get_supxlabel().count("\n") + 1
+    assert lines > 1 and figure.get_figheight() == pytest.approx(2 + (lines * 1.2 * SMALL + 4) / 72)
+
+
+def test_rules_are_told_once_and_by_metric_where_they_differ():
+    some = told()
+    assert ruled(some, ["nmi_true"]) == "A run's numbers: last row."
+    assert ruled(some, ["nmi_true", "seconds"]) == "A run's numbers: last row (scores), whole run (times)."
+    other = replace(some, rules={"nmi_true": Rule(last=3)})
+    parts = ["mean of the last 3 rows (NMI with the truth)", "last row (AMI with the truth)", "whole run (times)"]
+    assert ruled(other, ["nmi_true", "ami_true", "seconds"]) == f"A run's numbers: {', '.join(parts)}."
+
+
+def test_what_a_table_stands_on_is_told():
+    table = pd.DataFrame({"cells": [4, 8], "seeds": [3, 3], "left_out": [0, 0]})
+    assert sized(table) == "4 to 8 matched cells and 3 seeds"
+    assert sized(table.assign(left_out=[1, 2])).endswith(
+        "; up to 2 matched pairs left out, so that every seed has every cell"
+    )
+
+
+def test_rows_stand_below_each_other_however_many_lines_they_take():
+    rows = rows_of([("one", ""), ("two words that need two lines", "small print"), ("three", "")], 1.0)
+    assert rows[1].text.count("\n") >= 1 and rows[0].small == ""
+    assert all(one.top + one.tall < other.top for one, other in itertools.pairwise(rows))
+
+
+def test_verdicts_differ_in_colour_and_marker():
+    handles = verdict_handles(pd.Series(["same", "better", "better"]))
+    assert [handle.get_label() for handle in handles] == ["better", "same", "margin"]
+    assert face("cannot tell") == "none" and len({VERDICTS[word] for word in VERDICTS}) == len(VERDICTS)
