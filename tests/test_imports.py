@@ -156,6 +156,7 @@ TABLE = {
         "spec",
         "spread",
         "statistics",
+        "verdict",
     },
     "watch": {"errors", "ledger", "report", "rundir", "watch"},
 }

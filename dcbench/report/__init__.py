@@ -22,7 +22,8 @@ from dcbench.audit import Audit
 from dcbench.errors import ResultsError
 from dcbench.files import folder_aside, write_aside
 from dcbench.ledger import Ledger
-from dcbench.report import data, figures, formats, page, tables
+from dcbench.report import data, figures, formats, origin, page, tables
+from dcbench.report.origin import Origin
 from dcbench.results import Results
 from dcbench.rundir import MatrixDir
 from dcbench.spread import spread
@@ -77,7 +78,7 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
     target = out / found.name
     try:
         with folder_aside(target) as fresh:
-            _fill(fresh, found, audited, asked or Asked())
+            _fill(fresh, found, audited, origin.read(folder, found), asked or Asked())
     except OSError as error:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"
@@ -93,7 +94,7 @@ def _audited(ledger: Ledger) -> Audit:
     return audit.judged(ledger, chain.from_iterable(told))
 
 
-def _fill(fresh: Path, found: Results, audited: Audit, asked: Asked) -> None:
+def _fill(fresh: Path, found: Results, audited: Audit, source: Origin, asked: Asked) -> None:
     """Write figures, tables, data and the page into an empty folder."""
     for name in ("figures", "tables"):
         (fresh / name).mkdir()
@@ -106,4 +107,4 @@ def _fill(fresh: Path, found: Results, audited: Audit, asked: Asked) -> None:
             write_aside(fresh / "tables" / f"{name}.{kind}", TABLES[kind](table))
     if data.FORMAT in asked.formats:
         data.write(found.rows, fresh)
-    write_aside(fresh / "index.html", page.render(told, drawn, made, audited))
+    write_aside(fresh / "index.html", page.render(told, drawn, made, audited, source))

@@ -1,4 +1,7 @@
-"""What a matrix came to, in a few sentences, each made from the numbers that stand below it."""
+"""What a matrix came to, in sentences made from its numbers, in the order in which a reader asks.
+
+In: an Analysis and an Audit. Out: for each question its Sentences, each with the section that shows its evidence.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,30 @@ from collections.abc import Iterator
 
 from dcbench.analysis import Analysis
 from dcbench.audit import Audit
-from dcbench.health import ORDER
-from dcbench.statistics.finals import GAIN
+from dcbench.report import choices, runs
+from dcbench.report.words import Kind, Sentence
+
+QUESTIONS: dict[Kind, str] = {
+    "choice": "Which choices matter?",
+    "backend": "Are the libraries interchangeable?",
+    "learned": "Did training help?",
+    "failed": "What is missing?",
+    "cost": "What did it cost?",
+    "trust": "How far to believe it?",
+}
 
 
-def sentences(told: Analysis, audited: Audit) -> Iterator[str]:
-    """What training added, how healthy the runs are, whether the axes act."""
-    gains = told.finals[GAIN].dropna()
-    if len(gains):
-        better = int((gains > 0).sum())
-        yield (
-            f"{better} of {len(gains)} runs end with a higher NMI with the truth than their own untrained network; "
-            f"the median change is {gains.median():+.3f} ({gains.min():+.3f} to {gains.max():+.3f})."
-        )
-    counts = told.found.runs["health"].value_counts()
-    if len(counts):
-        words = ", ".join(f"{counts[state]} {state}" for state in ORDER if state in counts)
-        yield f"Health of features and clusters, by a rule that never looks at the labels: {words}."
-    if audited.axes:
-        idle = [f"{axis.name} {axis.told}" for axis in audited.axes if not axis.verdict.startswith("acts")]
-        names = ", ".join(axis.name for axis in audited.axes)
-        yield f"Axes: {'; '.join(idle)}." if idle else f"Every axis acts, with common random numbers: {names}."
-    if audited.problems:
-        count = len(audited.problems)
-        yield f"{count} check{'s' if count > 1 else ''} failed; see the audit."
-    elif audited.runs:
-        yield f"All checks of all {audited.runs} finished runs passed."
+def sentences(told: Analysis, audited: Audit) -> Iterator[Sentence]:
+    """Everything that can be said in a sentence."""
+    yield from choices.sentences(told)
+    yield from runs.what_was_learned(told)
+    yield from runs.what_failed(told)
+    yield from runs.what_it_cost(told)
+    yield from runs.how_far_to_believe(told, audited)
+
+
+def answers(told: Analysis, audited: Audit) -> list[tuple[str, list[Sentence]]]:
+    """The questions that have an answer, with their sentences."""
+    every = list(sentences(told, audited))
+    found = {question: [one for one in every if one.kind == kind] for kind, question in QUESTIONS.items()}
+    return [(question, told_of) for question, told_of in found.items() if told_of]

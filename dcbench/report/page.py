@@ -1,122 +1,194 @@
-"""The one offline page: figures inside it, tables in full, everything escaped by the template engine."""
+"""The one offline page: answers first, figures and tables as their evidence, everything escaped by the template engine.
+
+In: an Analysis, drawn figures, the report's tables, an Audit, and what the runs were made with. Out: the HTML.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 import dcbench
-from dcbench.analysis import MADE, Analysis
+from dcbench.analysis import Analysis, column
 from dcbench.audit import Audit
-from dcbench.columns import COLUMNS
-from dcbench.parity_table import MEASURES
 from dcbench.parity_table import STAGES as PARITY_STAGES
+from dcbench.plots import BACKGROUNDS, INK
+from dcbench.report import block, page_tables
+from dcbench.report.choices import is_condition
+from dcbench.report.coverage import coverage, squares_of
 from dcbench.report.figures import Drawn
-from dcbench.report.headline import sentences
-from dcbench.report.tables import FINAL, LEVEL_KEYS
+from dcbench.report.headline import answers
+from dcbench.report.inline import inline
+from dcbench.report.origin import Origin
+from dcbench.report.run_table import run_table
+from dcbench.report.words import count
 from dcbench.rundir import STATES
 from dcbench.spec import shown
-from dcbench.statistics.finals import GAIN
 
-LABELS = {name: column.label for name, column in (COLUMNS | MADE).items()}
-LABELS |= {"acted": "did differ", "outcome_differs": "outcome differs", "must_share": "random numbers to share"}
-LABELS |= {"random_numbers_common": "shared"}
+HERE = Path(__file__).parent
+SCRIPTS = ("store.js", "table.js", "map.js", "curves.js")
+
+SECTIONS = {
+    "answers": "In short",
+    "effects": "What each choice does",
+    "rules": "How the verdicts are made",
+    "curves": "Curves",
+    "cells": "Scores of every cell",
+    "levels": "What the scores stand between",
+    "times": "Time",
+    "health": "Health and collapse",
+    "backends": "Libraries compared",
+    "audit": "Does every axis act?",
+    "more": "More figures",
+    "runs": "The runs",
+    "provenance": "Made with",
+}
+"""Id of each section -> its title, in order."""
+
+INSIDE = {"coverage": "Coverage", "unfinished": "Failed and missing runs", "notes": "Read with care"}
+"""Parts of sections that sentences lead to."""
+
+PLACES = {
+    "forest": "effects", "interactions": "effects", "ranks": "effects", "numeric": "effects",
+    "curves": "curves", "heatmap": "cells", "accuracy_cost": "times", "stage_times": "times",
+    "occupancy": "health", "stability": "health", "parity": "backends",
+}  # fmt: skip
+"""Plot -> the section it stands in; others stand in `more`."""
+
+STOOD = {"degenerate": "done, degenerate", "collapsed": "done, collapsed"}
+"""What a square is called that is done and not healthy."""
+
+REPLACED = {"coverage"}
+"""Plots whose place on the page a live table takes."""
 
 
-def render(told: Analysis, drawn: list[Drawn], made: dict[str, pd.DataFrame], audited: Audit) -> str:
+@dataclass(frozen=True)
+class Shown:
+    """A figure as an element of the page."""
+
+    id: str
+    title: str
+    caption: str
+    svg: Markup
+
+
+def render(told: Analysis, drawn: list[Drawn], made: dict[str, pd.DataFrame], audited: Audit, origin: Origin) -> str:
     """The HTML of index.html."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    engine = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    script = "\n".join((HERE / "assets" / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = f'(() => {{\n"use strict";\n{script}}})();\n'
+    placed = _placed(drawn)
+    given = _head(told) | _evidence(told, made, audited) | _runs(told, made)
+    template = _engine().get_template("page.html.j2")
+    return template.render(
+        **given,
+        answers=answers(told, audited),
+        drawn=placed,
+        sections=[(name, title) for name, title in SECTIONS.items() if _stands(name, told, placed)],
+        names=SECTIONS | INSIDE,
+        made_with=origin.facts,
+        matrix=origin.matrix,
+        script=Markup(script),
+        policy=policy(script),
+    )
+
+
+def policy(script: str) -> str:
+    """What the page may do: run this script, nothing from anywhere; `self` is for `dcbench report --watch`."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}' 'self'; connect-src 'self'; img-src data:; "
+        "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _engine() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(HERE / "templates")
+    engine = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    engine.filters["counted"] = count
+    return engine
+
+
+def _stands(name: str, told: Analysis, placed: dict[str, list[Shown]]) -> bool:
+    """Whether the page has the section."""
+    return bool(placed[name]) if name in ("curves", "more") else bool(told.axes) or name != "effects"
+
+
+def _placed(drawn: list[Drawn]) -> dict[str, list[Shown]]:
+    """The figures by section; the longest plot name that a figure's begins with is its plot."""
+    placed: dict[str, list[Shown]] = {name: [] for name in SECTIONS}
+    for number, figure in enumerate(drawn):
+        known = [part for part in (*PLACES, *REPLACED) if f"{figure.name}_".startswith(f"{part}_")]
+        plot = max(known, key=len, default="")
+        if plot not in REPLACED:
+            alternative = f"{figure.title}. {figure.caption} {figure.note}".strip()
+            svg = Markup(inline(figure.svg, f"f{number}", alternative))
+            placed[PLACES.get(plot, "more")].append(Shown(f"figure-{number}", figure.title, figure.caption, svg))
+    return placed
+
+
+def _head(told: Analysis) -> dict[str, Any]:
     found, beside = told.found, told.found.baselines
     counts = Counter([*found.runs["state"], *(beside["state"] if len(beside) else [])])
-    return engine.get_template("page.html.j2").render(
-        name=found.name,
-        version=dcbench.__version__,
-        planned=len(found.runs),
-        baselines=len(beside),
-        headline=list(sentences(told, audited)),
-        states=[(state, counts[state]) for state in STATES if counts[state]],
-        axes={name: ", ".join(shown(value) for value in values) for name, values in found.axes.items()},
-        seeds=", ".join(shown(seed) for seed in sorted(found.runs["seed"].unique())),
-        figures=[(figure, base64.b64encode(figure.svg).decode()) for figure in drawn],
-        final=_final(made["final"], list(found.axes)),
-        levels=_labelled(made["baselines"].drop(columns=_empty(made["baselines"]))),
-        audit=_labelled(made["audit"]),
-        problems=_plain(made["problems"]),
-        parity=_parity(made["parity"]),
-        stages=PARITY_STAGES,
-        times=_plain(made["stage_times"].round(4)),
-        unfinished=_plain(made["unfinished"].drop(columns="last_lines")),
-        notes=found.notes,
-    )
+    return {
+        "name": found.name,
+        "version": dcbench.__version__,
+        "css": Markup(_engine().get_template("page.css.j2").render(ink=INK, paper=BACKGROUNDS)),
+        "planned": len(found.runs),
+        "baselines": len(beside),
+        "states": [(state, counts[state]) for state in STATES if counts[state]],
+        "axes": {name: ", ".join(shown(value) for value in values) for name, values in told.axes.items()},
+        "seeds": ", ".join(shown(seed) for seed in sorted(found.runs["seed"].unique())),
+        "notes": found.notes,
+    }
 
 
-def _final(table: pd.DataFrame, axes: list[str]) -> dict[str, Any]:
-    """Header and cells of the final table: mean over the seeds, with the range under it."""
-    lines = []
-    for row in table.to_dict("records"):
-        cells = [(shown(row[axis]), "") for axis in axes]
-        cells += [(f"{row['done']} of {row['planned']}", ""), (row["health"], "")]
-        for metric in FINAL:
-            spread = f"{_number(row[f'{metric}_low'])} to {_number(row[f'{metric}_high'])}" if row["done"] > 1 else ""
-            cells.append((_number(row[metric], signed=metric == GAIN), spread))
-        lines.append(cells)
-    head = [*axes, "seeds done", "health", *(LABELS[metric] for metric in FINAL)]
-    return {"head": head, "lines": lines, "axes": len(axes)}
+def _evidence(told: Analysis, made: dict[str, pd.DataFrame], audited: Audit) -> dict[str, Any]:
+    """The tables of the sections."""
+    return {
+        "quality": column(told.quality).label,
+        "effects": page_tables.effects(told),
+        "interactions": page_tables.interactions(told),
+        "levels": page_tables.levels(told),
+        "ranks": page_tables.ranks(told),
+        "rules": page_tables.rules(told),
+        "final": page_tables.final(made["final"], told.axes),
+        "baselines_table": page_tables.baselines(made["baselines"]),
+        "audit": page_tables.plain(made["audit"]),
+        "problems": page_tables.plain(made["problems"]),
+        "parity": page_tables.parity(made["parity"]),
+        "stages": PARITY_STAGES,
+        "times": page_tables.stage_times(made["stage_times"]),
+        "sick": page_tables.sick(told),
+        "unfinished": page_tables.plain(made["unfinished"].drop(columns="last_lines")),
+    }
 
 
-def _number(value: float, signed: bool = False) -> str:
-    """A figure as the table shows it; empty when there is none."""
-    if pd.isna(value):
-        return ""
-    if abs(value) >= 10:
-        return f"{value:.1f}"
-    return f"{value:+.3f}" if signed else f"{value:.3f}"
-
-
-def _parity(table: pd.DataFrame) -> dict[str, Any]:
-    """A line for each measure, a column for each backend or pair; ranges over the starts under the median."""
-    if table.empty:
-        return {"head": [], "lines": []}
-    keys = ["dataset", "limit", "stage", "measure", "k"]
-    who = table["backend_a"] + table["backend_b"].map(lambda other: "" if pd.isna(other) else f" / {other}")
-    text = table.apply(parity_cell, axis=1)
-    wide = table.assign(who=who, text=text).pivot(index=keys, columns="who", values="text")
-    wide = wide.reindex(columns=sorted(wide.columns, key=lambda name: (" / " in name, name))).reset_index()
-    order = wide.apply(
-        lambda row: (list(PARITY_STAGES).index(row["stage"]), list(MEASURES).index(row["measure"])), axis=1
-    )
-    wide = wide.assign(order=order).sort_values(["dataset", "limit", "order", "k"]).drop(columns="order")
-    return _plain(wide.assign(measure=wide["measure"].map(lambda name: MEASURES[name][0])))
-
-
-def parity_cell(line: Any) -> str:
-    """A line of the parity table as text: the median, and the range over the starts where there is one."""
-    form = MEASURES[line["measure"]][1]
-    if pd.isna(line["value"]):
-        return "never" if line["measure"] == "parting_iteration" else ""
-    value, low, high = (format(line[name], form) for name in ("value", "lowest", "highest"))
-    return value if low == high else f"{value} ({low} to {high})"
-
-
-def _empty(table: pd.DataFrame) -> list[str]:
-    """Columns without a value in any line."""
-    return [name for name in table.columns if table[name].isna().all()]
-
-
-def _labelled(table: pd.DataFrame) -> dict[str, Any]:
-    """A table with its columns' labels, and scores to three digits."""
-    rounded = {name: table[name].map(_number) for name in table.columns if name in COLUMNS}
-    kept = [name for name in rounded if name not in LEVEL_KEYS]
-    plain = _plain(table.assign(**{name: rounded[name] for name in kept}))
-    return plain | {"head": [LABELS.get(name, name) for name in table.columns], "numbers": len(kept)}
-
-
-def _plain(table: pd.DataFrame) -> dict[str, Any]:
-    cells = [["" if pd.isna(value) else shown(value) for value in row] for row in table.itertuples(index=False)]
-    return {"head": list(table.columns), "lines": cells}
+def _runs(told: Analysis, made: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """The table of runs, the map, and the curves with their choices."""
+    runs, names = run_table(told), block.metrics(told)
+    by = [(index, one.name) for index, one in enumerate(runs.filters) if one.name != "state"]
+    conditions = [index for index, name in by if is_condition(name)]
+    choices = [index for index, name in by if name in told.axes and index not in conditions]
+    states = Counter(one.state for one in squares_of(told))
+    return {
+        "runs": runs,
+        "map": coverage(told),
+        "square_counts": [(state, STOOD.get(state, state), states[state]) for state in states],
+        "curves": [column(name).titled for name in names],
+        "every": block.every(told),
+        "data": block.packed(told),
+        "by": by,
+        "colour_by": next(iter(choices), None),
+        "panels_by": next(iter(conditions), None),
+        "baseline_runs": page_tables.baseline_runs(told.found.baselines),
+    }

@@ -8,6 +8,8 @@ from dcbench.watch.server import serving
 from tests.test_worker import wait_for
 from tests.watch.conftest import runs_of
 
+pytestmark = pytest.mark.browser
+
 TIMEOUT = 90_000
 """Milliseconds that the browser may take for what a test waits for, on a machine that does much else."""
 
@@ -46,14 +48,14 @@ def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, ma
     list(reports.look())
     page.goto(f"{url}m/")
     assert "4 done" in page.inner_text("header")
-    page.evaluate("document.getElementById('final').scrollIntoView(); scrollBy(0, 40)")
-    top = "document.getElementById('final').getBoundingClientRect().top"
+    page.evaluate("document.getElementById('levels').scrollIntoView(); scrollBy(0, 40)")
+    top = "document.getElementById('levels').getBoundingClientRect().top"
     height = page.evaluate("document.body.scrollHeight")
     assert page.evaluate(top) == pytest.approx(-40, abs=1)
     runs_of(folder)[0].set_state(State("failed", "nan", "the loss became nan"))
     list(reports.look())
     expect(page.locator("header")).to_contain_text("1 failed")
-    assert page.evaluate("document.body.scrollHeight") != height, "a section has come in above"
+    assert page.evaluate("document.body.scrollHeight") != height, "sentences have come in above"
     wait_for(lambda: abs(page.evaluate(top) + 40) < 2)
     assert page.wrong == [] and all(asked.startswith((url, "data:")) for asked in page.asked)
 

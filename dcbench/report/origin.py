@@ -1,0 +1,52 @@
+"""Where results come from: the matrix file as it was run, and what its runs were made with.
+
+In: a matrix's folder and its Results. Out: an Origin.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dcbench.errors import ResultsError
+from dcbench.results import Results
+from dcbench.rundir import MatrixDir, RunDir
+from dcbench.verdict import made_with
+
+BESIDE = ("command", "runs_at_once")
+"""Facts beside those that can change what a run computes."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`matrix`: the text of the file. `facts`: versions, machines, data, commands -> their values, how many runs each.
+
+    The most frequent value comes first.
+    """
+
+    matrix: str
+    facts: dict[str, list[tuple[str, int]]]
+
+
+def read(folder: MatrixDir, found: Results) -> Origin:
+    """The origin of all planned runs and baselines."""
+    facts: dict[str, Counter[str]] = {}
+    for run_id in pd.concat([found.runs, found.baselines])["run_id"]:
+        for name, value in _of_run(folder.run(run_id)):
+            facts.setdefault(name, Counter())[value] += 1
+    told = {name: values.most_common() for name, values in facts.items()}
+    return Origin(folder.matrix_file.read_text(encoding="utf-8"), told)
+
+
+def _of_run(run: RunDir) -> Iterable[tuple[str, str]]:
+    """The facts of one run; nothing where none are recorded or the file is torn."""
+    try:
+        recorded = run.provenance()
+    except ResultsError:
+        return []
+    told: dict[str, Any] = made_with(recorded) | {name: recorded[name] for name in BESIDE if name in recorded}
+    return [(name, str(value)) for name, value in told.items()]
