@@ -75,7 +75,7 @@ def resume(folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, A
     if not folder.checkpoint_file.exists():
         return None
     try:
-        saved = _load(folder)
+        saved = read(folder)
         if saved.run_id != folder.path.name or saved.facts["data"] != data or not folder.cut_metrics(saved.epoch + 1):
             raise ValueError("of another run, other images or other columns")
         _restore(learner, saved, spec)
@@ -85,7 +85,8 @@ def resume(folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, A
     return saved
 
 
-def _load(folder: RunDir) -> Saved:
+def read(folder: RunDir) -> Saved:
+    """The checkpoint on disk; one that is not whole makes its readers raise anything."""
     contents = torch.load(folder.checkpoint_file, map_location="cpu", weights_only=True)
     previous = contents["previous"].numpy().astype(np.int64)
     return Saved(contents["run_id"], contents["epoch"], contents["learner"], previous, contents["facts"])

@@ -68,13 +68,13 @@ def _take_places(fresh: Path, target: Path) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError into a ResultsError that says what could not be done with `path`."""
+def explained(path: Path, option: str = "--results") -> Iterator[None]:
+    """Turn an OSError into a ResultsError that says what could not be done with `path`, which `option` chooses."""
     try:
         yield
     except OSError as error:
         where = error.filename or path
-        raise ResultsError(f"{where}: {error.strerror}; choose a folder you can write with --results") from error
+        raise ResultsError(f"{where}: {error.strerror}; choose a folder you can write with {option}") from error
 
 
 def write_over(path: Path, text: str) -> None:

@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import io
 import json
 import os
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -312,6 +315,23 @@ class RunDir:
         except (OSError, ValueError):
             return None
         return facts if isinstance(facts, dict) else None
+
+    def assignments(self, *names: str) -> dict[str, Any] | None:
+        """These arrays `(n,)` of the last row, whole numbers; None without the file, ResultsError when it is torn."""
+        import numpy as np
+
+        try:
+            data = io.BytesIO(self.assignments_file.read_bytes())  # numpy leaves a torn file open
+            with np.load(data, allow_pickle=False) as archive:
+                found = {name: archive[name].astype(np.int64, casting="safe") for name in names}
+            if len({array.shape for array in found.values()}) > 1:
+                raise ValueError("arrays of several lengths")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error):
+            told = "is torn; restore it, or run the matrix again with --redo"
+            raise ResultsError(f"{self.assignments_file}: {told}") from None
+        return found
 
     def checkpoint(self) -> AbstractContextManager[BinaryIO]:
         """A file to write the checkpoint into; it takes the old one's place when it is whole."""

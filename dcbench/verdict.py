@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -259,16 +257,5 @@ def _is_row(row: Row, epoch: int) -> bool:
 
 
 def _read_clusters(folder: RunDir) -> dict[int, int] | None:
-    import numpy as np
-
-    try:
-        data = io.BytesIO(folder.assignments_file.read_bytes())  # numpy leaves a torn file open
-        with np.load(data, allow_pickle=False) as archive:
-            images, clusters = archive["indices"].tolist(), archive["assignment"].tolist()
-        return dict(zip(images, clusters, strict=True))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise ResultsError(
-            f"{folder.assignments_file}: is torn; restore it, or run the matrix again with --redo"
-        ) from None
+    found = folder.assignments("indices", "assignment")
+    return None if found is None else dict(zip(found["indices"].tolist(), found["assignment"].tolist(), strict=True))

@@ -3,7 +3,8 @@ from contextlib import suppress
 
 import pytest
 
-from dcbench.files import folder_aside, unwritable, write_aside, write_over
+from dcbench.errors import ResultsError
+from dcbench.files import explained, folder_aside, unwritable, write_aside, write_over
 
 
 def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
@@ -74,3 +75,12 @@ def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monk
         (fresh / "figures").mkdir()
         (fresh / "figures" / "z.png").write_text("")
     assert [path.name for path in moved] == ["z.png", "a page"]
+
+
+@pytest.mark.parametrize("option", ["--results", "--out"])
+def test_what_cannot_be_written_is_told_with_the_option_that_chooses_it(tmp_path, option):
+    with (
+        pytest.raises(ResultsError, match=f"none.*No such file or directory.*with {option}"),
+        explained(tmp_path, option),
+    ):
+        (tmp_path / "none" / "x").write_text("")

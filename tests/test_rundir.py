@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from dcbench.errors import ClaimedError, ResultsError
@@ -257,6 +258,23 @@ def test_provenance_comes_back_is_empty_when_missing_and_told_when_torn(run):
         run.provenance_file.write_text(torn, encoding="latin-1")
         with pytest.raises(ResultsError, match=r"provenance\.json: is torn"):
             run.provenance()
+
+
+def test_assignments_are_whole_numbers_of_one_length_or_torn(run):
+    assert run.assignments("assignment") is None
+    for arrays, whole in (
+        ({"assignment": [0, 1], "labels": [2, 3]}, True),
+        ({"assignment": [0, 1], "labels": [2]}, False),
+        ({"assignment": [0.5, 1.0], "labels": [2, 3]}, False),
+        ({"labels": [2, 3]}, False),
+    ):
+        np.savez(run.assignments_file, **{name: np.array(values) for name, values in arrays.items()})
+        if whole:
+            assert run.assignments("labels", "assignment")["labels"].tolist() == [2, 3]
+            assert set(run.assignments("assignment")) == {"assignment"}
+        else:
+            with pytest.raises(ResultsError, match=r"assignments\.npz: is torn"):
+                run.assignments("assignment", "labels")
 
 
 def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch):
