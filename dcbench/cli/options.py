@@ -32,6 +32,10 @@ PerGpu = Annotated[
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Runs at once on the CPU, which share the cores. Default: one a core.")
 ]
+RunDevice = Annotated[
+    str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N. Default: cpu or cuda, as the run was made.")
+]
+RunThreads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads. Default: as the run was made.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
