@@ -3,7 +3,8 @@
 A part is `load(data_dir, spec, train) -> (pixels, labels)`: `(n, c, s, s)` uint8 and `(n,)` int64 in the official
 order, and third, where both splits are cut from one pool of images, the positions `(n,)` there; `download(data_dir)`
 where the files can be had; and FACTS: train and test images, classes, channels, side (px), the files under the data
-folder, and `duplicates`, the images that are known to stand in both splits.
+folder, `duplicates`, the images that are known to stand in both splits, and `class_names`, where the classes have any;
+a part whose classes are only known on disk has `class_names(data_dir, spec)` instead.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 50000, "test": 10000, "classes": 10, "channels": 3, "side": 32, "duplicates": 0,
+    "class_names": [
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    ],
     "files": [
         "cifar-10-batches-py/data_batch_1", "cifar-10-batches-py/data_batch_2", "cifar-10-batches-py/data_batch_3",
         "cifar-10-batches-py/data_batch_4", "cifar-10-batches-py/data_batch_5", "cifar-10-batches-py/test_batch",

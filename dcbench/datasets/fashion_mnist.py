@@ -11,6 +11,9 @@ from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 60000, "test": 10000, "classes": 10, "channels": 1, "side": 28,
+    "class_names": [
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ],
     "files": [
         "FashionMNIST/raw/train-images-idx3-ubyte", "FashionMNIST/raw/train-labels-idx1-ubyte",
         "FashionMNIST/raw/t10k-images-idx3-ubyte", "FashionMNIST/raw/t10k-labels-idx1-ubyte",

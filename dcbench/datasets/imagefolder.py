@@ -52,6 +52,12 @@ def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels] | 
     return _decoded(listed, spec.image_size, cache)[chosen], _labels(listed)[chosen], chosen
 
 
+def class_names(data_dir: Path, spec: RunSpec) -> list[str]:
+    """The names of the classes' folders."""
+    root = data_dir / str(split(spec.dataset)[1])
+    return _classes(root / "train" if (root / "train").is_dir() else root)
+
+
 def _labels(listed: Listed) -> Labels:
     return np.array([label for _, label in listed], dtype=np.int64)
 

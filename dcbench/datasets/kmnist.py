@@ -11,6 +11,9 @@ from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 60000, "test": 10000, "classes": 10, "channels": 1, "side": 28,
+    "class_names": [
+        "o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo",
+    ],
     "files": [
         "KMNIST/raw/train-images-idx3-ubyte", "KMNIST/raw/train-labels-idx1-ubyte",
         "KMNIST/raw/t10k-images-idx3-ubyte", "KMNIST/raw/t10k-labels-idx1-ubyte",

@@ -13,6 +13,9 @@ from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 5000, "test": 8000, "classes": 10, "channels": 3, "side": 96,
+    "class_names": [
+        "airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck",
+    ],
     "files": [
         "stl10_binary/train_X.bin", "stl10_binary/train_y.bin", "stl10_binary/test_X.bin", "stl10_binary/test_y.bin",
     ],

@@ -106,6 +106,21 @@ def test_a_download_asks_torchvision_for_both_splits(name, tmp_path, monkeypatch
     assert asked and all(args[0] == tmp_path and options["download"] for args, options in asked)
 
 
+@pytest.mark.parametrize("name", [part for part in PARTS if "class_names" in rooms.facts("datasets", part)])
+def test_class_names_are_torchvisions(name):
+    facts = rooms.facts("datasets", name)
+    kind = next(value for value in vars(torchvision.datasets).values() if getattr(value, "__name__", "").lower()
+                == name.replace("_", ""))  # fmt: skip
+    assert len(facts["class_names"]) == facts["classes"]
+    assert facts["class_names"] == list(getattr(kind, "classes", facts["class_names"]))
+
+
+@pytest.mark.realdata
+def test_the_class_names_of_cifar10_are_those_of_its_files(data_dir):
+    official = torchvision.datasets.CIFAR10(data_dir).classes
+    assert rooms.facts("datasets", "cifar10")["class_names"] == official
+
+
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_the_official_files_match_the_facts(name, data_dir):

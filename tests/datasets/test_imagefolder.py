@@ -62,6 +62,15 @@ def test_train_and_val_folders_are_splits_and_no_classes(pictures, held_out):
     assert sorted(load(pictures).labels.tolist() + load(pictures, train=False).labels.tolist()) == [0] * 10 + [1] * 10
 
 
+def test_classes_are_called_by_their_folders(pictures):
+    spec = make_spec({"dataset": f"imagefolder:{pictures}"})
+    assert imagefolder.class_names(pictures.parent, spec) == ["cat", "dog"]
+    (pictures / "train").mkdir()
+    for label in ("cat", "dog"):
+        (pictures / label).rename(pictures / "train" / f"my {label}")
+    assert imagefolder.class_names(pictures.parent, spec) == ["my cat", "my dog"]
+
+
 def test_grey_alpha_and_odd_shapes_become_square_colour(pictures):
     Image.new("L", (100, 20), 7).save(pictures / "cat" / "grey.png")
     Image.new("RGBA", (20, 100), (1, 2, 3, 4)).save(pictures / "dog" / "alpha.png")
