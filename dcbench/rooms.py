@@ -25,6 +25,7 @@ WORDS = {
     "backends": "backend",
     "executors": "executor",
     "plots": "plot",
+    "pictures": "picture",
 }
 """Each room, and the word for one of its parts."""
 

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 Purpose = Literal[
-    "limit", "split", "weights", "head", "dropout", "kmeans", "refill", "refit", "chance", "test", "sampler", "augment"
-]
+    "limit", "split", "weights", "head", "dropout", "kmeans", "refill", "refit", "chance", "test", "sampler", "augment",
+    "map",
+]  # fmt: skip
 
 
 def _root(seed: int, purpose: Purpose, place: tuple[int, ...]) -> int:

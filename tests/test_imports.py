@@ -47,6 +47,8 @@ TABLE = {
     "made_with": {"errors", "rundir", "spec", "traces", "verdict"},
     "comparison_table": set(),
     "markdown": set(),
+    "inspectable": {"errors", "feasibility", "replay", "rundir", "spec", "verdict"},
+    "learned": {"files", "inspectable", "rooms", "verdict"},
     "parity_table": {"errors", "feasibility", "files", "rooms", "spec"},
     "screens": {
         "audit",
@@ -75,6 +77,7 @@ TABLE = {
         "errors",
         "executors",
         "files",
+        "inspectable",
         "ledger",
         "made_with",
         "matrix",
@@ -127,6 +130,21 @@ TABLE = {
         "spec",
         "threads",
     },
+    "inspection": {
+        "checkpoint",
+        "datasets",
+        "deepcluster",
+        "errors",
+        "executors",
+        "inspectable",
+        "inspection",
+        "learned",
+        "metrics",
+        "rooms",
+        "seeds",
+        "threads",
+        "verdict",
+    },
     "worker": {"checkpoint", "errors", "executors", "occupancy", "rooms", "run", "rundir", "spec", "threads"},
     "preload": {"rooms", "worker"},
     # the report half
@@ -138,9 +156,13 @@ TABLE = {
     "comparison": {"analysis", "columns", "comparison_table", "errors", "results", "spec", "statistics"},
     "analysis": {"columns", "results", "rooms", "spec", "statistics"},
     "plots": {"analysis", "columns", "health", "parity_table", "plots", "rooms", "spec", "statistics"},
+    "sheet": {"plots"},
+    "pictures": {"learned", "pictures", "plots", "rooms", "sheet"},
     "report": {
         "analysis",
         "files",
+        "learned",
+        "pictures",
         "markdown",
         "parity_table",
         "audit",
@@ -165,6 +187,7 @@ TABLE = {
 LATE = {
     ("executors", "worker"),
     *(("cli", room) for room in ("analysis", "comparison", "parity", "report", "results", "statistics", "watch")),
+    *(("cli", room) for room in ("inspection", "learned")),
 }
 """Imports that may stand inside a function: an executor starts a worker there, and a command one of the halves."""
 
@@ -183,6 +206,7 @@ RUN_HALF = {
     "run",
     "threads",
     "parity",
+    "inspection",
     "worker",
     "preload",
 }
@@ -190,6 +214,7 @@ HEAVY = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
 ALLOWED_HEAVY = (
     dict.fromkeys(RUN_HALF, HEAVY)
     | {name: {"pandas", "matplotlib", "joblib", "pyarrow"} for name in ("results", "analysis", "plots", "report")}
+    | {name: {"matplotlib"} for name in ("sheet", "pictures")}
     | {"statistics": {"pandas", "scipy"}, "metrics_file": {"pyarrow"}, "comparison": {"pandas"}}
     | {name: {"joblib"} for name in ("spread", "watch")}
 )
@@ -236,7 +261,9 @@ def test_imports_keep_the_table(path):
             assert top in ALLOWED_HEAVY.get(room, set()), f"{room} may not import {top}"
 
 
-@pytest.mark.parametrize("room", ["datasets", "archs", "backends", "methods", "executors", "plots", "screens"])
+@pytest.mark.parametrize(
+    "room", ["datasets", "archs", "backends", "methods", "executors", "plots", "pictures", "screens"]
+)
 def test_parts_never_import_each_other(room):
     for path in (HOUSE / room).glob("[a-z]*.py"):
         for module, _ in imports(path):
@@ -245,7 +272,7 @@ def test_parts_never_import_each_other(room):
 
 def test_the_report_half_imports_nothing_of_the_run_half():
     readers = ("metrics_file", "spread", "run_files", "results")
-    for room in (*readers, "statistics", "analysis", "comparison", "plots", "report", "watch"):
+    for room in (*readers, "statistics", "analysis", "comparison", "plots", "sheet", "pictures", "report", "watch"):
         assert not TABLE[room] & RUN_HALF
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import dcbench
-from dcbench.cli import audit, compare, parity, plan, replay, report, run, status
+from dcbench.cli import audit, compare, inspect, parity, plan, replay, report, run, status
 from dcbench.errors import DcbenchError
 
 app = typer.Typer(
@@ -54,7 +54,8 @@ def _options(
 
 
 COMMANDS = (
-    plan.plan, run.run, status.status, replay.replay, audit.audit, report.report, compare.compare, parity.parity,
+    plan.plan, run.run, status.status, replay.replay, audit.audit, report.report, compare.compare, inspect.inspect,
+    parity.parity,
 )  # fmt: skip
 
 for command in COMMANDS:

@@ -22,6 +22,7 @@ HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
         (("compare", "nowhere", "neither"), ResultsError, "no such results folder"),
         (("replay", "nowhere"), ResultsError, "is not the folder of a run"),
         (("replay", "."), ResultsError, "is not the folder of a run"),
+        (("inspect", "nowhere"), ResultsError, "is not the folder of a run"),
     ],
 )
 def test_bad_input_is_an_error_of_ours(call, arguments, error, expected):
@@ -48,6 +49,7 @@ def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
         ["status", "RUN", "RUN"],
         ["parity", "--help"],
         ["compare", "--help"],
+        ["inspect", "--help"],
     ],
 )
 def test_what_does_not_train_imports_nothing_heavy(call, tmp_path, arguments):

@@ -1,0 +1,205 @@
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dcbench.errors import DataError, ResultsError
+from dcbench.rundir import RunDir, State
+from tests.cli.conftest import ON_CPU
+from tests.inspection.made import made
+
+PICTURES = {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"}
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def drawn(page):
+    return {path.stem for path in (page.parent / "figures").glob("*.svg")}
+
+
+def page_of(told, place):
+    assert told.exit_code == 0, told.output + str(told.exception)
+    return place / re.search(r"^page: (.*)$", told.stdout, re.MULTILINE)[1]
+
+
+def test_a_run_with_weights_is_drawn_by_one_command(call, tmp_path):
+    run = made(tmp_path)
+    before = {path: path.read_bytes() for path in run.path.iterdir()}
+    told = call("inspect", str(run.path))
+    page = page_of(told, tmp_path)
+    assert page == tmp_path / "reports" / "m" / "inspect" / run.path.name / "index.html"
+    assert drawn(page) == PICTURES and told.stderr == ""
+    assert {path: path.read_bytes() for path in run.path.iterdir()} == before, "the run's folder is only read"
+    with np.load(page.parent / "learned.npz", allow_pickle=False) as kept:
+        assert (kept["assignment"] == run.assignments("assignment")["assignment"]).all()
+
+
+def test_without_weights_the_confusion_is_drawn_and_the_command_for_the_rest_works(call, tmp_path):
+    run = made(tmp_path, weights=False)
+    told = call("inspect", str(run.path), "--out", "there")
+    page = page_of(told, tmp_path)
+    assert drawn(page) == {"confusion"} and page.is_relative_to(tmp_path / "there")
+    assert told.stderr.count("needs the run's weights") == 5
+    command = re.search(r"dcbench (inspect .* --replay)", told.stderr)[1]
+    assert command in page.read_text()
+    again = call(*shlex.split(command), "--out", "there")
+    assert page_of(again, tmp_path) == page and drawn(page) == PICTURES
+    assert "the clusters of its 60 images came out identical" in page.read_text() and "warning" not in again.stderr
+    assert not run.checkpoint_file.exists()
+
+
+def test_a_published_run_is_drawn_by_a_replay(call, tmp_path):
+    """Its folder has neither weights nor assignments, as committed results have it."""
+    run = made(tmp_path, weights=False)
+    run.assignments_file.unlink()
+    told = call("inspect", str(run.path))
+    assert isinstance(told.exception, ResultsError) and str(told.exception).endswith(f"inspect {run.path} --replay")
+    assert not (tmp_path / "reports").exists()
+    page = page_of(call("inspect", str(run.path), "--replay"), tmp_path)
+    assert drawn(page) == PICTURES and "no last assignment to compare" in page.read_text()
+
+
+def test_a_replay_that_comes_out_otherwise_says_so(call, tmp_path):
+    run = made(tmp_path, weights=False)
+    rows = run.metrics_file.read_text()
+    ami = dict(zip(*(line.split(",") for line in rows.splitlines()[:2]), strict=True))["ami_true"]
+    run.metrics_file.write_text(rows.replace(ami, "0.9876"))
+    told = call("inspect", str(run.path), "--replay")
+    page = page_of(told, tmp_path)
+    for text in (told.stderr, page.read_text()):
+        assert "it came out otherwise: different from row 0 on" in text and "not the run that was recorded" in text
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A run on a folder of one's own images, whose classes have names that a page must not believe."""
+    for label, colour in (("<b>cat", (200, 0, 0)), ("猫 $a$", (0, 200, 0))):
+        for index in range(20):
+            path = tmp_path / "pictures" / label / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 50), (colour[0] + index, colour[1] + index, 3 * index)).save(path)
+    values = {"dataset": "imagefolder:pictures", "limit": None, "image_size": 96, "k": 2, "epochs": 1}
+    return made(tmp_path, weights=False, **values)
+
+
+def test_ones_own_images_are_shown_small_with_their_folders_names(call, tmp_path, photographs):
+    page = page_of(call("inspect", str(photographs.path), "--replay", "--data-dir", str(tmp_path)), tmp_path)
+    assert drawn(page) == PICTURES
+    assert "&lt;b&gt;cat" in page.read_text() and "猫 $a$" in page.read_text() and "<b>cat" not in page.read_text()
+    with np.load(page.parent / "learned.npz") as kept:
+        assert kept["images"].shape[1:] == (3, 64, 64) and kept["means"].shape[1:] == (3, 64, 64)
+
+
+def test_a_replay_that_fails_is_an_error(call, tmp_path, photographs):
+    (tmp_path / "pictures").rename(tmp_path / "gone")
+    told = call("inspect", str(photographs.path), "--replay", "--data-dir", str(tmp_path))
+    assert isinstance(told.exception, ResultsError)
+    assert "done again, the run failed: " in str(told.exception) and "is no folder" in str(told.exception)
+
+
+def test_clusters_are_as_many_as_asked_for(call, tmp_path):
+    run = made(tmp_path, k=30)
+    page = page_of(call("inspect", str(run.path), "--clusters", "3"), tmp_path)
+    with np.load(page.parent / "learned.npz") as kept:
+        assert kept["clusters"].shape == (3,)
+    assert "The 3 largest of" in page.read_text()
+    assert call("inspect", str(run.path), "--clusters", "0").exit_code == 2
+
+
+def test_it_may_be_called_from_inside_the_run(call, tmp_path, monkeypatch):
+    run = made(tmp_path, weights=False)
+    monkeypatch.chdir(run.path)
+    page = page_of(call("inspect", ".", "--out", str(tmp_path / "out")), tmp_path)
+    assert page == tmp_path / "out" / "m" / "inspect" / run.path.name / "index.html"
+
+
+def spoil(run, how):
+    if how == "failed":
+        run.set_state(State("failed", "nan", "the loss became nan"))
+        run.checkpoint_file.unlink()
+    elif how == "pending":
+        run.set_state(State())
+        run.checkpoint_file.unlink()
+    elif how == "running":
+        run.set_state(State("running", host="h", pid=1))
+        run.checkpoint_file.unlink()
+    elif how == "torn spec":
+        run.spec_file.write_text("k: [")
+    elif how == "torn rows":
+        run.metrics_file.write_text(run.metrics_file.read_text().replace("\n1,", "\nx,"))
+    elif how == "torn provenance":
+        run.provenance_file.write_text("{")
+    elif how == "torn weights":
+        run.checkpoint_file.write_bytes(b"PK torn")
+    elif how == "other images":
+        run.write_provenance(run.provenance() | {"dataset": {"sha256": "0" * 64}})
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("failed", r"is failed \(nan\) and has left no weights to look at: the loss became nan"),
+        ("pending", "is pending and has left no weights"),
+        ("running", r"is failed \(lost\) and has left no weights"),
+        ("torn spec", "spec.yaml"),
+        ("torn rows", "metrics.csv"),
+        ("torn provenance", r"provenance\.json: is torn"),
+        ("torn weights", r"checkpoint\.pt: cannot be read"),
+        ("other images", "these are not the images"),
+    ],
+)
+def test_a_run_that_cannot_be_looked_at_says_why(call, tmp_path, how, expected):
+    run = made(tmp_path)
+    spoil(run, how)
+    told = call("inspect", str(run.path))
+    assert isinstance(told.exception, ResultsError | DataError), told.exception
+    assert re.search(expected, str(told.exception).replace("\n", " ")) or expected in str(told.exception)
+
+
+def test_a_folder_that_is_no_run_and_one_that_cannot_be_written(call, tmp_path):
+    assert "is not the folder of a run" in str(call("inspect", "nowhere").exception)
+    assert "is not the folder of a run" in str(call("inspect", "nowhere", "--replay").exception)
+    run = made(tmp_path, weights=False)
+    (tmp_path / "file").write_text("")
+    for more in ((), ("--replay",)):
+        told = call("inspect", str(run.path), "--out", "file", *more)
+        assert isinstance(told.exception, ResultsError) and "--out" in str(told.exception)
+
+
+def test_a_dataset_that_cannot_be_had_is_told(call, tmp_path):
+    run = made(tmp_path, weights=False, epochs=0)
+    spec = run.spec().model_copy(update={"dataset": "imagefolder:nowhere"})
+    other = RunDir(run.path.parent / spec.run_id)
+    other.prepare(spec)
+    for file in (run.metrics_file, run.state_file):
+        (other.path / file.name).write_bytes(file.read_bytes())
+    told = call("inspect", str(other.path), "--data-dir", str(tmp_path))
+    assert isinstance(told.exception, DataError) and "is no folder" in str(told.exception)
+
+
+def test_the_confusion_alone_needs_no_torch(tmp_path):
+    run = made(tmp_path, weights=False)
+    code = f"""
+import sys
+sys.argv = ["dcbench", "inspect", {str(run.path)!r}]
+from dcbench.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("torch:", "torch" in sys.modules or "sklearn" in sys.modules)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=ON_CPU, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.endswith("torch: False\n")
