@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from dcbench.learned import Array, Ints, Learned, largest, majority
+from dcbench.learned import Ints, Learned, largest, majority
 from dcbench.pictures import class_names
 from dcbench.plots import COLOURS
 
@@ -32,7 +32,7 @@ def draw(learned: Learned) -> Figure:
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     drawn = axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
     if width <= NUMBERED:
-        _number(axes, table, shares)
+        _number(axes, table)
     other = learned.counts.any(axis=1).sum() - len(ids)
     told = [f"cluster {label}: {table[row].sum():,}" for row, label in enumerate(ids)]
     told += [f"{other} other clusters: {table[-1].sum():,}"] if other else []
@@ -55,11 +55,11 @@ def rows(learned: Learned) -> tuple[Ints, Ints]:
     return ids, np.vstack([counts[ids], rest]) if rest.any() else counts[ids]
 
 
-def _number(axes: Axes, table: Ints, shares: Array) -> None:
+def _number(axes: Axes, table: Ints) -> None:
+    """Images in the cells that have any; the darkest shade is light enough for dark numbers."""
     for (row, column), count in np.ndenumerate(table):
         if count:
-            colour = "white" if shares[row, column] > 0.6 else "#1c1c1c"
-            axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7, color=colour)
+            axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7)
 
 
 def caption(learned: Learned) -> str:

@@ -1,9 +1,12 @@
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from dcbench.learned import Learned
 from dcbench.pictures import confusion
+from dcbench.plots import STYLE
 from tests.pictures.bundles import bundle
 
 
@@ -20,6 +23,18 @@ def test_the_cells_are_the_crosstab():
     assert sum(cells.values()) == 300
     shades = np.asarray(axes.images[0].get_array())
     assert shades == pytest.approx(table.loc[ids].to_numpy() / table.loc[ids].sum(axis=1).to_numpy()[:, None])
+
+
+def luminance(colour):
+    """Relative luminance (WCAG 2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_numbers_can_be_read_on_the_darkest_shade():
+    with matplotlib.rc_context(STYLE):
+        text = confusion.draw(bundle()).axes[0].texts[0].get_color()
+    assert (luminance(confusion.SHADES(1.0)) + 0.05) / (luminance(text) + 0.05) >= 4.5
 
 
 def test_rows_stand_in_the_order_of_their_majority_labels():
