@@ -250,8 +250,8 @@ def _interactions(told: Analysis) -> Iterator[Sentence]:
 
 def _independent(judged: pd.DataFrame) -> str:
     same = int((judged["verdict"] == "same").sum())
-    told = f"{same} do not within ±{judged['margin'].iloc[0]:g}, {len(judged) - same} cannot be told"
-    return f"No two swaps are found to act on each other: of {count(len(judged), 'pair')} {told}."
+    told = f"{same} do not, within ±{judged['margin'].iloc[0]:g}, and of {len(judged) - same} it cannot be told"
+    return f"No two swaps are found to act on each other: of {count(len(judged), 'pair')}, {told}."
 
 
 def _choice_first(line: pd.Series) -> pd.Series:
