@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from dcbench.analysis import OUTCOMES, analyse
+from dcbench.columns import COLUMNS
 from dcbench.report.learned import best_pixels, learned
+from dcbench.spec import RunSpec
 from dcbench.statistics.finals import GAIN
 from tests.plots.made import made
 
@@ -17,11 +19,19 @@ GAINS = [one for one in OUTCOMES if one.name in ("nmi_true", GAIN)]
 
 
 def pixels(**values):
-    line = {
-        "state": "done", "method": "pixels", "dataset": "mnist", "limit": None, "test_limit": None, "input_channels": 3,
-        "whiten": False, "l2_normalize": False, "seed": 0, "test_refit_nmi_true": 0.5,
-    }  # fmt: skip
-    return line | values
+    """The line of a pixel baseline, raw and on mnist unless something else is said."""
+    spec = RunSpec(method="pixels", dataset="mnist", pca_dim=None, whiten=False, l2_normalize=False)
+    told = {
+        "run_id": "p",
+        "state": "done",
+        "kind": None,
+        "reason": "",
+        "last_lines": "",
+        "health": None,
+        "seconds": 1.0,
+    }
+    told |= {"timing": "exclusive", "backend": spec.backend} | dict.fromkeys(COLUMNS) | {"test_refit_nmi_true": 0.5}
+    return spec.model_dump() | told | values
 
 
 def told(baselines=(), **changes):

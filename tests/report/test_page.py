@@ -19,6 +19,7 @@ from dcbench.report.origin import Origin
 from dcbench.statistics.finals import GAIN
 from tests.plots.made import made
 from tests.report.test_inline import drawn
+from tests.report.test_learned import pixels
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam], backend: [faiss, sklearn]}
@@ -216,12 +217,7 @@ def test_names_that_mean_harm_are_text():
 
 
 def test_baselines_warnings_and_provenance_have_their_places():
-    line = {
-        "run_id": "p", "state": "failed", "kind": "error", "reason": "no data", "last_lines": "", "method": "pixels",
-        "dataset": "mnist", "limit": None, "test_limit": None, "input_channels": 1, "arch": "alexnet", "seed": 0,
-        "whiten": False, "l2_normalize": False, "pca_dim": None, "health": None, "seconds": None, "timing": "exclusive",
-        "test_refit_nmi_true": None, "test_refit_cluster_accuracy": None, "test_head_accuracy": None,
-    }  # fmt: skip
+    line = pixels(state="failed", kind="error", reason="no data", seconds=None, test_refit_nmi_true=None)
     found = replace(made(TEXT), baselines=pd.DataFrame([line]), notes=["a torn line"])
     told = read(found, facts={"torch": [("2.9", 20), ("2.8", 4)], "device": [("cpu", 24)]})
     assert "24 runs and 1 baseline planned" in told.text

@@ -57,7 +57,7 @@ def test_rules_and_margins_are_printed():
     rules = {line[0]: line[1:4] for line in page_tables.rules(told).lines}
     assert rules["NMI with the truth"] == ["mean of the last 2 rows", "higher", "±0.05"]
     assert rules["time of the run (s)"] == ["whole run", "lower", "a factor of 1.1"]
-    assert rules["effective rank of the raw features (dimensions)"] == ["last row", "neither", "±5"]
+    assert rules["effective rank of the raw features (dimensions)"] == ["last row", "neither", "±1"]
 
 
 def test_ranks_say_what_can_be_told():
