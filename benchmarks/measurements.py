@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from dcbench import ledger, results
+from dcbench.analysis import level_of
 from dcbench.audit import audit
 from dcbench.parity_table import MEASURES
-from dcbench.report.page import parity_cell
-from dcbench.report.tables import level_of
+from dcbench.report.page_tables import parity_cell
 from dcbench.results import Results
 from dcbench.rundir import MatrixDir
 from dcbench.statistics.finals import GAIN, finals

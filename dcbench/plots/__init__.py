@@ -247,6 +247,21 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
+COMPANY = {
+    "exclusive": "with no other on the device",
+    "shared": "beside other runs on the same device",
+    "not recorded": "with company not recorded",
+}
+"""Timing of a run -> what is said of it."""
+
+
+def company(rows: pd.DataFrame) -> str:
+    """How many of the runs had the device for themselves while they were timed."""
+    timings = rows.drop_duplicates("run_id")["timing"].value_counts()
+    told = [f"{counted(timings[name], 'run')} {words}" for name, words in COMPANY.items() if timings.get(name)]
+    return f"Timed: {', '.join(told)}."
+
+
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """The handles' labels above the panels, in as many columns as the figure has room for."""
     texts = [str(handle.get_label()) for handle in handles]

@@ -21,6 +21,7 @@ from dcbench.plots import (
     WIDTH,
     beneath,
     colour,
+    company,
     counted,
     label,
     legend,
@@ -45,12 +46,6 @@ FACTS = {
 
 REFIT = "test_refit_nmi_true"
 """The score that can be compared whatever k is; where no run has it, the analysis' quality."""
-
-COMPANY = {
-    "exclusive": "with no other on the device",
-    "shared": "beside other runs on the same device",
-    "not recorded": "with company not recorded",
-}
 
 ACROSS = 3
 """Data sets side by side."""
@@ -89,7 +84,7 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     parts = _parts(told)
     across, down = min(ACROSS, len(parts)), -(-len(parts) // ACROSS)
     figure = Figure(figsize=(min(WIDTH, max(5.0, 4.2 * across)), 0.6 + 2.9 * down), layout="constrained")
-    beneath(figure, _counts(told, cells), _company(told.found.rows), ruled(told, [quality, "seconds"]))
+    beneath(figure, _counts(told, cells), company(told.found.rows), ruled(told, [quality, "seconds"]))
     grid = figure.add_gridspec(down, 2 * across, width_ratios=[3.4, 1] * across)
     for place, (title, values) in enumerate(parts):
         row, left = place // across, 2 * (place % across)
@@ -229,10 +224,3 @@ def _counts(told: Analysis, cells: pd.DataFrame) -> str:
     )
     beside = f"; {counted(lacking, 'cell')} lack seeds" if lacking else ""
     return f"{counted(len(cells), 'cell')}, {done} of {planned} runs done{beside}."
-
-
-def _company(rows: pd.DataFrame) -> str:
-    """How many of the runs had the device for themselves while they were timed."""
-    timings = rows.drop_duplicates("run_id")["timing"].value_counts()
-    parts = [f"{counted(count, 'run')} {COMPANY[str(name)]}" for name, count in timings.items()]
-    return f"Timed: {', '.join(parts)}."

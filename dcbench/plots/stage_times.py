@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
 from dcbench.columns import COLUMNS, STAGES
-from dcbench.plots import first_varied, split_by
+from dcbench.plots import company, first_varied, note, split_by
 from dcbench.statistics.stages import stage_seconds
 
 FACTS = {
@@ -20,12 +20,6 @@ FACTS = {
     "All finished runs are pooled but for the colour. "
     "Epochs whose clustering only served the metrics count as evaluate.",
     "per_axis": False,
-}
-
-COMPANY = {
-    "exclusive": "with no other on the device",
-    "shared": "beside other runs on the same device",
-    "not recorded": "with company not recorded",
 }
 
 WHISKER = {"lw": 0.8, "ecolor": "#333333"}
@@ -43,23 +37,12 @@ def draw(told: Analysis, axis: str | None) -> Figure:
         panel.set_ylim(tallest - 0.5, -0.5)  # bars of one height in all panels
         panel.set_title(stage)
         panel.set_xlabel(f"{COLUMNS[f'seconds_{stage}'].unit} per epoch")
-    figure.supxlabel(_company(told.found.rows), fontsize="medium")
+    note(figure, company(told.found.rows))
     if hue:
         parts = split_by(told.found.rows, hue, told)
         handles = [Patch(color=colour, alpha=0.8, label=label) for label, colour, _ in parts]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
-
-
-def _company(rows: pd.DataFrame) -> str:
-    """How many of the runs had the device for themselves while they were timed."""
-    timings = rows.drop_duplicates("run_id")["timing"].value_counts()
-    told = [
-        f"{timings[name]} {'run' if timings[name] == 1 else 'runs'} {words}"
-        for name, words in COMPANY.items()
-        if name in timings
-    ]
-    return f"Timed: {', '.join(told)}"
 
 
 def _panel(panel: Axes, libraries: list[str], parts: list[tuple[str, str, pd.DataFrame]]) -> None:

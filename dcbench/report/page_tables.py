@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import MADE, Analysis, column
+from dcbench.analysis import MADE, Analysis, column, level_of
 from dcbench.columns import COLUMNS
 from dcbench.health import ORDER
 from dcbench.parity_table import MEASURES
 from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report.choices import is_condition
-from dcbench.report.tables import FINAL, LEVEL_KEYS, level_of
+from dcbench.report.tables import FINAL, LEVEL_KEYS
 from dcbench.report.words import TIMES, number, share, signed, times
 from dcbench.spec import shown
 from dcbench.statistics.effects import Outcome

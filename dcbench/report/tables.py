@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import Analysis
+from dcbench.analysis import Analysis, level_of
 from dcbench.audit import Audit, Axis
 from dcbench.columns import STAGES
 from dcbench.results import Results
@@ -59,6 +59,9 @@ def make(told: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
     }
     return {name: _written(table, axes) for name, table in tables.items()}
 
+
+SWAPPED = ("before", "after", "with_before", "with_after", "value")
+"""Columns that hold values of fields in the tables of effects, interactions and levels."""
 
 RANKS = ["metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not"]
 
@@ -114,17 +117,9 @@ def _levels(found: Results) -> pd.DataFrame:
     return table.sort_values(["dataset", "level"], kind="stable").astype({"level": str})
 
 
-def level_of(run: pd.Series) -> str:
-    """What a baseline run is called in tables."""
-    if run["method"] != "pixels":
-        return str(run["method"])
-    raw = pd.isna(run["pca_dim"]) and not run["whiten"] and not run["l2_normalize"]
-    return "raw pixels" if raw else "preprocessed pixels"
-
-
 def _written(table: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
-    """The table with none for None in the varied fields, where an empty cell would be no value."""
-    return table.assign(**{name: table[name].map(_shown) for name in axes if name in table})
+    """The table with none for None in varied fields and their values, where an empty cell would be no value."""
+    return table.assign(**{name: table[name].map(_shown) for name in (*axes, *SWAPPED) if name in table})
 
 
 def _shown(value: Any) -> str:

@@ -3,7 +3,7 @@ import pytest
 
 from dcbench.analysis import analyse
 from dcbench.columns import STAGES
-from dcbench.plots import stage_times
+from dcbench.plots import noted, stage_times
 from dcbench.results import Results
 
 
@@ -43,9 +43,7 @@ def test_architectures_are_told_apart_also_in_the_legend():
 
 
 def test_it_says_whether_the_runs_shared_their_device():
-    assert (
-        stage_times.draw(results(FRAME), None).get_supxlabel() == "Timed: 2 runs beside other runs on the same device"
-    )
+    assert noted(stage_times.draw(results(FRAME), None)) == "Timed: 2 runs beside other runs on the same device."
     some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
-    told = stage_times.draw(results(some), None).get_supxlabel()
-    assert told == "Timed: 1 run with no other on the device, 1 run with company not recorded"
+    told = noted(stage_times.draw(results(some), None))
+    assert told == "Timed: 1 run with no other on the device, 1 run with company not recorded."
