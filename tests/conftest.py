@@ -13,7 +13,7 @@ import matplotlib
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dcbench import devices, ledger, scheduler
+from dcbench import devices, ledger, rooms, scheduler
 from dcbench.executors import Options
 from dcbench.matrix import Plan, parse_matrix
 from dcbench.rundir import MatrixDir
@@ -24,6 +24,9 @@ hypothesis.settings.load_profile("gate")  # the same examples everywhere, and no
 
 TINY = "{limit: 60, width: 0.05, pca_dim: 8, epochs: 1, batch_size: 32, k: 4}"
 """Settings of a run that takes a fraction of a second."""
+
+
+FEW_PLOTS = ("coverage", "curves", "stage_times")
 
 
 def pytest_configure() -> None:
@@ -63,6 +66,13 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
         return folder
 
     return run
+
+
+@pytest.fixture
+def few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports with three plots instead of all: for tests of what else a report does, since all take half a minute."""
+    names = rooms.names
+    monkeypatch.setattr(rooms, "names", lambda room: [*FEW_PLOTS] if room == "plots" else names(room))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.conftest import TINY
 from tests.test_worker import wait_for
 
 
-def test_report_of_the_root_writes_every_matrix(call, tmp_path):
+def test_report_of_the_root_writes_every_matrix(call, tmp_path, few_plots):
     call(*RUN)
     (tmp_path / "n.yaml").write_text(MATRIX.replace("name: m", "name: n").replace("[0, 1]", "[0]"))
     call("run", "n.yaml", "--executor", "inline")
@@ -20,7 +20,7 @@ def test_report_of_the_root_writes_every_matrix(call, tmp_path):
     assert (tmp_path / "reports" / "m" / "index.html").exists() and (tmp_path / "reports" / "n" / "index.html").exists()
 
 
-def test_margins_rules_and_formats_are_asked_for_and_told_beside_the_numbers(call, tmp_path):
+def test_margins_rules_and_formats_are_asked_for_and_told_beside_the_numbers(call, tmp_path, few_plots):
     call(*RUN)
     told = call("report", "--margin", "nmi_true=.5", "--rule", "best:loss", "--format", "csv,png")
     assert told.exit_code == 0

@@ -14,6 +14,8 @@ from tests.conftest import plan_of
 from tests.report.test_page import Page
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 
+pytestmark = pytest.mark.usefixtures("few_plots")
+
 
 @pytest.fixture
 def out(tmp_path):

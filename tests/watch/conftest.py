@@ -17,7 +17,7 @@ FEW = report.Asked(formats=("png", "csv"))
 
 
 @pytest.fixture
-def matrix(tmp_path):
+def matrix(tmp_path, few_plots):
     """Put a small matrix with all its runs done under results/."""
 
     def make(name):
