@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench import datasets, ledger, metrics, results, rooms, run
+from dcbench import datasets, ledger, metrics, results, rooms, run, run_files
 from dcbench.analysis import analyse
 from dcbench.audit import Audit
 from dcbench.backends import KMeans
@@ -277,9 +277,7 @@ def check_a_truncated_run_is_in_no_table(scene):
 
 def plant_trust_in_whatever_was_written(monkeypatch):
     monkeypatch.setattr(RunDir, "planned_state", lambda folder, spec: folder.state())
-    monkeypatch.setattr(
-        results, "_checked", lambda entry, notes: (pd.read_csv(entry.folder.metrics_file, dtype=float), entry)
-    )
+    monkeypatch.setattr(run_files, "_whole", lambda entry, found: found)
 
 
 def check_a_run_is_named_after_what_it_is(scene):

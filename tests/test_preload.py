@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+from dcbench.executors import local
+
 
 def test_preloading_imports_the_libraries_and_every_part_and_starts_no_thread():
     code = """
@@ -17,6 +19,6 @@ assert "torch.cuda" in sys.modules and not sys.modules["torch.cuda"].is_initiali
 status = Path("/proc/self/status").read_text().splitlines()
 print(next(line for line in status if line.startswith("Threads")).split()[1])
 """
-    environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "2", "PATH": "/usr/bin"}
-    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    with local._server_environment(2):
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert told.stdout.strip() == "1", told.stderr

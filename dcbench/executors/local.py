@@ -121,10 +121,15 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
 @contextmanager
 def _server_environment(threads: int) -> Iterator[None]:
-    """Thread counts for the server. OpenBLAS starts its threads on import, so it gets one; workers raise it."""
+    """Thread counts for the server, and nothing that starts a thread on import.
+
+    OpenBLAS would, so it gets one thread, and workers raise it; so would the allocator of pyarrow, which scikit-learn
+    imports by way of pandas.
+    """
     counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in counts}
-    os.environ.update(counts)
+    quiet = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+    before = {name: os.environ.get(name) for name in counts | quiet}
+    os.environ.update(counts | quiet)
     try:
         yield
     finally:

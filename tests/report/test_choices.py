@@ -137,7 +137,7 @@ def test_what_depends_is_said_of_the_choice_where_the_condition_is():
 def test_no_interaction_found_is_said_with_what_cannot_be_told():
     (one,) = about(told(), "interactions")
     assert one.verdict == "none found" and one.text.startswith(
-        "No two swaps are found to act on each other: of 3 pairs "
+        "No two swaps are found to act on each other: of 3 pairs, "
     )
 
 
