@@ -57,8 +57,8 @@ def test_a_report_is_watched_while_its_matrix_runs(started, tmp_path):
     (tmp_path / "m.yaml").write_text(ENDLESS)
     running = started("run", "m.yaml", "--executor", "inline", "--first", "epochs=1")
     wait_for(lambda: "1 running" in get(url) and "1 done" in get(url), PATIENCE)
-    page = get(f"{url}m/")
-    assert "1 running" in page and "1 done" in page and "refresh.js" in page
+    wait_for(lambda: "1 running" in get(f"{url}m/") and "1 done" in get(f"{url}m/"), PATIENCE)
+    assert "refresh.js" in get(f"{url}m/")
     assert running.poll() is None and "refresh.js" not in (tmp_path / "reports" / "m" / "index.html").read_text()
 
     os.killpg(running.pid, signal.SIGKILL)  # no file says so
