@@ -88,6 +88,7 @@ def _kill(process: ForkServerProcess) -> None:
 def _child(arguments: list[str], gpu: str) -> None:
     """A worker's first steps: a session of its own, its GPU, and an eye on the scheduler."""
     os.setsid()
+    signal.sigtimedwait({signal.SIGINT}, 0)  # a Ctrl-C until here was meant for the scheduler, which will ask
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()
