@@ -60,8 +60,8 @@ def make(told: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
     return {name: _written(table, axes) for name, table in tables.items()}
 
 
-SWAPPED = ("before", "after", "with_before", "with_after", "value")
-"""Columns that hold values of fields in the tables of effects, interactions and levels."""
+SWAPPED = ("before", "after", "with_before", "with_after")
+"""Columns that hold values of fields in the tables of effects and interactions."""
 
 RANKS = ["metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not"]
 
