@@ -1,14 +1,17 @@
-"""Work on many runs, in lists of a hundred, on all cores where that is worth the start of the processes.
+"""Work on many runs on all cores, where that is worth the start of the processes, and one memory for all of them.
 
-In: a function of a list, and the list. Out: what the function made of each part, in order.
+In: a function of a list and the list, or a value with large arrays. Out: what the function made of each part of the
+list, in order; the value in a file that processes share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, dump, load
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,3 +28,16 @@ def spread(function: Callable[[Sequence[T]], R], items: Sequence[T], rows: int) 
     parts = [items[start : start + PART] for start in range(0, len(items), PART)]
     together = Parallel(n_jobs=-1 if rows >= WORTH else 1, batch_size=1, return_as="generator")
     yield from together(delayed(function)(part) for part in parts)
+
+
+def mapped(value: T, folder: Path, rows: int) -> T:
+    """The value with its large arrays in a file of the folder, read-only: of it memory holds what is looked at, once.
+
+    All processes that are handed it share the file; it must stay while the value is used. Without room for it, and for
+    few rows, the value stays as it is.
+    """
+    with suppress(OSError):
+        if rows >= WORTH:
+            dump(value, folder / "mapped")
+            value = load(folder / "mapped", mmap_mode="r")
+    return value

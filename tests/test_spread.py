@@ -1,5 +1,8 @@
+import errno
 import os
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from dcbench import spread
@@ -25,3 +28,31 @@ def test_nothing_to_do_is_nothing():
 def test_what_a_part_raises_is_raised_here():
     with pytest.raises(TypeError):
         list(spread.spread(doubled, [None], spread.WORTH))
+
+
+def looked_at(frames):
+    """The type of what holds the first frame's figures, and their sum."""
+    (frame,) = frames
+    held = frame["a"].to_numpy()
+    while not isinstance(held, np.memmap) and held.base is not None:
+        held = held.base
+    return type(held), frame["a"].sum()
+
+
+def test_a_mapped_value_is_the_same_and_processes_look_into_the_same_file(tmp_path):
+    frame = pd.DataFrame({"a": np.arange(300_000.0), "b": 1.0, "c": pd.Categorical(["x", "y"] * 150_000)})
+    mapped = spread.mapped(frame, tmp_path, spread.WORTH)
+    assert mapped.equals(frame)
+    assert looked_at([mapped])[0] is np.memmap and looked_at([frame])[0] is np.ndarray
+    assert list(spread.spread(looked_at, [mapped], spread.WORTH)) == [(np.memmap, frame["a"].sum())]
+
+
+def test_few_rows_are_not_worth_a_file_and_without_room_there_is_none(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": [1.0]})
+    assert spread.mapped(frame, tmp_path, spread.WORTH - 1) is frame and not list(tmp_path.iterdir())
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(spread, "dump", full)
+    assert spread.mapped(frame, tmp_path, spread.WORTH) is frame

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -39,7 +40,7 @@ def follow(path: Path, out: Path, write: Write, port: int | None, every: float |
     from dcbench.watch.server import serving
 
     reports = Reports(path, out, write)
-    with _until_stopped(), serving(reports, PORT if port is None else port) as url:
+    with _until_stopped() as stopped, serving(reports, PORT if port is None else port) as url:
         print(f"{url} has the reports of {path}; Ctrl-C ends it", flush=True)
         os.nice(NICENESS)  # this thread, not the server's
         for told in reports.follow(EVERY if every is None else every):
@@ -47,14 +48,24 @@ def follow(path: Path, out: Path, write: Write, port: int | None, every: float |
                 print(f"error: {told.text}", file=sys.stderr, flush=True)
             else:
                 print(told.text, flush=True)
+            if stopped:
+                break
 
 
 @contextmanager
-def _until_stopped() -> Iterator[None]:
-    """End the block quietly on Ctrl-C or SIGTERM, also in a shell's background, where SIGINT is ignored at first."""
+def _until_stopped() -> Iterator[list[int]]:
+    """End the block quietly on Ctrl-C or SIGTERM, also in a shell's background, where SIGINT is ignored at first.
+
+    The signals so far are told as well: one that comes while an object is deleted ends nothing, Python only prints it.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("stopped; the reports stay as they are")
+        signal.signal(number, stop)
+    with suppress(KeyboardInterrupt):
+        yield came
+    print("stopped; the reports stay as they are")

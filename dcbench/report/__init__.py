@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from dcbench import audit, results
 from dcbench import ledger as ledgers
-from dcbench.analysis import OUTCOMES, analyse
+from dcbench.analysis import OUTCOMES, Analysis, analyse
 from dcbench.audit import Audit
 from dcbench.errors import ResultsError
 from dcbench.files import folder_aside, write_aside
 from dcbench.ledger import Ledger
 from dcbench.report import data, figures, formats, origin, page, tables
 from dcbench.report.origin import Origin
-from dcbench.results import Results
 from dcbench.rundir import MatrixDir
-from dcbench.spread import spread
+from dcbench.spread import mapped, spread
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import Rule
 
@@ -73,18 +73,28 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
 
     The old report stays whole until all of the new one is written.
     """
+    asked = asked or Asked()
     ledger = ledgers.opened(folder)
-    found, audited = results.of(ledger), _audited(ledger)
-    target = out / found.name
+    told, audited = analyse(results.of(ledger), asked.outcomes, asked.rules), _audited(ledger)
+    target = out / ledger.plan.name
     try:
-        with folder_aside(target) as fresh:
-            _fill(fresh, found, audited, origin.read(folder, found), asked or Asked())
+        with folder_aside(target) as fresh, TemporaryDirectory() as place:
+            if data.FORMAT in asked.formats:
+                data.write(told.found.rows[_stored(told)], fresh)
+            told = mapped(told, Path(place), len(told.found.rows))
+            _fill(fresh, told, audited, origin.read(ledger), asked)
     except OSError as error:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"
         ) from error
+    found = told.found
     counts = Counter([*found.runs["state"], *(found.baselines["state"] if len(found.baselines) else [])])
     return Written(target / "index.html", counts, found.notes)
+
+
+def _stored(told: Analysis) -> list[str]:
+    """The columns of the rows that are a field or a metric; of fields that move together there is one more as text."""
+    return [str(name) for name in told.found.rows if name in told.found.axes or name not in told.axes]
 
 
 def _audited(ledger: Ledger) -> Audit:
@@ -94,17 +104,14 @@ def _audited(ledger: Ledger) -> Audit:
     return audit.judged(ledger, chain.from_iterable(told))
 
 
-def _fill(fresh: Path, found: Results, audited: Audit, source: Origin, asked: Asked) -> None:
-    """Write figures, tables, data and the page into an empty folder."""
+def _fill(fresh: Path, told: Analysis, audited: Audit, source: Origin, asked: Asked) -> None:
+    """Write figures, tables and the page into an empty folder."""
     for name in ("figures", "tables"):
         (fresh / name).mkdir()
-    told = analyse(found, asked.outcomes, asked.rules)
     drawn = figures.write(told, fresh / "figures", [kind for kind in figures.DPI if kind in asked.formats])
-    found.notes.extend(audited.notes)
+    told.found.notes.extend(audited.notes)
     made = tables.make(told, audited)
     for name, table in made.items():
         for kind in (one for one in TABLES if one in asked.formats):
             write_aside(fresh / "tables" / f"{name}.{kind}", TABLES[kind](table))
-    if data.FORMAT in asked.formats:
-        data.write(found.rows, fresh)
     write_aside(fresh / "index.html", page.render(told, drawn, made, audited, source))

@@ -1,6 +1,6 @@
 """Where results come from: the matrix file as it was run, and what its runs were made with.
 
-In: a matrix's folder and its Results. Out: an Origin.
+In: a ledger. Out: an Origin.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from dcbench.errors import ResultsError
-from dcbench.results import Results
-from dcbench.rundir import MatrixDir, RunDir
+from dcbench.ledger import Ledger
+from dcbench.rundir import RunDir
 from dcbench.verdict import made_with
 
 BESIDE = ("command", "runs_at_once")
@@ -32,14 +30,14 @@ class Origin:
     facts: dict[str, list[tuple[str, int]]]
 
 
-def read(folder: MatrixDir, found: Results) -> Origin:
+def read(ledger: Ledger) -> Origin:
     """The origin of all planned runs and baselines."""
     facts: dict[str, Counter[str]] = {}
-    for run_id in pd.concat([found.runs, found.baselines])["run_id"]:
-        for name, value in _of_run(folder.run(run_id)):
+    for entry in ledger.entries:
+        for name, value in _of_run(entry.folder):
             facts.setdefault(name, Counter())[value] += 1
     told = {name: values.most_common() for name, values in facts.items()}
-    return Origin(folder.matrix_file.read_text(encoding="utf-8"), told)
+    return Origin(ledger.plan.text, told)
 
 
 def _of_run(run: RunDir) -> Iterable[tuple[str, str]]:

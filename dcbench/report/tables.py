@@ -98,7 +98,8 @@ LEVEL_AXES = ("limit", "image_size", "width", "epochs", "augment", "precision")
 def _levels(found: Results) -> pd.DataFrame:
     """What the scores stand between: chance, pixels, the untrained network, supervised training; means over seeds."""
     chance = found.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
-    untrained = found.rows[found.rows["epoch"] == 0].assign(level="untrained network", health=None)
+    fields = [*LEVEL_KEYS[:-1], *(name for name in LEVEL_AXES if name in found.axes), *LEVELS]
+    untrained = found.rows.loc[found.rows["epoch"] == 0, fields].assign(level="untrained network", health=None)
     beside = found.baselines
     if not beside.empty:
         beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(level_of, axis=1))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dcbench import ledger, report
+from dcbench import ledger, report, results, spread
 from dcbench.errors import ResultsError
 from dcbench.rundir import MatrixDir, State
 from tests.conftest import plan_of
@@ -118,9 +118,26 @@ def test_a_report_that_fails_leaves_the_old_one_whole(folder, out, monkeypatch):
     assert "1 failed" in page_of(report.write(folder, out, few))
 
 
-def test_the_same_results_give_the_same_files(folder, out):  # noqa: F811
-    first = page_of(report.write(folder, out))
-    assert page_of(report.write(folder, out)) == first
+def test_the_same_results_give_the_same_files_in_one_process_and_in_many(folder, out, monkeypatch):  # noqa: F811
+    def written():
+        report.write(folder, out)
+        return {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
+
+    first = written()
+    monkeypatch.setattr(spread, "WORTH", 0)
+    again = written()
+    assert again.keys() == first.keys() and [path for path in first if again[path] != first[path]] == []
+
+
+def test_data_parquet_has_the_fields_of_the_matrix_and_no_column_of_the_reports(tmp_path, out):
+    plan = plan_of("name: m\nzip:\n  - {k: [5, 6], pca_dim: [8, 9]}\nsettings: {epochs: 1}\n")
+    found = MatrixDir(tmp_path / "m")
+    ledger.adopt(plan, found)
+    for spec in plan.runs:
+        fill(found, spec.run_id, spec, epochs=1)
+    report.write(found, out, report.Asked(formats=("parquet",)))
+    assert list(pd.read_parquet(out / "m" / "data.parquet").columns) == list(results.read(found).rows.columns)
+    assert not list((out / "m").glob("*/*"))
 
 
 def test_a_place_that_cannot_be_written_is_told(folder, tmp_path):  # noqa: F811
