@@ -27,6 +27,7 @@ import pandas as pd
 from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
@@ -172,16 +173,6 @@ def same(column: pd.Series, value: object) -> pd.Series:
     return column.isna() if value is None else column == value
 
 
-def split_by(rows: pd.DataFrame, name: str | None, told: Analysis) -> list[tuple[str, str, pd.DataFrame]]:
-    """(label, colour, rows) for each value of a field; all rows under the label `runs` without one."""
-    if name is None:
-        return [("runs", COLOURS[0], rows)]
-    return [
-        (label(told, name, value), colour(told, name, value), rows[same(rows[name], value)])
-        for value in told.axes[name]
-    ]
-
-
 # --- words ----------------------------------------------------------------------------------
 
 
@@ -257,9 +248,25 @@ COMPANY = {
 
 def company(rows: pd.DataFrame) -> str:
     """How many of the runs had the device for themselves while they were timed."""
-    timings = rows.drop_duplicates("run_id")["timing"].value_counts()
+    timings = rows[["run_id", "timing"]].drop_duplicates("run_id")["timing"].value_counts()
     told = [f"{counted(timings[name], 'run')} {words}" for name, words in COMPANY.items() if timings.get(name)]
     return f"Timed: {', '.join(told)}."
+
+
+MOST_LINES = 100
+"""Single runs that are drawn in one colour of a panel: more lie on each other and take minutes."""
+
+
+def single_runs(rows: pd.DataFrame, metric: str, tint: str) -> LineCollection:
+    """Runs over the epochs as one artist, and as pixels also in SVG; of very many a random sample, always the same."""
+    ids = rows["run_id"].unique()
+    if len(ids) > MOST_LINES:
+        # every n-th run would be the same seed, or the same value of an axis
+        rows = rows[rows["run_id"].isin(np.random.default_rng(0).choice(ids, MOST_LINES, replace=False))]
+    there = rows[["run_id", "epoch", metric]].dropna()
+    curves = [curve.to_numpy(dtype=float) for _, curve in there.groupby("run_id", sort=False)[["epoch", metric]]]
+    alpha = 0.35 if len(curves) < 30 else 0.15
+    return LineCollection(curves, colors=tint, lw=0.6, alpha=alpha, rasterized=True, zorder=1.1)
 
 
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:

@@ -185,7 +185,8 @@ def _levels(panel: Axes, quality: str, told: Analysis, codes: _Codes, values: di
 
 def _known(told: Analysis, quality: str, codes: _Codes, values: dict[str, Any]) -> dict[str, list[tuple[Any, float]]]:
     """Level -> a score for each value of the colours' axis, where there is one."""
-    start = _inside(told.found.rows[told.found.rows["epoch"] == 0], values)
+    fields = list(dict.fromkeys([quality, *values, *([codes.hue] if codes.hue else [])]))
+    start = _inside(told.found.rows.loc[told.found.rows["epoch"] == 0, fields], values)
     table = told.references
     table = table[same(table["axis"], codes.hue) & (table["metric"] == quality)]
     table = _inside(table, values)

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -37,6 +35,7 @@ from dcbench.plots import (
     legend,
     note,
     same,
+    single_runs,
     spread,
     wrapped,
 )
@@ -45,7 +44,8 @@ from dcbench.statistics.levels import alike, curve
 
 FACTS = {
     "title": "Curves",
-    "caption": "Thin lines: single runs. Thick: the mean of the matched runs, those that every panel has, over the "
+    "caption": "Thin lines: single runs, of more than 100 in a colour a random 100. "
+    "Thick: the mean of the matched runs, those that every panel has, over the "
     "epochs that all of them have; the band is its 95 % interval, t over the seeds. Dashed: the mean of the same runs' "
     "untrained networks (row 0), and the baselines, only beside the refit: both have as many clusters as classes. "
     "Pseudo-label accuracy says how well the head predicts the cluster ids, not the truth. NMI epoch to epoch is "
@@ -107,8 +107,9 @@ def draw(told: Analysis, axis: str | None) -> Figure:
     hue = None if axis == "dataset" else first_varied(told, "dataset")
     matched = alike(told.finals, told.axes, axis)
     wanted = ("pseudo_label_accuracy", told.quality, REFIT, "nmi_previous")
-    there = told.found.rows.columns[told.found.rows.notna().any()]
-    metrics = [name for name in wanted if name in there] or [told.quality]
+    metrics = [name for name in wanted if name in told.found.rows and told.found.rows[name].notna().any()] or [
+        told.quality
+    ]
     fields = ["run_id", "seed", "epoch", "dataset", "health", *metrics, *([axis] if axis else [])]
     rows = told.found.rows[list(dict.fromkeys(fields))].merge(matched[["run_id", "cell"]], on="run_id", how="left")
     values: list[Any] = told.axes[axis] if axis else [None]
@@ -179,7 +180,7 @@ def _grid(values: int, metrics: int) -> tuple[Figure, list[list[Axes]]]:
 def _draw(panel: Panel) -> None:
     for part in panel.parts:
         tint = part.code["color"]
-        panel.axes.add_collection(_runs(part, panel.metric), autolim=False)
+        panel.axes.add_collection(single_runs(part.rows, panel.metric, part.code["color"]), autolim=False)
         mean = curve(part.rows.dropna(subset="cell"), panel.metric)
         style = part.code | {"lw": 2, "ms": 3.5, "markevery": max(1, len(mean) // 3), "zorder": 3}
         panel.axes.plot(mean.index, mean["mean"], **style, label=part.name)
@@ -189,15 +190,6 @@ def _draw(panel: Panel) -> None:
         style = {"color": part.code["color"], "ls": DASHES[name], "lw": 1, "zorder": 2}
         panel.axes.axhline(place, **style, label=f"{part.name}, {name}")
     panel.axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-
-
-def _runs(part: Part, metric: str) -> LineCollection:
-    """All runs as one artist, and as pixels also in SVG: hundreds of them would make it megabytes."""
-    there = part.rows[["run_id", "epoch", metric]].dropna()
-    ids = there["run_id"].to_numpy()
-    segments = np.split(there[["epoch", metric]].to_numpy(dtype=float), np.flatnonzero(ids[1:] != ids[:-1]) + 1)
-    alpha = 0.35 if len(segments) < 30 else 0.15
-    return LineCollection(segments, colors=part.code["color"], lw=0.6, alpha=alpha, rasterized=True, zorder=1.1)
 
 
 def _scale(panels: Sequence[Panel], across: int) -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -21,13 +19,28 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from dcbench.analysis import Analysis
 from dcbench.columns import COLUMNS
 from dcbench.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
-from dcbench.plots import COLOURS, GREY, TEXT, WIDTH, code, counted, first_varied, label, legend, note, same, wrapped
+from dcbench.plots import (
+    COLOURS,
+    GREY,
+    TEXT,
+    WIDTH,
+    code,
+    counted,
+    first_varied,
+    label,
+    legend,
+    note,
+    same,
+    single_runs,
+    wrapped,
+)
 from dcbench.statistics.levels import alike, curve
 from dcbench.statistics.occupancy import ended, filled_share
 
 FACTS = {
     "title": "Occupancy and collapse",
-    "caption": "Thin lines: single runs. Thick: the mean of the matched runs, geometric for the rank; bands, where "
+    "caption": "Thin lines: single runs, of more than 100 in a colour a random 100. "
+    "Thick: the mean of the matched runs, geometric for the rank; bands, where "
     "they are few, are 95 % intervals, t over the seeds. Clusters that k-means left empty are refilled afterwards, "
     "so the share that it filled itself is shown. Dotted: beyond these lines a run counts as degenerate, and as "
     "collapsed. Whitening hides collapse from k-means: the rank is that of the features before it. Bars: all planned "
@@ -61,7 +74,9 @@ def draw(told: Analysis, axis: str | None) -> Figure:
     """A line of panels for each dataset, the axis's values in each."""
     split = None if axis == "dataset" else first_varied(told, "dataset")
     matched = alike(told.finals, told.axes, axis)
-    rows = told.found.rows.assign(filled=filled_share(told.found.rows))
+    fields = ["run_id", "seed", "epoch", "largest_cluster_share", "feature_rank"]
+    fields += [name for name in (axis, split) if name]
+    rows = told.found.rows[list(dict.fromkeys(fields))].assign(filled=filled_share(told.found.rows))
     rows = rows.merge(matched[["run_id", "cell"]], on="run_id", how="left")
     values: list[Any] = told.axes[axis] if axis else [None]
     datasets: list[Any] = told.axes[split] if split else [None]
@@ -93,7 +108,7 @@ def _panel(panel: Axes, told: Analysis, axis: str | None, rows: pd.DataFrame, me
     for value in values:
         mine = rows[same(rows[axis], value)] if axis else rows
         style = code(told, axis, value)
-        panel.add_collection(_runs(mine, metric, style["color"]), autolim=True)
+        panel.add_collection(single_runs(mine, metric, style["color"]), autolim=True)
         mean = curve(mine.dropna(subset="cell"), metric, ratio=rank)
         every = max(1, len(mean) // 3)
         panel.plot(mean.index, mean["mean"], **style, lw=2, ms=3.5, markevery=every, zorder=3)
@@ -111,15 +126,6 @@ def _panel(panel: Axes, told: Analysis, axis: str | None, rows: pd.DataFrame, me
         panel.set_ylim(0.9, 1.3 * max(10.0, rows[metric].max() if rows[metric].notna().any() else 0))
     else:
         panel.set_ylim(-0.03, 1.05)
-
-
-def _runs(rows: pd.DataFrame, metric: str, tint: str) -> LineCollection:
-    """All runs as one artist, and as pixels also in SVG."""
-    there = rows[["run_id", "epoch", metric]].dropna()
-    ids = there["run_id"].to_numpy()
-    segments = np.split(there[["epoch", metric]].to_numpy(dtype=float), np.flatnonzero(ids[1:] != ids[:-1]) + 1)
-    alpha = 0.35 if len(segments) < 30 else 0.15
-    return LineCollection(segments, colors=tint, lw=0.6, alpha=alpha, rasterized=True, zorder=1.1)
 
 
 def _bars(panel: Axes, told: Analysis, axis: str | None, runs: pd.DataFrame) -> None:

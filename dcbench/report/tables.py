@@ -98,7 +98,8 @@ LEVEL_AXES = ("limit", "image_size", "width", "epochs", "augment", "precision")
 def _levels(found: Results) -> pd.DataFrame:
     """What the scores stand between: chance, pixels, the untrained network, supervised training; means over seeds."""
     chance = found.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
-    fields = [*LEVEL_KEYS[:-1], *(name for name in LEVEL_AXES if name in found.axes), *LEVELS]
+    keys = [*LEVEL_KEYS, *(name for name in LEVEL_AXES if name in found.axes)]
+    fields = [name for name in (*keys, *LEVELS) if name in found.rows]
     untrained = found.rows.loc[found.rows["epoch"] == 0, fields].assign(level="untrained network", health=None)
     beside = found.baselines
     if not beside.empty:
@@ -107,7 +108,6 @@ def _levels(found: Results) -> pd.DataFrame:
     parts = [frame for frame in (chance, beside, untrained) if not frame.empty]
     if not parts:
         return pd.DataFrame(columns=[*LEVEL_KEYS, "runs", "health at the end", *LEVELS])
-    keys = [*LEVEL_KEYS, *(name for name in LEVEL_AXES if name in found.axes)]
     together = pd.concat(parts, ignore_index=True).reindex(columns=[*keys, "health", *LEVELS])
     order = pd.Categorical(together["level"], list(dict.fromkeys(["chance", *together["level"]])))
     groups = together.assign(level=order).groupby(keys, sort=False, dropna=False, observed=True)

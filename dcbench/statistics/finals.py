@@ -60,16 +60,22 @@ def finals(rows: pd.DataFrame, rules: Mapping[str, Rule] | None = None) -> pd.Da
 
     A mean of the last n rows is empty where the run has no n rows after row 0, the untrained network.
     """
-    ordered = rows.sort_values(["run_id", "epoch"], kind="stable", ignore_index=True)
-    last = _at(ordered, ordered.groupby("run_id", sort=False).tail(1).index)
-    told = {name: _by(ordered, name, rule) for name, rule in (rules or {}).items()}
-    untrained = ordered[ordered["epoch"] == 0].set_index("run_id")["nmi_true"]
+    rows = rows.reset_index(drop=True)
+    places = rows[["run_id", "epoch"]].sort_values(["run_id", "epoch"], kind="stable")  # a million whole rows are not
+    last = _at(rows, places.groupby("run_id", sort=False).tail(1).index)
+    told = {name: _by(rows.loc[places.index, _read(name, rule)], name, rule) for name, rule in (rules or {}).items()}
+    untrained = rows.loc[rows["epoch"] == 0, ["run_id", "nmi_true"]].set_index("run_id")["nmi_true"]
     told[GAIN] = told.get("nmi_true", last["nmi_true"]) - untrained.reindex(last.index)
-    stages = [name for name in ("seconds_pca", "seconds_whiten", "seconds_kmeans") if name in ordered]
+    stages = [name for name in ("seconds_pca", "seconds_whiten", "seconds_kmeans") if name in rows]
     if stages:
-        told[CLUSTERING] = ordered[stages].sum(axis=1, min_count=1).groupby(ordered["run_id"]).sum(min_count=1)
+        told[CLUSTERING] = rows[stages].sum(axis=1, min_count=1).groupby(rows["run_id"]).sum(min_count=1)
     order = rows["run_id"].drop_duplicates()
     return last.assign(**told).reindex(order).rename_axis("run_id").reset_index()
+
+
+def _read(name: str, rule: Rule) -> list[str]:
+    """The columns that a rule looks at."""
+    return list(dict.fromkeys(["run_id", "epoch", name, *([rule.best] if rule.best else [])]))
 
 
 def _by(ordered: pd.DataFrame, name: str, rule: Rule) -> pd.Series:

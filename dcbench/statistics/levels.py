@@ -40,8 +40,9 @@ def by_cell(frame: pd.DataFrame, axes: Axes, axis: str, outcome: Outcome) -> pd.
     there = [value for value in axes[axis] if value in laid.values]
     found = matched(laid, outcome.numbers(frame), there)
     means = found.metric.mean(axis=1) if found.metric.size else np.zeros((0, 0))
+    fields = frame[rest].to_dict("records")
     lines = [
-        {"number": cell, "mean": outcome.shown(mean)} | frame.iloc[found.lines[0, 0, cell]][rest].to_dict()
+        {"number": cell, "mean": outcome.shown(mean)} | fields[found.lines[0, 0, cell]]
         for numbers in means
         for cell, mean in enumerate(numbers)
     ]

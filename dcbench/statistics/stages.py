@@ -11,6 +11,7 @@ STAGE_LIBRARY = {"pca": "pca_backend", "whiten": "whiten_backend", "kmeans": "km
 def stage_seconds(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
     """Mean `seconds` of a stage per epoch in each run, over the epochs that have it, with `library` and `timing`."""
     library = STAGE_LIBRARY.get(stage, "backend")
-    named = rows.assign(library=rows[library], seconds=rows[f"seconds_{stage}"])
-    keys = ["run_id", "library", "dataset", "arch", "timing"]
+    beside = ["run_id", "dataset", "arch", "timing"]
+    named = rows[beside].assign(library=rows[library], seconds=rows[f"seconds_{stage}"])
+    keys = ["run_id", "library", *beside[1:]]
     return named.groupby(keys, sort=False, observed=True)["seconds"].mean().dropna().reset_index()

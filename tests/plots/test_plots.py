@@ -32,7 +32,6 @@ from dcbench.plots import (
     ruled,
     short,
     sized,
-    split_by,
     spread,
     verdict_handles,
 )
@@ -89,13 +88,6 @@ def test_amounts_have_a_ramp_by_size_whatever_their_order_and_none_is_the_last()
     some = told(limit=[500, None, 100, 1000])
     green = [int(colour(some, "limit", one)[3:5], 16) for one in (100, 500, 1000, None)]
     assert green == sorted(green) and len(set(green)) == 4
-
-
-def test_rows_are_split_by_value_with_its_label_and_colour():
-    rows = pd.DataFrame({"limit": [None, 500, 500]})
-    parts = split_by(rows, "limit", told(limit=[500, None]))
-    assert [(text, len(part)) for text, _, part in parts] == [("500", 2), ("none", 1)]
-    assert [(text, len(part)) for text, _, part in split_by(rows, None, told())] == [("runs", 3)]
 
 
 def test_long_values_are_shortened_in_the_middle_and_stay_apart():

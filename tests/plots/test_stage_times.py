@@ -1,10 +1,14 @@
+from itertools import product
+
+import matplotlib
 import pandas as pd
 import pytest
 
 from dcbench.analysis import analyse
 from dcbench.columns import STAGES
-from dcbench.plots import noted, stage_times
+from dcbench.plots import STYLE, noted, stage_times
 from dcbench.results import Results
+from tests.plots.overlap import faults
 
 
 def rows(**changes):
@@ -32,6 +36,7 @@ def test_a_panel_for_each_stage_with_the_library_that_did_it():
     assert [label.get_text() for label in panels["pca"].get_yticklabels()] == ["faiss", "torch"]
     assert [label.get_text() for label in panels["kmeans"].get_yticklabels()] == ["faiss"]
     assert [bar.get_width() for bar in panels["pca"].patches] == pytest.approx([2.0, 9.0])
+    assert [label.get_text() for label in panels["train"].get_yticklabels()] == ["faiss", "mixed"]
     assert panels["pca"].get_xlabel() == "s per epoch"
 
 
@@ -47,3 +52,19 @@ def test_it_says_whether_the_runs_shared_their_device():
     some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
     told = noted(stage_times.draw(results(some), None))
     assert told == "Timed: 1 run with no other on the device, 1 run with company not recorded."
+
+
+@pytest.mark.parametrize("text", ["network", "a very long name of a network " * 8])
+def test_twelve_architectures_and_all_mixtures_can_be_read(text):
+    names = [f"{text}{number}" for number in range(12)]
+    libraries = ("faiss", "sklearn", "torch")
+    every = [
+        rows(run_id=f"{arch}{mixed}", arch=arch, backend="+".join(mixed) if len(set(mixed)) > 1 else mixed[0])
+        | dict(zip(("pca_backend", "whiten_backend", "kmeans_backend"), mixed, strict=True))
+        for arch in names
+        for mixed in product(libraries, repeat=3)
+    ]
+    with matplotlib.rc_context(STYLE):
+        figure = stage_times.draw(results(pd.DataFrame(every), arch=names), None)
+        assert faults(figure) == []
+    assert figure.get_figheight() < 12
