@@ -17,7 +17,7 @@ from PIL import Image
 
 from dcbench import results, rooms
 from dcbench.analysis import Analysis, analyse
-from dcbench.plots import STYLE
+from dcbench.drawing.style import STYLE
 from dcbench.rundir import MatrixDir
 
 TOP = Path(__file__).parent.parent

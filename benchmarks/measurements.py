@@ -25,7 +25,7 @@ TOP = Path(__file__).parent.parent
 PAGE = TOP / "docs" / "measurements.md"
 START = TOP / "docs" / "start_times.csv"
 MATRICES = ("mnist_cifar_cpu", "small_cpu", "recipe_cpu", "pixels_cpu", "adam_lr_cpu", "backends")
-STORED = ("packing", "overhead", "prediction", "coverage")
+STORED = ("packing", "overhead", "prediction", "coverage", "report_scale")
 PARITY = TOP / "results" / "parity" / "mnist-10000.csv"
 
 
@@ -163,6 +163,16 @@ network, the libraries' first calls in a process, the files, the next start.
 over all cells there could be (from eight cells on). *Wrong difference*: better or worse where it is not so; *wrong
 equivalence*: the same where it is not, most often where the effect is exactly the margin. *Right*: the verdict is the
 truth, not "cannot tell". [statistics.md](statistics.md) says what is computed.
+
+## Reports of many runs
+
+`dcbench report` of made-up runs of 100 epochs on two CPU cores, all plots in every format
+(`python -m benchmarks.report_scale`):
+
+{report_scale}
+
+Memory is what all of its processes hold together at most; what they share is counted once. Two thirds of the page of
+10,000 runs are its table of all runs.
 
 ## The command line
 

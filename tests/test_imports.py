@@ -155,9 +155,10 @@ TABLE = {
     "statistics": {"statistics"},
     "comparison": {"analysis", "columns", "comparison_table", "errors", "results", "spec", "statistics"},
     "analysis": {"columns", "results", "rooms", "spec", "statistics"},
-    "plots": {"analysis", "columns", "health", "parity_table", "plots", "rooms", "spec", "statistics"},
-    "sheet": {"plots"},
-    "pictures": {"learned", "pictures", "plots", "rooms", "sheet"},
+    "drawing": {"analysis", "drawing", "rooms", "spec"},
+    "plots": {"analysis", "columns", "drawing", "health", "parity_table", "plots", "spec", "statistics"},
+    "sheet": {"drawing"},
+    "pictures": {"drawing", "learned", "pictures", "rooms", "sheet"},
     "report": {
         "analysis",
         "files",
@@ -167,6 +168,7 @@ TABLE = {
         "parity_table",
         "audit",
         "columns",
+        "drawing",
         "errors",
         "health",
         "ledger",
@@ -213,7 +215,10 @@ RUN_HALF = {
 HEAVY = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplotlib", "joblib", "pyarrow"}
 ALLOWED_HEAVY = (
     dict.fromkeys(RUN_HALF, HEAVY)
-    | {name: {"pandas", "matplotlib", "joblib", "pyarrow"} for name in ("results", "analysis", "plots", "report")}
+    | {
+        name: {"pandas", "matplotlib", "joblib", "pyarrow"}
+        for name in ("results", "analysis", "drawing", "plots", "report")
+    }
     | {name: {"matplotlib"} for name in ("sheet", "pictures")}
     | {"statistics": {"pandas", "scipy"}, "metrics_file": {"pyarrow"}, "comparison": {"pandas"}}
     | {name: {"joblib"} for name in ("spread", "watch")}
@@ -272,7 +277,18 @@ def test_parts_never_import_each_other(room):
 
 def test_the_report_half_imports_nothing_of_the_run_half():
     readers = ("metrics_file", "spread", "run_files", "results")
-    for room in (*readers, "statistics", "analysis", "comparison", "plots", "sheet", "pictures", "report", "watch"):
+    for room in (
+        *readers,
+        "statistics",
+        "analysis",
+        "comparison",
+        "drawing",
+        "plots",
+        "sheet",
+        "pictures",
+        "report",
+        "watch",
+    ):
         assert not TABLE[room] & RUN_HALF
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from dcbench import rooms
+from dcbench.drawing.words import short
 from dcbench.learned import Array, Learned
-from dcbench.plots import short
 from dcbench.sheet import BLANK, EDGE, Rgb, Sheet, rgb, side_of
 
 # --- words ----------------------------------------------------------------------------------

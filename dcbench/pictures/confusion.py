@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from dcbench.drawing.style import COLOURS
 from dcbench.learned import Ints, Learned, largest, majority
 from dcbench.pictures import class_names
-from dcbench.plots import COLOURS
 
 FACTS = {"title": "Clusters and labels", "place": 2, "needs": ["assignment", "labels"]}
 

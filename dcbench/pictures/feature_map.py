@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dcbench.drawing.style import COLOURS
 from dcbench.learned import Array, Ints, Learned, largest, majority
 from dcbench.pictures import class_names
-from dcbench.plots import COLOURS
 
 FACTS = {
     "title": "Map of the features",

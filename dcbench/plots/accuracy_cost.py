@@ -13,24 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
 
 from dcbench.analysis import Analysis, column
-from dcbench.plots import (
-    COLOURS,
-    GREY,
-    MARKERS,
-    TEXT,
-    WIDTH,
-    beneath,
-    colour,
-    company,
-    counted,
-    label,
-    legend,
-    marker,
-    ruled,
-    same,
-    short,
-    wrapped,
-)
+from dcbench.drawing.codes import MARKERS, colour, marker
+from dcbench.drawing.marks import legend
+from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
+from dcbench.drawing.words import beneath, company, counted, label, ruled, short, wrapped
+from dcbench.plots import same
 from dcbench.statistics.cells import summary
 from dcbench.statistics.effects import largest
 from dcbench.statistics.pareto import front

@@ -20,7 +20,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis import Analysis
-from dcbench.plots import COLOURS, GREY, SMALL, WIDTH, counted, inches, label, legend, note, same, short
+from dcbench.drawing.marks import legend
+from dcbench.drawing.style import COLOURS, GREY, SMALL, WIDTH
+from dcbench.drawing.words import counted, inches, label, note, short
+from dcbench.plots import same
 
 FACTS = {
     "title": "Coverage",

@@ -22,23 +22,12 @@ from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
 from dcbench.columns import COLUMNS
+from dcbench.drawing.codes import code
+from dcbench.drawing.marks import legend, single_runs, spread
+from dcbench.drawing.style import GREY, SMALL, TEXT, WIDTH
+from dcbench.drawing.words import counted, label, note, wrapped
 from dcbench.health import ORDER
-from dcbench.plots import (
-    GREY,
-    SMALL,
-    TEXT,
-    WIDTH,
-    code,
-    counted,
-    first_varied,
-    label,
-    legend,
-    note,
-    same,
-    single_runs,
-    spread,
-    wrapped,
-)
+from dcbench.plots import first_varied, same
 from dcbench.statistics.intervals import FEWEST_SEEDS
 from dcbench.statistics.levels import alike, curve
 

@@ -14,28 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis import Analysis, column
-from dcbench.plots import (
-    BAND,
-    GREY,
-    GUIDE,
-    INK,
-    SMALL,
-    TEXT,
-    VERDICTS,
-    WIDTH,
-    beneath,
-    face,
-    label,
-    legend,
-    rows_of,
-    ruled,
-    same,
-    short,
-    sized,
-    verdict_handles,
-    wrapped,
-    write_rows,
-)
+from dcbench.drawing.marks import legend
+from dcbench.drawing.rows import rows_of, write_rows
+from dcbench.drawing.style import GREY, INK, SMALL, TEXT, WIDTH
+from dcbench.drawing.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
+from dcbench.drawing.words import beneath, label, ruled, short, sized, wrapped
+from dcbench.plots import same
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import CLUSTERING
 

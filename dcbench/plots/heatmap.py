@@ -17,7 +17,9 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 
 from dcbench.analysis import Analysis, column
-from dcbench.plots import GREY, INK, SMALL, TEXT, beneath, counted, inches, label, legend, ruled, short, wrapped
+from dcbench.drawing.marks import legend
+from dcbench.drawing.style import GREY, INK, SMALL, TEXT
+from dcbench.drawing.words import beneath, counted, inches, label, ruled, short, wrapped
 from dcbench.statistics.cells import averaged, summary, tally
 from dcbench.statistics.effects import largest
 

@@ -15,7 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis import Analysis, column
-from dcbench.plots import GREY, SMALL, TEXT, code, colour, counted, first_varied, inches, label, legend, note, wrapped
+from dcbench.drawing.codes import code, colour
+from dcbench.drawing.marks import legend
+from dcbench.drawing.style import GREY, SMALL, TEXT
+from dcbench.drawing.words import counted, inches, label, note, wrapped
+from dcbench.plots import first_varied
 from dcbench.spec import shown
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import CLUSTERING

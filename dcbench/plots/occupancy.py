@@ -18,22 +18,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from dcbench.analysis import Analysis
 from dcbench.columns import COLUMNS
+from dcbench.drawing.codes import code
+from dcbench.drawing.marks import legend, single_runs
+from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
+from dcbench.drawing.words import counted, label, note, wrapped
 from dcbench.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
-from dcbench.plots import (
-    COLOURS,
-    GREY,
-    TEXT,
-    WIDTH,
-    code,
-    counted,
-    first_varied,
-    label,
-    legend,
-    note,
-    same,
-    single_runs,
-    wrapped,
-)
+from dcbench.plots import first_varied, same
 from dcbench.statistics.levels import alike, curve
 from dcbench.statistics.occupancy import ended, filled_share
 

@@ -11,8 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis import Analysis
+from dcbench.drawing.codes import MARKERS, code
+from dcbench.drawing.style import COLOURS, GREY
+from dcbench.drawing.words import note, short
 from dcbench.parity_table import MEASURES
-from dcbench.plots import COLOURS, GREY, MARKERS, code, note, short
 
 FACTS = {
     "title": "Are the backends interchangeable?",

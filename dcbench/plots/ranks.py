@@ -6,7 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dcbench.analysis import Analysis, column
-from dcbench.plots import GREY, INK, SMALL, TEXT, code, counted, label, note, wrapped
+from dcbench.drawing.codes import code
+from dcbench.drawing.style import GREY, INK, SMALL, TEXT
+from dcbench.drawing.words import counted, label, note, wrapped
 from dcbench.statistics.ranks import Ranking
 
 FACTS = {

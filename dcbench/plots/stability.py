@@ -11,7 +11,10 @@ from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
 from dcbench.columns import COLUMNS
-from dcbench.plots import colour, counted, label, legend, line, note, same
+from dcbench.drawing.codes import colour, line
+from dcbench.drawing.marks import legend
+from dcbench.drawing.words import counted, label, note
+from dcbench.plots import same
 from dcbench.statistics.stability import LEVEL, kept_moving, median_epochs
 
 FACTS = {

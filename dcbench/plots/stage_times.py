@@ -12,7 +12,11 @@ from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
 from dcbench.columns import COLUMNS, STAGES
-from dcbench.plots import INK, WIDTH, colour, company, first_varied, label, legend, note, same
+from dcbench.drawing.codes import colour
+from dcbench.drawing.marks import legend
+from dcbench.drawing.style import INK, WIDTH
+from dcbench.drawing.words import company, label, note
+from dcbench.plots import first_varied, same
 from dcbench.statistics.stages import stage_seconds
 
 FACTS = {

@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 
 from dcbench import rooms
 from dcbench.analysis import Analysis
-from dcbench.plots import STYLE, axes_of, noted
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import axes_of
 from dcbench.report.svg import light
 
 DPI = {"png": 200, "svg": 110, "pdf": 300}

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
-from dcbench.plots import INK
+from dcbench.drawing.style import INK
 
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 HREF = f"{{{LINK}}}href"

@@ -19,11 +19,11 @@ import dcbench
 from dcbench import learned as learning
 from dcbench import rooms
 from dcbench.columns import COLUMNS
+from dcbench.drawing.style import STYLE
 from dcbench.files import folder_aside, write_aside
 from dcbench.health import health
 from dcbench.learned import Learned
 from dcbench.pictures.confusion import CLUSTERS
-from dcbench.plots import STYLE
 from dcbench.spec import shown
 
 SCORES = (

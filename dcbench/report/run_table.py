@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import Analysis
+from dcbench.drawing.codes import colour
+from dcbench.drawing.style import COLOURS
 from dcbench.health import ORDER
-from dcbench.plots import COLOURS, colour
 from dcbench.report.page_tables import LABELS
 from dcbench.report.words import number, signed
 from dcbench.rundir import STATES

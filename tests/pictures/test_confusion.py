@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
+from dcbench.drawing.style import STYLE
 from dcbench.learned import Learned
 from dcbench.pictures import confusion
-from dcbench.plots import STYLE
 from tests.pictures.bundles import bundle
 
 

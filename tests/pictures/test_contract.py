@@ -8,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from dcbench import rooms
+from dcbench.drawing.style import STYLE
 from dcbench.learned import ARRAYS, Learned
-from dcbench.plots import STYLE
 from tests.inspection.made import looked_at, made
 from tests.pictures.bundles import bundle
 

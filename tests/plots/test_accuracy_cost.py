@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, accuracy_cost, noted
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import accuracy_cost
 from tests.plots.made import FULL, made
 from tests.plots.overlap import faults, texts
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from dcbench import results, rooms
 from dcbench.analysis import analyse
-from dcbench.plots import INK, STYLE, WIDTH, axes_of
+from dcbench.drawing.style import INK, STYLE, WIDTH
+from dcbench.plots import axes_of
 from tests.conftest import plan_of
 from tests.plots import overlap
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)

@@ -8,7 +8,9 @@ import pytest
 
 from dcbench import rooms
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, axes_of, coverage, noted
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import axes_of, coverage
 from dcbench.results import Results
 from tests.plots import made, overlap
 

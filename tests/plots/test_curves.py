@@ -8,7 +8,10 @@ import pytest
 
 from dcbench import ledger, results
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, colour, curves, noted
+from dcbench.drawing.codes import colour
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import curves
 from dcbench.rundir import MatrixDir
 from tests.conftest import plan_of
 from tests.plots import made, overlap

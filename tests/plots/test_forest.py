@@ -2,7 +2,10 @@ import matplotlib
 import pytest
 
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, VERDICTS, forest, noted
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.verdicts import VERDICTS
+from dcbench.drawing.words import noted
+from dcbench.plots import forest
 from tests.plots.made import FULL, TWELVE, made
 from tests.plots.overlap import faults, texts
 

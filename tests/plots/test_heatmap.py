@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, heatmap, noted
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import heatmap
 from tests.plots.made import FULL, TWELVE, made
 from tests.plots.overlap import faults, texts
 

@@ -2,7 +2,9 @@ import matplotlib
 import pytest
 
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, interactions, noted
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import interactions
 from tests.plots.made import FULL, TWELVE, made
 from tests.plots.overlap import faults, texts
 

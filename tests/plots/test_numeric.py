@@ -6,7 +6,9 @@ from matplotlib.collections import LineCollection
 
 from dcbench import rooms
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, axes_of, noted, numeric
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import axes_of, numeric
 from tests.plots import made, overlap
 
 LIMITS = """name: limits

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from dcbench.analysis import analyse
-from dcbench.plots import STYLE, colour, noted, occupancy
+from dcbench.drawing.codes import colour
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import occupancy
 from tests.plots import made, overlap
 
 FEW = """name: few

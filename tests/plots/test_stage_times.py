@@ -6,7 +6,9 @@ import pytest
 
 from dcbench.analysis import analyse
 from dcbench.columns import STAGES
-from dcbench.plots import STYLE, noted, stage_times
+from dcbench.drawing.style import STYLE
+from dcbench.drawing.words import noted
+from dcbench.plots import stage_times
 from dcbench.results import Results
 from tests.plots.overlap import faults
 

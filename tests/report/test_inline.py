@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dcbench.plots import INK, STYLE
+from dcbench.drawing.style import INK, STYLE
 from dcbench.report.inline import HREF, inline
 
 

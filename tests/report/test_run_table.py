@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from dcbench.analysis import analyse
-from dcbench.plots import colour
+from dcbench.drawing.codes import colour
 from dcbench.report.run_table import run_table
 from tests.plots.made import made
 

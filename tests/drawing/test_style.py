@@ -8,7 +8,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from benchmarks.colour_vision import VISIONS, contrast, distance, lab, seen
-from dcbench.plots import BACKGROUNDS, COLOURS, GREY, INK, LINES, MARKERS, RAMP
+from dcbench.drawing.codes import LINES, MARKERS, RAMP
+from dcbench.drawing.style import BACKGROUNDS, COLOURS, GREY, INK
 
 APART = 13.0
 """CIEDE2000 between any two of the colours, with every colour vision; the first five are APART_FIRST."""
