@@ -17,7 +17,7 @@ BACKGROUNDS = ("#ffffff", "#181a1f")
 """Paper, and the page in dark mode."""
 
 COLOURS = ("#3c96ff", "#e17800", "#2d785a", "#875a87", "#c32d00", "#b487a5", "#5a4bf0", "#879669")
-"""Told apart with every colour vision on both backgrounds; tests/plots/test_palette.py says by how much."""
+"""Told apart with every colour vision on both backgrounds; tests/drawing/test_style.py says by how much."""
 
 WIDTH = 9.5
 """Inches of the widest figure: text stays readable when it is shrunk to a page's width."""
