@@ -62,6 +62,7 @@ def test_numbers_of_runs_that_the_axes_do_not_give_are_refused():
         made_results.matrix_text(123)
 
 
+@pytest.mark.slow
 def test_a_line_of_the_table_has_every_step_and_no_empty_figure():
     line = report_scale.line(10)
     assert line["runs"] == 10

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -123,7 +124,8 @@ def serving(reports: Reports, port: int) -> Iterator[str]:
             f"port {port} of {ADDRESS}: {error.strerror}; is another dcbench report --watch running? "
             "Choose another port with --port, 0 for any that is free"
         ) from None
-    thread = threading.Thread(target=server.serve_forever, name="web server", daemon=True)
+    listen = partial(server.serve_forever, poll_interval=0.1)  # also how long the end may wait for it
+    thread = threading.Thread(target=listen, name="web server", daemon=True)
     thread.start()
     try:
         yield f"http://{ADDRESS}:{server.server_address[1]}/"

@@ -48,6 +48,7 @@ PATIENCE = 250.0
 """Seconds to wait for a report: it gives way to whatever else the machine does."""
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_report_is_watched_while_its_matrix_runs(started, tmp_path):
     watching = started("report", "results", "--watch", "--port", "0", "--every", "0.2", "--format", "csv")

@@ -135,6 +135,7 @@ def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
     assert "2 planned: 1 done, 1 failed" in told.stdout
 
 
+@pytest.mark.slow
 def test_two_schedulers_at_once_do_each_run_once(started, tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX)
     both = [started("run", "m.yaml", "--jobs", "1") for _ in range(2)]

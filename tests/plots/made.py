@@ -57,7 +57,7 @@ def made(text, score=score, seconds=seconds, **unfinished):
     """The results of a matrix; `unfinished` are states with the places of the runs that are in it: `failed=[0, 7]`."""
     plan, rng = plan_of(text), np.random.default_rng(0)
     states = {place: state for state, places in unfinished.items() for place in places}
-    lines, frames = [], []
+    lines, parts = [], []
     for place, spec in enumerate(plan.runs):
         state, end, took = states.get(place, "done"), score(spec, rng), seconds(spec, rng)
         fields = spec.model_dump() | {"backend": spec.backend, "run_id": spec.run_id, "state": state}
@@ -66,23 +66,25 @@ def made(text, score=score, seconds=seconds, **unfinished):
         told |= {"health": "healthy" if state == "done" else None, "health_since": None, "health_why": None}
         lines.append(told)
         if state == "done":
-            frames.append(curves(spec, end, took, rng).assign(**{name: told[name] for name in told}))
-    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*lines[0], *COLUMNS])
+            parts.append(curves(spec, end, took, rng).assign(place=place))
+    runs = pd.DataFrame(lines)
+    rows = pd.DataFrame(columns=[*lines[0], *COLUMNS])
+    if parts:
+        metrics = pd.concat(parts, ignore_index=True)
+        fields = runs.iloc[metrics.pop("place")].reset_index(drop=True)
+        rows = pd.concat([metrics.reindex(columns=list(COLUMNS)), fields], axis=1)
     varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
-    return Results(plan.name, varied, pd.DataFrame(lines), rows, groups=plan.groups)
+    return Results(plan.name, varied, runs, rows, groups=plan.groups)
 
 
 def curves(spec, end, took, rng):
     """The rows of a run that starts at 0.1 less than its end."""
     epochs = np.arange(spec.epochs + 1)
-    rows = pd.DataFrame({"epoch": epochs}, dtype=float).reindex(columns=list(COLUMNS))
+    told = {"epoch": epochs.astype(float), "reassigned": 1.0}
     for name in SCORES:
-        rows[name] = end - 0.1 * np.exp(-epochs / 2) + (0.02 if "refit" in name else 0)
-    rows["reassigned"] = 1.0
-    rows["loss"] = np.where(epochs, 2 * np.exp(-epochs / 5), np.nan)
-    rows["pseudo_label_accuracy"] = np.where(epochs, 1 - 0.5 * np.exp(-epochs / 3), np.nan)
-    rows["nmi_previous"] = np.where(epochs, 1 - rng.uniform(0.2, 0.5) * np.exp(-epochs / rng.uniform(1, 4)), np.nan)
-    rows["feature_rank"] = 40 + 100 * end + rng.normal()
-    for stage in STAGES:
-        rows[f"seconds_{stage}"] = took / len(epochs) / len(STAGES)
-    return rows
+        told[name] = end - 0.1 * np.exp(-epochs / 2) + (0.02 if "refit" in name else 0)
+    told["loss"] = np.where(epochs, 2 * np.exp(-epochs / 5), np.nan)
+    told["pseudo_label_accuracy"] = np.where(epochs, 1 - 0.5 * np.exp(-epochs / 3), np.nan)
+    told["nmi_previous"] = np.where(epochs, 1 - rng.uniform(0.2, 0.5) * np.exp(-epochs / rng.uniform(1, 4)), np.nan)
+    told["feature_rank"] = 40 + 100 * end + rng.normal()
+    return pd.DataFrame(told | {f"seconds_{stage}": took / len(epochs) / len(STAGES) for stage in STAGES})

@@ -219,7 +219,14 @@ def test_details_open_with_the_keyboard(page):
 # --- how it looks ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1366), ("dark", 1366), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 390),
+        ("dark", 1366),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in (("light", 1366), ("dark", 390))),
+    ],
+)
 def test_nothing_is_wrong_to_axe_and_nothing_is_wider_than_the_window(visit, address, scheme, width):
     tab = visit(address, (width, 844), color_scheme=scheme)
     tab.wait_for_selector("#panes svg")
