@@ -155,6 +155,7 @@ def test_the_entry_of_every_executor_is_a_command(tmp_path):
     assert folder.state().name == "done"
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_leaves_its_run_pending_and_a_killed_one_leaves_it_lost(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
     with running(folder) as process:

@@ -33,7 +33,7 @@ from dcbench.statistics.levels import alike, curve
 
 FACTS = {
     "title": "Curves",
-    "caption": "Thin lines: single runs, of more than 100 in a colour a random 100. "
+    "caption": "Thin lines: single runs, a random 100 of a colour that has more. "
     "Thick: the mean of the matched runs, those that every panel has, over the "
     "epochs that all of them have; the band is its 95 % interval, t over the seeds. Dashed: the mean of the same runs' "
     "untrained networks (row 0), and the baselines, only beside the refit: both have as many clusters as classes. "

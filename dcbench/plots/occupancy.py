@@ -29,7 +29,7 @@ from dcbench.statistics.occupancy import ended, filled_share
 
 FACTS = {
     "title": "Occupancy and collapse",
-    "caption": "Thin lines: single runs, of more than 100 in a colour a random 100. "
+    "caption": "Thin lines: single runs, a random 100 of a colour that has more. "
     "Thick: the mean of the matched runs, geometric for the rank; bands, where "
     "they are few, are 95 % intervals, t over the seeds. Clusters that k-means left empty are refilled afterwards, "
     "so the share that it filled itself is shown. Dotted: beyond these lines a run counts as degenerate, and as "

@@ -82,7 +82,8 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
             if data.FORMAT in asked.formats:
                 data.write(told.found.rows[_stored(told)], fresh)
             told = mapped(told, Path(place), len(told.found.rows))
-            _fill(fresh, told, audited, origin.read(ledger), asked)
+            pictured = {path.parent.name for path in target.glob("inspect/*/index.html")}
+            _fill(fresh, told, audited, origin.read(ledger), asked, pictured)
     except OSError as error:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"
@@ -104,7 +105,7 @@ def _audited(ledger: Ledger) -> Audit:
     return audit.judged(ledger, chain.from_iterable(told))
 
 
-def _fill(fresh: Path, told: Analysis, audited: Audit, source: Origin, asked: Asked) -> None:
+def _fill(fresh: Path, told: Analysis, audited: Audit, source: Origin, asked: Asked, pictured: set[str]) -> None:
     """Write figures, tables and the page into an empty folder."""
     for name in ("figures", "tables"):
         (fresh / name).mkdir()
@@ -114,4 +115,4 @@ def _fill(fresh: Path, told: Analysis, audited: Audit, source: Origin, asked: As
     for name, table in made.items():
         for kind in (one for one in TABLES if one in asked.formats):
             write_aside(fresh / "tables" / f"{name}.{kind}", TABLES[kind](table))
-    write_aside(fresh / "index.html", page.render(told, drawn, made, audited, source))
+    write_aside(fresh / "index.html", page.render(told, drawn, made, audited, source, pictured))

@@ -250,8 +250,14 @@ def _interactions(told: Analysis) -> Iterator[Sentence]:
 
 def _independent(judged: pd.DataFrame) -> str:
     same = int((judged["verdict"] == "same").sum())
-    told = f"{same} do not, within ±{judged['margin'].iloc[0]:g}, and of {len(judged) - same} it cannot be told"
-    return f"No two swaps are found to act on each other: of {count(len(judged), 'pair')}, {told}."
+    pairs, within = count(len(judged), "pair"), f"within ±{judged['margin'].iloc[0]:g}"
+    if not same:
+        told = f"whether they do cannot be told for any of {pairs}"
+    elif same < len(judged):
+        told = f"{same} of {pairs} do not, {within}; for the others it cannot be told"
+    else:
+        told = f"{pairs} looked at, {within}"
+    return f"No two swaps are found to act on each other: {told}."
 
 
 def _choice_first(line: pd.Series) -> pd.Series:

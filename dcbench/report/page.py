@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,15 @@ class Shown:
     svg: Markup
 
 
-def render(told: Analysis, drawn: list[Drawn], made: dict[str, pd.DataFrame], audited: Audit, origin: Origin) -> str:
-    """The HTML of index.html."""
+def render(
+    told: Analysis,
+    drawn: list[Drawn],
+    made: dict[str, pd.DataFrame],
+    audited: Audit,
+    origin: Origin,
+    pictured: Collection[str] = (),
+) -> str:
+    """The HTML of index.html; `pictured` are the runs that have a page of pictures beside it."""
     script = "\n".join((HERE / "assets" / name).read_text(encoding="utf-8") for name in SCRIPTS)
     script = f'(() => {{\n"use strict";\n{script}}})();\n'
     placed = _placed(drawn)
@@ -90,6 +98,7 @@ def render(told: Analysis, drawn: list[Drawn], made: dict[str, pd.DataFrame], au
     return template.render(
         **given,
         answers=answers(told, audited),
+        pictured=pictured,
         drawn=placed,
         sections=[(name, title) for name, title in SECTIONS.items() if _stands(name, told, placed)],
         names=SECTIONS | INSIDE,

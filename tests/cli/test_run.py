@@ -126,6 +126,7 @@ def test_ctrl_c_with_the_inline_executor(started, tmp_path):
     assert "4 planned: 4 pending" in out and "stopped; go on with" in out
 
 
+@pytest.mark.slow
 def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
     (tmp_path / "m.yaml").write_text(f"name: m\naxes: {{dataset: [kmnist, digits]}}\nsettings: {TINY}\n")
     dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")

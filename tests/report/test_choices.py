@@ -135,10 +135,17 @@ def test_what_depends_is_said_of_the_choice_where_the_condition_is():
 
 
 def test_no_interaction_found_is_said_with_what_cannot_be_told():
-    (one,) = about(told(), "interactions")
-    assert one.verdict == "none found" and one.text.startswith(
-        "No two swaps are found to act on each other: of 3 pairs, "
-    )
+    analysis = told()
+    lines = analysis.interactions.query("metric == 'nmi_true'").index
+    texts = []
+    for same in range(0, 4):
+        analysis.interactions.loc[lines, "verdict"] = ["same"] * same + ["cannot tell"] * (3 - same)
+        (one,) = about(analysis, "interactions")
+        assert one.verdict == "none found" and one.text.startswith("No two swaps are found to act on each other: ")
+        texts.append(one.text.partition(": ")[2])
+    assert texts[0] == "whether they do cannot be told for any of 3 pairs."
+    assert texts[1] == "1 of 3 pairs do not, within ±0.02; for the others it cannot be told."
+    assert texts[3] == "3 pairs looked at, within ±0.02."
 
 
 def test_only_the_largest_interactions_are_told_one_by_one():

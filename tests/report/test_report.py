@@ -105,6 +105,16 @@ def test_figures_of_axes_that_are_gone_go_with_them(folder, out):  # noqa: F811
     assert not (out / "m" / "figures" / "curves_limit.png").exists()
 
 
+def test_runs_with_pages_of_pictures_are_linked_and_the_pages_stay(folder, out, few_plots):  # noqa: F811
+    first, second, *_ = plan_of(TEXT).run_ids
+    (out / "m" / "inspect" / first).mkdir(parents=True)
+    (out / "m" / "inspect" / first / "index.html").write_text("pictures")
+    (out / "m" / "inspect" / second).mkdir()
+    page = page_of(report.write(folder, out))
+    assert f'<a href="inspect/{first}/index.html">' in page and f"inspect/{second}" not in page
+    assert (out / "m" / "inspect" / first / "index.html").read_text() == "pictures"
+
+
 def test_a_report_that_fails_leaves_the_old_one_whole(folder, out, monkeypatch):  # noqa: F811
     few = report.Asked(formats=("png", "csv"))
     report.write(folder, out, few)
