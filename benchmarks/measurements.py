@@ -171,8 +171,8 @@ truth, not "cannot tell". [statistics.md](statistics.md) says what is computed.
 
 {report_scale}
 
-Memory is what all of its processes hold together at most; what they share is counted once. Two thirds of the page of
-10,000 runs are its table of all runs.
+Memory is what all of its processes hold together at most; what they share is counted once. *Look*: of `--watch`, at
+folders of which none has changed.
 
 ## The command line
 

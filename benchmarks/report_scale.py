@@ -2,7 +2,8 @@
 
 `dcbench report` on two cores over so many made-up finished runs of 100 epochs (benchmarks/made_results.py). Prints, and
 writes to docs/report_scale.csv, seconds in all and of each step, CPU seconds of all processes, the most memory that
-they held together (resident; what several share is counted once), the size of the page and of data.parquet.
+they held together (resident; what several share is counted once), the size of the page and of data.parquet, and the
+seconds of a look of `report --watch` at folders of which none has changed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import Any
 import dcbench.report  # noqa: F401  (the modules of the steps)
 from benchmarks import made_results
 from dcbench import cli
+from dcbench.rundir import MatrixDir
+from dcbench.watch.marks import look_at
 
 TOP = Path(__file__).parent.parent
 TABLE = TOP / "docs" / "report_scale.csv"
@@ -122,17 +125,25 @@ def measure(folder: Path, out: Path) -> dict[str, float]:
     return {"all": whole, "CPU": cpu, "memory": memory.most} | json.loads(told.splitlines()[-1])
 
 
+def look_seconds(folder: MatrixDir) -> float:
+    """How long the watch looks at a matrix in which nothing has changed."""
+    before, start = look_at(folder, None), time.perf_counter()
+    assert look_at(folder, before) == before
+    return time.perf_counter() - start
+
+
 def line(runs: int) -> dict[str, object]:
     """One line of the table."""
     with TemporaryDirectory() as place:
-        folder, out = made_results.write(Path(place, "results"), runs).path, Path(place, "reports")
-        found = measure(folder, out)
-        page, data = (out / folder.name / name for name in ("index.html", "data.parquet"))
+        folder, out = made_results.write(Path(place, "results"), runs), Path(place, "reports")
+        found, look = measure(folder.path, out), look_seconds(folder)
+        page, data = (out / folder.path.name / name for name in ("index.html", "data.parquet"))
         sizes = [f"{path.stat().st_size / 1e6:.1f}" for path in (page, data)]
     steps = ("reading", "audit", "statistics", "drawing", "tables", "data.parquet", "page")
     seconds = {f"{step} (s)": f"{found[step]:.1f}" for step in ("all", *steps)}
     cost = {"CPU (s)": f"{found['CPU']:.0f}", "peak memory (MB)": f"{found['memory']:.0f}"}
-    return {"runs": runs} | seconds | cost | dict(zip(("page (MB)", "data.parquet (MB)"), sizes, strict=True))
+    sized = dict(zip(("page (MB)", "data.parquet (MB)"), sizes, strict=True))
+    return {"runs": runs} | seconds | cost | sized | {"look (s)": f"{look:.3f}"}
 
 
 def main(sizes: list[int]) -> None:

@@ -67,6 +67,6 @@ def test_a_line_of_the_table_has_every_step_and_no_empty_figure():
     line = report_scale.line(10)
     assert line["runs"] == 10
     steps = {name.removesuffix(" (s)") for name in line if name.endswith(" (s)")}
-    assert steps == {"all", "CPU", "tables"} | (set(report_scale.STEPS) - {"report"})
+    assert steps == {"all", "CPU", "look", "tables"} | (set(report_scale.STEPS) - {"report"})
     assert all(float(value) >= 0 for value in line.values())
     assert min(float(line[name]) for name in ("all (s)", "CPU (s)", "peak memory (MB)", "page (MB)")) > 0

@@ -13,11 +13,11 @@ import pytest
 from dcbench.analysis import OUTCOMES, analyse
 from dcbench.audit import Audit
 from dcbench.checks import Problem
-from dcbench.report import page, tables
+from dcbench.report import figures, page, tables
 from dcbench.report.figures import Drawn
 from dcbench.report.origin import Origin
 from dcbench.statistics.finals import GAIN
-from tests.plots.made import made
+from tests.plots.made import FULL, made
 from tests.report.test_inline import drawn
 from tests.report.test_learned import pixels
 
@@ -87,6 +87,14 @@ def test_answers_stand_first_each_with_its_evidence(whole):
     assert "adam instead of sgd" in told.text and "sklearn instead of faiss" in told.text
     evidence = [one for one in told.all("a") if one.get("aria-label", "").startswith("evidence: ")]
     assert len(evidence) > 8 and all(one["href"][1:] in told.ids for one in evidence)
+
+
+@pytest.mark.slow
+def test_the_page_of_288_runs_of_100_epochs_is_below_5_mb(tmp_path):
+    found = made(FULL.replace("epochs: 5", "epochs: 100"))
+    text = html(found, figures=figures.write(analyse(found), tmp_path, []))
+    assert len(found.runs) == 288 and len(found.rows) == 288 * 101 and text.count("<svg") > 15
+    assert len(text.encode()) < 5e6
 
 
 def test_rules_and_the_matrix_file_are_printed(whole):
