@@ -5,7 +5,7 @@ In: Results, rules, margins. Out: an Analysis. What the columns mean is known he
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -48,11 +48,29 @@ SCORED = tuple(name for name, column in COLUMNS.items() if not column.cost and n
 CONDITIONS = ("dataset",)
 """Axes that are no choice of the user's: of them nothing is better, only higher or lower."""
 
+RISING = ("nmi_true", GAIN, "cluster_accuracy")
+"""Metrics that change with the number of clusters by themselves: by them no k is better."""
+
 NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
 """Fields whose values are amounts, so that results can be drawn against them."""
 
 LEVELS = {"raw pixels": "pixels", "preprocessed pixels": "pixels", "supervised": "supervised"}
 """Level that scores are compared with -> the baseline method that gives it."""
+
+
+def is_condition(axis: str) -> bool:
+    """Whether the axis, or one that moves with it, is what is tried on and no choice."""
+    return any(name in CONDITIONS for name in axis.split(" + "))
+
+
+def _neutral(axes: Iterable[str], metrics: Sequence[str]) -> set[tuple[str, str]]:
+    """The pairs of an axis and a metric by which none of its values can be called better."""
+    return {
+        (axis, metric)
+        for axis in axes
+        for metric in metrics
+        if is_condition(axis) or ("k" in axis.split(" + ") and metric in RISING)
+    }
 
 
 def column(name: str) -> Column:
@@ -128,7 +146,8 @@ def analyse(
     found = replace(found, runs=joined(found.runs, found.groups), rows=joined(found.rows, found.groups))
     lines = finals.finals(found.rows, rules)
     told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
-    swaps = effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines], CONDITIONS)
+    neutral = _neutral(axes, [one.name for one in told])
+    swaps = effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines], neutral)
     known = stability.stable(found.rows)
     return Analysis(
         found,
@@ -140,7 +159,7 @@ def analyse(
         _ruled(effects.interactions(lines, axes, told), rules),
         _ruled(levels.table(lines, axes, told), rules),
         lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
-        ranks.rankings(lines, axes, told),
+        ranks.rankings(lines, axes, told, neutral),
         _references(found, axes),
     )
 

@@ -45,7 +45,7 @@ class Results:
     notes: list[str] = field(default_factory=list)
     baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
     chance: pd.DataFrame = field(default_factory=pd.DataFrame)
-    parity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    parity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PARITY_COLUMNS)))
     groups: tuple[tuple[str, ...], ...] = ()
 
 

@@ -58,6 +58,15 @@ def test_against_k_the_quality_is_ami(found):
     assert analyse(found).quality == "ami_true"
 
 
+def test_by_what_changes_with_k_by_itself_no_k_is_better(found):
+    rows = found.rows.assign(nmi_true=found.rows["k"] / 10, ami_true=found.rows["k"] / 10)
+    told = analyse(replace(found, rows=rows))
+    assert (
+        effect(told, "k + limit")["verdict"] == "higher"
+        and effect(told, "k + limit", "ami_true")["verdict"] == "better"
+    )
+
+
 def test_every_outcome_has_its_column():
     assert all(column(one.name).label and column(one.name).better == one.better for one in OUTCOMES if one.better)
 

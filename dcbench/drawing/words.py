@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import pandas as pd
@@ -123,3 +123,16 @@ def sized(table: pd.DataFrame) -> str:
     left = int(table["left_out"].max())
     beside = f"; up to {counted(left, 'matched pair')} left out, so that every seed has every cell" if left else ""
     return " and ".join(parts) + beside
+
+
+def meant(told: Analysis, matched: pd.DataFrame, by: str | None, what: str) -> Iterator[str]:
+    """What means over the matched runs are made of, their cells counted by a field; every `what` has all of them."""
+    if matched.empty:
+        yield f"No mean: no cell and seed has every {what}."
+        return
+    each = matched.groupby(by)["cell"].nunique() if by else pd.Series([matched["cell"].nunique()])
+    fewest = f"{each.min()} to " if each.min() < each.max() else ""
+    yield f"Each mean: {fewest}{counted(each.max(), 'cell')}, {counted(matched['seed'].nunique(), 'seed')}."
+    left = len(told.finals) - len(matched)
+    if left:
+        yield f"The means leave out {left} of {counted(len(told.finals), 'finished run')}, which not every {what} has."

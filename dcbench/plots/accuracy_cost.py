@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis import Analysis, column, is_condition
 from dcbench.drawing.codes import MARKERS, colour, marker
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
@@ -87,9 +87,10 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
 
 def _parts(told: Analysis) -> list[tuple[str, dict[str, Any]]]:
     """Title, and which cells are in it, of each panel: data sets are never put on one scale."""
-    if "dataset" not in told.axes:
+    axis = next((name for name in told.axes if is_condition(name)), None)
+    if axis is None:
         return [("", {})]
-    return [(label(told, "dataset", value), {"dataset": value}) for value in told.axes["dataset"]]
+    return [(label(told, axis, value), {axis: value}) for value in told.axes[axis]]
 
 
 def _inside(frame: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def _inside(frame: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
 def _codes(told: Analysis, quality: str) -> _Codes:
     """The axis that moves the quality most has the colours, of the others the one that moves the time most markers."""
     outcomes = {one.name: one for one in told.outcomes}
-    few = [name for name in told.axes if name != "dataset"]
+    few = [name for name in told.axes if not is_condition(name)]
     hues = [name for name in few if len(told.axes[name]) <= MOST]
     hue = max(hues, key=lambda name: largest(told.effects, name, outcomes[quality]), default=None)
     signs = [name for name in few if name != hue and len(told.axes[name]) <= len(MARKERS)]

@@ -25,11 +25,11 @@ from dcbench.columns import COLUMNS
 from dcbench.drawing.codes import code
 from dcbench.drawing.marks import legend, single_runs, spread
 from dcbench.drawing.style import GREY, SMALL, TEXT, WIDTH
-from dcbench.drawing.words import counted, label, note, wrapped
+from dcbench.drawing.words import counted, label, meant, note, wrapped
 from dcbench.health import ORDER
 from dcbench.plots import first_varied, same
-from dcbench.statistics.intervals import FEWEST_SEEDS
 from dcbench.statistics.levels import alike, curve
+from dcbench.statistics.matching import FEWEST_SEEDS
 
 FACTS = {
     "title": "Curves",
@@ -239,14 +239,8 @@ def _handles(columns: Sequence[Sequence[Panel]], named: bool, intervals: bool) -
 
 def _words(told: Analysis, hue: str | None, matched: pd.DataFrame) -> Iterator[str]:
     """What the means are made of, and what they leave out."""
-    each = matched.groupby(hue)["cell"].nunique() if hue else pd.Series([matched["cell"].nunique()])
-    fewest = f"{each.min()} to " if each.min() < each.max() else ""
-    seeds = matched["seed"].nunique()
-    yield f"Each mean: {fewest}{counted(each.max(), 'cell')}, {counted(seeds, 'seed')}."
-    if seeds < FEWEST_SEEDS:
+    yield from meant(told, matched, hue, "panel")
+    if matched["seed"].nunique() < FEWEST_SEEDS:
         yield f"No interval: it takes {FEWEST_SEEDS} seeds."
-    left = len(told.finals) - len(matched)
-    if left:
-        yield f"The means leave out {left} of {counted(len(told.finals), 'finished run')}, which not every panel has."
     if told.quality == "ami_true":
         yield "AMI stands for NMI, which rises with k by itself."

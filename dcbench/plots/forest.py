@@ -28,9 +28,9 @@ FACTS = {
     "caption": "Mean change when one value of an axis is swapped for another, all else equal: over pairs of runs that "
     "differ in nothing else but what the swap brings along (small print). Bars: 95 % interval over the seeds, each "
     "seed averaged over the matched cells. Thin bars: the same for cells that are not in this matrix. Shaded: the "
-    "margin within which two choices count as the same. A number with an arrow: an effect beyond the panel. Verdicts "
-    "are corrected for all swaps of the metric (Holm), intervals are not: one may exclude no change, and the verdict "
-    "still be cannot tell.",
+    "margin within which two choices count as the same. A number with an arrow: an effect beyond the panel. Better "
+    "and worse are corrected for all swaps of the metric (Holm), intervals are not: one may exclude no change, and the "
+    "verdict still be cannot tell. Same goes by the 90 % interval.",
     "per_axis": False,
 }
 

@@ -23,15 +23,15 @@ from dcbench.plots import first_varied
 from dcbench.spec import shown
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import CLUSTERING
-from dcbench.statistics.intervals import FEWEST_SEEDS
 from dcbench.statistics.levels import by_cell
+from dcbench.statistics.matching import FEWEST_SEEDS
 
 FACTS = {
     "title": "Results against the amount",
     "caption": "Thick: the mean over the matched cells and seeds, those that all values have, with its 95 % interval, "
-    "t over the seeds; times are geometric means. Thin: each of these cells, its seeds averaged. Against k stand AMI "
-    "and the refit's scores alone: NMI, purity and accuracy change with the number of clusters by themselves. A value "
-    "that is no amount, none, stands apart at the right.",
+    "t over the seeds; times are geometric means. Thin: each of these cells, its seeds averaged. Of the scores, "
+    "only AMI and the refit's stand against k: NMI, purity and accuracy change with the number of clusters by "
+    "themselves. A value that is no amount, none, stands apart at the right.",
     "per_axis": True,
     "axes": "numeric",
 }
@@ -47,7 +47,7 @@ PANEL = (2.75, 1.9)
 def draw(told: Analysis, axis: str | None) -> Figure | None:
     """A panel for each metric; None where no value of the axis has a matched run."""
     table = told.levels[told.levels["axis"] == axis]
-    metrics = [one for one in (_quality(told, axis), *OTHERS) if one in set(table["metric"])]
+    metrics = [one for one in (told.quality, *OTHERS) if one in set(table["metric"])]
     if axis is None or not metrics:
         return None
     across = min(ACROSS, len(metrics))
@@ -65,10 +65,6 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     legend(figure, _handles(told))
     note(figure, *_words(told, axis, table[table["metric"].isin(metrics)]))
     return figure
-
-
-def _quality(told: Analysis, axis: str | None) -> str:
-    return "ami_true" if axis == "k" else told.quality
 
 
 def _places(told: Analysis, axis: str) -> dict[Any, float]:

@@ -21,7 +21,7 @@ from dcbench.columns import COLUMNS
 from dcbench.drawing.codes import code
 from dcbench.drawing.marks import legend, single_runs
 from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
-from dcbench.drawing.words import counted, label, note, wrapped
+from dcbench.drawing.words import label, meant, note, wrapped
 from dcbench.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
 from dcbench.plots import first_varied, same
 from dcbench.statistics.levels import alike, curve
@@ -149,11 +149,6 @@ def _handles(told: Analysis, axis: str | None) -> list[Artist]:
 
 
 def _words(told: Analysis, split: str | None, matched: pd.DataFrame, values: int) -> Iterator[str]:
-    each = matched.groupby(split)["cell"].nunique() if split else pd.Series([matched["cell"].nunique()])
-    fewest = f"{each.min()} to " if each.min() < each.max() else ""
-    yield f"Each mean: {fewest}{counted(each.max(), 'cell')}, {counted(matched['seed'].nunique(), 'seed')}."
+    yield from meant(told, matched, split, "value")
     if values > FEW:
         yield f"No bands: they would hide each other from {FEW + 1} values on."
-    left = len(told.finals) - len(matched)
-    if left:
-        yield f"The means leave out {left} of {counted(len(told.finals), 'finished run')}, which not every value has."

@@ -11,11 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import CONDITIONS, Analysis, column
-from dcbench.report.words import TIMES, Kind, Sentence, Tone, count, listed, number, share, signed, times
+from dcbench.analysis import Analysis, column, is_condition
+from dcbench.report.words import TIMES, Kind, Sentence, Tone, count, listed, number, signed, times
 from dcbench.spec import STAGE_BACKENDS, shown
 from dcbench.statistics.finals import CLUSTERING
-from dcbench.statistics.intervals import ALPHA, FEWEST_SEEDS
+from dcbench.statistics.interactions import by_value
+from dcbench.statistics.intervals import ALPHA
+from dcbench.statistics.matching import FEWEST_SEEDS
 
 BACKENDS = {"backend", *STAGE_BACKENDS}
 
@@ -35,11 +37,6 @@ def value(found: object) -> str:
     return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}" if ", " in text else text
 
 
-def is_condition(axis: str) -> bool:
-    """Whether the axis, or one that moves with it, is what is tried on and no choice."""
-    return any(name in CONDITIONS for name in axis.split(" + "))
-
-
 def is_backend(axis: str) -> bool:
     """Whether the axis chooses nothing but libraries."""
     return BACKENDS.issuperset(axis.split(" + "))
@@ -47,7 +44,7 @@ def is_backend(axis: str) -> bool:
 
 def sentences(told: Analysis) -> Iterator[Sentence]:
     """What each choice did, the libraries, the conditions, and what depends on what."""
-    if told.quality not in told.levels["metric"].array:
+    if told.quality not in [one.name for one in told.outcomes]:
         return
     choices = sorted((axis for axis in told.axes if not is_condition(axis)), key=is_backend)
     if choices and without_verdicts(told):
@@ -67,22 +64,36 @@ def without_verdicts(told: Analysis) -> bool:
 
 
 def _points_only(told: Analysis, kind: Kind) -> Sentence:
-    seeds = count(told.found.runs["seed"].nunique(), "seed")
-    text = f"{seeds}: points only, no interval and no verdict. Give the matrix {FEWEST_SEEDS} seeds or more."
+    """Why there are no verdicts: the matrix plans too few seeds, or too few of them have matched runs yet."""
+    planned = told.found.runs["seed"].nunique()
+    matched = int(told.effects.loc[told.effects["metric"] == told.quality, "seeds"].max())
+    if planned < FEWEST_SEEDS:
+        why = f"{count(planned, 'seed')}: points only, no interval and no verdict."
+        text = f"{why} Give the matrix {FEWEST_SEEDS} seeds or more."
+    else:
+        text = f"Of {planned} planned seeds, {matched} can be matched so far: points only, no interval and no verdict."
     return Sentence(kind, text, "rules", "", "no verdicts", "open")
 
 
 def _choice(told: Analysis, axis: str) -> Iterator[Sentence]:
     swaps = _swaps(told, axis, told.quality)
     if swaps.empty:
-        text = "no two finished runs differ in it alone, so nothing can be said of it."
-        yield Sentence("backend" if is_backend(axis) else "choice", text, "coverage", axis, "no pairs", "open")
+        yield Sentence(
+            "backend" if is_backend(axis) else "choice", _unpaired(told, axis), "coverage", axis, "no pairs", "open"
+        )
     elif is_backend(axis) and len(told.axes[axis]) <= PAIRWISE:
         yield from (_libraries(told, swap) for _, swap in swaps.iterrows())
     elif len(told.axes[axis]) == 2:
         yield _swap(told, swaps.iloc[0])
     else:
         yield _summary(told, axis, swaps)
+
+
+def _unpaired(told: Analysis, axis: str) -> str:
+    """Why nothing can be said of an axis by the metric that choices are judged by."""
+    if (told.effects["axis"] == axis).any():
+        return f"no two runs that differ in it alone both have {column(told.quality).label}; other metrics stand below."
+    return "no two finished runs differ in it alone, so nothing can be said of it."
 
 
 def _swaps(told: Analysis, axis: str, metric: str) -> pd.DataFrame:
@@ -115,15 +126,32 @@ def _changes(swap: pd.Series) -> str:
     """What the swap does to the metric, in words that its verdict allows."""
     label, mean = column(swap["metric"]).label, signed(swap["mean"])
     if swap["verdict"] == "too few seeds":
-        improved = f"higher in {share(swap['improved'])} of {count(swap['pairs'], 'pair')}"
-        return f"moves {label} by {mean} in the mean, {improved}{_left_out(swap)}"
+        return f"moves {label} by {mean} in the mean; {_ups_and_downs(swap)}{_left_out(swap)}"
     spread = f" (95\N{NO-BREAK SPACE}% interval {signed(swap['low'])} to {signed(swap['high'])}; {_on(swap)})"
     if swap["verdict"] == "same":
-        return f"leaves {label} the same within ±{swap['margin']:g}: {mean}{spread}"
+        narrow = f"90\N{NO-BREAK SPACE}% interval {signed(swap['low_90'])} to {signed(swap['high_90'])}"
+        return f"leaves {label} the same within ±{swap['margin']:g}: {mean} ({narrow}; {_on(swap)})"
     if swap["verdict"] == "cannot tell":
-        corrected = f", not told apart among all swaps (p = {swap['p_holm']:.2g} by Holm)" if swap["p"] < ALPHA else ""
-        return f"may or may not change {label}: {mean}{spread}{corrected}"
+        return f"may or may not change {label}: {mean}{spread}{_corrected(swap)}"
     return f"{'raises' if swap['mean'] > 0 else 'lowers'} {label} by {number(abs(swap['mean']))}{spread}"
+
+
+def _ups_and_downs(swap: pd.Series) -> str:
+    """In how many pairs the metric is higher, lower and equal; the metric is one that is better when higher."""
+    higher, equal = (round(swap[name] * swap["pairs"]) for name in ("improved", "tied"))
+    parts = [
+        f"higher in {higher}",
+        f"lower in {swap['pairs'] - higher - equal}",
+        *([f"equal in {equal}"] if equal else []),
+    ]
+    return f"{listed(parts)} of {count(swap['pairs'], 'pair')}"
+
+
+def _corrected(line: pd.Series) -> str:
+    """Why an effect whose interval excludes none cannot be told all the same."""
+    if line["verdict"] == "cannot tell" and line["p"] < ALPHA:
+        return f", not told apart among all swaps (p = {line['p_holm']:.2g} by Holm)"
+    return ""
 
 
 def _on(line: pd.Series) -> str:
@@ -132,8 +160,10 @@ def _on(line: pd.Series) -> str:
 
 
 def _left_out(line: pd.Series) -> str:
-    left = count(line["left_out"], "pair") if line["left_out"] else ""
-    return f", {left} left out" if left else ""
+    """How many of the planned pairs a swap stands on, where not all; of interactions, how many were dropped."""
+    if "planned" in line:
+        return f", {line['pairs']} of {line['planned']} planned pairs" if line["pairs"] < line["planned"] else ""
+    return f", {count(line['left_out'], 'pair')} left out" if line["left_out"] else ""
 
 
 def _time(told: Analysis, swap: pd.Series, *metrics: str) -> str:
@@ -141,7 +171,7 @@ def _time(told: Analysis, swap: pd.Series, *metrics: str) -> str:
     parts = []
     for metric in metrics or ("seconds",):
         found = _swaps(told, swap["axis"], metric)
-        found = found[(found["before"] == swap["before"]) & (found["after"] == swap["after"])]
+        found = found[_is(found["before"], swap["before"]) & _is(found["after"], swap["after"])]
         parts += [_ratio(line) for _, line in found.iterrows()]
     return f" {'; '.join(parts).capitalize()}." if parts else ""
 
@@ -150,7 +180,9 @@ def _ratio(line: pd.Series) -> str:
     text = f"{column(line['metric']).label} {times(line['mean'])}"
     if line["verdict"] == "too few seeds":
         return text
-    return f"{text} ({times(line['low'])} to {times(line['high'])}, {FASTER[line['verdict']]})"
+    limits = ("low_90", "high_90") if line["verdict"] == "same" else ("low", "high")
+    low, high = (times(line[name]) for name in limits)
+    return f"{text} ({low} to {high}, {FASTER[line['verdict']]}{_corrected(line)})"
 
 
 def _word(swap: pd.Series) -> str:
@@ -172,8 +204,9 @@ def _summary(told: Analysis, axis: str, swaps: pd.DataFrame) -> Sentence:
     """An axis of many values: its highest and lowest, and how many of its swaps are told apart."""
     levels = told.levels[(told.levels["axis"] == axis) & (told.levels["metric"] == told.quality)]
     verdicts = swaps["verdict"].value_counts()
-    text = f"{_ends(told, levels)}{_among(levels, swaps)}{_counts(verdicts, swaps)}"
-    verdict, tone = _matters(verdicts)
+    text = f"{_ends(told, levels)}{_absent(told, axis, levels)}{_among(levels, swaps)}{_counts(verdicts, swaps)}"
+    every = len(told.axes[axis]) * (len(told.axes[axis]) - 1) // 2
+    verdict, tone = _matters(verdicts, every)
     if is_backend(axis):
         return Sentence("backend", text, "backends", axis, verdict, tone)
     return Sentence("choice", text, "effects", axis, verdict, tone)
@@ -186,6 +219,12 @@ def _ends(told: Analysis, levels: pd.DataFrame) -> str:
     best, worst = ordered.iloc[0], ordered.iloc[-1]
     ends = [f"{value(end['value'])} ({number(end['mean'])})" for end in (best, worst)]
     return f"{label} is highest at {ends[0]}, lowest at {ends[1]}; {_on(best)}."
+
+
+def _absent(told: Analysis, axis: str, levels: pd.DataFrame) -> str:
+    """How many values have no run to compare."""
+    absent = len(told.axes[axis]) - len(levels)
+    return f" {absent} of {len(told.axes[axis])} values have no matched run." if absent and len(levels) else ""
 
 
 def _among(levels: pd.DataFrame, swaps: pd.DataFrame) -> str:
@@ -207,16 +246,19 @@ def _counts(verdicts: pd.Series, swaps: pd.DataFrame) -> str:
     if apart + verdicts.get("same", 0) + verdicts.get("cannot tell", 0) == 0:
         return ""
     same = f"{verdicts.get('same', 0)} the same within ±{swaps['margin'].iloc[0]:g}"
+    few = verdicts.get("too few seeds", 0)
     parts = [f"{apart} told apart", same, f"{verdicts.get('cannot tell', 0)} cannot be told"]
+    parts += [f"{few} with fewer than {FEWEST_SEEDS} seeds"] if few else []
     return f" Of {count(len(swaps), 'swap')}, {listed(parts)}."
 
 
-def _matters(verdicts: pd.Series) -> tuple[str, Tone]:
+def _matters(verdicts: pd.Series, every: int) -> tuple[str, Tone]:
+    """The verdict on an axis with so many swaps of two of its values; same only where all of them are."""
     if any(word in verdicts for word in TOLD):
         return "matters", "told"
-    if "cannot tell" in verdicts:
-        return "cannot tell", "open"
-    return ("same", "same") if "same" in verdicts else ("", "plain")
+    if verdicts.get("same", 0) == every:
+        return "same", "same"
+    return ("cannot tell", "open") if {"same", "cannot tell"} & set(verdicts.index) else ("", "plain")
 
 
 # --- conditions and interactions ------------------------------------------------------------
@@ -229,8 +271,12 @@ def _condition(told: Analysis, axis: str) -> Sentence:
     parts = [f"{number(line['mean'])} on {value(line['value'])}" for _, line in levels.iterrows()]
     if len(parts) > 2 * MOST:
         parts = [*parts[:MOST], f"… {len(parts) - MOST} more"]
-    text = f"{label} is {listed(parts)}; no choice, so none of them is better." if parts else "no matched runs."
-    return Sentence("choice", f"{text} Effects are means over all of them.", "effects", axis, "condition")
+    if not parts:
+        return Sentence("choice", "its values share no cell and seed yet.", "effects", axis, "condition")
+    text = f"{label} is {listed(parts)}; no choice, so none of them is better."
+    mine = told.effects[(told.effects["metric"] == told.quality) & (told.effects["axis"] != axis)]
+    whole = " Effects are means over all of them." if (mine["pairs"] == mine["planned"]).all() and len(mine) else ""
+    return Sentence("choice", f"{text}{whole}", "effects", axis, "condition")
 
 
 def _interactions(told: Analysis) -> Iterator[Sentence]:
@@ -240,9 +286,11 @@ def _interactions(told: Analysis) -> Iterator[Sentence]:
     found = judged[judged["verdict"].isin(TOLD)]
     found = found.reindex(found["mean"].abs().sort_values(ascending=False).index)
     for line in (_choice_first(line) for _, line in found.head(MOST).iterrows()):
-        yield Sentence("choice", _depends(line), "effects", f"{line['axis']} by {line['with_axis']}", "depends", "told")
+        yield Sentence(
+            "choice", _depends(told, line), "effects", f"{line['axis']} by {line['with_axis']}", "depends", "told"
+        )
     if len(found) > MOST:
-        text = f"{len(found) - MOST} more pairs of swaps act on each other; they stand in the table."
+        text = f"{count(len(found) - MOST, 'more pair')} of swaps act on each other, which the table has."
         yield Sentence("choice", text, "effects", "interactions")
     elif len(judged) and found.empty:
         yield Sentence("choice", _independent(judged), "effects", "interactions", "none found")
@@ -268,10 +316,14 @@ def _choice_first(line: pd.Series) -> pd.Series:
     return line.rename(turned | {name: old for old, name in turned.items()})
 
 
-def _depends(line: pd.Series) -> str:
-    where = f"{line['with_axis']} {value(line['with_after'])} than with {value(line['with_before'])}"
-    size = f"{number(abs(line['mean']))} {'higher' if line['mean'] > 0 else 'lower'}"
+def _depends(told: Analysis, line: pd.Series) -> str:
+    """The effect of a swap at both values of the other axis, and their difference."""
+    outcome = next(one for one in told.outcomes if one.name == line["metric"])
+    swap = (line["axis"], line["before"], line["after"])
+    both = {line["with_axis"]: [line["with_before"], line["with_after"]]}
+    table = by_value(told.finals, {**told.axes, **both}, swap, line["with_axis"], outcome)
+    each = [f"{signed(one['mean'])} with {line['with_axis']} {value(one['value'])}" for _, one in table.iterrows()]
     limits = f"{signed(line['low'])} to {signed(line['high'])}"
-    spread = f"(95\N{NO-BREAK SPACE}% interval of the difference {limits}; {_on(line)})"
-    effect = f"The effect of {_instead(line)} on {column(line['metric']).label}"
-    return f"{effect} is {size} with {where} {spread}."
+    spread = f"(95\N{NO-BREAK SPACE}% interval {limits}; {_on(line)})"
+    moves = f"{_instead(line)} moves {column(line['metric']).label} by {listed(each)}"
+    return f"{moves}: a difference of {signed(line['mean'])} {spread}."

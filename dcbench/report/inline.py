@@ -1,28 +1,21 @@
-"""A figure's SVG made part of the page: smaller, its ids its own, and its ink the page's.
+"""A figure's SVG made part of the page: its ids its own, and its ink the page's.
 
-In: the SVG file of a figure. Out: an <svg> element. Comments, metadata, the style sheet and ids that nothing refers to
-are left out; images inside, the many thin curves, keep the 256 colours that are nearest to theirs. Every colour but the
-ink stays what it is, so that it means the same value in light and dark.
+In: the SVG file of a figure, made light by `svg`. Out: an <svg> element. Comments, metadata, the style sheet and ids
+that nothing refers to are left out. Every colour but the ink stays what it is, so that it means the same value in light
+and dark.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from xml.etree import ElementTree
-
-from PIL import Image
 
 from dcbench.drawing.style import INK
 
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 HREF = f"{{{LINK}}}href"
-PNG = "data:image/png;base64,"
 LEFT_OUT = {f"{{{SVG}}}metadata", f"{{{SVG}}}style"}
 REFERENCE = re.compile(r"url\(#([^)]*)\)")
-LONG = re.compile(r"(\.\d\d)\d+")
-"""Digits after the point that are less than a hundredth of a point, 1/72 inch."""
 
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", LINK)
@@ -52,19 +45,9 @@ def _references(element: ElementTree.Element) -> list[str]:
 
 
 def _own(name: str, value: str, prefix: str) -> str:
-    """An attribute with the page's ids, the page's ink, and no more digits than can be seen."""
+    """An attribute with the page's ids and the page's ink."""
     if name == "id":
         return f"{prefix}-{value}"
     if name == HREF:
-        return f"#{prefix}-{value[1:]}" if value.startswith("#") else _smaller(value)
-    if name in ("d", "x", "y"):
-        return LONG.sub(r"\1", " ".join(value.split()))
+        return f"#{prefix}-{value[1:]}" if value.startswith("#") else value
     return REFERENCE.sub(rf"url(#{prefix}-\1)", value).replace(INK, "var(--ink)")
-
-
-def _smaller(link: str) -> str:
-    """A PNG inside the figure with a palette: a quarter of the bytes."""
-    image = Image.open(io.BytesIO(base64.b64decode(link.removeprefix(PNG))))
-    smaller = io.BytesIO()
-    image.convert("RGBA").quantize(256, method=Image.Quantize.FASTOCTREE).save(smaller, "PNG", optimize=True)
-    return PNG + base64.b64encode(smaller.getvalue()).decode()

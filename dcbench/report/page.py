@@ -18,12 +18,11 @@ import pandas as pd
 from markupsafe import Markup
 
 import dcbench
-from dcbench.analysis import Analysis, column
+from dcbench.analysis import Analysis, column, is_condition
 from dcbench.audit import Audit
 from dcbench.drawing.style import BACKGROUNDS, INK
 from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report import block, page_tables
-from dcbench.report.choices import is_condition
 from dcbench.report.coverage import coverage, squares_of
 from dcbench.report.figures import Drawn
 from dcbench.report.headline import answers

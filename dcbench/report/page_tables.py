@@ -11,12 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import MADE, Analysis, column, level_of
+from dcbench.analysis import MADE, Analysis, column, is_condition, level_of
 from dcbench.columns import COLUMNS
 from dcbench.health import ORDER
 from dcbench.parity_table import MEASURES
 from dcbench.parity_table import STAGES as PARITY_STAGES
-from dcbench.report.choices import is_condition
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 from dcbench.report.words import TIMES, number, share, signed, times
 from dcbench.spec import shown

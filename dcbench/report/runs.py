@@ -18,7 +18,7 @@ from dcbench.report.choices import without_verdicts
 from dcbench.report.learned import gain_margin, learned
 from dcbench.report.words import Sentence, Tone, count, duration, listed, number, share, signed
 from dcbench.statistics.finals import GAIN
-from dcbench.statistics.intervals import FEWEST_SEEDS
+from dcbench.statistics.matching import FEWEST_SEEDS
 
 REASON = 160
 """Characters of a reason that a sentence quotes; the table has it whole."""
@@ -58,7 +58,9 @@ def _learned(told: Analysis, runs: pd.DataFrame) -> Sentence:
     if known["over_untrained"].notna().any():
         tests.append(f"more than {gain_margin(told):g} over their own untrained network")
     if known["over_pixels"].notna().any():
-        tests.append("over k-means on pixels")
+        compared = int(known["over_pixels"].notna().sum())
+        where = "" if compared == len(known) else f" in the {compared} that have such a baseline"
+        tests.append(f"over k-means on pixels{where}")
     by_dataset = known.groupby("dataset", sort=False, observed=True)["learned"]
     each = [f"{int(part.sum())} of {len(part)} on {name}" for name, part in by_dataset]
     where = f" ({listed(each)})" if 1 < len(each) <= MOST else ""
@@ -119,7 +121,7 @@ def _why(part: pd.DataFrame) -> str:
     """The kinds and reasons of one state, the most frequent first."""
     found = Counter(zip(part["kind"].fillna(""), part["reason"].fillna(""), strict=True))
     words = [f"{how_many} {_reason(*why)}" for why, how_many in found.most_common() if any(why)]
-    more = f"; and {len(words) - MOST} more reasons" if len(words) > MOST else ""
+    more = f"; and {count(len(words) - MOST, 'more reason')}" if len(words) > MOST else ""
     return f": {'; '.join(words[:MOST])}{more}." if words else "."
 
 
@@ -202,14 +204,16 @@ def _judged(told: Analysis) -> Iterator[Sentence]:
 
 
 def _seeds(told: Analysis) -> Iterator[Sentence]:
-    seeds = told.found.runs["seed"].nunique()
     lines = told.effects[told.effects["metric"] == told.quality]
     if lines.empty or without_verdicts(told):
         return
+    planned, seeds = told.found.runs["seed"].nunique(), int(lines["seeds"].max())
+    of = f" of {planned} planned" if seeds < planned else ""
     few = int((lines["seeds"] < FEWEST_SEEDS).sum())
     fewer = f" {few} of {count(len(lines), 'swap')} have fewer than {FEWEST_SEEDS} seeds: points only." if few else ""
-    cells = " to ".join(str(number_of) for number_of in sorted({lines["cells"].min(), lines["cells"].max()}))
-    text = f"{count(seeds, 'seed')}; each effect is a mean over {cells} matched cells of this matrix.{fewer}"
+    fewest = f"{lines['cells'].min()} to " if lines["cells"].min() < lines["cells"].max() else ""
+    cells = f"{fewest}{count(lines['cells'].max(), 'matched cell')}"
+    text = f"{count(seeds, 'seed')}{of}; each effect is a mean over {cells} of this matrix.{fewer}"
     yield Sentence("trust", text, "rules", "seeds")
 
 
@@ -218,7 +222,7 @@ def _missing_metric(told: Analysis) -> Iterator[Sentence]:
     lacking = int(told.finals[told.quality].isna().sum())
     if lacking:
         label, runs = column(told.quality).label, count(len(told.finals), "finished run")
-        text = f"{lacking} of {runs} have no {label}: they are in no effect."
+        text = f"{lacking} of {runs} have no {label}: they are in no effect on it."
         yield Sentence("trust", text, "runs", "missing", "left out", "bad")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,9 @@ Direction = Literal["higher", "lower"] | None
 
 Axes = Mapping[str, Sequence[Any]]
 """Name of a column of the frame -> its values in order."""
+
+Neutral = Collection[tuple[str, str]]
+"""Pairs of an axis and a metric by which none of its values is better, only higher or lower."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,20 @@ class Outcome:
 class Effect:
     """What a swap does to one metric, on the scale of its numbers.
 
-    `interval` is over the seeds, `others` for cells that are not in the matrix. `p` is two-sided, `p_same` that of two
-    one-sided tests at the margin. `improved` is the share of pairs, ties counting half.
+    `interval` is over the seeds, `narrow` the 90 % one: where it lies within the margin, so do both one-sided tests.
+    `others` is for cells that are not in the matrix. `p` is two-sided, `p_same` that of two one-sided tests at the
+    margin. `improved` and `tied` are shares of the pairs; without a better way, higher is what counts.
     """
 
     interval: Interval
+    narrow: Interval
     others: Interval
     pairs: int
     cells: int
     seeds: int
     left_out: int
     improved: float
+    tied: float
     p: float
     p_same: float
 
@@ -90,12 +96,14 @@ def effect(differences: Floats, left_out: int, outcome: Outcome) -> Effect:
     towards = -differences if outcome.better == "lower" else differences
     return Effect(
         over_seeds(differences),
+        over_seeds(differences, 1 - 2 * ALPHA),
         over_cells_and_seeds(differences),
         differences.size,
         differences.shape[1],
         differences.shape[0],
         left_out,
-        float((towards > 0).mean() + (towards == 0).mean() / 2),
+        float((towards > 0).mean()),
+        float((towards == 0).mean()),
         p_difference(differences),
         p_equivalence(differences, outcome.width),
     )
@@ -117,22 +125,21 @@ def verdict(mean: float, p: float, p_same: float, better: Direction) -> Word:
 # --- tables ---------------------------------------------------------------------------------
 
 COLUMNS = [
-    "metric", "axis", "before", "after", "brings", "verdict", "mean", "low", "high", "other_cells_low",
-    "other_cells_high", "pairs", "cells", "seeds", "left_out", "improved", "p", "p_holm", "p_same", "margin",
+    "metric", "axis", "before", "after", "brings", "verdict", "mean", "low", "high", "low_90", "high_90",
+    "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_holm",
+    "p_same", "margin",
 ]  # fmt: skip
-"""Of the table of effects: p_holm is corrected over all swaps of the metric, and the verdict goes by it."""
+"""Of the table of effects: p_holm is corrected over all swaps of the metric, and whether the effect is told apart from
+none goes by it; `same` goes by p_same, which is not corrected: low_90 and high_90 lie within the margin."""
 
 VALUES = ("before", "after", "with_before", "with_after")
 """Columns whose entries are values of axes."""
 
 
 def table(
-    frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: Sequence[str], neutral: Sequence[str] = ()
+    frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: Sequence[str], neutral: Neutral = frozenset()
 ) -> pd.DataFrame:
-    """A line for each metric and each two values of an axis.
-
-    `beside` are fields that a swap may bring along; of the axes in `neutral` no value is better, only higher or lower.
-    """
+    """A line for each metric and each two values of an axis; `beside` are fields that a swap may bring along."""
     told = []
     for axis, values in axes.items():
         laid = grid(frame, [axis], [name for name in axes if name != axis])
@@ -159,15 +166,17 @@ def _pairs(
 def _line(outcome: Outcome, found: Effect) -> dict[str, Any]:
     figures = {
         "mean": found.interval.mean, "low": found.interval.low, "high": found.interval.high,
+        "low_90": found.narrow.low, "high_90": found.narrow.high,
         "other_cells_low": found.others.low, "other_cells_high": found.others.high,
     }  # fmt: skip
-    counts = {name: getattr(found, name) for name in ("pairs", "cells", "seeds", "left_out", "improved", "p", "p_same")}
+    names = ("pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_same")
+    counts = {name: getattr(found, name) for name in names}
     shown = {name: outcome.shown(value) for name, value in figures.items()}
     return {"metric": outcome.name, "margin": outcome.margin} | shown | counts
 
 
 def _judged(
-    told: list[dict[str, Any]], outcomes: Sequence[Outcome], columns: list[str], neutral: Sequence[str] = ()
+    told: list[dict[str, Any]], outcomes: Sequence[Outcome], columns: list[str], neutral: Neutral = frozenset()
 ) -> pd.DataFrame:
     """The lines by metric, with p values corrected over all lines of the metric, and verdicts by them."""
     lines = []
@@ -175,7 +184,7 @@ def _judged(
         mine = [line for line in told if line["metric"] == outcome.name]
         for line, p in zip(mine, holm([line["p"] for line in mine]), strict=True):
             mean = line["mean"] - 1 if outcome.ratio else line["mean"]
-            better = None if line["axis"] in neutral else outcome.better
+            better = None if (line["axis"], outcome.name) in neutral else outcome.better
             lines.append(line | {"p_holm": p, "verdict": verdict(mean, p, line["p_same"], better)})
     return framed(lines, columns, [name for name in VALUES if name in columns])
 

@@ -15,10 +15,7 @@ from typing import Literal
 
 from scipy import stats
 
-from dcbench.statistics.matching import Floats
-
-FEWEST_SEEDS = 3
-"""With fewer there is a point, and neither interval nor verdict."""
+from dcbench.statistics.matching import FEWEST_SEEDS, Floats
 
 FEWEST_CELLS = 8
 """From so many cells on there is an interval for other cells."""
@@ -46,7 +43,10 @@ def over_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
 
 
 def over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
-    """For cells and seeds that are not here; only the point below eight cells or three seeds."""
+    """For cells and seeds that are not here; only the point below eight cells or three seeds.
+
+    Never narrower than `over_seeds`, which Satterthwaite's degrees of freedom would make it where cells are alike.
+    """
     seeds, cells = numbers.shape
     mean = float(numbers.mean())
     if seeds < FEWEST_SEEDS or cells < FEWEST_CELLS:
@@ -57,7 +57,7 @@ def over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
     if variance == 0:
         return Interval(mean, mean, mean)
     freedom = variance**2 / sum(part**2 / free for part, free in parts)
-    half = stats.t.ppf((1 + level) / 2, freedom) * math.sqrt(variance)
+    half = max(stats.t.ppf((1 + level) / 2, freedom) * math.sqrt(variance), mean - over_seeds(numbers, level).low)
     return Interval(mean, mean - half, mean + half)
 
 

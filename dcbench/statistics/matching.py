@@ -19,6 +19,9 @@ Ints = npt.NDArray[np.intp]
 NONE = -1
 """No such run."""
 
+FEWEST_SEEDS = 3
+"""With fewer there is a point, and neither interval nor verdict."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -86,7 +89,7 @@ def framed(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], values: S
 def matched(laid: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> Matched:
     """The metric where all the chosen values have it, with every cell there for every seed.
 
-    `numbers` has a number for each line of the frame. Where a cell lacks a seed, either goes, whichever loses less.
+    `numbers` has a number for each line of the frame. Where a cell lacks a seed, either goes, as `rectangle` says.
     """
     lines = laid.at([value for value in chosen if value in laid.values])
     if len(lines) < len(chosen):
@@ -99,14 +102,28 @@ def matched(laid: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> Matched:
 
 
 def rectangle(present: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """Rows and columns to keep so that nothing is missing; what goes each time is the line that costs the least."""
+    """Rows (seeds) and columns (cells) to keep so that nothing is missing.
+
+    What goes each time is the line that costs the least; but three rows stay, without which there is no interval, where
+    that keeps at least half as many runs.
+    """
+    rows, columns = _whole(present, 0)
+    if rows.size < FEWEST_SEEDS <= len(present):
+        more, fewer = _whole(present, FEWEST_SEEDS)
+        if 2 * more.size * fewer.size >= rows.size * columns.size > 0:
+            return more, fewer
+    return rows, columns
+
+
+def _whole(present: npt.NDArray[np.bool_], fewest: int) -> tuple[Ints, Ints]:
+    """Rows and columns without a gap, of the rows `fewest` at least; nothing where that cannot be."""
     rows, columns = np.flatnonzero(present.any(axis=1)), np.flatnonzero(present.any(axis=0))
     while rows.size and columns.size:
         inside = present[np.ix_(rows, columns)]
         if inside.all():
             break
         worst_row, worst_column = int(inside.sum(axis=1).argmin()), int(inside.sum(axis=0).argmin())
-        if _cost(inside[worst_row]) < _cost(inside[:, worst_column]):
+        if rows.size > fewest and _cost(inside[worst_row]) < _cost(inside[:, worst_column]):
             rows = np.delete(rows, worst_row)
         else:
             columns = np.delete(columns, worst_column)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from dcbench.statistics.effects import Axes, Outcome
+from dcbench.statistics.effects import Axes, Neutral, Outcome
 from dcbench.statistics.intervals import ALPHA
 from dcbench.statistics.matching import Floats, grid, matched
 
@@ -42,14 +42,16 @@ class Ranking:
     cliques: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-def rankings(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome]) -> list[Ranking]:
-    """The ranking of each axis of three values or more by each metric that has a better way."""
+def rankings(
+    frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], neutral: Neutral = frozenset()
+) -> list[Ranking]:
+    """The ranking of each axis of three values or more by each metric that has a better way, for that axis too."""
     found = []
     for axis, values in axes.items():
         laid = grid(frame, [axis], [name for name in axes if name != axis])
         there = [value for value in values if value in laid.values]
         for outcome in outcomes if len(there) >= FEWEST_VALUES else ():
-            if outcome.better is not None:
+            if outcome.better is not None and (axis, outcome.name) not in neutral:
                 told = matched(laid, outcome.numbers(frame), there)
                 if told.metric.size:
                     found.append(_ranking(outcome, axis, there, told.metric.mean(axis=1).T, told.left_out))

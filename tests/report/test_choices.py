@@ -1,5 +1,7 @@
 """Sentences about the axes, from results whose truth is known."""
 
+from dataclasses import replace
+
 import pytest
 
 from dcbench.analysis import OUTCOMES, analyse
@@ -49,7 +51,8 @@ def test_a_choice_of_two_says_which_is_better_by_how_much_and_with_what(size, ve
     (one,) = about(told(effect=adam(size)), "optimizer")
     assert (one.kind, one.verdict, one.tone, one.evidence) == ("choice", verdict, tone, "effects")
     assert one.text.startswith(f"adam instead of sgd (with lr 0.05 → 0.001) {words}")
-    assert "95\N{NO-BREAK SPACE}% interval" in one.text and "4 cells × 3 seeds)" in one.text
+    level = 90 if verdict == "same" else 95  # what two one-sided tests at 5 % stand on
+    assert f"{level}\N{NO-BREAK SPACE}% interval" in one.text and "4 cells × 3 seeds)" in one.text
     assert "Time of the run ×1.00 (×" in one.text and "as fast)." in one.text
 
 
@@ -98,7 +101,7 @@ def test_one_seed_is_said_once_with_points():
     assert one.text.startswith(
         "adam instead of sgd (with lr 0.05 → 0.001) moves NMI with the truth by +0.100 in the mean"
     )
-    assert "higher in 100\N{NO-BREAK SPACE}% of 4 pairs" in one.text and "interval" not in one.text
+    assert "higher in 4 and lower in 0 of 4 pairs" in one.text and "interval" not in one.text
     assert one.verdict == "" and not about(analysis, "interactions")
 
 
@@ -130,8 +133,17 @@ def test_what_depends_is_said_of_the_choice_where_the_condition_is():
         return 0.3 * (spec.optimizer == "adam" and spec.dataset == "mnist")
 
     (one,) = about(told(effect=effect), "optimizer by dataset")
-    assert one.text.startswith("The effect of adam instead of sgd on NMI with the truth is 0.3")
-    assert "lower with dataset cifar10 than with mnist (95" in one.text and one.verdict == "depends"
+    assert one.text.startswith("adam instead of sgd moves NMI with the truth by +0.3")
+    assert " with dataset mnist and 0.00" in one.text.replace("−", "").replace("+", "") and one.verdict == "depends"
+    assert ": a difference of −0.3" in one.text
+
+
+def test_an_effect_that_is_smaller_elsewhere_does_not_read_as_a_larger_one():
+    def effect(spec):
+        return -(0.3 if spec.dataset == "mnist" else 0.1) * (spec.optimizer == "adam")
+
+    (one,) = about(told(effect=effect), "optimizer by dataset")
+    assert "by −0.3" in one.text and "with dataset mnist and −0.1" in one.text and "difference of +0.2" in one.text
 
 
 def test_no_interaction_found_is_said_with_what_cannot_be_told():
@@ -153,8 +165,8 @@ def test_only_the_largest_interactions_are_told_one_by_one():
     analysis.interactions["verdict"] = "higher"
     sizes = analysis.interactions.query("metric == 'nmi_true'")["mean"].abs().sort_values(ascending=False)
     every = [one for one in sentences(analysis) if one.verdict == "depends"]
-    assert len(sizes) == 6 and len(every) == 3 and f"is {sizes.iloc[0]:.3f} " in every[0].text
-    assert about(analysis, "interactions")[0].text.startswith("3 more pairs of swaps act on each other")
+    assert len(sizes) == 6 and len(every) == 3 and f"{sizes.iloc[0]:.3f} (95" in every[0].text
+    assert about(analysis, "interactions")[0].text == "3 more pairs of swaps act on each other, which the table has."
 
 
 def test_an_axis_without_a_pair_says_so():
@@ -167,7 +179,63 @@ def test_an_axis_without_a_pair_says_so():
 
 def test_what_was_left_out_is_counted():
     (one,) = about(told(failed=[0]), "backend")
-    assert "3 cells × 3 seeds, 2 pairs left out" in one.text
+    assert "3 cells × 3 seeds, 9 of 12 planned pairs)" in one.text
+
+
+def test_planned_seeds_that_cannot_be_matched_yet_are_no_reason_to_plan_more():
+    late = [place for place in range(24) if place % 3 == 2]
+    (one,) = [one for one in sentences(told(pending=late)) if one.verdict == "no verdicts"]
+    assert one.text == "Of 3 planned seeds, 2 can be matched so far: points only, no interval and no verdict."
+    (one,) = [one for one in sentences(told(SMALL.replace(", 1, 2", ""))) if one.verdict == "no verdicts"]
+    assert one.text.startswith("1 seed: ") and "Give the matrix 3 seeds or more." in one.text
+
+
+def test_pairs_that_are_equal_are_neither_higher_nor_lower():
+    analysis = told(SMALL.replace(", 1, 2", ""), noise=0.0)
+    (one,) = about(analysis, "backend")
+    assert "higher in 0, lower in 0 and equal in 4 of 4 pairs" in one.text
+    line = analysis.effects.query("axis == 'backend' and metric == 'nmi_true'").iloc[0]
+    assert (line["improved"], line["tied"]) == (0.0, 1.0)
+
+
+def test_pairs_that_lack_the_metric_alone_are_not_said_not_to_be_there():
+    found = made(SMALL)
+    half = found.rows["nmi_true"].where(found.rows["optimizer"] == "sgd")
+    (one,) = about(analyse(replace(found, rows=found.rows.assign(nmi_true=half)), SPOKEN_OF), "optimizer")
+    assert one.text == "no two runs that differ in it alone both have NMI with the truth; other metrics stand below."
+
+
+def test_an_axis_whose_values_share_no_seed_says_so():
+    apart = [0, 1, 5]  # sgd has seed 2 alone, adam 0 and 1
+    analysis = told("name: m\naxes: {optimizer: [sgd, adam]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2}\n", pending=apart)
+    (one,) = about(analysis, "optimizer")
+    assert analysis.levels.empty and one.verdict == "no pairs"
+
+
+def test_the_time_is_told_also_of_values_that_are_none():
+    (one,) = about(told(SMALL.replace("optimizer: [sgd, adam]", "limit: [null, 500]")), "limit")
+    assert "Time of the run ×" in one.text
+
+
+def test_of_many_values_those_without_seeds_or_runs_are_told():
+    text = "name: m\naxes: {pca_dim: [8, 9, 10, 11]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2}\n"
+    (one,) = about(told(text, pending=[7, 8, 10, 11]), "pca_dim")
+    assert one.verdict == "cannot tell" and "5 with fewer than 3 seeds." in one.text
+    (one,) = about(told(text, pending=range(6, 12)), "pca_dim")
+    assert "2 of 4 values have no matched run." in one.text and one.verdict != "same"
+
+
+def test_a_dataset_that_moves_with_another_field_is_no_choice_either():
+    moved = "zip: [{dataset: [mnist, cifar10, kmnist], limit: [500, 600, 700]}]"
+    text = f"name: m\n{moved}\nseeds: [0, 1, 2]\nsettings: {{epochs: 2}}\n"
+    analysis = told(text, effect=lambda spec: spec.limit / 1000)
+    assert not {"better", "worse"} & set(analysis.effects.query("metric == 'nmi_true'")["verdict"])
+    assert {"higher", "lower"} & set(analysis.effects["verdict"]) and analysis.rankings == []
+
+
+def test_effects_are_means_over_all_conditions_only_where_they_are():
+    (whole,), (part,) = about(told(), "dataset"), about(told(failed=range(18, 24)), "dataset")
+    assert whole.text.endswith("Effects are means over all of them.") and "Effects" not in part.text
 
 
 def test_without_the_quality_nothing_is_said():

@@ -189,7 +189,7 @@ def test_a_metric_that_half_the_runs_lack():
     found = made(TEXT)
     half = found.rows["nmi_true"].where(found.rows["optimizer"] == "sgd")
     told = read(replace(found, rows=found.rows.assign(nmi_true=half)))
-    assert "12 of 24 finished runs have no NMI with the truth: they are in no effect." in told.text
+    assert "12 of 24 finished runs have no NMI with the truth: they are in no effect on it." in told.text
     assert "optimizer no pairs" in told.text
 
 

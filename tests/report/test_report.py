@@ -159,12 +159,12 @@ def test_a_place_that_cannot_be_written_is_told(folder, tmp_path):  # noqa: F811
 def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
     made, plan = (
         MatrixDir(tmp_path / "r"),
-        plan_of("name: r\naxes: {k: [5, 6, 7]}\nsettings: {epochs: 1, pca_dim: 8}\n"),
+        plan_of("name: r\naxes: {width: [0.05, 0.1, 0.15]}\nsettings: {epochs: 1, pca_dim: 8}\n"),
     )
     ledger.adopt(plan, made)
     for spec in plan.runs:
-        fill(made, spec.run_id, spec, epochs=1, nmi=spec.k / 20)
+        fill(made, spec.run_id, spec, epochs=1, nmi=2 * spec.width)
     report.write(made, out)
     ranks = pd.read_csv(out / "r" / "tables" / "ranks.csv").query("metric == 'nmi_true'")
-    assert ranks["mean_rank"].tolist() == [3, 2, 1] and ranks["value"].tolist() == [5, 6, 7]
+    assert ranks["mean_rank"].tolist() == [3, 2, 1] and ranks["value"].tolist() == [0.05, 0.1, 0.15]
     assert ranks["why_not"].str.contains("1 cell to rank in").all()

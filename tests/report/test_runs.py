@@ -181,7 +181,10 @@ def test_runs_without_the_metric_are_counted():
         return replace(found, rows=found.rows.assign(nmi_true=found.rows["nmi_true"].where(found.rows["seed"] > 0)))
 
     one = believed(told(SEEDS, change=change))["missing"]
-    assert one.text == "4 of 12 finished runs have no NMI with the truth: they are in no effect." and one.tone == "bad"
+    assert (
+        one.text == "4 of 12 finished runs have no NMI with the truth: they are in no effect on it."
+        and one.tone == "bad"
+    )
 
 
 def test_swaps_with_too_few_seeds_are_counted():

@@ -55,6 +55,15 @@ def test_the_rectangle_is_whole_and_large():
     assert rectangle(np.zeros((3, 2), bool))[0].size == 0
 
 
+def test_three_seeds_stay_where_that_keeps_half_of_the_pairs():
+    present = np.ones((3, 2), bool)
+    present[0, 0] = False
+    assert [kept.tolist() for kept in rectangle(present)] == [[0, 1, 2], [1]], "not two seeds of both cells"
+    late = np.ones((3, 8), bool)
+    late[2, 1:] = False
+    assert [kept.size for kept in rectangle(late)] == [2, 8], "not one cell of eight, for a seed that has just begun"
+
+
 def test_of_any_gaps_what_is_kept_is_whole():
     rng = np.random.default_rng(0)
     for _ in range(200):

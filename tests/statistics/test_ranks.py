@@ -34,6 +34,11 @@ def test_the_best_value_ranks_first_and_differs_critically():
     assert found.p < 1e-6 and found.critical < 1 and found.cliques == []
 
 
+def test_by_a_metric_that_makes_no_value_better_there_is_no_ranking():
+    axes = {"a": ["x", "y", "z"]}
+    assert rankings(frame(), axes, [SCORE], {("a", "score")}) == [] != rankings(frame(), axes, [SCORE])
+
+
 def test_few_blocks_give_ranks_and_a_reason_instead_of_a_difference():
     found = rank(frame(blocks=4))
     assert found.ranks["z"] == 1.0 and math.isnan(found.critical)
