@@ -22,7 +22,7 @@ from dcbench.statistics import changes
 from dcbench.statistics.cells import tallied
 from dcbench.statistics.changes import SIDES
 from dcbench.statistics.effects import Outcome
-from dcbench.statistics.finals import Rule, finals
+from dcbench.statistics.finals import GAIN, Rule, finals
 
 CELL = [name for name in RunSpec.model_fields if name != "seed"]
 FIGURES = [name for name, one in COLUMNS.items() if not one.cost]
@@ -40,6 +40,7 @@ def compare(sets: Sets, outcomes: Sequence[Outcome], rules: Mapping[str, Rule]) 
     """
     states = _states(sets)
     frame = pairs(sets, [one.name for one in outcomes], rules)
+    _expect_cells(frame, outcomes, rules)
     table = changes.table(frame, _axes(sets[0], frame), outcomes)
     metrics = [_metric(one, frame, table, rules) for one in outcomes]
     return Comparison(
@@ -48,6 +49,15 @@ def compare(sets: Sets, outcomes: Sequence[Outcome], rules: Mapping[str, Rule]) 
         _tallies(frame, "health"),
         _tallies(frame, "timing"),
     )
+
+
+def _expect_cells(frame: pd.DataFrame, outcomes: Sequence[Outcome], rules: Mapping[str, Rule]) -> None:
+    """Refuse a rule that leaves no run a number: nothing would be compared, and every gate pass."""
+    cells = frame[~frame["baseline"]]
+    for one in outcomes:
+        name = "nmi_true" if one.name == GAIN else one.name
+        if name in rules and len(cells) and cells[one.name].isna().all():
+            raise ResultsError(f"--rule {name}={rules[name]}: gives no run a number; are there runs of so many epochs?")
 
 
 def _metric(outcome: Outcome, frame: pd.DataFrame, table: pd.DataFrame, rules: Mapping[str, Rule]) -> Metric:
@@ -67,7 +77,7 @@ def _metric(outcome: Outcome, frame: pd.DataFrame, table: pd.DataFrame, rules: M
 
 def _gone(name: str, frame: pd.DataFrame) -> int:
     """How many runs have the metric in OLD and not in NEW."""
-    has = frame[name].notna()
+    has = np.isfinite(frame[name].astype(float))
     old, new = ({*frame.loc[has & (frame["side"] == side), "run_id"]} for side in SIDES)
     return len(old - new)
 

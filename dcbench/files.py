@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,12 +39,16 @@ def aside(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+OURS = (".png", ".svg", ".pdf", ".csv", ".md", ".tex")
+"""Endings of what is written into folders; anything else there is somebody else's."""
+
+
 @contextmanager
 def folder_aside(target: Path) -> Iterator[Path]:
     """An empty folder whose files take their places in `target` when the block ends well; else `target` stays as it is.
 
     Each file replaces its old self, those in folders before those beside them, so that nothing named by a page
-    is ever missing; what the folders held before and do not hold now is removed last.
+    is ever missing. Last, files of a kind that is written here are removed from the folders where they are not now.
     """
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".new.", ignore_cleanup_errors=True) as name:
@@ -63,8 +66,8 @@ def _take_places(fresh: Path, target: Path) -> None:
         os.replace(fresh / path, target / path)
     for folder in folders:
         for path in (target / folder).iterdir():
-            if path.relative_to(target) not in found:
-                path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
+            if path.relative_to(target) not in found and path.suffix in OURS and not path.is_dir():
+                path.unlink()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcbench import rooms, verdict
+from dcbench.errors import ResultsError
 from dcbench.files import write_aside
 from dcbench.inspectable import Check, Subject
 
@@ -111,7 +112,11 @@ def read(path: Path) -> Learned:
 def of_assignment(subject: Subject) -> Learned:
     """What a run without weights shows: its last assignment beside the labels."""
     arrays = subject.folder.assignments("assignment", "labels", "indices") or {}
-    classes = class_names(subject.spec.dataset, int(arrays["labels"].max()) + 1)
+    classes = class_names(subject.spec.dataset, int(arrays["labels"].max(initial=-1)) + 1)
+    for name, below in (("assignment", subject.spec.k), ("labels", len(classes))):
+        if not arrays[name].size or arrays[name].min() < 0 or arrays[name].max() >= below:
+            told = f"{name} are not whole numbers from 0 to {below - 1}; restore it, or inspect with --replay"
+            raise ResultsError(f"{subject.folder.assignments_file}: {told}")
     facts = facts_of(subject, subject.spec.epochs, classes)
     facts["missing"] = {name: "needs the run's weights" for name in ARRAYS if name not in arrays}
     facts["checks"] = [(True, "The clusters are the run's recorded last assignment; nothing was computed anew.")]

@@ -7,6 +7,7 @@ changed matrix of the same name keeps, adds and no longer plans.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +105,27 @@ def matrix_folders(path: Path) -> list[MatrixDir]:
         raise ResultsError(f"{path}: no such results folder; run a matrix first, or name another with --results")
     if MatrixDir(path).matrix_file.exists():
         return [MatrixDir(path)]
-    inside = [MatrixDir(folder) for folder in sorted(path.iterdir()) if MatrixDir(folder).matrix_file.exists()]
+    inside = [MatrixDir(folder) for folder in sorted(path.iterdir()) if _is_matrix(MatrixDir(folder))]
     if not inside:
         raise ResultsError(f"{path}: holds no results of a matrix (no matrix.yaml in it or in its folders)")
     return inside
+
+
+def _is_matrix(folder: MatrixDir) -> bool:
+    """Whether it holds a plan; a folder that may not be looked into, like lost+found, is none of ours."""
+    try:
+        return folder.matrix_file.exists()
+    except PermissionError:
+        return False
+
+
+def distinct(folders: Sequence[MatrixDir]) -> Sequence[MatrixDir]:
+    """The same folders; ResultsError where two of them, by links, are matrices of one name and so of one report."""
+    names = Counter(folder.path.resolve().name for folder in folders)
+    for name, how_many in names.items():
+        if how_many > 1:
+            paths = ", ".join(str(folder.path) for folder in folders if folder.path.resolve().name == name)
+            raise ResultsError(
+                f"{paths}: are all called {name!r}; report them one by one, each with an --out of its own"
+            )
+    return folders

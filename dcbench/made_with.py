@@ -87,10 +87,11 @@ def _alike(known: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> dict
 
 
 def _drawn(pairs: Sequence[Pair]) -> dict[str, tuple[int, int]]:
-    facts = [(old.audit(), new.audit()) for old, new in pairs]
-    found = {}
-    for name, path in DRAWN.items():
-        digests = [(look(old, path), look(new, path)) for old, new in facts]
-        told = [pair for pair in digests if None not in pair]
-        found[name] = (sum(old == new for old, new in told), len(told))
-    return found
+    same, told = Counter[str](), Counter[str]()
+    for old, new in ((old.audit(), new.audit()) for old, new in pairs):  # one pair at a time: they are large
+        for name, path in DRAWN.items():
+            digests = look(old, path), look(new, path)
+            if None not in digests:
+                told[name] += 1
+                same[name] += digests[0] == digests[1]
+    return {name: (same[name], told[name]) for name in DRAWN}

@@ -92,7 +92,7 @@ def _chance(done: list[Entry]) -> pd.DataFrame:
     for entry in done:
         if entry.spec.dataset not in found:
             facts = (entry.folder.audit() or {}).get("chance")
-            if facts:
+            if facts and isinstance(facts, dict):
                 found[entry.spec.dataset] = {"dataset": entry.spec.dataset, **facts}
     return pd.DataFrame(list(found.values()))
 
@@ -134,10 +134,11 @@ class _Runs:
         """What is told of each baseline run, with its last row; without baselines no table."""
         if len(self.told) == self.cells:
             return pd.DataFrame()
-        ends = np.cumsum(self.counts)[self.cells :] - 1
-        last = pd.DataFrame(self.metrics[:, ends].T, columns=list(COLUMNS))
-        finished = pd.Series(self.counts[self.cells :]) > 0
-        return pd.concat([pd.DataFrame(self.told[self.cells :]), last[finished].reindex(last.index)], axis=1)
+        finished = np.flatnonzero(self.counts[self.cells :])
+        ends = (np.cumsum(self.counts)[self.cells :] - 1)[finished]
+        last = pd.DataFrame(self.metrics[:, ends].T, columns=list(COLUMNS), index=finished)
+        told = pd.DataFrame(self.told[self.cells :])
+        return pd.concat([told, last.reindex(told.index)], axis=1)
 
 
 def _typed(runs: pd.DataFrame) -> pd.DataFrame:

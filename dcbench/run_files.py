@@ -114,5 +114,7 @@ def _timing(entry: Entry) -> str:
         facts = entry.folder.provenance()
     except ResultsError:
         return "not recorded"
-    attempts = [one.get("shared_with") for one in (facts, *facts.get("earlier_attempts", []))]
+    earlier = facts.get("earlier_attempts")
+    told = [facts, *(earlier if isinstance(earlier, list) else [])]
+    attempts = [one.get("shared_with") for one in told if isinstance(one, dict)]
     return "shared" if any(attempts) else "not recorded" if None in attempts else "exclusive"

@@ -352,7 +352,7 @@ class RunDir:
             return {}
         except OSError as error:
             raise ResultsError(f"{self.provenance_file}: {error.strerror}") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             facts = None
         if not isinstance(facts, dict):
             raise ResultsError(f"{self.provenance_file}: is torn; restore it, or run the matrix again with --redo")

@@ -211,3 +211,17 @@ def test_baselines_are_compared_by_their_last_row(made):
 def test_every_figure_that_is_no_cost_counts_for_identical():
     assert {"nmi_true", "loss", "feature_rank"} <= {*comparison.FIGURES}
     assert not {name for name in comparison.FIGURES if COLUMNS[name].cost}
+
+
+def test_a_rule_that_leaves_no_run_a_number_is_refused(made):
+    with pytest.raises(ResultsError, match="--rule nmi_true=mean of the last 100 rows: gives no run a number"):
+        compared(made("old"), made("new"), {"nmi_true": Rule(last=100)})
+
+
+def test_a_number_that_is_not_finite_is_one_that_is_gone(made):
+    new = made("new")
+    for run in new.path.glob("*-adam-*/metrics.csv"):
+        rows = pd.read_csv(run)
+        rows.assign(nmi_true=[*rows["nmi_true"][:-1], float("-inf")]).to_csv(run, index=False)
+    found = metric(compared(made("old"), new))
+    assert found.gone == 6 and not any(line.part == "optimizer adam" for line in found.lines)

@@ -47,13 +47,16 @@ def test_a_folder_written_aside_takes_the_old_ones_place(tmp_path):
             (fresh / "figures" / f"{kept}.png").write_text("old")
     assert names(target) == ["figures/notes of somebody.png", "notes of somebody", "page"]
     (target / "figures" / "folder").mkdir()
+    (target / "figures" / "data.xyz").write_text("somebody's")
     (target / "figures" / "link").symlink_to(tmp_path)
     with folder_aside(target) as fresh:
         (fresh / "page").write_text("new")
         (fresh / "figures").mkdir()
         assert (target / "page").read_text() == "old"
-    assert names(target) == ["notes of somebody", "page"] and (target / "page").read_text() == "new"
-    assert list((target / "figures").iterdir()) == [] and tmp_path.exists()
+    assert names(target) == ["figures/data.xyz", "notes of somebody", "page"]
+    assert (target / "page").read_text() == "new" and tmp_path.exists()
+    left = sorted(path.name for path in (target / "figures").iterdir())
+    assert left == ["data.xyz", "folder", "link"], "what is not of our kinds stays"
 
 
 def test_a_folder_that_is_not_finished_leaves_the_old_one_as_it_was(tmp_path):

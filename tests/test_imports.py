@@ -48,7 +48,7 @@ TABLE = {
     "comparison_table": set(),
     "markdown": set(),
     "inspectable": {"errors", "feasibility", "replay", "rundir", "spec", "verdict"},
-    "learned": {"files", "inspectable", "rooms", "verdict"},
+    "learned": {"errors", "files", "inspectable", "rooms", "verdict"},
     "parity_table": {"errors", "feasibility", "files", "rooms", "spec"},
     "screens": {
         "audit",

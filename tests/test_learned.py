@@ -75,3 +75,14 @@ def test_a_run_without_weights_shows_its_last_assignment(tmp_path):
     folder.assignments_file.write_bytes(b"PK torn")
     with pytest.raises(ResultsError, match=r"assignments\.npz: is torn"):
         learned.of_assignment(inspectable.subject(folder.path))
+
+
+@pytest.mark.parametrize(("name", "value"), [("assignment", 99), ("assignment", -1), ("labels", -1)])
+def test_an_assignment_that_cannot_be_is_refused(tmp_path, name, value):
+    run = made(tmp_path, weights=False)
+    with np.load(run.assignments_file) as archive:
+        arrays = {key: archive[key].copy() for key in archive.files}
+    arrays[name][0] = value
+    np.savez(run.assignments_file, **arrays)
+    with pytest.raises(ResultsError, match=f"{name} are not whole numbers from 0 to "):
+        learned.of_assignment(inspectable.subject(run.path))

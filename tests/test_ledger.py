@@ -64,3 +64,14 @@ def test_a_plan_in_a_folder_of_another_name_is_refused(tmp_path, folder):
     folder.path.rename(tmp_path / "other")
     with pytest.raises(ResultsError, match="the plan of 'm', in a folder of another name"):
         ledger.stored_plan(MatrixDir(tmp_path / "other"))
+
+
+def test_two_matrices_of_one_name_cannot_share_a_report(tmp_path):
+    for place in ("x", "y"):
+        ledger.adopt(plan_of("name: m\nsettings: {epochs: 1}\n"), MatrixDir(tmp_path / place / "m"))
+        (tmp_path / "res").mkdir(exist_ok=True)
+        (tmp_path / "res" / place).symlink_to(tmp_path / place / "m")
+    folders = ledger.matrix_folders(tmp_path / "res")
+    assert len(folders) == 2 and ledger.distinct(folders[:1]) == folders[:1]
+    with pytest.raises(ResultsError, match="are all called 'm'; report them one by one"):
+        ledger.distinct(folders)

@@ -155,3 +155,11 @@ def test_baselines_stand_with_their_last_row_done_or_not(tmp_path):
     assert read.baselines["run_id"].tolist() == [spec.run_id for spec in plan.baselines]
     assert read.baselines["state"].tolist() == ["done", *["pending"] * len(others)]
     assert read.baselines["nmi_true"].tolist()[0] == 0.25 and read.baselines["nmi_true"][1:].isna().all()
+
+
+def test_baselines_without_a_finished_run_have_no_numbers(tmp_path):
+    plan = plan_of("name: m\nbaselines: [pixels]\nsettings: {dataset: mnist, epochs: 2, limit: 500}\n")
+    ledger.adopt(plan, MatrixDir(tmp_path / "m"))
+    read = results.read(MatrixDir(tmp_path / "m"))
+    assert len(read.baselines) == len(plan.baselines) and read.baselines["nmi_true"].isna().all()
+    assert set(read.baselines["state"]) == {"pending"} and read.rows.empty

@@ -49,3 +49,11 @@ def test_a_file_that_stays_broken_is_a_failed_run_and_a_note(entries):
     part = run_files.read(entries[:2])
     assert (part.told[0]["state"], part.told[0]["kind"], part.counts) == ("failed", "lost", [0, 3])
     assert part.notes == [part.told[0]["reason"]] and "does not hold the epochs 0 to 2" in part.notes[0]
+
+
+@pytest.mark.parametrize("earlier", ["null", '["x", 3]', '{"a": 1}'])
+def test_a_provenance_of_another_shape_harms_no_other_run(entries, earlier):
+    entries[0].folder.provenance_file.write_text(f'{{"shared_with": [], "earlier_attempts": {earlier}}}')
+    entries[1].folder.provenance_file.write_text("[" * 100_000)
+    part = run_files.read(entries[:3])
+    assert [run["timing"] for run in part.told] == ["exclusive", "not recorded", "not recorded"]

@@ -5,6 +5,7 @@ Nothing here imports torch, faiss, scikit-learn or torchvision; the report half 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -24,13 +25,18 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; errors a user can mend are told without a traceback and exit with 2."""
+    """Run the command line; errors a user can mend, files that cannot be read among them, exit with 2, no traceback."""
     try:
         app(standalone_mode=True)
     except DcbenchError as error:
         if _debug["on"]:
             raise
         print(f"error: {error}" if "\n" not in str(error) else f"{error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if _debug["on"] or error.filename is None:
+            raise
+        print(f"error: {os.fsdecode(error.filename)}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -18,7 +18,7 @@ from dcbench.comparison_table import Comparison, Gate, gate_of
 from dcbench.errors import ResultsError, unknown
 from dcbench.files import write_aside
 from dcbench.rundir import MatrixDir
-from dcbench.screens.changes import Compared, as_markdown, show
+from dcbench.screens.changes import Compared, as_markdown, caution, show
 
 STDOUT = Path("-")
 
@@ -27,7 +27,10 @@ def compare(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A matrix's folder in a results folder.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder to hold against it.")],
     metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="A metric to compare; repeatable. Default: all.")
+        list[str] | None,
+        typer.Option(
+            "--metric", help="A metric to compare; repeatable. Default: all nine that the report's effects tell."
+        ),
     ] = None,
     margin: Margins = None,
     rule: Rules = None,
@@ -143,8 +146,9 @@ def _made_with(folders: Sequence[MatrixDir], found: Comparison) -> made_with.Mad
 def _tell(told: Compared, markdown: Path | None, as_json: bool) -> None:
     if markdown == STDOUT:
         print(as_markdown(told), end="")
-        for line in (told.outcome, *told.failures) if told.gates else ():
-            print(line, file=sys.stderr)
+        for line in (told.outcome, *told.failures, caution(told)) if told.gates else ():
+            if line:
+                print(line, file=sys.stderr)
         return
     if markdown is not None:
         _write(markdown, as_markdown(told))

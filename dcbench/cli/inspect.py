@@ -52,7 +52,8 @@ def inspect(
 
 def _target(out: Path, run: Path) -> Path:
     """The folder of the page, made before anything long is done."""
-    target = out / run.absolute().parent.name / "inspect" / run.absolute().name
+    home = run.resolve()
+    target = out / home.parent.name / "inspect" / home.name
     with explained(target, "--out"):
         target.mkdir(parents=True, exist_ok=True)
     if problem := unwritable(target):

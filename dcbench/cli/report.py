@@ -57,7 +57,7 @@ def report(
 def _write_all(path: Path, write: Write) -> bool:
     """Write every report, and say whether one could not be."""
     broken = False
-    for folder in ledger.matrix_folders(path):
+    for folder in ledger.distinct(ledger.matrix_folders(path)):
         try:
             written = write(folder)
         except ResultsError as error:

@@ -24,7 +24,10 @@ def same_images(subject: Subject, split: Split) -> Check:
     """The images must be those that the run was made on."""
     recorded = subject.folder.provenance().get("dataset", {}).get("sha256")
     if recorded is None:
-        return False, "The run does not record which images it was made on, so nobody can tell whether these are they."
+        return (
+            False,
+            "The run does not record which images it was made on, so it cannot be checked that these are the same.",
+        )
     if recorded != split.digest():
         raise DataError(
             f"{subject.spec.dataset}: these are not the images that the run was made on (their digests differ); "

@@ -37,6 +37,8 @@ TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
 }
 """Format -> the text of a table."""
 
+FOLDERS = ("figures", "tables")
+
 FORMATS = (*figures.DPI, *TABLES, data.FORMAT)
 
 
@@ -77,6 +79,7 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
     ledger = ledgers.opened(folder)
     told, audited = analyse(results.of(ledger), asked.outcomes, asked.rules), _audited(ledger)
     target = out / ledger.plan.name
+    _refuse_others(target)
     try:
         with folder_aside(target) as fresh, TemporaryDirectory() as place:
             if data.FORMAT in asked.formats:
@@ -84,6 +87,8 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
             told = mapped(told, Path(place), len(told.found.rows))
             pictured = {path.parent.name for path in target.glob("inspect/*/index.html")}
             _fill(fresh, told, audited, origin.read(ledger), asked, pictured)
+        if data.FORMAT not in asked.formats:
+            (target / data.NAME).unlink(missing_ok=True)  # of an earlier report, with other rows
     except OSError as error:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"
@@ -91,6 +96,14 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
     found = told.found
     counts = Counter([*found.runs["state"], *(found.baselines["state"] if len(found.baselines) else [])])
     return Written(target / "index.html", counts, found.notes)
+
+
+def _refuse_others(target: Path) -> None:
+    """Refuse folders that no report wrote: old figures are removed from ours. One that was killed leaves a trace."""
+    ours = (target / "index.html").exists() or any(target.glob(".new.*"))
+    there = [target / name for name in FOLDERS if (target / name).exists()]
+    if there and not ours:
+        raise ResultsError(f"{there[0]}: no report wrote it; choose another place with --out, or move it away")
 
 
 def _stored(told: Analysis) -> list[str]:
@@ -107,7 +120,7 @@ def _audited(ledger: Ledger) -> Audit:
 
 def _fill(fresh: Path, told: Analysis, audited: Audit, source: Origin, asked: Asked, pictured: set[str]) -> None:
     """Write figures, tables and the page into an empty folder."""
-    for name in ("figures", "tables"):
+    for name in FOLDERS:
         (fresh / name).mkdir()
     drawn = figures.write(told, fresh / "figures", [kind for kind in figures.DPI if kind in asked.formats])
     told.found.notes.extend(audited.notes)

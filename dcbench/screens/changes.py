@@ -29,10 +29,10 @@ VALUES = 3
 """Values of a fact that are told one by one."""
 
 LEGEND = (
-    "Change: NEW less OLD, or of times NEW by OLD, mean over the matched pairs; interval: Student's t over the seeds' "
-    "means. Verdicts stand on p values corrected over all lines of a metric (Holm), not over the metrics. Same: shown "
-    "to lie within the margin. Identical: every pair has the same number. Where runs are missing, pairs "
-    "are left out until every seed has every cell, told as 45 of 46."
+    "Change: NEW less OLD, for times NEW divided by OLD; mean over the matched pairs; interval: Student's t over the "
+    "seeds' means. Better and worse rest on p values corrected over all lines of a metric (Holm), not over the "
+    "metrics. Same: shown to lie within the margin. Identical: every pair has the same number. Where runs are missing, "
+    "pairs are left out until every seed has every cell, shown as 45 of 46."
 )
 
 
@@ -152,7 +152,11 @@ def random_numbers(made: MadeWith) -> str:
     if made.apart:
         counts = ", ".join(f"{name} {same} of {told}" for name, (same, told) in known.items())
         return f"random numbers that pairs share: {counts}; OLD and NEW are not of one seed tree, so pairing gains less"
-    return f"random numbers: every pair shares its {', '.join(known)}, as runs of one seed tree do"
+    fewest = min(told for _, told in known.values())
+    of = (
+        "every pair shares its" if fewest == made.pairs else f"recorded for {fewest} of {made.pairs} pairs, which share"
+    )
+    return f"random numbers: {of} {', '.join(known)}, as runs of one seed tree do"
 
 
 def made_with(made: MadeWith) -> str:

@@ -64,7 +64,7 @@ def _lines(part: Part, outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
         met = matched(laid, outcome.numbers(frame), SIDES)
         if met.metric.size:
             head = {"metric": outcome.name, "axis": axis, "value": value, "equal": _equal(laid, frame[outcome.name])}
-            yield head | _figures(met, outcome)
+            yield head | {"beyond": _beyond(laid, met, frame, outcome)} | _figures(met, outcome)
 
 
 def _figures(met: Matched, outcome: Outcome) -> dict[str, Any]:
@@ -84,8 +84,18 @@ def _equal(laid: Grid, values: pd.Series) -> bool:
     return bool((before == after)[~np.isnan(before) & ~np.isnan(after)].all())
 
 
+def _beyond(laid: Grid, met: Matched, frame: pd.DataFrame, outcome: Outcome) -> bool:
+    """Whether a pair that a gap elsewhere leaves out changes by more than the margin."""
+    old, new = laid.at(SIDES)
+    there = (old != NONE) & (new != NONE) & ~np.isin(old, met.lines[0])
+    numbers = outcome.numbers(frame)
+    return bool((np.abs(numbers[new[there]] - numbers[old[there]]) > outcome.width).any())
+
+
 def _judged(line: dict[str, Any], p: float, outcome: Outcome) -> dict[str, Any]:
-    """The line with its verdict, and its numbers as they are told."""
+    """The line with its verdict, and its numbers as they are told; what was left out may forbid to call it the same."""
     word = IDENTICAL if line["equal"] else verdict(line["mean"], p, line["p_same"], outcome.better)
+    if word == "same" and line["beyond"]:
+        word = "cannot tell"
     told = {name: outcome.shown(line[name]) for name in ("old", "new", "mean", "low", "high")}
     return line | told | {"p_holm": p, "verdict": word}

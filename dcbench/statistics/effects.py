@@ -52,8 +52,9 @@ class Outcome:
     ratio: bool = False
 
     def numbers(self, frame: pd.DataFrame) -> Floats:
-        """The metric of each line, or its logarithm."""
+        """The metric of each line, or its logarithm; NaN where it is not finite."""
         found: Floats = frame[self.name].to_numpy(dtype=float, na_value=math.nan)
+        found = np.where(np.isfinite(found), found, math.nan)
         if self.ratio:
             np.log(found, out=(logs := np.full(len(found), math.nan)), where=found > 0)
             return logs

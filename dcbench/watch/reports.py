@@ -85,7 +85,9 @@ class Reports:
     def _folders(self) -> tuple[dict[str, MatrixDir], str]:
         """The matrices by name, or why there are none."""
         try:
-            return {folder.path.resolve().name: folder for folder in ledger.matrix_folders(self.path)}, ""
+            return {
+                folder.path.resolve().name: folder for folder in ledger.distinct(ledger.matrix_folders(self.path))
+            }, ""
         except (ResultsError, OSError) as error:
             return {}, str(error)
 

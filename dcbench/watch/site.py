@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -87,7 +88,7 @@ def _version(path: str, reports: Reports) -> Answer:
 def _page(path: str, reports: Reports) -> bytes | None:
     """The index, or a page as it is on disk."""
     if path == "/":
-        return _index(reports).encode()
+        return _index(reports).encode(errors="replace")  # a folder's name may be any bytes
     found = _inside(reports.out, path)
     if found is None or KINDS.get(found.suffix) != HTML:
         return None
@@ -139,7 +140,7 @@ def _digest(page: bytes) -> str:
 
 def _index(reports: Reports) -> str:
     engine = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    engine.filters["url"] = lambda name: quote(name, safe="")
+    engine.filters["url"] = lambda name: quote(os.fsencode(name), safe="")
     listed = [(shown, reports.page(name).exists()) for name, shown in sorted(reports.shown.items())]
     page = engine.from_string((HERE / "index.html.j2").read_text(encoding="utf-8"))
     return page.render(path=reports.path, problem=reports.problem, listed=listed)

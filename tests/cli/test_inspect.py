@@ -123,6 +123,15 @@ def test_it_may_be_called_from_inside_the_run(call, tmp_path, monkeypatch):
     assert page == tmp_path / "out" / "m" / "inspect" / run.path.name / "index.html"
 
 
+def test_it_may_be_called_from_inside_another_run(call, tmp_path, monkeypatch):
+    run = made(tmp_path, weights=False)
+    (run.path.parent / "other").mkdir()
+    monkeypatch.chdir(run.path.parent / "other")
+    page = page_of(call("inspect", f"../{run.path.name}", "--out", str(tmp_path / "out")), tmp_path)
+    assert page == tmp_path / "out" / "m" / "inspect" / run.path.name / "index.html"
+    assert list((run.path.parent / "other").iterdir()) == []
+
+
 def spoil(run, how):
     if how == "failed":
         run.set_state(State("failed", "nan", "the loss became nan"))

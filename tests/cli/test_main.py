@@ -78,3 +78,14 @@ def test_every_command_has_help_and_stands_in_the_readme():
 
 def test_version(call):
     assert call("--version").stdout.strip() == f"dcbench {dcbench.__version__}"
+
+
+def test_a_file_that_cannot_be_read_is_an_error_without_a_traceback(tmp_path, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "results/m/matrix.yaml")
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: results/m/matrix.yaml: Permission denied\n"

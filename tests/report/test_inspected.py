@@ -67,7 +67,10 @@ def test_what_is_missing_is_said_with_its_reason_and_the_way_out(tmp_path):
         "First-layer filters": "it is gone",
         "What the first layer's filters answer to": "it is gone",
     }
-    assert told.way_out in told.way_out and "To do the run again: dcbench inspect R --replay" in page
+    assert (
+        told.way_out == "to do the run again: dcbench inspect R --replay"
+        and "To do the run again: dcbench inspect R --replay" in page
+    )
     assert "First-layer filters: it is gone." in page and 'id="filters"' not in page
     assert not (tmp_path / "figures" / "filters.png").exists()
 

@@ -168,3 +168,21 @@ def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
     ranks = pd.read_csv(out / "r" / "tables" / "ranks.csv").query("metric == 'nmi_true'")
     assert ranks["mean_rank"].tolist() == [3, 2, 1] and ranks["value"].tolist() == [0.05, 0.1, 0.15]
     assert ranks["why_not"].str.contains("1 cell to rank in").all()
+
+
+def test_folders_that_no_report_wrote_are_left_alone(folder, out, few_plots):  # noqa: F811
+    mine = out / "m" / "figures" / "mine.pdf"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(ResultsError, match="figures: no report wrote it; choose another place with --out"):
+        report.write(folder, out)
+    assert mine.read_text() == "mine"
+    (out / "m" / ".new.killed").mkdir()
+    assert report.write(folder, out).page.exists()
+
+
+def test_rows_of_an_earlier_report_do_not_stay_beside_a_newer_page(folder, out, few_plots):  # noqa: F811
+    report.write(folder, out)
+    assert (out / "m" / "data.parquet").exists()
+    report.write(folder, out, report.Asked(formats=("csv",)))
+    assert not (out / "m" / "data.parquet").exists()

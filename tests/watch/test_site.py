@@ -148,3 +148,9 @@ def test_the_index_lists_the_matrices_with_their_runs_and_what_is_wrong(site, re
 
 def test_browsers_that_ask_for_an_icon_get_no_error(site):
     assert site("/favicon.ico").status == 204
+
+
+def test_a_folder_whose_name_is_no_text_does_not_hide_the_others(site, reports):
+    reports.shown = {name: Shown(name) for name in (os.fsdecode(b"bad\xff"), "good")}
+    page = body(site("/")).decode()
+    assert "good" in page and "bad?" in page
