@@ -160,7 +160,10 @@ def _tell(told: Compared, markdown: Path | None, as_json: bool) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        write_aside(path, text)
+        if (path.exists() and not path.is_file()) or path.is_symlink():
+            path.write_text(text, encoding="utf-8")  # a pipe, a device or a link stays what it is
+        else:
+            write_aside(path, text)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise ResultsError(f"--markdown {path}: {reason}; name a file that can be written") from error

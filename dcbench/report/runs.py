@@ -5,6 +5,7 @@ In: an Analysis and an Audit. Out: Sentences.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ from dcbench.report.learned import gain_margin, learned
 from dcbench.report.words import Sentence, Tone, count, duration, listed, number, share, signed
 from dcbench.statistics.finals import GAIN
 from dcbench.statistics.matching import FEWEST_SEEDS
+from dcbench.statistics.stability import LEVEL, median_epochs
 
 REASON = 160
 """Characters of a reason that a sentence quotes; the table has it whole."""
@@ -48,6 +50,8 @@ def what_was_learned(told: Analysis) -> Iterator[Sentence]:
         yield _gain(told, runs[GAIN].dropna())
     if runs["over_pixels"].notna().any():
         yield _pixels(runs)
+    if len(told.stability):
+        yield _settled(told.stability)
     yield _health(runs)
 
 
@@ -98,6 +102,17 @@ def _health(runs: pd.DataFrame) -> Sentence:
     sick = len(runs) - counts["healthy"]
     tone: Tone = "bad" if sick == len(runs) else "plain"
     return Sentence("learned", text, "health", "health", "none healthy" if sick == len(runs) else "", tone)
+
+
+def _settled(known: pd.DataFrame) -> Sentence:
+    """In how many runs the assignments stay what they are, and from which epoch on."""
+    half = median_epochs(known)
+    text = (
+        f"{column('nmi_previous').label} comes to {LEVEL:g} or above and stays there to the end in "
+        f"{known['reached'].sum()} of {count(len(known), 'run')}"
+        + ("." if math.isnan(half) else f"; in half of all from epoch {half:g} on (Kaplan-Meier).")
+    )
+    return Sentence("learned", text, "health", "stability")
 
 
 # --- failed ---------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """What would change a matrix's report, told by its files' times and sizes: cheap enough to look every few seconds.
 
-In: a matrix's folder and the mark of the look before. Out: a mark that equals the other one as long as a report would
-come out the same. Rows that a running run adds change no mark, since a report has finished runs only.
+In: a matrix's folder and the mark of the look before. Out: a mark that equals the other one as long as the results
+would make the same report; pictures of runs are linked when it is next written. Rows that a running run adds change no
+mark, since a report has finished runs only.
 """
 
 from __future__ import annotations

@@ -155,6 +155,9 @@ def test_markdown_goes_into_a_file_or_is_all_that_is_printed(call, tmp_path, old
     assert told.exit_code == 1 and told.stdout == text
     assert told.stderr.startswith("failed --fail-on worse\nNMI with the truth: worse")
     assert call("compare", str(old), str(new), *NMI, "--markdown", "-").stderr == "", "nobody asked"
+    (tmp_path / "link.md").symlink_to("target.md")
+    call(*asked, "link.md")
+    assert (tmp_path / "link.md").is_symlink() and (tmp_path / "target.md").read_text() == text
     told = call(*asked, "nowhere/out.md")
     assert "--markdown nowhere/out.md: No such file" in str(told.exception)
 

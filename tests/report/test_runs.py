@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -31,7 +32,7 @@ def texts(sentences):
 
 def test_how_many_learned_by_dataset_and_by_which_tests():
     lines = pd.DataFrame([pixels(test_refit_nmi_true=0.9), pixels(dataset="cifar10", test_refit_nmi_true=0.01)])
-    first, gain, over, health = what_was_learned(told(change=lambda found: replace(found, baselines=lines)))
+    first, gain, over, _, health = what_was_learned(told(change=lambda found: replace(found, baselines=lines)))
     assert (first.verdict, first.tone, first.evidence) == ("some", "told", "levels")
     assert first.text == (
         "4 of 8 finished runs learned something (0 of 4 on mnist and 4 of 4 on cifar10): healthy at the end, more than "
@@ -206,3 +207,16 @@ def test_what_is_wrong_is_named():
     found = believed(told(SEEDS, change=lambda found: replace(found, notes=["torn"])), audited)
     assert found["axes"].text == "lr does nothing between 1 and 2; arch confounded by weights."
     assert found["checks"].text == "1 check of what a run must hold failed." and found["files"].evidence == "notes"
+
+
+def test_whether_assignments_settle_is_told_also_where_none_does():
+    def settle(epoch):
+        return lambda found: replace(
+            found, rows=found.rows.assign(nmi_previous=np.where(found.rows["epoch"] >= epoch, 0.95, 0.5))
+        )
+
+    text = TEXT.replace("epochs: 2", "epochs: 5")
+    (none,) = [one for one in what_was_learned(told(text, settle(9))) if one.about == "stability"]
+    (all_,) = [one for one in what_was_learned(told(text, settle(3))) if one.about == "stability"]
+    assert none.text == "NMI epoch to epoch comes to 0.9 or above and stays there to the end in 0 of 8 runs."
+    assert all_.text.endswith("in 8 of 8 runs; in half of all from epoch 3 on (Kaplan-Meier).")

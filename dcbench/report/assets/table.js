@@ -8,11 +8,13 @@ function valueOf(cell) {
   return text === "" ? null : Number.isNaN(number) ? text : number;
 }
 
+const words = new Intl.Collator(undefined, { numeric: true });
+
 /** Order of two values; empty ones come last whichever way. */
 function order(one, other, way) {
   if (one === null || other === null) return (one === null) - (other === null);
   if (typeof one === "number" && typeof other === "number") return way * (one - other);
-  return way * String(one).localeCompare(String(other), undefined, { numeric: true });
+  return way * words.compare(one, other);
 }
 
 function sortBy(head, column) {
