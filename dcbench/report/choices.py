@@ -173,7 +173,8 @@ def _time(told: Analysis, swap: pd.Series, *metrics: str) -> str:
         found = _swaps(told, swap["axis"], metric)
         found = found[_is(found["before"], swap["before"]) & _is(found["after"], swap["after"])]
         parts += [_ratio(line) for _, line in found.iterrows()]
-    return f" {'; '.join(parts).capitalize()}." if parts else ""
+    text = "; ".join(parts)
+    return f" {text[0].upper()}{text[1:]}." if parts else ""
 
 
 def _ratio(line: pd.Series) -> str:
@@ -182,7 +183,8 @@ def _ratio(line: pd.Series) -> str:
         return text
     limits = ("low_90", "high_90") if line["verdict"] == "same" else ("low", "high")
     low, high = (times(line[name]) for name in limits)
-    return f"{text} ({low} to {high}, {FASTER[line['verdict']]}{_corrected(line)})"
+    among = f" among all swaps: p = {line['p_holm']:.2g} by Holm" if _corrected(line) else ""
+    return f"{text} ({low} to {high}, {FASTER[line['verdict']]}{among})"
 
 
 def _word(swap: pd.Series) -> str:
