@@ -85,7 +85,8 @@ class Analysis:
     `finals`: a line for each finished run, its curves made into numbers; `axes`: the columns of finals whose swaps are
     matched, with their values, fields that move together joined to one; `outcomes`: the metrics that some run has;
     `rules`: metric -> rule where it is not the last row. `effects`, `interactions`, `levels`: tables of those modules;
-    `stability`: a line for each finished run, its axes, `epochs`, `reached`. `rankings`: of axes with three values on.
+    `stability`: a line for each finished run, its axes, `epochs_watched`, `reached`. `rankings`: of axes with three
+    values on.
     `references`: the baselines' mean scores that belong to each value's cells, by dataset and level of LEVELS; only of
     refits, where all have as many clusters as classes.
     """

@@ -111,3 +111,12 @@ def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
         [None, 500, 3], [None, 700, 3], [500, 700, 3],
     ]  # fmt: skip
     assert told.levels["value"].tolist()[:3] == [None, 500, 700]
+
+
+def test_epochs_can_be_an_axis_as_any_other(tmp_path):
+    folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {epochs: [2, 4]}\nsettings: {pca_dim: 8}\n")
+    ledger.adopt(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec, epochs=spec.epochs, nmi_previous=0.95)
+    told = analyse(results.read(folder))
+    assert told.stability[["epochs", "epochs_watched", "reached"]].to_numpy().tolist() == [[2, 1, True], [4, 1, True]]

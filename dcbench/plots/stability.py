@@ -39,9 +39,9 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     for value, runs in parts:
         look = {"color": colour(told, axis, value), "ls": line(told, axis, value)}
         steps = kept_moving(runs)
-        end = float(runs["epochs"].max()) if len(runs) else 0.0
+        end = float(runs["epochs_watched"].max()) if len(runs) else 0.0
         panel.step([*steps["epoch"], end], [*steps["share"], steps["share"].iloc[-1]], where="post", lw=1.8, **look)
-        for epoch in sorted(set(runs.loc[~runs["reached"], "epochs"])):
+        for epoch in sorted(set(runs.loc[~runs["reached"], "epochs_watched"])):
             level = steps.loc[steps["epoch"] <= epoch, "share"].iloc[-1]
             panel.plot([epoch], [level], marker="|", ms=8, color=look["color"])
         handles.append(Line2D([], [], lw=1.8, label=_label(told, axis, value, runs), **look))

@@ -15,9 +15,9 @@ LEVEL = 0.9
 
 
 def stable(rows: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
-    """A line for each run: `epochs` until nmi_previous stays at or above the level, and whether it `reached` that.
+    """A line for each run: `epochs_watched` until nmi_previous stays at or above the level, and if it `reached` that.
 
-    Where it did not, `epochs` are those it was watched for (censored). An empty nmi_previous, a single cluster, does
+    Where it did not, they are those that it had (censored). An empty nmi_previous, a single cluster, does
     not count as stable. One last row above the level is no stay: it takes two.
     """
     watched = rows.loc[rows["epoch"] > 0, ["run_id", "epoch", "nmi_previous"]]  # of a million rows no more is copied
@@ -26,7 +26,7 @@ def stable(rows: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     restless = watched[~(watched["nmi_previous"] >= level)].groupby("run_id")["epoch"].max()
     since = restless.reindex(last.index).fillna(0) + 1
     reached = since < last
-    told = pd.DataFrame({"epochs": since.where(reached, last).astype(int), "reached": reached})
+    told = pd.DataFrame({"epochs_watched": since.where(reached, last).astype(int), "reached": reached})
     return told.reset_index()
 
 
@@ -34,7 +34,9 @@ def kept_moving(found: pd.DataFrame) -> pd.DataFrame:
     """Kaplan and Meier's share of runs that are not stable yet, by epoch: `epoch`, `share`, steps down after it."""
     if found.empty:
         return pd.DataFrame({"epoch": [0.0], "share": [1.0]})
-    data = stats.CensoredData.right_censored(found["epochs"].to_numpy(dtype=float), ~found["reached"].to_numpy(bool))
+    data = stats.CensoredData.right_censored(
+        found["epochs_watched"].to_numpy(dtype=float), ~found["reached"].to_numpy(bool)
+    )
     estimate = stats.ecdf(data).sf
     return pd.DataFrame({"epoch": [0.0, *estimate.quantiles], "share": [1.0, *estimate.probabilities]})
 

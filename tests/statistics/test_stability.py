@@ -31,15 +31,15 @@ def rows(**curves):
 )
 def test_epochs_until_it_stays_above_the_level(curve, epochs, reached):
     told = stable(rows(a=curve), 0.9)
-    assert told[["epochs", "reached"]].to_numpy().tolist() == [[epochs, reached]]
+    assert told[["epochs_watched", "reached"]].to_numpy().tolist() == [[epochs, reached]]
 
 
 def test_the_level_is_the_users():
-    assert stable(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs"].tolist() == [2]
+    assert stable(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs_watched"].tolist() == [2]
 
 
 def test_kaplan_and_meier_by_hand():
-    found = pd.DataFrame({"epochs": [1, 2, 2, 5, 5], "reached": [True, True, False, True, False]})
+    found = pd.DataFrame({"epochs_watched": [1, 2, 2, 5, 5], "reached": [True, True, False, True, False]})
     told = kept_moving(found)
     assert told["epoch"].tolist() == [0, 1, 2, 5]
     assert told["share"].tolist() == pytest.approx([1, 0.8, 0.8 * 3 / 4, 0.8 * 3 / 4 / 2])
@@ -47,5 +47,5 @@ def test_kaplan_and_meier_by_hand():
 
 
 def test_where_fewer_than_half_get_there_there_is_no_median():
-    assert math.isnan(median_epochs(pd.DataFrame({"epochs": [3, 3, 3], "reached": [True, False, False]})))
-    assert math.isnan(median_epochs(pd.DataFrame({"epochs": [], "reached": []})))
+    assert math.isnan(median_epochs(pd.DataFrame({"epochs_watched": [3, 3, 3], "reached": [True, False, False]})))
+    assert math.isnan(median_epochs(pd.DataFrame({"epochs_watched": [], "reached": []})))
