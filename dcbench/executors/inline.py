@@ -14,7 +14,7 @@ from dcbench.executors import EXIT_STOPPED, Ended, Options, Place, worker_argume
 
 
 class Workers:
-    """One run at a time; waiting for it is doing it. Ctrl-C ends it without a checkpoint."""
+    """One run at a time; waiting for it is doing it. Ctrl-C or SIGTERM ends it without a checkpoint."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -38,7 +38,7 @@ class Workers:
         from dcbench import worker
 
         try:
-            with _ctrl_c_raises():
+            with _signals_raise():
                 return [Ended(run, worker.work(worker.parse(worker_arguments(run, self.options, place))))]
         except KeyboardInterrupt:
             signal.raise_signal(signal.SIGINT)  # the scheduler is to hear it too
@@ -56,10 +56,12 @@ class Workers:
 
 
 @contextmanager
-def _ctrl_c_raises() -> Iterator[None]:
-    """While the run is done here, Ctrl-C ends it at once: nobody else could."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_raise() -> Iterator[None]:
+    """While the run is done here, Ctrl-C and SIGTERM end it at once: nobody else could."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -116,11 +116,12 @@ def test_ctrl_c_while_the_libraries_are_imported(started, tmp_path):
     assert "4 planned: 4 pending" in out and "go on with" in out
 
 
-def test_ctrl_c_with_the_inline_executor(started, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_sigterm_with_the_inline_executor(started, tmp_path, number):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
     process = started("run", "m.yaml", "--executor", "inline")
     wait_for(lambda: any(path.read_text().count("\n") > 2 for path in tmp_path.glob("results/m/*/metrics.csv")))
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
     assert "4 planned: 4 pending" in out and "stopped; go on with" in out
