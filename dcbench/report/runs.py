@@ -243,9 +243,12 @@ def _missing_metric(told: Analysis) -> Iterator[Sentence]:
 
 def _axes(audited: Audit) -> Iterator[Sentence]:
     """Whether every axis acts, with common random numbers."""
-    idle = [f"{axis.name} {axis.told}" for axis in audited.axes if not axis.verdict.startswith("acts")]
+    idle = [axis for axis in audited.axes if not axis.verdict.startswith("acts")]
     if idle:
-        yield Sentence("trust", f"{'; '.join(idle)}.", "audit", "axes", "not all act", "bad")
+        text = "; ".join(f"{axis.name} {axis.told}" for axis in idle)
+        unknown = all(axis.verdict == "no pairs" for axis in idle)
+        tone: Tone = "open" if unknown else "bad"
+        yield Sentence("trust", f"{text}.", "audit", "axes", "not known" if unknown else "not all act", tone)
     elif audited.axes:
         text = f"Every axis acts, with common random numbers: {listed(axis.name for axis in audited.axes)}."
         yield Sentence("trust", text, "audit", "axes", "all act", "same")

@@ -220,3 +220,9 @@ def test_whether_assignments_settle_is_told_also_where_none_does():
     (all_,) = [one for one in what_was_learned(told(text, settle(3))) if one.about == "stability"]
     assert none.text == "NMI epoch to epoch comes to 0.9 or above and stays there to the end in 0 of 8 runs."
     assert all_.text.endswith("in 8 of 8 runs; in half of all from epoch 3 on (Kaplan-Meier).")
+
+
+def test_before_any_pair_is_finished_it_is_not_said_that_an_axis_is_idle():
+    none = axis("dataset", pairs=0, witness=0, outcome=0, common=0)
+    one = believed(told(), Audit("m", 0, [none], []))["axes"]
+    assert (one.verdict, one.tone, one.text) == ("not known", "open", "dataset no pairs.")
