@@ -42,7 +42,7 @@ def is_backend(axis: str) -> bool:
     return BACKENDS.issuperset(axis.split(" + "))
 
 
-def sentences(told: Analysis) -> Iterator[Sentence]:
+def what_choices_did(told: Analysis) -> Iterator[Sentence]:
     """What each choice did, the libraries, the conditions, and what depends on what."""
     if told.quality not in [one.name for one in told.outcomes]:
         return

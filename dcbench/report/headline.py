@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from dcbench.analysis import Analysis
 from dcbench.audit import Audit
-from dcbench.report import choices, runs
+from dcbench.report.choices import what_choices_did
+from dcbench.report.runs import how_far_to_believe, what_failed, what_it_cost, what_was_learned
 from dcbench.report.words import Kind, Sentence
 
 QUESTIONS: dict[Kind, str] = {
@@ -24,11 +25,11 @@ QUESTIONS: dict[Kind, str] = {
 
 def sentences(told: Analysis, audited: Audit) -> Iterator[Sentence]:
     """Everything that can be said in a sentence."""
-    yield from choices.sentences(told)
-    yield from runs.what_was_learned(told)
-    yield from runs.what_failed(told)
-    yield from runs.what_it_cost(told)
-    yield from runs.how_far_to_believe(told, audited)
+    yield from what_choices_did(told)
+    yield from what_was_learned(told)
+    yield from what_failed(told)
+    yield from what_it_cost(told)
+    yield from how_far_to_believe(told, audited)
 
 
 def answers(told: Analysis, audited: Audit) -> list[tuple[str, list[Sentence]]]:

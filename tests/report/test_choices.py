@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dcbench.analysis import OUTCOMES, analyse
-from dcbench.report.choices import sentences
+from dcbench.report.choices import what_choices_did
 from dcbench.statistics.finals import CLUSTERING
 from tests.plots.made import made
 
@@ -32,7 +32,7 @@ def told(text=SMALL, effect=lambda spec: 0.0, noise=0.004, seconds=None, **unfin
 
 
 def about(analysis, axis):
-    return [one for one in sentences(analysis) if one.about == axis]
+    return [one for one in what_choices_did(analysis) if one.about == axis]
 
 
 def adam(size):
@@ -86,7 +86,7 @@ def test_no_dataset_is_ever_better():
     analysis = told(effect=lambda spec: -0.3 * (spec.dataset == "cifar10"))
     (one,) = about(analysis, "dataset")
     assert one.verdict == "condition" and "on mnist and" in one.text
-    assert not any("mnist better" in sentence.verdict for sentence in sentences(analysis))
+    assert not any("mnist better" in sentence.verdict for sentence in what_choices_did(analysis))
     joined = (
         SMALL.replace("  dataset: [mnist, cifar10]\n", "") + "zip: [{dataset: [mnist, cifar10], limit: [500, 600]}]\n"
     )
@@ -95,7 +95,7 @@ def test_no_dataset_is_ever_better():
 
 def test_one_seed_is_said_once_with_points():
     analysis = told(SMALL.replace("[0, 1, 2]", "[0]"), effect=adam(0.1), noise=0)
-    every = list(sentences(analysis))
+    every = list(what_choices_did(analysis))
     assert [one.verdict for one in every].count("no verdicts") == 1 and every[0].text.startswith("1 seed: points only")
     (one,) = about(analysis, "optimizer")
     assert one.text.startswith(
@@ -164,7 +164,7 @@ def test_only_the_largest_interactions_are_told_one_by_one():
     analysis = told(SMALL.replace("  backend", "  arch: [alexnet, vgg16]\n  backend"))
     analysis.interactions["verdict"] = "higher"
     sizes = analysis.interactions.query("metric == 'nmi_true'")["mean"].abs().sort_values(ascending=False)
-    every = [one for one in sentences(analysis) if one.verdict == "depends"]
+    every = [one for one in what_choices_did(analysis) if one.verdict == "depends"]
     assert len(sizes) == 6 and len(every) == 3 and f"{sizes.iloc[0]:.3f} (95" in every[0].text
     assert about(analysis, "interactions")[0].text == "3 more pairs of swaps act on each other, which the table has."
 
@@ -184,9 +184,9 @@ def test_what_was_left_out_is_counted():
 
 def test_planned_seeds_that_cannot_be_matched_yet_are_no_reason_to_plan_more():
     late = [place for place in range(24) if place % 3 == 2]
-    (one,) = [one for one in sentences(told(pending=late)) if one.verdict == "no verdicts"]
+    (one,) = [one for one in what_choices_did(told(pending=late)) if one.verdict == "no verdicts"]
     assert one.text == "Of 3 planned seeds, 2 can be matched so far: points only, no interval and no verdict."
-    (one,) = [one for one in sentences(told(SMALL.replace(", 1, 2", ""))) if one.verdict == "no verdicts"]
+    (one,) = [one for one in what_choices_did(told(SMALL.replace(", 1, 2", ""))) if one.verdict == "no verdicts"]
     assert one.text.startswith("1 seed: ") and "Give the matrix 3 seeds or more." in one.text
 
 
@@ -241,4 +241,4 @@ def test_effects_are_means_over_all_conditions_only_where_they_are():
 def test_without_the_quality_nothing_is_said():
     found = made(SMALL)
     found.rows["nmi_true"] = float("nan")
-    assert list(sentences(analyse(found))) == []
+    assert list(what_choices_did(analyse(found))) == []
