@@ -5,7 +5,7 @@ In: Results, rules, margins. Out: an Analysis. What the columns mean is known he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -63,14 +63,9 @@ def is_condition(axis: str) -> bool:
     return any(name in CONDITIONS for name in axis.split(" + "))
 
 
-def _neutral(axes: Iterable[str], metrics: Sequence[str]) -> set[tuple[str, str]]:
-    """The pairs of an axis and a metric by which none of its values can be called better."""
-    return {
-        (axis, metric)
-        for axis in axes
-        for metric in metrics
-        if is_condition(axis) or ("k" in axis.split(" + ") and metric in RISING)
-    }
+def is_neutral(axis: str, metric: str) -> bool:
+    """Whether no value of the axis can be called better by the metric, whichever way that is better."""
+    return is_condition(axis) or ("k" in axis.split(" + ") and metric in RISING)
 
 
 def column(name: str) -> Column:
@@ -147,7 +142,7 @@ def analyse(
     found = replace(found, runs=joined(found.runs, found.groups), rows=joined(found.rows, found.groups))
     lines = finals.finals(found.rows, rules)
     told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
-    neutral = _neutral(axes, [one.name for one in told])
+    neutral = {(axis, one.name) for axis in axes for one in told if is_neutral(axis, one.name)}
     swaps = effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines], neutral)
     known = stability.stable(found.rows)
     return Analysis(

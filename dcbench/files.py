@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,10 +52,14 @@ def folder_aside(target: Path) -> Iterator[Path]:
     is ever missing. Last, files of a kind that is written here are removed from the folders where they are not now.
     """
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target, prefix=".new.", ignore_cleanup_errors=True) as name:
-        fresh = Path(name)
+    fresh = Path(tempfile.mkdtemp(dir=target, prefix=".new."))
+    try:
         yield fresh
-        _take_places(fresh, target)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    _take_places(fresh, target)  # who is stopped in the midst of this leaves the folder, which says so
+    shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _take_places(fresh: Path, target: Path) -> None:

@@ -70,6 +70,16 @@ def test_a_folder_that_is_not_finished_leaves_the_old_one_as_it_was(tmp_path):
     assert [path.name for path in target.iterdir()] == ["page"]
 
 
+def test_one_that_is_stopped_while_files_take_their_places_leaves_a_trace(tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", stopped)
+    with suppress(KeyboardInterrupt), folder_aside(tmp_path / "report") as fresh:
+        (fresh / "page").write_text("new")
+    assert len(list((tmp_path / "report").glob(".new.*"))) == 1
+
+
 def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monkeypatch):
     moved, real = [], os.replace
     monkeypatch.setattr(os, "replace", lambda old, new: moved.append(new) or real(old, new))

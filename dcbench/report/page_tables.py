@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import MADE, Analysis, column, is_condition, level_of
+from dcbench.analysis import MADE, Analysis, column, is_neutral, level_of
 from dcbench.columns import COLUMNS
 from dcbench.health import ORDER
 from dcbench.parity_table import MEASURES
@@ -57,7 +57,7 @@ def effects(told: Analysis) -> dict[str, Table]:
 
 def _effect(line: pd.Series, outcome: Outcome) -> list[Cell]:
     swap = f"{shown(line['before'])} → {shown(line['after'])}"
-    improved = "" if outcome.better is None or is_condition(line["axis"]) else share(line["improved"])
+    improved = "" if outcome.better is None or is_neutral(line["axis"], outcome.name) else share(line["improved"])
     pairs = f"{line['pairs']} of {line['planned']}"
     words = [line["axis"], swap, line["brings"], line["verdict"]]
     return [*words, *_figures(line, outcome), improved, pairs, *_basis(line)]

@@ -149,3 +149,10 @@ def test_every_baseline_run_is_listed_whatever_its_state():
     assert done["level"] == "raw pixels" and done["arch"] == "" and done["NMI with the truth, test, refit"] == "0.500"
     assert (failed["state"], failed["reason"], failed["NMI with the truth, test, refit"]) == ("failed", "no room", "")
     assert page_tables.baseline_runs(pd.DataFrame()).lines == []
+
+
+def test_by_what_rises_with_k_itself_no_share_of_pairs_is_better():
+    text = TEXT.replace("optimizer: [sgd, adam]", "k: [10, 100]")
+    tables = page_tables.effects(analyse(made(text), [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true")]))
+    better = {label: table.lines[1][table.head.index("better in")] for label, table in tables.items()}
+    assert better["NMI with the truth"] == "" and better["AMI with the truth"].endswith("%")
