@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dcbench import results, rooms
+from dcbench import registry, results
 from dcbench.analysis import Analysis, analyse
 from dcbench.drawing.style import STYLE
 from dcbench.rundir import MatrixDir
@@ -134,7 +134,7 @@ def main() -> None:
 def drawn(part: str, axis: str | None, told: Analysis) -> np.ndarray:
     """A figure of the report as an array `(height, width, 3)` of sRGB in 0 to 1."""
     with matplotlib.rc_context(STYLE):
-        figure = rooms.load("plots", part).draw(told, axis)
+        figure = registry.load("plots", part).draw(told, axis)
         return raster(figure)
 
 

@@ -20,7 +20,7 @@ import pyarrow
 import pyarrow.csv
 from joblib import Parallel, delayed
 
-from dcbench import ledger, rooms
+from dcbench import ledger, registry
 from dcbench.columns import COLUMNS, STAGES
 from dcbench.matrix import parse_matrix
 from dcbench.rundir import MatrixDir, RunDir
@@ -168,7 +168,7 @@ def _facts(spec: RunSpec, template: dict[str, Any]) -> dict[str, Any]:
     facts["network"]["layers"] += ["ReLU"] * (spec.arch != "alexnet")
     facts["probe"] |= {"input": _digest(images), "input_shape": [spec.input_channels, spec.image_size, spec.image_size]}
     for stage, told in facts["stages"].items():
-        library = rooms.facts("backends", spec.backend).get("library", spec.backend)
+        library = registry.facts("backends", spec.backend).get("library", spec.backend)
         told |= {"library": library, "function": f"{library}.{stage}", "output": _digest(clustered, stage)}
     facts["stages"]["kmeans"]["k"] = spec.k
     facts["first"] = {

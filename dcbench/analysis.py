@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.columns import COLUMNS, Column
 from dcbench.results import Results
 from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
@@ -181,14 +181,14 @@ def level_of(run: pd.Series) -> str:
 
 def _told_apart_by(method: str) -> list[str]:
     """The fields of a cell that decide which baseline of the method is its own."""
-    facts = rooms.facts("methods", method)
+    facts = registry.facts("methods", method)
     seen = {} if facts["network"] else {"input_channels": "seen_channels"}
     return [seen.get(name, name) for name in facts["baseline"]["each"]]
 
 
 def _seen_channels(runs: pd.DataFrame) -> pd.Series:
     """The channels that a baseline without a network has: grey images are not repeated into colours."""
-    grey = runs["dataset"].map(lambda name: rooms.facts("datasets", name).get("channels") == 1)
+    grey = runs["dataset"].map(lambda name: registry.facts("datasets", name).get("channels") == 1)
     return runs["input_channels"].mask(grey & (runs["input_channels"] == 3), 1)
 
 

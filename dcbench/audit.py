@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from dcbench import ledger as ledgers
-from dcbench import rooms
+from dcbench import registry
 from dcbench.checks import Facts, Problem, problems
 from dcbench.columns import COLUMNS
 from dcbench.ledger import Entry, Ledger
@@ -170,7 +170,7 @@ def _digest(text: str) -> str:
 
 def _notes(spec: RunSpec, facts: Facts) -> Iterator[str]:
     """What a reader must know although nothing is wrong: images in both splits of a dataset where none are known of."""
-    known, seen = rooms.facts("datasets", spec.dataset).get("duplicates"), look(facts, "data.duplicates")
+    known, seen = registry.facts("datasets", spec.dataset).get("duplicates"), look(facts, "data.duplicates")
     if known is None and seen:
         yield f"{spec.dataset}: {seen} training images are test images, pixel for pixel"
 

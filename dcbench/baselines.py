@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.feasibility import feature_size, has_network
 from dcbench.spec import RunSpec, make_spec
 
 
 def known() -> list[str]:
     """The methods that are baselines."""
-    return [name for name in rooms.names("methods") if "baseline" in rooms.facts("methods", name)]
+    return [name for name in registry.names("methods") if "baseline" in registry.facts("methods", name)]
 
 
 def of_cells(cells: Iterable[RunSpec], names: Iterable[str]) -> list[RunSpec]:
@@ -31,8 +31,8 @@ def of_cells(cells: Iterable[RunSpec], names: Iterable[str]) -> list[RunSpec]:
 
 
 def _of_cell(method: str, spec: RunSpec) -> Iterator[tuple[tuple[Any, ...], RunSpec]]:
-    rule = rooms.facts("methods", method)["baseline"]
-    classes = rooms.facts("datasets", spec.dataset).get("classes", spec.k)
+    rule = registry.facts("methods", method)["baseline"]
+    classes = registry.facts("datasets", spec.dataset).get("classes", spec.k)
     told = {name: getattr(spec, name) for name in (*rule["each"], *rule["first"])} | {"method": method}
     for number, variant in enumerate(rule["variants"]):
         sets = {name: classes if value == "classes" else value for name, value in (rule["sets"] | variant).items()}
@@ -45,6 +45,6 @@ def _fitting(spec: RunSpec) -> RunSpec:
     """Pixels of grey images are not repeated into colours, and have no more PCA dimensions than pixels."""
     if has_network(spec):
         return spec
-    if spec.input_channels == 3 and rooms.facts("datasets", spec.dataset)["channels"] == 1:
+    if spec.input_channels == 3 and registry.facts("datasets", spec.dataset)["channels"] == 1:
         spec = spec.model_copy(update={"input_channels": 1})
     return spec.model_copy(update={"pca_dim": spec.pca_dim and min(spec.pca_dim, feature_size(spec))})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.traces import TRACES, look
 
@@ -64,7 +64,7 @@ def _settings(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:
 def _wanted(name: str, value: Any) -> Any:
     """What a live object would tell of the value: of a backend, the library it stands on."""
     if name in STAGE_BACKENDS:
-        return rooms.facts("backends", value).get("library", value)
+        return registry.facts("backends", value).get("library", value)
     return value
 
 
@@ -87,7 +87,7 @@ def _absent(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:
 def _splits(run: str, spec: RunSpec, facts: Facts) -> Iterator[Problem]:
     if shared := look(facts, "data.shared_indices"):
         yield Problem(run, "splits", f"{shared} test images are training images")
-    known = rooms.facts("datasets", spec.dataset).get("duplicates")
+    known = registry.facts("datasets", spec.dataset).get("duplicates")
     found = look(facts, "data.duplicates")
     if known is not None and found is not None and found > known:
         yield Problem(run, "splits", f"{found} training images are test images, pixel for pixel; {known} are known")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.spec import RunSpec
 
 Problem = tuple[tuple[str, ...], str]
@@ -17,7 +17,7 @@ Problem = tuple[tuple[str, ...], str]
 
 def training_images(spec: RunSpec, available: int | None = None) -> int | None:
     """Images the run trains on; None when only the image folder itself can tell."""
-    total = available if available is not None else rooms.facts("datasets", spec.dataset).get("train")
+    total = available if available is not None else registry.facts("datasets", spec.dataset).get("train")
     if total is None:
         return spec.limit
     return int(total if spec.limit is None else min(spec.limit, total))
@@ -25,23 +25,23 @@ def training_images(spec: RunSpec, available: int | None = None) -> int | None:
 
 def has_network(spec: RunSpec) -> bool:
     """Whether the spec's method trains a network at all."""
-    return bool(rooms.facts("methods", spec.method)["network"])
+    return bool(registry.facts("methods", spec.method)["network"])
 
 
 def feature_size(spec: RunSpec) -> int:
     """Length of one image's feature vector; in the 224 px geometry it scales with width."""
     if not has_network(spec):
         return spec.input_channels * spec.image_size**2
-    facts = rooms.facts("archs", spec.arch)
+    facts = registry.facts("archs", spec.arch)
     return int(facts["features_32"]) if spec.geometry == 32 else int(facts["features_224"] * spec.width)
 
 
 def problems(spec: RunSpec, available: int | None = None) -> Iterator[Problem]:
     """Everything the spec asks that cannot be; `available` counts the training images on disk."""
-    total = available if available is not None else rooms.facts("datasets", spec.dataset).get("train")
+    total = available if available is not None else registry.facts("datasets", spec.dataset).get("train")
     if total is not None and spec.limit is not None and spec.limit > total:
         yield ("limit", "dataset"), f"limit {spec.limit} is more than the {total} training images of {spec.dataset}"
-    tested = rooms.facts("datasets", spec.dataset).get("test")
+    tested = registry.facts("datasets", spec.dataset).get("test")
     if tested is not None and spec.test_limit is not None and spec.test_limit > tested:
         told = f"test_limit {spec.test_limit} is more than the {tested} test images of {spec.dataset}"
         yield ("test_limit", "dataset"), told
@@ -66,6 +66,6 @@ def _network_problems(spec: RunSpec) -> Iterator[Problem]:
                 f"epochs {spec.epochs}: the method {spec.method} trains nothing; set epochs to 0",
             )
         return
-    smallest = rooms.facts("archs", spec.arch)["smallest_image"]
+    smallest = registry.facts("archs", spec.arch)["smallest_image"]
     if spec.image_size < smallest:
         yield ("image_size", "arch"), f"image_size {spec.image_size} is too small: {spec.arch} needs {smallest} px"

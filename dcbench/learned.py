@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dcbench import rooms, verdict
+from dcbench import registry, verdict
 from dcbench.errors import ResultsError
 from dcbench.files import write_aside
 from dcbench.inspectable import Check, Subject
@@ -140,7 +140,7 @@ def facts_of(subject: Subject, epoch: int, classes: list[str]) -> dict[str, Any]
 
 def class_names(dataset: str, classes: int) -> list[str]:
     """The names that the dataset's facts give its classes, else their numbers."""
-    named = rooms.facts("datasets", dataset).get("class_names")
+    named = registry.facts("datasets", dataset).get("class_names")
     return list(named) if named else [str(label) for label in range(classes)]
 
 

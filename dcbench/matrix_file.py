@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from dcbench import baselines, rooms
+from dcbench import baselines, registry
 from dcbench.errors import unknown
 from dcbench.spec import STAGE_BACKENDS, field_problem, fields, normalised
 from dcbench.yaml_file import Document, Steps
@@ -228,7 +228,7 @@ def _value_problem(name: str, value: Any, as_axis: bool = True) -> str | None:
         return hint if as_axis else None
     told = field_problem(name, value)
     if told is None and name in _ROOM_FIELDS:
-        return rooms.problem(_ROOM_FIELDS[name], value)
+        return registry.problem(_ROOM_FIELDS[name], value)
     return told
 
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from scipy.linalg import subspace_angles
 from torch import Tensor
 
-from dcbench import backends, metrics, provenance, rooms, threads
+from dcbench import backends, metrics, provenance, registry, threads
 from dcbench.datasets import Split, load_training
 from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
@@ -108,7 +108,7 @@ def prepare(asked: Comparison, options: Options) -> Bench:
     data = {"images": len(split.labels), "sha256": split.digest()}
     facts = provenance.gather(spec, data, device, options.threads, 1, options.command)
     facts |= {"features_of": "the untrained network", "k": asked.ks, "backends": asked.backends, "starts": asked.starts}
-    parts = {name: rooms.load("backends", name) for name in asked.backends}
+    parts = {name: registry.load("backends", name) for name in asked.backends}
     return Bench(asked, features, parts, StageClock(device), facts)
 
 
@@ -116,7 +116,7 @@ def measure(bench: Bench) -> Iterator[Line]:
     """Everything that is compared, from the PCA to the libraries' defaults."""
     own = {name: _reduce(bench, part.fit_pca) for name, part in bench.parts.items()}
     yield from compare_pca(bench, own)
-    reference = rooms.load("backends", REFERENCE)
+    reference = registry.load("backends", REFERENCE)
     same = reference.fit_pca(bench.features, bench.asked.pca_dim)(bench.features)
     yield from compare_whitening(bench, same)
     points = _preprocessed(reference, same)

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.errors import PartError, ResultsError, SpecError
 from dcbench.feasibility import problems
 from dcbench.files import explained, write_aside
@@ -86,9 +86,9 @@ class Comparison:
 
 def asked(dataset: str, limit: int | None, ks: str, backends: str | None, starts: int, pca_dim: int) -> Comparison:
     """The comparison that the command line's words ask for; errors say what is wrong with them."""
-    if problem := rooms.problem("datasets", dataset):
+    if problem := registry.problem("datasets", dataset):
         raise PartError(f"--dataset {dataset}: {problem}")
-    total = rooms.facts("datasets", dataset).get("train")
+    total = registry.facts("datasets", dataset).get("train")
     limit = limit if limit is not None or total is None else min(LIMIT, total)
     comparison = Comparison(dataset, limit, _numbers(ks), _backends(backends), starts, pca_dim)
     for k in comparison.ks:
@@ -105,10 +105,10 @@ def _numbers(words: str) -> tuple[int, ...]:
 
 
 def _backends(words: str | None) -> tuple[str, ...]:
-    known = rooms.names("backends")
+    known = registry.names("backends")
     names = tuple(dict.fromkeys(words.split(","))) if words is not None else tuple(known)
     for name in names:
-        if problem := rooms.problem("backends", name):
+        if problem := registry.problem("backends", name):
             raise PartError(f"--backends {words}: {problem}")
     if len(names) < 2:
         raise PartError(f"--backends {words}: a comparison needs two or more of {', '.join(known)}")

@@ -17,9 +17,9 @@ import torch._dynamo
 import torch.utils.serialization.config  # noqa: F401  (the first torch.save imports it)
 import torchvision  # noqa: F401
 
-from dcbench import rooms, worker  # noqa: F401
+from dcbench import registry, worker  # noqa: F401
 
 for room in ("methods", "datasets", "archs", "backends"):
-    for part in rooms.names(room):
+    for part in registry.names(room):
         with suppress(Exception):
-            rooms.load(room, part)
+            registry.load(room, part)

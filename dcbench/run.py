@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dcbench import checkpoint, devices, metrics, provenance, rooms
+from dcbench import checkpoint, devices, metrics, provenance, registry
 from dcbench.columns import STAGES
 from dcbench.datasets import Split, load_test, load_training
 from dcbench.deepcluster import images, preprocessing, pseudo_labels
@@ -92,12 +92,12 @@ class _Loop:
         self.training = images.of_training(torch.from_numpy(training.pixels), spec.image_size, at.device)
         testing = images.like(self.training, torch.from_numpy(test.pixels))
         self.scorer = Scorer(training, test, testing, spec)
-        self.method = rooms.load("methods", spec.method)
+        self.method = registry.load("methods", spec.method)
         self.learner = self.method.begin(spec, at.device)
         self.previous: Ints | None = None
         self.witness = Witness(spec)
         self.witness.facts |= {
-            "method": rooms.part_of(self.method),
+            "method": registry.part_of(self.method),
             "exact": at.device.type == "cpu" and at.threads == 1,
             "chance": self.scorer.chance(),
         }

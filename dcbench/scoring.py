@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dcbench import metrics, rooms, seeds
+from dcbench import metrics, registry, seeds
 from dcbench.backends import nearest
 from dcbench.datasets import Split
 from dcbench.deepcluster.features import BATCH, autocast, extract
@@ -42,7 +42,7 @@ class Scorer:
         test_points = space.place(test_features)
         row = self._family("", found.assignment, found.centroids, test_points)
         row |= self._refit("refit_", space.points, test_points)
-        if rooms.facts("methods", self.spec.method).get("supervised"):
+        if registry.facts("methods", self.spec.method).get("supervised"):
             row |= self._ceiling(learner, features, test_features, space)
         return row
 

@@ -22,7 +22,7 @@ from types import FrameType
 
 import torch
 
-from dcbench import rooms, threads
+from dcbench import registry, threads
 from dcbench.checkpoint import INTERVAL
 from dcbench.errors import ClaimedError, DcbenchError, RunFailedError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, default_data_dir
@@ -165,7 +165,7 @@ def skip_reason(spec: RunSpec) -> str | None:
     chosen = [("methods", spec.method), ("datasets", spec.dataset), ("archs", spec.arch)]
     chosen += [("backends", name) for name in dict.fromkeys(getattr(spec, stage) for stage in STAGE_BACKENDS)]
     for room, part in chosen:
-        skip = getattr(rooms.load(room, part), "skip", None)
+        skip = getattr(registry.load(room, part), "skip", None)
         if skip is not None and (reason := skip(spec)):
             return str(reason)
     return None

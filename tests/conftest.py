@@ -13,7 +13,7 @@ import matplotlib
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dcbench import devices, ledger, rooms, scheduler
+from dcbench import devices, ledger, registry, scheduler
 from dcbench.executors import Options
 from dcbench.matrix import Plan, parse_matrix
 from dcbench.rundir import MatrixDir
@@ -71,8 +71,8 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
 @pytest.fixture
 def few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports with three plots instead of all: for tests of what else a report does, since all take half a minute."""
-    names = rooms.names
-    monkeypatch.setattr(rooms, "names", lambda room: [*FEW_PLOTS] if room == "plots" else names(room))
+    names = registry.names
+    monkeypatch.setattr(registry, "names", lambda room: [*FEW_PLOTS] if room == "plots" else names(room))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dcbench import audit as auditing
-from dcbench import datasets, ledger, rooms, run
+from dcbench import datasets, ledger, registry, run
 from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.images import Images
 from dcbench.methods import deepcluster
@@ -147,8 +147,8 @@ def test_facts_of_another_shape_are_a_problem_and_no_crash(run_here):
 
 def test_images_in_both_splits_are_told_where_their_number_is_not_known(run_here, monkeypatch):
     plant_test_images_in_training(monkeypatch)
-    known = rooms.facts("datasets", "digits")
-    monkeypatch.setattr(rooms, "facts", without_duplicates(rooms.facts))
+    known = registry.facts("datasets", "digits")
+    monkeypatch.setattr(registry, "facts", without_duplicates(registry.facts))
     assert "duplicates" in known
     found = auditing.audit(run_here(BACKENDS))
     assert found.notes == ["digits: 3 training images are test images, pixel for pixel"] and found.good
@@ -208,8 +208,8 @@ def plant_labels_of_other_images(monkeypatch):
 
 
 def plant_an_ignored_backend(monkeypatch):
-    real = rooms.load
-    monkeypatch.setattr(rooms, "load", lambda room, part: real(room, "faiss" if room == "backends" else part))
+    real = registry.load
+    monkeypatch.setattr(registry, "load", lambda room, part: real(room, "faiss" if room == "backends" else part))
 
 
 def plant_a_backend_in_the_seed(monkeypatch):

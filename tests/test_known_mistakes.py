@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench import datasets, ledger, metrics, results, rooms, run, run_files
+from dcbench import datasets, ledger, metrics, registry, results, run, run_files
 from dcbench.analysis import analyse
 from dcbench.audit import Audit
 from dcbench.backends import KMeans
@@ -62,9 +62,9 @@ class Scene:
 
     def cluster_as(self, assignment: np.ndarray) -> None:
         """Let every backend's k-means return this assignment."""
-        for name in rooms.names("backends"):
+        for name in registry.names("backends"):
             self.monkeypatch.setattr(
-                rooms.load("backends", name),
+                registry.load("backends", name),
                 "kmeans",
                 lambda points, first, _: KMeans(torch.from_numpy(assignment), first),
             )
@@ -210,7 +210,7 @@ def plant_assignments_in_cluster_order(monkeypatch):
 
 def check_backends_differ_in_nothing_else(scene):
     scene.cluster_as(np.arange(60) % 7 % 4)
-    for name in rooms.names("backends"):
+    for name in registry.names("backends"):
         scene.run(backend=name)
     by_epoch = [scene.trained[epoch::2] for epoch in (0, 1)]
     for passes in by_epoch:

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench import inspectable, learned, rooms
+from dcbench import inspectable, learned, registry
 from dcbench.errors import ResultsError
 from dcbench.learned import Learned
 from tests.inspection.made import made
@@ -61,7 +61,7 @@ def test_every_array_fact_and_picture_stands_in_the_docs():
     text = (Path(__file__).parent.parent / "docs" / "inspect.md").read_text()
     for name, told in (learned.ARRAYS | learned.TOLD).items():
         assert f"| `{name}` | {told} |" in text
-    assert all(f"| {part} |" in text for part in rooms.names("pictures"))
+    assert all(f"| {part} |" in text for part in registry.names("pictures"))
 
 
 def test_a_run_without_weights_shows_its_last_assignment(tmp_path):

@@ -23,14 +23,14 @@ def load(data_dir, spec, train):
     return pixels, labels
 '''
 BACKEND = '''"""Mirror: the torch backend under another name."""
-from dcbench import rooms
+from dcbench import registry
 FACTS = {"library": "torch"}
 def fit_pca(features, dim):
-    return rooms.load("backends", "torch").fit_pca(features, dim)
+    return registry.load("backends", "torch").fit_pca(features, dim)
 def fit_whitening(reduced):
-    return rooms.load("backends", "torch").fit_whitening(reduced)
+    return registry.load("backends", "torch").fit_whitening(reduced)
 def kmeans(points, first, iterations):
-    return rooms.load("backends", "torch").kmeans(points, first, iterations)
+    return registry.load("backends", "torch").kmeans(points, first, iterations)
 '''
 PLOT = '''"""Losses: the last loss of each run."""
 from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from dcbench import parity, rooms, threads
+from dcbench import parity, registry, threads
 from dcbench.backends import KMeans, sklearn_backend
 from dcbench.executors import Options
 from dcbench.parity_table import MEASURES, STAGES, Comparison
@@ -221,7 +221,7 @@ def test_axes_are_read_off_a_transform_whose_offset_is_far_larger():
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_one_iteration_after_another_is_as_many_at_once(bench, name):
-    part, points = rooms.load("backends", name), bench.features[:, :20].clone()
+    part, points = registry.load("backends", name), bench.features[:, :20].clone()
     first = parity._first(points, SMALL.spec(12), 0)
     trail = parity._trail(part, points, first)
     for iterations in (1, 2, 5, 20):

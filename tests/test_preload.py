@@ -9,12 +9,12 @@ def test_preloading_imports_the_libraries_and_every_part_and_starts_no_thread():
 import sys, threading
 from pathlib import Path
 import dcbench.preload
-from dcbench import rooms
+from dcbench import registry
 for name in ("torch", "torchvision", "faiss", "sklearn.cluster", "torch._dynamo", "dcbench.worker"):
     assert name in sys.modules, name
 for room in ("datasets", "archs", "backends"):
-    for part in rooms.names(room):
-        assert rooms.load(room, part).__name__ in sys.modules
+    for part in registry.names(room):
+        assert registry.load(room, part).__name__ in sys.modules
 assert "torch.cuda" in sys.modules and not sys.modules["torch.cuda"].is_initialized()
 status = Path("/proc/self/status").read_text().splitlines()
 print(next(line for line in status if line.startswith("Threads")).split()[1])

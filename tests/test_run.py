@@ -119,10 +119,10 @@ def test_features_are_extracted_once_a_row(run_here, monkeypatch):
 
 
 def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
-    from dcbench import rooms
+    from dcbench import registry
     from dcbench.backends import KMeans
 
-    part = rooms.load("backends", "faiss")
+    part = registry.load("backends", "faiss")
     monkeypatch.setattr(
         part, "kmeans", lambda points, first, _: KMeans(pseudo_labels.torch.zeros(len(points)).long(), first, 7)
     )

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dcbench import rooms, spec
+from dcbench import registry, spec
 from dcbench.errors import SpecError
 from dcbench.spec import FROZEN_DEFAULTS, RunSpec, field_problem, make_spec
 
@@ -118,5 +118,5 @@ def test_the_fields_page_tells_every_field_with_its_default_and_help():
         assert f"| `{name}` | {spec.shown(field.default)} | {field.description} |" in page
     for name, text in spec.SHORTHANDS.items():
         assert f"| `{name}` | | {text} |" in page
-    for part in rooms.names("datasets") + rooms.names("archs"):
+    for part in registry.names("datasets") + registry.names("archs"):
         assert f"`{part}" in page

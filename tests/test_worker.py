@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from dcbench import rooms, worker
+from dcbench import registry, worker
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 from dcbench.rundir import RunDir, State
@@ -116,7 +116,7 @@ def test_a_foreign_spec_is_refused_and_nothing_in_the_folder_is_lost(tmp_path, c
 
 
 def test_a_part_may_skip_a_run_with_a_reason(tmp_path, monkeypatch):
-    monkeypatch.setattr(rooms.load("backends", "faiss"), "skip", lambda spec: f"no k of {spec.k}", raising=False)
+    monkeypatch.setattr(registry.load("backends", "faiss"), "skip", lambda spec: f"no k of {spec.k}", raising=False)
     folder = prepared(tmp_path)
     assert work(folder) == EXIT_DONE
     assert (folder.state().name, folder.state().reason) == ("skipped", "no k of 4")

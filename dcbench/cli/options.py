@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from dcbench import devices, rooms
+from dcbench import devices, registry
 from dcbench.errors import DcbenchError, DeviceError
 from dcbench.executors import Options, default_data_dir
 
-Executor = StrEnum("Executor", rooms.names("executors"))  # type: ignore[misc]
+Executor = StrEnum("Executor", registry.names("executors"))  # type: ignore[misc]
 LOCAL = Executor("local")
 
 MatrixFile = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]

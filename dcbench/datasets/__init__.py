@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dcbench import rooms, seeds
+from dcbench import registry, seeds
 from dcbench.errors import DataError
 from dcbench.feasibility import problems
 from dcbench.spec import RunSpec
@@ -105,10 +105,10 @@ def balanced(labels: Labels, limit: int, rng: np.random.Generator) -> Labels:
 
 
 def _load(spec: RunSpec, data_dir: Path, train: bool) -> Split:
-    facts = rooms.facts("datasets", spec.dataset)
+    facts = registry.facts("datasets", spec.dataset)
     require(spec.dataset, facts.get("files", []), data_dir)
     with explained(spec.dataset, facts.get("files", []), data_dir):
-        pixels, labels, *cut = rooms.load("datasets", spec.dataset).load(data_dir, spec, train)
+        pixels, labels, *cut = registry.load("datasets", spec.dataset).load(data_dir, spec, train)
     if len(pixels) != len(labels):
         raise DataError(f"{spec.dataset} in {data_dir} has {len(pixels)} images and {len(labels)} labels; get it anew")
     labels, pixels = np.asarray(labels, dtype=np.int64), _padded(pixels, spec.image_size)

@@ -10,12 +10,12 @@ import fcntl
 import sys
 from pathlib import Path
 
-from dcbench import rooms
+from dcbench import registry
 
 
 def main(name: str, data_dir: Path) -> int:
     """Download the dataset into `data_dir`, unless somebody else just did."""
-    files = rooms.facts("datasets", name)["files"]
+    files = registry.facts("datasets", name)["files"]
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with (data_dir / f".{name}.lock").open("a") as lock:
@@ -23,7 +23,7 @@ def main(name: str, data_dir: Path) -> int:
             if not all((data_dir / file).exists() for file in files):
                 print(f"downloading {name} to {data_dir}", file=sys.stderr)
                 with contextlib.redirect_stdout(sys.stderr):
-                    rooms.load("datasets", name).download(data_dir)
+                    registry.load("datasets", name).download(data_dir)
     except KeyboardInterrupt:
         print(f"{name}: the download was stopped")
         return 1

@@ -21,7 +21,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from dcbench import seeds
 from dcbench.datasets import Labels, Pixels
 from dcbench.errors import DataError
-from dcbench.rooms import split
+from dcbench.registry import split
 from dcbench.spec import RunSpec
 
 FACTS = {"argument": "PATH", "channels": 3}

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.feasibility import feature_size
 from dcbench.seeds import torch_generator
 from dcbench.spec import RunSpec
@@ -50,7 +50,7 @@ class Network(nn.Module):
     def __init__(self, spec: RunSpec) -> None:
         super().__init__()
         self.input = InputChannels(spec.input_channels)
-        self.trunk = rooms.load("archs", spec.arch).build(spec)
+        self.trunk = registry.load("archs", spec.arch).build(spec)
         self.head = nn.Linear(feature_size(spec), spec.k)
 
     def features(self, batch: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.backends import Transform
 from dcbench.deepcluster.clock import StageClock
 from dcbench.spec import RunSpec
@@ -44,11 +44,11 @@ def preprocess(features: Tensor, spec: RunSpec, clock: StageClock) -> Space:
     points = features
     if spec.pca_dim is not None:
         with clock.stage("pca"):
-            fitted["pca"] = rooms.load("backends", spec.pca_backend).fit_pca(points, spec.pca_dim)
+            fitted["pca"] = registry.load("backends", spec.pca_backend).fit_pca(points, spec.pca_dim)
             points = outputs["pca"] = fitted["pca"](points)
     if spec.whiten:
         with clock.stage("whiten"):
-            fitted["whiten"] = rooms.load("backends", spec.whiten_backend).fit_whitening(points)
+            fitted["whiten"] = registry.load("backends", spec.whiten_backend).fit_whitening(points)
             points = outputs["whiten"] = fitted["whiten"](points)
     if spec.l2_normalize:
         with clock.stage("kmeans"):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dcbench import backends, rooms, seeds
+from dcbench import backends, registry, seeds
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.preprocessing import Space, preprocess
 from dcbench.deepcluster.samplers import Ints
@@ -62,12 +62,12 @@ def warm_up(spec: RunSpec, device: torch.device) -> None:
     points = torch.linspace(-1, 1, 64 * 8, device=device).reshape(64, 8).sin()
     small = spec.model_copy(update={"pca_dim": spec.pca_dim and 4})
     preprocess(points, small, StageClock(device))
-    rooms.load("backends", spec.kmeans_backend).kmeans(points, points[:2].clone(), 2)
+    registry.load("backends", spec.kmeans_backend).kmeans(points, points[:2].clone(), 2)
 
 
 def best_of(points: Tensor, starts: Iterable[Ints], spec: RunSpec) -> backends.KMeans:
     """k-means from points of these indices; of several starts the one with the lowest objective."""
-    kmeans = rooms.load("backends", spec.kmeans_backend).kmeans
+    kmeans = registry.load("backends", spec.kmeans_backend).kmeans
     found = [
         kmeans(points, points[torch.from_numpy(first).to(points.device)], spec.kmeans_iterations) for first in starts
     ]

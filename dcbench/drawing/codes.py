@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 from matplotlib.colors import to_hex
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.analysis import NUMERIC, Analysis
 from dcbench.drawing.style import COLOURS, GREY
 from dcbench.spec import STAGE_BACKENDS
@@ -70,7 +70,7 @@ def _palette(told: Analysis, axis: str) -> list[object]:
     """All values that share the axis's palette, in the order of their colours; amounts by size, None last."""
     kind = ALIKE.get(axis, axis)
     alike = [value for name, values in told.axes.items() if ALIKE.get(name, name) == kind for value in values]
-    known = rooms.names("backends") if kind == "backend" else []
+    known = registry.names("backends") if kind == "backend" else []
     values = list(dict.fromkeys([*alike, *known]))
     if axis in told.axes and amounts(told, axis):
         values.sort(key=lambda value: math.inf if value is None else float(str(value)))

@@ -10,7 +10,7 @@ import os
 
 import torch
 
-from dcbench import learned, rooms, threads
+from dcbench import learned, registry, threads
 from dcbench.datasets import Split, load_training
 from dcbench.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
@@ -65,6 +65,6 @@ def _clustered(subject: Subject, split: Split, weights: Weights, device: torch.d
 
 def _class_names(subject: Subject, split: Split, options: Options) -> list[str]:
     """Names from disk, where only the dataset's folder tells them, else from its facts."""
-    told = getattr(rooms.load("datasets", subject.spec.dataset), "class_names", None)
+    told = getattr(registry.load("datasets", subject.spec.dataset), "class_names", None)
     dataset, classes = subject.spec.dataset, split.classes
     return told(options.data_dir, subject.spec) if told else learned.class_names(dataset, classes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dcbench import checkpoint, rooms
+from dcbench import checkpoint, registry
 from dcbench.checkpoint import Saved
 from dcbench.deepcluster.network import Network, Pixels
 from dcbench.deepcluster.samplers import Ints
@@ -31,7 +31,7 @@ class Weights:
 
 def find(subject: Subject, device: torch.device) -> Weights:
     """The weights that the run has left."""
-    network = rooms.load("methods", subject.spec.method).begin(subject.spec, device).network
+    network = registry.load("methods", subject.spec.method).begin(subject.spec, device).network
     before, recorded = first_weights(network), _recorded(subject)
     if subject.source == "seed":
         return Weights(network, 0, recorded, before)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.drawing.words import short
 from dcbench.learned import Array, Learned
 from dcbench.sheet import BLANK, EDGE, Rgb, Sheet, rgb, side_of
@@ -36,7 +36,7 @@ def _says_nothing(name: str) -> bool:
 def own_images(learned: Learned) -> str:
     """What the images shown are, and what else than these was seen of them."""
     spec = learned.facts["spec"]
-    grey = rooms.facts("datasets", spec["dataset"]).get("channels") == 1
+    grey = registry.facts("datasets", spec["dataset"]).get("channels") == 1
     who = "k-means" if spec["method"] == "pixels" else "the network"
     saw = {1: "" if grey else f"; {who} saw them in grey", 2: f"; {who} saw the Sobel gradients of their grey"}
     return f"The images are the dataset's own{saw.get(spec['input_channels'], '')}."
@@ -79,7 +79,7 @@ def filters_told(learned: Learned) -> str:
 
 def _repeated(learned: Learned) -> bool:
     """Whether the network saw a grey image three times."""
-    grey = rooms.facts("datasets", learned.facts["spec"]["dataset"]).get("channels") == 1
+    grey = registry.facts("datasets", learned.facts["spec"]["dataset"]).get("channels") == 1
     return bool(learned["filters"].shape[1] == 3 and grey)
 
 

@@ -11,7 +11,7 @@ import matplotlib
 from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.analysis import Analysis
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
@@ -39,7 +39,7 @@ class Drawn:
 
 def write(told: Analysis, folder: Path, formats: Collection[str]) -> list[Drawn]:
     """Draw each plot along the axes it is for; plots that have nothing to say are left out."""
-    wanted = [(part, axis) for part in rooms.names("plots") for axis in axes_of(rooms.facts("plots", part), told)]
+    wanted = [(part, axis) for part in registry.names("plots") for axis in axes_of(registry.facts("plots", part), told)]
     # threads gain nothing here and processes cost seconds to start: only many figures are worth them
     jobs = 1 if len(told.found.rows) * len(wanted) < 20_000 else -1
     drawn = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, told, folder, formats) for part, axis in wanted)
@@ -47,10 +47,10 @@ def write(told: Analysis, folder: Path, formats: Collection[str]) -> list[Drawn]
 
 
 def _draw(part: str, axis: str | None, told: Analysis, folder: Path, formats: Collection[str]) -> Drawn | None:
-    facts = rooms.facts("plots", part)
+    facts = registry.facts("plots", part)
     name = f"{part}_{axis}" if axis else part
     with matplotlib.rc_context(STYLE):
-        figure: Figure | None = rooms.load("plots", part).draw(told, axis)
+        figure: Figure | None = registry.load("plots", part).draw(told, axis)
         if figure is None:
             return None
         svg = _saved(figure, "svg")

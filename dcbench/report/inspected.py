@@ -17,7 +17,7 @@ import pandas as pd
 
 import dcbench
 from dcbench import learned as learning
-from dcbench import rooms
+from dcbench import registry
 from dcbench.columns import COLUMNS
 from dcbench.drawing.style import STYLE
 from dcbench.files import folder_aside, write_aside
@@ -63,9 +63,9 @@ class Inspected:
 def write(folder: Path) -> Inspected:
     """Draw everything that learned.npz has the arrays for, and the page around it."""
     learned = learning.read(folder / "learned.npz")
-    parts = sorted(rooms.names("pictures"), key=lambda part: rooms.facts("pictures", part)["place"])
+    parts = sorted(registry.names("pictures"), key=lambda part: registry.facts("pictures", part)["place"])
     missing = {part: reason for part in parts if (reason := _lacks(part, learned))}
-    titles = {rooms.facts("pictures", part)["title"]: reason for part, reason in missing.items()}
+    titles = {registry.facts("pictures", part)["title"]: reason for part, reason in missing.items()}
     with folder_aside(folder) as fresh:
         (fresh / "figures").mkdir()
         drawn = [_draw(part, learned, fresh / "figures") for part in parts if part not in missing]
@@ -90,17 +90,17 @@ def table(learned: Learned) -> pd.DataFrame:
 def _lacks(part: str, learned: Learned) -> str:
     """Why a picture cannot be drawn; empty when it can."""
     missing: dict[str, str] = learned.facts["missing"]
-    return next((missing[name] for name in rooms.facts("pictures", part)["needs"] if name not in learned), "")
+    return next((missing[name] for name in registry.facts("pictures", part)["needs"] if name not in learned), "")
 
 
 def _draw(part: str, learned: Learned, folder: Path) -> Drawn:
-    picture = rooms.load("pictures", part)
+    picture = registry.load("pictures", part)
     with matplotlib.rc_context(STYLE):
         figure = picture.draw(learned)
         figure.savefig(folder / f"{part}.png", dpi=DPI)
         figure.savefig(folder / f"{part}.svg", dpi=DPI, metadata={"Date": None})
     svg = (folder / f"{part}.svg").read_bytes()
-    return Drawn(part, rooms.facts("pictures", part)["title"], picture.caption(learned), svg)
+    return Drawn(part, registry.facts("pictures", part)["title"], picture.caption(learned), svg)
 
 
 def render(learned: Learned, drawn: list[Drawn], missing: dict[str, str], clusters: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.executors import Options
 from dcbench.ledger import Entry
 from dcbench.scheduler import downloads, packing, probe
@@ -69,7 +69,7 @@ def run(
         needs = [at.history.expect(key_of(entry.spec)).memory_mb for entry in ready]
         options = replace(options, threads=packing.threads_each(at.pool, needs))
         at.pool.spread(options.threads)
-    workers = rooms.load("executors", executor).Workers(options)
+    workers = registry.load("executors", executor).Workers(options)
     loop = Loop(ready, workers, at)
     try:
         yield from loop.outcomes()

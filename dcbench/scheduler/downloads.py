@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.errors import ResultsError
 from dcbench.ledger import Entry
 from dcbench.rundir import State
@@ -27,7 +27,7 @@ def fetch_all(specs: Sequence[RunSpec], data_dir: Path, stop: Stop) -> dict[str,
 
 def fetch(dataset: str, data_dir: Path) -> str | None:
     """Download a dataset that is not there, its progress bar on this terminal; why it failed, or None."""
-    files = rooms.facts("datasets", dataset).get("files", [])
+    files = registry.facts("datasets", dataset).get("files", [])
     if all((data_dir / file).exists() for file in files):
         return None
     command = [sys.executable, "-m", "dcbench.datasets", dataset, str(data_dir)]

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.executors import Options
 from dcbench.feasibility import training_images
 from dcbench.ledger import Entry
@@ -49,7 +49,7 @@ def probe(specs: Sequence[RunSpec], executor: str, options: Options, at: Setting
     # with a history of its own: what part of the images takes is no measured run
     policy = Policy(timeout=at.policy.timeout)
     beside = replace(at, pool=at.pool.empty(), history=History(at.history.machine), first=(), policy=policy)
-    workers = rooms.load("executors", executor).Workers(options)
+    workers = registry.load("executors", executor).Workers(options)
     with TemporaryDirectory(prefix="dcbench-probe-") as place:
         folders = {part: RunDir(Path(place) / part.run_id) for parts in planned.values() for part, _ in parts}
         entries = [Entry(part, folder, State()) for part, folder in folders.items()]
@@ -81,7 +81,7 @@ def _parts(spec: RunSpec) -> Iterator[tuple[RunSpec, float]]:
 
 
 def _test_images(spec: RunSpec) -> int | None:
-    held = rooms.facts("datasets", spec.dataset).get("test")
+    held = registry.facts("datasets", spec.dataset).get("test")
     return held if spec.test_limit is None or held is None else min(spec.test_limit, int(held))
 
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.feasibility import feature_size
 from dcbench.spec import make_spec
 
-PARTS = rooms.names("archs")
+PARTS = registry.names("archs")
 
 
 def test_there_are_architectures():
@@ -20,7 +20,7 @@ def test_there_are_architectures():
 @pytest.mark.parametrize(("size", "width"), [(32, 1.0), (32, 0.1), (64, 0.1), (224, 0.1)])
 def test_features_have_the_size_that_the_facts_say(part, channels, size, width):
     spec = make_spec({"arch": part, "input_channels": channels, "image_size": size, "width": width})
-    trunk = rooms.load("archs", part).build(spec).eval()
+    trunk = registry.load("archs", part).build(spec).eval()
     with torch.no_grad():
         features = trunk(torch.randn(2, channels, size, size))
     assert features.shape == (2, feature_size(spec))
@@ -28,8 +28,8 @@ def test_features_have_the_size_that_the_facts_say(part, channels, size, width):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_smallest_image_works_and_a_smaller_one_does_not(part):
-    smallest = rooms.facts("archs", part)["smallest_image"]
-    build = rooms.load("archs", part).build
+    smallest = registry.facts("archs", part)["smallest_image"]
+    build = registry.load("archs", part).build
     build(make_spec({"arch": part, "image_size": smallest, "width": 0.1}))(torch.randn(2, 3, smallest, smallest))
     with pytest.raises((RuntimeError, ValueError)):
         build(make_spec({"arch": part, "width": 0.1}))(torch.randn(2, 3, smallest // 2, smallest // 2))
@@ -37,14 +37,14 @@ def test_the_smallest_image_works_and_a_smaller_one_does_not(part):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_second_fc_layer_comes_last_without_its_relu(part):
-    layers = list(rooms.load("archs", part).build(make_spec({"arch": part, "width": 0.1})).modules())
+    layers = list(registry.load("archs", part).build(make_spec({"arch": part, "width": 0.1})).modules())
     assert isinstance(layers[-1], nn.Linear)
     assert sum(isinstance(layer, nn.Linear) for layer in layers) == 2
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_convolution_has_batch_norm_and_every_parameter_trains(part):
-    trunk = rooms.load("archs", part).build(make_spec({"arch": part, "width": 0.1}))
+    trunk = registry.load("archs", part).build(make_spec({"arch": part, "width": 0.1}))
     layers = list(trunk.children())
     for place, layer in enumerate(layers):
         if isinstance(layer, nn.Conv2d):

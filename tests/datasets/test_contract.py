@@ -10,7 +10,7 @@ import torch
 import torchvision.datasets
 from PIL import Image
 
-from dcbench import datasets, rooms
+from dcbench import datasets, registry
 from dcbench.deepcluster import images
 from dcbench.deepcluster.network import InputChannels
 from dcbench.errors import DataError
@@ -43,7 +43,7 @@ def spec_of(name: str, **values):
     return make_spec({"dataset": f"{name}:pictures" if name == "imagefolder" else name, "pca_dim": 4, "k": 2} | values)
 
 
-PARTS = rooms.names("datasets")
+PARTS = registry.names("datasets")
 
 
 def test_there_are_datasets():
@@ -53,7 +53,7 @@ def test_there_are_datasets():
 @pytest.mark.parametrize("name", PARTS)
 def test_both_splits_come_as_the_facts_say_and_stay_apart(name, tmp_path, monkeypatch):
     made = provide(name, tmp_path, monkeypatch)
-    facts, spec = rooms.facts("datasets", name), spec_of(name, image_size=40)
+    facts, spec = registry.facts("datasets", name), spec_of(name, image_size=40)
     train, test = datasets.load_training(spec, tmp_path), datasets.load_test(spec, tmp_path)
     for split in (train, test):
         assert split.pixels.dtype == np.uint8 and split.labels.dtype == np.int64
@@ -77,27 +77,27 @@ def test_every_dataset_serves_all_input_channels(name, channels, tmp_path, monke
     assert InputChannels(channels)(batch).shape == (2, channels, 32, 32)
 
 
-@pytest.mark.parametrize("name", [part for part in PARTS if rooms.facts("datasets", part).get("files")])
+@pytest.mark.parametrize("name", [part for part in PARTS if registry.facts("datasets", part).get("files")])
 def test_missing_files_are_named_with_a_way_out(name, tmp_path):
     with pytest.raises(DataError) as caught:
         datasets.load_training(spec_of(name), tmp_path)
-    for expected in (name, str(tmp_path), rooms.facts("datasets", name)["files"][0], "--data-dir"):
+    for expected in (name, str(tmp_path), registry.facts("datasets", name)["files"][0], "--data-dir"):
         assert expected in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [part for part in PARTS if rooms.facts("datasets", part).get("files")])
+@pytest.mark.parametrize("name", [part for part in PARTS if registry.facts("datasets", part).get("files")])
 def test_a_truncated_file_is_named_with_a_way_out(name, tmp_path, monkeypatch):
     provide(name, tmp_path, monkeypatch)
-    path = tmp_path / rooms.facts("datasets", name)["files"][0]
+    path = tmp_path / registry.facts("datasets", name)["files"][0]
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match="not whole") as caught:
         datasets.load_training(spec_of(name), tmp_path)
     assert path.name in str(caught.value) and "Delete it" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [part for part in PARTS if rooms.facts("datasets", part).get("files")])
+@pytest.mark.parametrize("name", [part for part in PARTS if registry.facts("datasets", part).get("files")])
 def test_a_download_asks_torchvision_for_both_splits(name, tmp_path, monkeypatch):
-    part = rooms.load("datasets", name)
+    part = registry.load("datasets", name)
     kind = next(value for value in vars(torchvision.datasets).values() if getattr(value, "__name__", "").lower()
                 == name.replace("_", ""))  # fmt: skip
     asked = []
@@ -106,9 +106,9 @@ def test_a_download_asks_torchvision_for_both_splits(name, tmp_path, monkeypatch
     assert asked and all(args[0] == tmp_path and options["download"] for args, options in asked)
 
 
-@pytest.mark.parametrize("name", [part for part in PARTS if "class_names" in rooms.facts("datasets", part)])
+@pytest.mark.parametrize("name", [part for part in PARTS if "class_names" in registry.facts("datasets", part)])
 def test_class_names_are_torchvisions(name):
-    facts = rooms.facts("datasets", name)
+    facts = registry.facts("datasets", name)
     kind = next(value for value in vars(torchvision.datasets).values() if getattr(value, "__name__", "").lower()
                 == name.replace("_", ""))  # fmt: skip
     assert len(facts["class_names"]) == facts["classes"]
@@ -118,13 +118,13 @@ def test_class_names_are_torchvisions(name):
 @pytest.mark.realdata
 def test_the_class_names_of_cifar10_are_those_of_its_files(data_dir):
     official = torchvision.datasets.CIFAR10(data_dir).classes
-    assert rooms.facts("datasets", "cifar10")["class_names"] == official
+    assert registry.facts("datasets", "cifar10")["class_names"] == official
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_the_official_files_match_the_facts(name, data_dir):
-    facts = rooms.facts("datasets", name)
+    facts = registry.facts("datasets", name)
     for train, count in ((True, facts["train"]), (False, facts["test"])):
         load = datasets.load_training if train else datasets.load_test
         split = load(spec_of(name), data_dir)

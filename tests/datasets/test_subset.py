@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcbench import datasets, rooms, seeds
+from dcbench import datasets, registry, seeds
 from dcbench.errors import DataError
 from dcbench.spec import make_spec
 
@@ -57,7 +57,7 @@ def test_the_digest_tells_images_and_labels_apart(tmp_path):
 
 
 def test_images_and_labels_of_different_numbers_are_told(tmp_path, monkeypatch):
-    part = rooms.load("datasets", "digits")
+    part = registry.load("datasets", "digits")
     real = part.load
     monkeypatch.setattr(part, "load", lambda *args: (real(*args)[0], real(*args)[1][:-1]))
     with pytest.raises(DataError, match="1438 images and 1437 labels"):
@@ -76,7 +76,7 @@ def test_only_torn_files_are_told_as_torn(tmp_path, monkeypatch, error, expected
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(rooms.load("datasets", "digits"), "load", fail)
+    monkeypatch.setattr(registry.load("datasets", "digits"), "load", fail)
     with pytest.raises(
         DataError if isinstance(expected, str) else expected, match=None if not isinstance(expected, str) else expected
     ):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.backends import KMeans
 from dcbench.deepcluster import pseudo_labels
 from dcbench.deepcluster.clock import StageClock
@@ -14,7 +14,7 @@ from dcbench.spec import make_spec
 
 CPU = torch.device("cpu")
 FEATURES = torch.randn(200, 30, generator=torch.Generator().manual_seed(0)) + 2
-BACKENDS = rooms.names("backends")
+BACKENDS = registry.names("backends")
 
 
 def cluster(features, spec, row, clock):
@@ -44,7 +44,7 @@ def test_each_stage_acts(monkeypatch):
         seen["points"], seen["iterations"] = points, iterations
         return KMeans(torch.arange(len(points)) % len(first), first)
 
-    monkeypatch.setattr(rooms.load("backends", "torch"), "kmeans", kmeans)
+    monkeypatch.setattr(registry.load("backends", "torch"), "kmeans", kmeans)
     base = {"pca_dim": 10, "k": 5, "backend": "torch"}
     cluster(FEATURES, make_spec(base), 0, StageClock(CPU))
     assert torch.allclose(seen["points"].norm(dim=1), torch.ones(200))
@@ -61,7 +61,7 @@ def test_of_several_starts_the_best_objective_is_kept():
     spec = make_spec({"k": 8, "kmeans_restarts": 6, "kmeans_backend": "torch"})
     best = pseudo_labels.best_of(FEATURES, [first_centroids(200, spec, 0, start) for start in range(6)], spec)
     each = [
-        rooms.load("backends", "torch").kmeans(FEATURES, FEATURES[first_centroids(200, spec, 0, start)], 20)
+        registry.load("backends", "torch").kmeans(FEATURES, FEATURES[first_centroids(200, spec, 0, start)], 20)
         for start in range(6)
     ]
     objectives = [backends.objective(FEATURES, one) for one in each]

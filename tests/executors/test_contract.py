@@ -2,14 +2,14 @@
 
 import pytest
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.devices import Gpu
 from dcbench.executors import EXIT_STOPPED, Options, Place, worker_arguments
 from dcbench.rundir import RunDir
 from dcbench.spec import make_spec
 from tests.test_worker import TINY
 
-PARTS = rooms.names("executors")
+PARTS = registry.names("executors")
 
 
 def test_there_are_executors():
@@ -24,7 +24,7 @@ def prepared(tmp_path, **values):
 
 
 def opened(part, tmp_path):
-    return rooms.load("executors", part).Workers(Options(tmp_path, jobs=2))
+    return registry.load("executors", part).Workers(Options(tmp_path, jobs=2))
 
 
 def ends(workers, count):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.drawing.style import STYLE
 from dcbench.learned import ARRAYS, Learned
 from tests.inspection.made import looked_at, made
 from tests.pictures.bundles import bundle
 
-PARTS = rooms.names("pictures")
+PARTS = registry.names("pictures")
 
 NAMES = ["<script>alert('x')</script>", 'a$b$ & "c"', "cat 🐈 猫", "x" * 200, "", "3", "ñandú", "dog", "eel", "fox"]
 
@@ -48,20 +48,20 @@ def silent():
 def drawn(part, found):
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.simplefilter("error")  # a glyph that the font lacks, a layout that has no room
-        figure = rooms.load("pictures", part).draw(found)
+        figure = registry.load("pictures", part).draw(found)
         figure.canvas.draw()
     return figure
 
 
 def test_there_are_pictures_each_with_a_place_of_its_own():
     assert {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"} <= set(PARTS)
-    places = [rooms.facts("pictures", part)["place"] for part in PARTS]
+    places = [registry.facts("pictures", part)["place"] for part in PARTS]
     assert len(set(places)) == len(places)
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_it_has_a_title_and_needs_what_is_told(part):
-    facts = rooms.facts("pictures", part)
+    facts = registry.facts("pictures", part)
     assert facts["title"] and set(facts["needs"]) <= set(ARRAYS)
 
 
@@ -70,8 +70,8 @@ def test_what_it_needs_is_all_it_uses(part):
     """With nothing but the arrays that it names, and what every run has, it can be drawn."""
     found = bundle()
     always = ["assignment", "labels", "indices"]
-    few = Learned({name: found[name] for name in [*always, *rooms.facts("pictures", part)["needs"]]}, found.facts)
-    assert drawn(part, few).axes and rooms.load("pictures", part).caption(few)
+    few = Learned({name: found[name] for name in [*always, *registry.facts("pictures", part)["needs"]]}, found.facts)
+    assert drawn(part, few).axes and registry.load("pictures", part).caption(few)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -79,7 +79,7 @@ def test_what_it_needs_is_all_it_uses(part):
 def test_it_draws_runs_of_every_kind(part, kind):
     found = {"one cluster": one_cluster, "silent": silent}.get(kind, lambda: KINDS[kind])()
     assert isinstance(drawn(part, found), Figure)
-    told = rooms.load("pictures", part).caption(found)
+    told = registry.load("pictures", part).caption(found)
     assert told.endswith(".") and "  " not in told and "nan" not in told
 
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from dcbench import results, rooms
+from dcbench import registry, results
 from dcbench.analysis import analyse
 from dcbench.drawing.style import INK, STYLE, WIDTH
 from dcbench.plots import axes_of
@@ -14,7 +14,7 @@ from tests.conftest import plan_of
 from tests.plots import overlap
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 
-PARTS = rooms.names("plots")
+PARTS = registry.names("plots")
 
 
 def test_there_are_plots():
@@ -24,9 +24,9 @@ def test_there_are_plots():
 def drawn(part, found):
     """The part's figures in all the ways that a report draws them, less those with nothing to say."""
     told = analyse(found)
-    for axis in axes_of(rooms.facts("plots", part), told):
+    for axis in axes_of(registry.facts("plots", part), told):
         with matplotlib.rc_context(STYLE):
-            figure = rooms.load("plots", part).draw(told, axis)
+            figure = registry.load("plots", part).draw(told, axis)
             if figure is not None:
                 figure.draw_without_rendering()
                 yield figure
@@ -34,7 +34,7 @@ def drawn(part, found):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
-    facts = rooms.facts("plots", part)
+    facts = registry.facts("plots", part)
     assert facts["title"] and facts["caption"].endswith(".") and isinstance(facts["per_axis"], bool)
     for figure in drawn(part, results.read(folder)):
         assert isinstance(figure, Figure) and figure.get_figwidth() <= WIDTH

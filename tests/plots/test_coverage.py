@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.analysis import analyse
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
@@ -65,7 +65,7 @@ def test_reasons_are_counted_in_words():
 def test_before_any_run_has_finished_the_map_is_there():
     found = made.made(FEW, pending=range(24))
     told = analyse(found)
-    assert axes_of(rooms.facts("plots", "coverage"), told) == [None]
+    assert axes_of(registry.facts("plots", "coverage"), told) == [None]
     assert labels(drawn(found)) == ["pending (24)"]
 
 

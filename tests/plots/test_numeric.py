@@ -4,7 +4,7 @@ import matplotlib
 import pytest
 from matplotlib.collections import LineCollection
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.analysis import analyse
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
@@ -34,7 +34,7 @@ def mean(panel):
 
 
 def test_only_along_axes_of_amounts():
-    facts = rooms.facts("plots", "numeric")
+    facts = registry.facts("plots", "numeric")
     assert axes_of(facts, told(made.TWELVE)) == ["k"] and axes_of(facts, told(LIMITS)) == ["limit"]
 
 

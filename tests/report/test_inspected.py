@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.learned import Learned
 from dcbench.report import inspected
 from tests.pictures.bundles import bundle
@@ -31,14 +31,14 @@ def rows(*values):
 
 def test_every_picture_is_on_the_page_and_beside_it(tmp_path):
     told, page = written(bundle(), tmp_path)
-    parts = rooms.names("pictures")
+    parts = registry.names("pictures")
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"{part}.{kind}" for part in parts for kind in ("png", "svg")
     }
     seen = Page(page)
     assert seen.open == [] and len(seen.all("img")) == len(parts) and told.missing == {} and told.warnings == []
     places = [page.index(f'id="{part}"') for part in parts]
-    ranks = [rooms.facts("pictures", part)["place"] for part in parts]
+    ranks = [registry.facts("pictures", part)["place"] for part in parts]
     assert [rank for _, rank in sorted(zip(places, ranks, strict=True))] == sorted(ranks)
 
 

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dcbench import devices, ledger, rooms, scheduler
+from dcbench import devices, ledger, registry, scheduler
 from dcbench.errors import ResultsError
 from dcbench.executors import EXIT_CLAIMED, EXIT_STOPPED, Ended, Options
 from dcbench.rundir import STOPPED, MatrixDir, RunDir, State
@@ -50,7 +50,7 @@ class Fake:
 
 
 def use(monkeypatch, workers):
-    monkeypatch.setattr(rooms, "load", lambda room, name: SimpleNamespace(Workers=lambda options: workers))
+    monkeypatch.setattr(registry, "load", lambda room, name: SimpleNamespace(Workers=lambda options: workers))
 
 
 def run(folder, monkeypatch, leave, **options):
@@ -171,7 +171,7 @@ def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, mon
 
 
 def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
-    monkeypatch.setattr(rooms, "load", lambda room, name: pytest.fail("started"))
+    monkeypatch.setattr(registry, "load", lambda room, name: pytest.fail("started"))
     assert list(scheduler.run([], "local", Options(tmp_path))) == []
 
 

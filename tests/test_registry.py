@@ -3,28 +3,30 @@ import sys
 
 import pytest
 
-from dcbench import rooms
+from dcbench import registry
 from dcbench.errors import PartError
 
 
 def test_every_room_has_parts_and_the_shadowing_files_lose_their_suffix():
-    assert {"digits", "mnist", "cifar10", "imagefolder"} <= set(rooms.names("datasets"))
-    assert rooms.names("backends") == ["faiss", "sklearn", "torch"]
-    assert rooms.names("archs") == ["alexnet", "vgg16"]
-    assert {"inline", "local"} <= set(rooms.names("executors"))
-    assert {"curves", "stage_times"} <= set(rooms.names("plots"))
+    assert {"digits", "mnist", "cifar10", "imagefolder"} <= set(registry.names("datasets"))
+    assert registry.names("backends") == ["faiss", "sklearn", "torch"]
+    assert registry.names("archs") == ["alexnet", "vgg16"]
+    assert {"inline", "local"} <= set(registry.names("executors"))
+    assert {"curves", "stage_times"} <= set(registry.names("plots"))
 
 
-@pytest.mark.parametrize("room", rooms.WORDS)
+@pytest.mark.parametrize("room", registry.WORDS)
 def test_a_loaded_part_states_the_facts_that_planning_reads(room):
-    names = rooms.names(room)
+    names = registry.names(room)
     assert names
     for name in names:
-        assert getattr(rooms.load(room, name), "FACTS", {}) == rooms.facts(room, name)
+        assert getattr(registry.load(room, name), "FACTS", {}) == registry.facts(room, name)
 
 
 def test_facts_are_read_without_importing_anything():
-    code = "import sys; from dcbench import rooms; rooms.facts('datasets', 'mnist'); rooms.facts('archs', 'vgg16');"
+    code = (
+        "import sys; from dcbench import registry; registry.facts('datasets', 'mnist'); registry.facts('archs', 'vgg16');"
+    )
     code += "print(any(m in sys.modules for m in ('torch', 'torchvision', 'dcbench.datasets')))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
@@ -41,12 +43,12 @@ def test_facts_are_read_without_importing_anything():
     ],
 )
 def test_problem(part, expected):
-    problem = rooms.problem("datasets", part)
+    problem = registry.problem("datasets", part)
     assert (problem is None) if expected is None else (expected in problem)
 
 
 def test_an_unknown_part_is_a_part_error():
     with pytest.raises(PartError, match="Known: alexnet, vgg16"):
-        rooms.load("archs", "resnet")
+        registry.load("archs", "resnet")
     with pytest.raises(PartError, match="unknown backend"):
-        rooms.facts("backends", "jax")
+        registry.facts("backends", "jax")

@@ -29,13 +29,24 @@ WORDS = {
 }
 """Each room, and the word for one of its parts."""
 
+PACKAGES = {
+    "datasets": "datasets",
+    "archs": "archs",
+    "methods": "methods",
+    "backends": "backends",
+    "executors": "executors",
+    "plots": "plots",
+    "pictures": "pictures",
+}
+"""The package, below dcbench, that holds the plug-ins of each kind."""
+
 _HOUSE = Path(__file__).parent
 
 
 @cache
 def _files(room: str) -> dict[str, Path]:
     """Part name -> file, in alphabetical order."""
-    paths = sorted((_HOUSE / room).glob("[a-z]*.py"))
+    paths = sorted((_HOUSE / PACKAGES[room].replace(".", "/")).glob("[a-z]*.py"))
     return {path.stem.removesuffix(f"_{WORDS[room]}"): path for path in paths}
 
 
@@ -84,7 +95,8 @@ def facts(room: str, part: str) -> dict[str, Any]:
 
 def part_of(module: ModuleType) -> str:
     """The part's name of a module that `load` gave."""
-    _, room, stem = module.__name__.split(".")
+    package, _, stem = module.__name__.rpartition(".")
+    room = next(room for room, folder in PACKAGES.items() if package == f"dcbench.{folder}")
     return stem.removesuffix(f"_{WORDS[room]}")
 
 
@@ -93,4 +105,4 @@ def load(room: str, part: str) -> ModuleType:
     name, _ = split(part)
     if name not in _files(room):
         raise PartError(unknown(WORDS[room], name, names(room)))
-    return importlib.import_module(f"dcbench.{room}.{_files(room)[name].stem}")
+    return importlib.import_module(f"dcbench.{PACKAGES[room]}.{_files(room)[name].stem}")
