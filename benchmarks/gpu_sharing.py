@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dcbench import devices
+from dcbench.core import devices
 from dcbench.rundir import RunDir
 
 TOP = Path(__file__).parent.parent

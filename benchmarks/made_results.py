@@ -21,10 +21,10 @@ import pyarrow.csv
 from joblib import Parallel, delayed
 
 from dcbench import ledger, registry
-from dcbench.columns import COLUMNS, STAGES
+from dcbench.core.columns import COLUMNS, STAGES
+from dcbench.core.spec import RunSpec
 from dcbench.matrix import parse_matrix
 from dcbench.rundir import MatrixDir, RunDir
-from dcbench.spec import RunSpec
 
 TOP = Path(__file__).parent.parent
 SEEDS = 5

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dcbench.columns import STAGES
+from dcbench.core.columns import STAGES
 from dcbench.rundir import RunDir
 
 TABLE = Path(__file__).parent.parent / "docs" / "overhead.csv"

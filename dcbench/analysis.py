@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from dcbench import registry
-from dcbench.columns import COLUMNS, Column
+from dcbench.core.columns import COLUMNS, Column
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.results import Results
-from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.statistics import effects, finals, levels, ranks, references, stability
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import CLUSTERING, GAIN, Rule

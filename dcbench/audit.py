@@ -17,11 +17,11 @@ from typing import Any, Literal
 from dcbench import ledger as ledgers
 from dcbench import registry
 from dcbench.checks import Facts, Problem, problems
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.ledger import Entry, Ledger
 from dcbench.matrix import Plan
 from dcbench.rundir import MatrixDir, RunDir
-from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.traces import COMMON, INEXACT, TRACES, look
 
 Verdict = Literal["acts", "acts, same outcome", "does nothing", "confounded", "no pairs"]

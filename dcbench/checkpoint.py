@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from dcbench.core.spec import RunSpec
 from dcbench.deepcluster.heads import new_head
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Learner
 from dcbench.rundir import RunDir
-from dcbench.spec import RunSpec
 
 INTERVAL = 300.0
 """Seconds between checkpoints, at the least; a stop writes one whenever it comes."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcbench import registry
-from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.traces import TRACES, look
 
 Facts = dict[str, Any]

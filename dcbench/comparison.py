@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from dcbench.analysis import column, joined, rule_told
-from dcbench.columns import COLUMNS
 from dcbench.comparison_table import NAMED, Comparison, Line, Metric, Run, Runs
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import RunSpec, shown
 from dcbench.errors import ResultsError
 from dcbench.results import Results
-from dcbench.spec import RunSpec, shown
 from dcbench.statistics import changes
 from dcbench.statistics.cells import tallied
 from dcbench.statistics.changes import SIDES

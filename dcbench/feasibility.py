@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcbench import registry
-from dcbench.spec import RunSpec
+from dcbench.core.spec import RunSpec
 
 Problem = tuple[tuple[str, ...], str]
 """The fields to blame, the most telling first, and the message."""

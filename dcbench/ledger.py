@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcbench.core.spec import RunSpec
 from dcbench.errors import MatrixError, ResultsError
 from dcbench.matrix import Plan, read_matrix
 from dcbench.rundir import STATES, MatrixDir, RunDir, State
-from dcbench.spec import RunSpec
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dcbench.core.spec import shown
 from dcbench.errors import ResultsError
 from dcbench.rundir import RunDir
-from dcbench.spec import shown
 from dcbench.traces import COMMON, INEXACT, look
 from dcbench.verdict import changed, made_with
 

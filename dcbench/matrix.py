@@ -17,10 +17,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from dcbench import baselines, yaml_file
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, expanded, make_spec, mixture
 from dcbench.errors import MatrixError
 from dcbench.feasibility import problems
 from dcbench.matrix_file import Fields, MatrixFile, Rule, check
-from dcbench.spec import STAGE_BACKENDS, RunSpec, expanded, make_spec, mixture
 from dcbench.yaml_file import Document, Steps
 
 

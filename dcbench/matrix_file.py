@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from dcbench import baselines, registry
+from dcbench.core.spec import STAGE_BACKENDS, field_problem, fields, normalised
 from dcbench.errors import unknown
-from dcbench.spec import STAGE_BACKENDS, field_problem, fields, normalised
 from dcbench.yaml_file import Document, Steps
 
 SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow
 import pyarrow.csv
 
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 
 _SERIAL = pyarrow.csv.ReadOptions(use_threads=False)  # there is a process for each core already
 _FLOATS = pyarrow.csv.ConvertOptions(

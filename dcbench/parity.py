@@ -22,6 +22,7 @@ from scipy.linalg import subspace_angles
 from torch import Tensor
 
 from dcbench import backends, metrics, provenance, registry, threads
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 from dcbench.datasets import Split, load_training
 from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
@@ -29,7 +30,6 @@ from dcbench.deepcluster.features import extract
 from dcbench.deepcluster.network import build_network
 from dcbench.executors import Options
 from dcbench.parity_table import Comparison, Line
-from dcbench.spec import STAGE_BACKENDS, RunSpec
 
 REFERENCE = "torch"
 """The backend that makes the one matrix on which whitening and k-means are compared."""

@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import registry
+from dcbench.core.spec import RunSpec, make_spec
 from dcbench.errors import PartError, ResultsError, SpecError
 from dcbench.feasibility import problems
 from dcbench.files import explained, write_aside
-from dcbench.spec import RunSpec, make_spec
 
 LIMIT = 10_000
 """Images compared on unless told otherwise, or all of a smaller dataset."""

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 import dcbench
-from dcbench import devices
-from dcbench.spec import RunSpec
+from dcbench.core import devices
+from dcbench.core.spec import RunSpec
 
 LIBRARIES = ("torch", "torchvision", "faiss-gpu", "faiss-cpu", "scikit-learn", "numpy", "scipy")
 

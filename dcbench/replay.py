@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+from dcbench.core.spec import RunSpec
 from dcbench.errors import ResultsError
 from dcbench.ledger import Entry
 from dcbench.rundir import RunDir, State
-from dcbench.spec import RunSpec
 from dcbench.verdict import TOLERANCE, Record, Verdict, changed, compare, made_with, read, run_folder
 
 

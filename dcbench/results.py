@@ -15,14 +15,14 @@ from pandas.api.types import is_numeric_dtype
 
 from dcbench import ledger as ledgers
 from dcbench import run_files
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import RunSpec
 from dcbench.errors import ResultsError
 from dcbench.ledger import Entry, Ledger
 from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
 from dcbench.parity_table import MEASURES, STAGES
 from dcbench.run_files import Part
 from dcbench.rundir import MatrixDir
-from dcbench.spec import RunSpec
 from dcbench.spread import spread
 
 

@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dcbench import checkpoint, devices, metrics, provenance, registry
-from dcbench.columns import STAGES
+from dcbench import checkpoint, metrics, provenance, registry
+from dcbench.core import devices
+from dcbench.core.columns import STAGES
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Split, load_test, load_training
 from dcbench.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
@@ -27,7 +29,6 @@ from dcbench.deepcluster.training import Pass, train
 from dcbench.files import write_aside
 from dcbench.rundir import RunDir
 from dcbench.scoring import Row, Scorer
-from dcbench.spec import RunSpec
 from dcbench.witness import Witness
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dcbench import metrics_file
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.errors import ResultsError
 from dcbench.health import LOOKS_AT, Health, health
 from dcbench.ledger import Entry

@@ -32,10 +32,10 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import from_json
 
 from dcbench import yaml_file
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import RunSpec, make_spec
 from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
 from dcbench.files import FULL, aside, explained, unwritable, write_aside, write_over
-from dcbench.spec import RunSpec, make_spec
 
 StateName = Literal["pending", "running", "done", "failed", "skipped"]
 STATES: tuple[StateName, ...] = get_args(StateName)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dcbench import metrics, registry, seeds
 from dcbench.backends import nearest
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Split
 from dcbench.deepcluster.features import BATCH, autocast, extract
 from dcbench.deepcluster.images import Images
@@ -22,7 +23,6 @@ from dcbench.deepcluster.preprocessing import Space
 from dcbench.deepcluster.pseudo_labels import REFIT_SEED, Clustering, refit
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Learner
-from dcbench.spec import RunSpec
 
 Row = dict[str, float | int | None]
 

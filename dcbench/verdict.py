@@ -15,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.errors import ResultsError
 from dcbench.rundir import RunDir
 

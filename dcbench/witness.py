@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from dcbench import datasets, seeds
 from dcbench.backends import Transform
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Split
 from dcbench.deepcluster import images
 from dcbench.deepcluster.features import autocast
@@ -28,7 +29,6 @@ from dcbench.deepcluster.preprocessing import Space
 from dcbench.deepcluster.pseudo_labels import Clustering
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Learner, Seen
-from dcbench.spec import RunSpec
 
 Facts = dict[str, Any]
 

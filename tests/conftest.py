@@ -13,7 +13,8 @@ import matplotlib
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dcbench import devices, ledger, registry, scheduler
+from dcbench import ledger, registry, scheduler
+from dcbench.core import devices
 from dcbench.executors import Options
 from dcbench.matrix import Plan, parse_matrix
 from dcbench.rundir import MatrixDir

@@ -8,10 +8,10 @@ import pytest
 
 from dcbench import audit as auditing
 from dcbench import datasets, ledger, registry, run
+from dcbench.core.spec import RunSpec
 from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.images import Images
 from dcbench.methods import deepcluster
-from dcbench.spec import RunSpec
 from dcbench.traces import TRACES, look
 from tests.cli.conftest import shell
 from tests.conftest import plan_of

@@ -1,8 +1,8 @@
 import pytest
 
 from dcbench import baselines
+from dcbench.core.spec import make_spec
 from dcbench.errors import MatrixError
-from dcbench.spec import make_spec
 from tests.conftest import plan_of
 
 MATRIX = """

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from dcbench import checkpoint, worker
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import make_spec
 from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options, Place, local, worker_arguments
 from dcbench.rundir import RunDir
-from dcbench.spec import make_spec
 from tests.test_worker import wait_for
 
 LONG = {

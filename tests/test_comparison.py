@@ -5,7 +5,7 @@ import pytest
 
 from dcbench import comparison, ledger, results
 from dcbench.analysis import OUTCOMES
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.errors import ResultsError
 from dcbench.rundir import MatrixDir, State
 from dcbench.statistics.finals import Rule

@@ -1,10 +1,10 @@
 import pytest
 
 from dcbench import inspectable
+from dcbench.core.spec import make_spec
 from dcbench.errors import ResultsError
 from dcbench.replay import Replay
 from dcbench.rundir import RunDir, State
-from dcbench.spec import make_spec
 from dcbench.verdict import Record, compare
 
 

@@ -18,7 +18,8 @@ from dcbench import datasets, ledger, metrics, registry, results, run, run_files
 from dcbench.analysis import analyse
 from dcbench.audit import Audit
 from dcbench.backends import KMeans
-from dcbench.columns import STAGES
+from dcbench.core.columns import STAGES
+from dcbench.core.spec import RunSpec, make_spec
 from dcbench.deepcluster import training
 from dcbench.deepcluster.images import Images
 from dcbench.deepcluster.network import SOBEL, Network
@@ -28,7 +29,6 @@ from dcbench.report import tables
 from dcbench.report.tables import FINAL
 from dcbench.results import Results
 from dcbench.rundir import MatrixDir, RunDir
-from dcbench.spec import RunSpec, make_spec
 from dcbench.statistics import finals
 from tests.conftest import plan_of
 from tests.test_results import fill

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcbench import metrics
-from dcbench.columns import COLUMNS, SCORES
+from dcbench.core.columns import COLUMNS, SCORES
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 4, 60)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dcbench import metrics_file
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 
 HEADER = ",".join(COLUMNS) + "\n"
 PLACE = {name: place for place, name in enumerate(COLUMNS)}

@@ -2,7 +2,7 @@ import torch
 
 import dcbench
 from dcbench import provenance
-from dcbench.spec import make_spec
+from dcbench.core.spec import make_spec
 
 
 def test_it_says_where_with_what_and_on_which_images():

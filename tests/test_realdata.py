@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from dcbench import datasets, metrics
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.features import extract
 from dcbench.deepcluster.network import build_network
 from dcbench.deepcluster.preprocessing import preprocess
-from dcbench.spec import make_spec
 
 pytestmark = pytest.mark.realdata
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import made_results, report_scale
 from dcbench import audit, ledger, results
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dcbench import metrics, run
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.datasets import load_training
 from dcbench.deepcluster import pseudo_labels
 from dcbench.methods import deepcluster

@@ -1,7 +1,7 @@
 import pytest
 
 from dcbench import ledger, run_files
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.rundir import RunDir, State
 from tests.test_results import folder  # noqa: F401  (a fixture)
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from dcbench.core.spec import make_spec
 from dcbench.errors import ClaimedError, ResultsError
 from dcbench.rundir import LAST_LINES, MatrixDir, RunDir, State
-from dcbench.spec import make_spec
 
 SPEC = make_spec({"k": 5})
 

@@ -7,14 +7,14 @@ import torch
 
 from dcbench import metrics, run
 from dcbench.backends import nearest
-from dcbench.columns import COLUMNS, FAMILIES, SCORES
+from dcbench.core.columns import COLUMNS, FAMILIES, SCORES
+from dcbench.core.spec import make_spec
 from dcbench.datasets import Split
 from dcbench.deepcluster import pseudo_labels
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.preprocessing import preprocess
 from dcbench.deepcluster.pseudo_labels import REFIT_STARTS, refit
 from dcbench.scoring import Scorer
-from dcbench.spec import make_spec
 from tests.conftest import TINY
 
 CPU = torch.device("cpu")

@@ -4,9 +4,9 @@ import json
 import numpy as np
 import pytest
 
+from dcbench.core.spec import make_spec
 from dcbench.errors import ResultsError
 from dcbench.rundir import RunDir
-from dcbench.spec import make_spec
 from dcbench.verdict import Difference, Record, beside, changed, compare, made_with, read, read_rows, run_folder
 
 ROWS = [{"epoch": str(epoch), "nmi_true": f"0.{epoch}5", "k": "1200", "seconds_train": "3"} for epoch in range(4)]

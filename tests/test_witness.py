@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from dcbench import datasets, witness
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.features import extract
 from dcbench.deepcluster.training import train
 from dcbench.methods import deepcluster, pixels
-from dcbench.spec import make_spec
 from dcbench.witness import Witness, digest, due_shares
 
 CPU = torch.device("cpu")

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from dcbench import registry, worker
+from dcbench.core.spec import make_spec
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 from dcbench.rundir import RunDir, State
-from dcbench.spec import make_spec
 
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 1, "batch_size": 32, "k": 4}
 

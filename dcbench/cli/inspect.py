@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from dcbench import devices, inspectable
+from dcbench import inspectable
 from dcbench import replay as replays
 from dcbench.cli.options import DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
+from dcbench.core import devices
 from dcbench.errors import DataError, ResultsError
 from dcbench.executors import Options, default_data_dir
 from dcbench.files import explained, unwritable

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dcbench import devices, registry
+from dcbench import registry
+from dcbench.core import devices
 from dcbench.errors import DcbenchError, DeviceError
 from dcbench.executors import Options, default_data_dir
 

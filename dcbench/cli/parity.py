@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from dcbench import devices, parity_table, screens
+from dcbench import parity_table, screens
 from dcbench.cli.options import DataDir, Device, Results
+from dcbench.core import devices
 from dcbench.errors import DataError
 from dcbench.executors import Options, default_data_dir
 from dcbench.scheduler import downloads

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench import devices, ledger, scheduler
+from dcbench import ledger, scheduler
 from dcbench.cli.options import (
     LOCAL,
     AsJson,
@@ -22,6 +22,7 @@ from dcbench.cli.options import (
     Results,
     workplace,
 )
+from dcbench.core import devices
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir
 from dcbench.scheduler.forecast import forecast

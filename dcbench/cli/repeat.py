@@ -10,8 +10,9 @@ from typing import Any
 
 import typer
 
-from dcbench import devices, scheduler
+from dcbench import scheduler
 from dcbench.cli.options import LOCAL
+from dcbench.core import devices
 from dcbench.executors import Options, default_data_dir
 from dcbench.ledger import Entry
 from dcbench.replay import Original

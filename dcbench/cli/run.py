@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench import devices, ledger, scheduler
+from dcbench import ledger, scheduler
 from dcbench.cli.options import (
     LOCAL,
     DataDir,
@@ -23,6 +23,7 @@ from dcbench.cli.options import (
     seconds,
     workplace,
 )
+from dcbench.core import devices
 from dcbench.errors import DeviceError
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torchvision.datasets
 
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Pixels, channels_first
-from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 50000, "test": 10000, "classes": 100, "channels": 3, "side": 32,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Pixels
-from dcbench.spec import RunSpec
 
 FACTS = {"train": 1438, "test": 359, "classes": 10, "channels": 1, "side": 8, "duplicates": 0}
 

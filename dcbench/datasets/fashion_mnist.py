@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torchvision.datasets
 
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Pixels, channels_first
-from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 60000, "test": 10000, "classes": 10, "channels": 1, "side": 28,

@@ -19,10 +19,10 @@ from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from dcbench import seeds
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Pixels
 from dcbench.errors import DataError
 from dcbench.registry import split
-from dcbench.spec import RunSpec
 
 FACTS = {"argument": "PATH", "channels": 3}
 

@@ -8,8 +8,8 @@ import numpy as np
 import torchvision.datasets
 from torchvision.datasets.utils import check_integrity
 
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Pixels
-from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 5000, "test": 8000, "classes": 10, "channels": 3, "side": 96,

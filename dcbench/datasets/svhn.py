@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torchvision.datasets
 
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Pixels
-from dcbench.spec import RunSpec
 
 FACTS = {
     "train": 73257, "test": 26032, "classes": 10, "channels": 3, "side": 32,

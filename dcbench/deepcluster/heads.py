@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import torch
 
+from dcbench.core.spec import RunSpec
 from dcbench.deepcluster.network import Network, initialise
 from dcbench.deepcluster.optimizers import head_optimizer
 from dcbench.seeds import torch_generator
-from dcbench.spec import RunSpec
 
 
 def new_head(network: Network, classes: int, spec: RunSpec, epoch: int) -> torch.optim.Optimizer:

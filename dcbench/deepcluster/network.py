@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dcbench import registry
+from dcbench.core.spec import RunSpec
 from dcbench.feasibility import feature_size
 from dcbench.seeds import torch_generator
-from dcbench.spec import RunSpec
 
 SOBEL = (
     ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from dcbench.spec import RunSpec
+from dcbench.core.spec import RunSpec
 
 
 def trunk_optimizer(trunk: nn.Module, spec: RunSpec) -> torch.optim.Optimizer:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dcbench import registry
 from dcbench.backends import Transform
+from dcbench.core.spec import RunSpec
 from dcbench.deepcluster.clock import StageClock
-from dcbench.spec import RunSpec
 
 
 @dataclass(frozen=True)

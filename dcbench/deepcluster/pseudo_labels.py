@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from dcbench import backends, registry, seeds
+from dcbench.core.spec import RunSpec
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.preprocessing import Space, preprocess
 from dcbench.deepcluster.samplers import Ints
-from dcbench.spec import RunSpec
 
 PERTURBATION = 1 / 1024
 """Relative change, up and down, of the two centroids that share a split cluster."""

@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dcbench import seeds
+from dcbench.core.spec import RunSpec
 from dcbench.deepcluster import samplers
 from dcbench.deepcluster.features import autocast
 from dcbench.deepcluster.images import Images
 from dcbench.deepcluster.network import Network, Pixels
 from dcbench.errors import NotFiniteError
-from dcbench.spec import RunSpec
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex
 
 from dcbench import registry
 from dcbench.analysis import NUMERIC, Analysis
+from dcbench.core.spec import STAGE_BACKENDS
 from dcbench.drawing.style import COLOURS, GREY
-from dcbench.spec import STAGE_BACKENDS
 
 RAMP = ("viridis", 0.25, 0.75)
 """matplotlib's map, from where to where, for amounts: lighter is more, with every colour vision."""

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
 from dcbench.analysis import Analysis, column
+from dcbench.core.spec import shown
 from dcbench.drawing.style import FONT, SMALL
-from dcbench.spec import shown
 
 
 def label(told: Analysis, axis: str, value: object, width: int = 24) -> str:

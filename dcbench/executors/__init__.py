@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dcbench.devices import Gpu
+from dcbench.core.devices import Gpu
 
 EXIT_DONE, EXIT_FAILED, EXIT_CLAIMED, EXIT_STOPPED = 0, 1, 75, 143
 """What a worker's exit code says; 75 is EX_TEMPFAIL, 143 is 128 + SIGTERM."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Split
 from dcbench.deepcluster.network import Pixels
 from dcbench.deepcluster.training import Learner
-from dcbench.spec import RunSpec
 
 FACTS = {
     "network": False,

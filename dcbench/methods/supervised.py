@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from dcbench.core.spec import RunSpec
 from dcbench.datasets import Labels, Split
 from dcbench.deepcluster.heads import new_head
 from dcbench.deepcluster.network import build_network
 from dcbench.deepcluster.optimizers import trunk_optimizer
 from dcbench.deepcluster.training import Learner
-from dcbench.spec import RunSpec
 
 FACTS = {
     "network": True,

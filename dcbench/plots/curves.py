@@ -21,7 +21,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import code
 from dcbench.drawing.marks import legend, single_runs, spread
 from dcbench.drawing.style import GREY, SMALL, TEXT, WIDTH

@@ -15,12 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis import Analysis, column
+from dcbench.core.spec import shown
 from dcbench.drawing.codes import code, colour
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import GREY, SMALL, TEXT
 from dcbench.drawing.words import counted, inches, label, note, wrapped
 from dcbench.plots import first_varied
-from dcbench.spec import shown
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import CLUSTERING
 from dcbench.statistics.levels import by_cell

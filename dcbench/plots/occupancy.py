@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from dcbench.analysis import Analysis
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import code
 from dcbench.drawing.marks import legend, single_runs
 from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH

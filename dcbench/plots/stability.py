@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import colour, line
 from dcbench.drawing.marks import legend
 from dcbench.drawing.words import counted, label, note

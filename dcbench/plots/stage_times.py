@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
-from dcbench.columns import COLUMNS, STAGES
+from dcbench.core.columns import COLUMNS, STAGES
 from dcbench.drawing.codes import colour
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import INK, WIDTH

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import Analysis, column, is_condition
+from dcbench.core.spec import STAGE_BACKENDS, shown
 from dcbench.report.words import TIMES, Kind, Sentence, Tone, count, listed, number, signed, times
-from dcbench.spec import STAGE_BACKENDS, shown
 from dcbench.statistics.finals import CLUSTERING
 from dcbench.statistics.interactions import by_value
 from dcbench.statistics.intervals import ALPHA

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import Analysis
+from dcbench.core.spec import shown
 from dcbench.health import ORDER
 from dcbench.report.run_table import reasons
-from dcbench.spec import shown
 
 WIDEST = 24
 """Columns of squares that the map has at most, unless the seeds alone are more."""

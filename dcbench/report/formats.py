@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from dcbench import markdown as github
-from dcbench.spec import shown
+from dcbench.core import text as github
+from dcbench.core.spec import shown
 
 
 def markdown(table: pd.DataFrame) -> str:

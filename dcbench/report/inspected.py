@@ -18,13 +18,13 @@ import pandas as pd
 import dcbench
 from dcbench import learned as learning
 from dcbench import registry
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import shown
 from dcbench.drawing.style import STYLE
 from dcbench.files import folder_aside, write_aside
 from dcbench.health import health
 from dcbench.learned import Learned
 from dcbench.pictures.confusion import CLUSTERS
-from dcbench.spec import shown
 
 SCORES = (
     "nmi_true", "cluster_accuracy", "purity", "ari_true", "test_refit_cluster_accuracy", "test_head_accuracy",

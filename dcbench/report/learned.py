@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from dcbench.analysis import Analysis
-from dcbench.spec import shown
+from dcbench.core.spec import shown
 from dcbench.statistics.finals import GAIN
 
 SCORE = "test_refit_nmi_true"

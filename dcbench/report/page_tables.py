@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import MADE, Analysis, column, is_neutral, level_of
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import shown
 from dcbench.health import ORDER
 from dcbench.parity_table import MEASURES
 from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 from dcbench.report.words import TIMES, number, share, signed, times
-from dcbench.spec import shown
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import GAIN
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from dcbench.analysis import Analysis, column
 from dcbench.audit import Audit
-from dcbench.columns import STAGES
+from dcbench.core.columns import STAGES
 from dcbench.health import ORDER
 from dcbench.report.choices import without_verdicts
 from dcbench.report.learned import gain_margin, learned

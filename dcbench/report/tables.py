@@ -9,9 +9,9 @@ import pandas as pd
 
 from dcbench.analysis import Analysis, level_of
 from dcbench.audit import Audit, Axis
-from dcbench.columns import STAGES
+from dcbench.core.columns import STAGES
+from dcbench.core.spec import shown
 from dcbench.results import Results
-from dcbench.spec import shown
 from dcbench.statistics import cells, stages
 from dcbench.statistics.finals import GAIN
 from dcbench.statistics.ranks import Ranking

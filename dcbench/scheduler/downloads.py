@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dcbench import registry
+from dcbench.core.spec import RunSpec
 from dcbench.errors import ResultsError
 from dcbench.ledger import Entry
 from dcbench.rundir import State
 from dcbench.scheduler.faults import record
 from dcbench.scheduler.stop import Stop
-from dcbench.spec import RunSpec
 
 
 def fetch_all(specs: Sequence[RunSpec], data_dir: Path, stop: Stop) -> dict[str, str]:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.ledger import Entry
 from dcbench.scheduler.history import COST_FIELDS, Expected, History, Key, key_of
 from dcbench.scheduler.loop import Setting
 from dcbench.scheduler.order import urgency
 from dcbench.scheduler.packing import Pool
-from dcbench.spec import STAGE_BACKENDS, RunSpec, shown
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from dcbench import devices
-from dcbench.columns import STAGES
+from dcbench.core import devices
+from dcbench.core.columns import STAGES
+from dcbench.core.spec import RunSpec
 from dcbench.errors import ResultsError
 from dcbench.executors import Options
 from dcbench.rundir import RunDir
-from dcbench.spec import RunSpec
 
 COST_FIELDS = (
     "method", "dataset", "limit", "test_limit", "image_size", "arch", "width", "k", "batch_size", "augment",

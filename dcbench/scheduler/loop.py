@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal
 
-from dcbench import devices
+from dcbench.core import devices
 from dcbench.errors import ResultsError
 from dcbench.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Ended, Place, Workers
 from dcbench.ledger import Entry

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from dcbench.core.spec import RunSpec, fields, shown
 from dcbench.errors import SpecError, unknown
 from dcbench.scheduler.history import Expected
-from dcbench.spec import RunSpec, fields, shown
 
 Choice = dict[str, str]
 """Field -> value as a person writes it: a cell is chosen when all agree."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from dcbench import devices
+from dcbench.core import devices
 from dcbench.executors import Options
 
 

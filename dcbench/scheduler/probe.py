@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dcbench import registry
+from dcbench.core.spec import RunSpec
 from dcbench.executors import Options
 from dcbench.feasibility import training_images
 from dcbench.ledger import Entry
@@ -21,7 +22,6 @@ from dcbench.rundir import RunDir, State
 from dcbench.scheduler.faults import Policy
 from dcbench.scheduler.history import CostClass, History, Measured, cost_class, key_of, measured
 from dcbench.scheduler.loop import Loop, Setting
-from dcbench.spec import RunSpec
 
 LARGE, SMALL = 4096, 1024
 """Training images of the two probes; a run with not many more than the first is probed once, with all of them."""

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench import markdown, screens
+from dcbench import screens
 from dcbench.comparison_table import VERDICTS, Comparison, Gate, Line, Metric, Run, blind, failures, named
+from dcbench.core import text
 from dcbench.made_with import Fact, MadeWith
 
 WIDTH = 120
@@ -249,15 +250,15 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
 def as_markdown(told: Compared) -> str:
     """The same as a section of GitHub's Markdown, each metric's lines folded away."""
     parts = [f"### dcbench compare: {told.outcome or 'OLD and NEW'}\n"]
-    parts += [_bullets(f"**{markdown.escaped(sentence)}**" for sentence in told.failures)]
-    parts += [markdown.escaped(caution(told)) + "\n"]
-    parts += [markdown.table(("", *HEAD[1:], "elsewhere"), [_first(metric) for metric in told.found.metrics])]
+    parts += [_bullets(f"**{text.escaped(sentence)}**" for sentence in told.failures)]
+    parts += [text.escaped(caution(told)) + "\n"]
+    parts += [text.table(("", *HEAD[1:], "elsewhere"), [_first(metric) for metric in told.found.metrics])]
     sets = (f"{side}: {path}, {done} of {planned} runs done" for side, path, planned, done in _sets(told))
-    parts += [_bullets(map(markdown.escaped, (*sets, *facts(told), made_with(told.made))))]
+    parts += [_bullets(map(text.escaped, (*sets, *facts(told), made_with(told.made))))]
     if told.made.differ:
-        parts.append(markdown.table(FACTS, [fact_row(fact, told.made) for fact in told.made.differ]))
+        parts.append(text.table(FACTS, [fact_row(fact, told.made) for fact in told.made.differ]))
     parts += [_folded(metric) for metric in told.found.metrics if metric.lines]
-    return "\n".join(part for part in (*parts, markdown.escaped(LEGEND) + "\n") if part.strip())
+    return "\n".join(part for part in (*parts, text.escaped(LEGEND) + "\n") if part.strip())
 
 
 def _first(metric: Metric) -> list[str]:
@@ -274,4 +275,4 @@ def _bullets(sentences: Iterator[str] | Sequence[str]) -> str:
 
 def _folded(metric: Metric) -> str:
     title = html.escape(titled(metric))  # there is no Markdown within HTML
-    return f"<details><summary>{title}</summary>\n\n{markdown.table(HEAD, rows(metric))}\n</details>\n"
+    return f"<details><summary>{title}</summary>\n\n{text.table(HEAD, rows(metric))}\n</details>\n"

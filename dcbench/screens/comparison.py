@@ -9,9 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
+from dcbench.core.spec import shown
 from dcbench.replay import Original, Replayed
 from dcbench.rundir import RunDir
-from dcbench.spec import shown
 from dcbench.verdict import Beside, Difference, Verdict
 
 SHOWN = 4

@@ -6,12 +6,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
+from dcbench.core.spec import shown
 from dcbench.executors import Options
 from dcbench.ledger import Change
 from dcbench.matrix import Plan
 from dcbench.rundir import MatrixDir
 from dcbench.scheduler.forecast import ClassForecast, Forecast
-from dcbench.spec import shown
 
 STEPS = {
     "product": "product and zip",

@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import RunSpec, shown
 from dcbench.errors import ResultsError
 from dcbench.health import health
 from dcbench.ledger import Entry
 from dcbench.rundir import RunDir, State
-from dcbench.spec import RunSpec, shown
 
 HEALTH_COLOURS = {"healthy": "green", "degenerate": "yellow", "collapsed": "red"}
 

@@ -1,7 +1,7 @@
 from torch import nn
 
 from dcbench.archs import alexnet
-from dcbench.spec import make_spec
+from dcbench.core.spec import make_spec
 
 
 def shapes(spec):

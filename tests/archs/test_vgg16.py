@@ -1,7 +1,7 @@
 from torch import nn
 
 from dcbench.archs import vgg16
-from dcbench.spec import make_spec
+from dcbench.core.spec import make_spec
 
 
 def test_thirteen_convolutions_of_three_by_three():

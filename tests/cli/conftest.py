@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dcbench import cli, devices
+from dcbench import cli
+from dcbench.core import devices
 from tests.conftest import TINY
 
 MATRICES = Path(__file__).parent.parent.parent / "matrices"

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from dcbench import ledger
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
 from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir
 from tests.cli.conftest import shell

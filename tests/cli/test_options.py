@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from dcbench import devices, executors
+from dcbench import executors
 from dcbench.cli.options import jobs_at_once, seconds
+from dcbench.core import devices
 from dcbench.errors import DeviceError
 from tests.cli.conftest import RUN
 

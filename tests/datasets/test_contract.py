@@ -11,10 +11,10 @@ import torchvision.datasets
 from PIL import Image
 
 from dcbench import datasets, registry
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster import images
 from dcbench.deepcluster.network import InputChannels
 from dcbench.errors import DataError
-from dcbench.spec import make_spec
 from tests.datasets import official
 
 TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}

@@ -1,8 +1,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
+from dcbench.core.spec import make_spec
 from dcbench.datasets import digits
-from dcbench.spec import make_spec
 
 
 def test_the_last_fifth_is_the_test_split_and_grey_fills_the_range(tmp_path):

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from dcbench import datasets
+from dcbench.core.spec import make_spec
 from dcbench.datasets import imagefolder
 from dcbench.errors import DataError
-from dcbench.spec import make_spec
 
 
 def paint(path, colour=(255, 0, 0), size=(40, 30)):

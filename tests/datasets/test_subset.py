@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dcbench import datasets, registry, seeds
+from dcbench.core.spec import make_spec
 from dcbench.errors import DataError
-from dcbench.spec import make_spec
 
 
 def test_a_limit_is_class_balanced_and_ascending():

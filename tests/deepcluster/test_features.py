@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster import features, images
 from dcbench.deepcluster.network import build_network
 from dcbench.errors import NotFiniteError
-from dcbench.spec import make_spec
 
 
 @pytest.fixture

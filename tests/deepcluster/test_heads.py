@@ -1,8 +1,8 @@
 import torch
 
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster.heads import new_head
 from dcbench.deepcluster.network import build_network
-from dcbench.spec import make_spec
 
 SPEC = make_spec({"width": 0.1, "k": 7, "top_optimizer": "adam"})
 

@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster.features import effective_rank
 from dcbench.deepcluster.network import SOBEL, InputChannels, build_network
-from dcbench.spec import make_spec
 
 CPU = torch.device("cpu")
 

@@ -1,8 +1,8 @@
 import torch
 from torch import nn
 
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster.optimizers import head_optimizer, trunk_optimizer
-from dcbench.spec import make_spec
 
 
 def test_the_trunk_takes_all_its_own_settings():

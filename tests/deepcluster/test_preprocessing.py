@@ -1,9 +1,9 @@
 import numpy as np
 import torch
 
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.preprocessing import preprocess
-from dcbench.spec import make_spec
 
 SPEC = make_spec({"pca_dim": 4})
 FEATURES = torch.from_numpy(np.random.default_rng(0).normal(size=(90, 6)).astype(np.float32) * [1, 2, 3, 4, 5, 6] + 2)

@@ -6,11 +6,11 @@ import torch
 
 from dcbench import registry
 from dcbench.backends import KMeans
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster import pseudo_labels
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.preprocessing import preprocess
 from dcbench.deepcluster.pseudo_labels import PERTURBATION, first_centroids, refill
-from dcbench.spec import make_spec
 
 CPU = torch.device("cpu")
 FEATURES = torch.randn(200, 30, generator=torch.Generator().manual_seed(0)) + 2

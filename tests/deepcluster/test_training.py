@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from dcbench.core.spec import make_spec
 from dcbench.deepcluster import images
 from dcbench.deepcluster.heads import new_head
 from dcbench.deepcluster.network import build_network
 from dcbench.deepcluster.optimizers import trunk_optimizer
 from dcbench.deepcluster.training import Learner, train
 from dcbench.errors import NotFiniteError
-from dcbench.spec import make_spec
 
 BASE = {"width": 0.05, "batch_size": 32, "k": 4}
 

@@ -3,10 +3,10 @@
 import pytest
 
 from dcbench import registry
-from dcbench.devices import Gpu
+from dcbench.core.devices import Gpu
+from dcbench.core.spec import make_spec
 from dcbench.executors import EXIT_STOPPED, Options, Place, worker_arguments
 from dcbench.rundir import RunDir
-from dcbench.spec import make_spec
 from tests.test_worker import TINY
 
 PARTS = registry.names("executors")

@@ -4,10 +4,10 @@ import signal
 import pytest
 
 from dcbench import worker
+from dcbench.core.spec import make_spec
 from dcbench.executors import EXIT_STOPPED, Ended, Options, Place, inline
 from dcbench.rundir import RunDir
 from dcbench.scheduler.stop import Stop
-from dcbench.spec import make_spec
 from tests.test_worker import TINY
 
 

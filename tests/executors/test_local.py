@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dcbench.core.spec import make_spec
 from dcbench.executors import Options, Place, local, worker_arguments
 from dcbench.rundir import RunDir
-from dcbench.spec import make_spec
 from tests.executors import helpers
 from tests.test_worker import TINY, wait_for
 
@@ -156,7 +156,7 @@ def test_a_worker_sees_its_gpu_alone(tmp_path, monkeypatch):
 
 @pytest.mark.gpu
 def test_a_run_on_the_gpu(tmp_path):
-    from dcbench import devices
+    from dcbench.core import devices
 
     folder = prepared(tmp_path, precision="bfloat16")
     card = devices.gpus()[0]

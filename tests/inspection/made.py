@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 
 from dcbench import inspectable, inspection, worker
+from dcbench.core.spec import make_spec
 from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options
 from dcbench.learned import Learned
 from dcbench.rundir import RunDir
-from dcbench.spec import make_spec
 
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}
 

@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from dcbench.archs import vgg16
+from dcbench.core.spec import make_spec
 from dcbench.datasets import load_training
 from dcbench.deepcluster import images
 from dcbench.deepcluster.network import SOBEL, InputChannels, Network, Pixels, build_network
 from dcbench.inspection import filters
-from dcbench.spec import make_spec
 from tests.inspection.made import looked_at, made
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dcbench import inspectable, inspection, learned, metrics
+from dcbench.core.devices import gpus
 from dcbench.datasets import load_training
-from dcbench.devices import gpus
 from dcbench.errors import DataError, ResultsError
 from dcbench.executors import Options
 from dcbench.rundir import State

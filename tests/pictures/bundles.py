@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from dcbench.core.spec import make_spec
 from dcbench.learned import Learned
-from dcbench.spec import make_spec
 
 
 def bundle(n=90, k=4, classes=3, channels=3, dataset="digits", side=8, shown=20, names=None, filters=5, **spec):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dcbench.columns import COLUMNS, STAGES
+from dcbench.core.columns import COLUMNS, STAGES
 from dcbench.results import Results
 from tests.conftest import plan_of
 

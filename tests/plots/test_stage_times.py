@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dcbench.analysis import analyse
-from dcbench.columns import STAGES
+from dcbench.core.columns import STAGES
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import stage_times

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from dcbench.analysis import OUTCOMES, analyse
-from dcbench.columns import COLUMNS
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import RunSpec
 from dcbench.report.learned import best_pixels, learned
-from dcbench.spec import RunSpec
 from dcbench.statistics.finals import GAIN
 from tests.plots.made import made
 

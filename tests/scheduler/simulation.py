@@ -6,7 +6,8 @@ Six classes; memory is what is reserved for a run. Without packing each card doe
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcbench import devices, ledger
+from dcbench import ledger
+from dcbench.core import devices
 from dcbench.rundir import MatrixDir
 from dcbench.scheduler.history import MARGIN, History, Machine, Measured, cost_class
 from dcbench.scheduler.loop import Loop, Setting

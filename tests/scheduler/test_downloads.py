@@ -1,8 +1,8 @@
+from dcbench.core.spec import make_spec
 from dcbench.ledger import Entry
 from dcbench.rundir import RunDir, State
 from dcbench.scheduler import downloads
 from dcbench.scheduler.stop import Stop
-from dcbench.spec import make_spec
 
 
 def test_fetch_says_why_a_download_failed(tmp_path):

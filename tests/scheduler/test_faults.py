@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from dcbench.core.spec import make_spec
 from dcbench.rundir import STOPPED, RunDir, State
 from dcbench.scheduler.faults import End, Policy, follow, had_company, record, settle
-from dcbench.spec import make_spec
 
 OOM, CRASH = State("failed", "out_of_memory", "CUDA out of memory"), State("failed", "crash", "SIGSEGV")
 CUDA = State("failed", "error", "RuntimeError: CUDA error: an illegal memory access was encountered")

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from dcbench import devices
-from dcbench.columns import STAGES
-from dcbench.devices import Gpu
+from dcbench.core import devices
+from dcbench.core.columns import STAGES
+from dcbench.core.devices import Gpu
+from dcbench.core.spec import RunSpec, make_spec
 from dcbench.executors import Options
 from dcbench.rundir import RunDir, State
 from dcbench.scheduler.history import (
@@ -18,7 +19,6 @@ from dcbench.scheduler.history import (
     machine,
     measured,
 )
-from dcbench.spec import RunSpec, make_spec
 
 HERE = Machine("cpu", "CPU A", 1)
 FACTS = {"device": "cpu", "cpu": "CPU A", "threads": 1}

@@ -2,7 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from dcbench import devices, ledger, registry, scheduler
+from dcbench import ledger, registry, scheduler
+from dcbench.core import devices
 from dcbench.errors import ResultsError
 from dcbench.executors import EXIT_CLAIMED, EXIT_STOPPED, Ended, Options
 from dcbench.rundir import STOPPED, MatrixDir, RunDir, State

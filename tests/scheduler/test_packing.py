@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from dcbench import devices
-from dcbench.devices import Gpu
+from dcbench.core import devices
+from dcbench.core.devices import Gpu
 from dcbench.executors import Options
 from dcbench.scheduler import packing
 from dcbench.scheduler.packing import Device, Pool

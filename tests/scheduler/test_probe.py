@@ -1,12 +1,12 @@
 import pytest
 
 from dcbench import ledger, scheduler
+from dcbench.core.spec import make_spec
 from dcbench.executors import Options
 from dcbench.rundir import MatrixDir
 from dcbench.scheduler import probe
 from dcbench.scheduler.history import Measured, key_of
 from dcbench.scheduler.packing import Device, Pool
-from dcbench.spec import make_spec
 from tests.conftest import plan_of
 
 TEXT = "name: m\naxes: {k: [4, 5], epochs: [2, 3]}\nsettings: {limit: 60, width: 0.05, pca_dim: 8}\n"

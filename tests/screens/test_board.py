@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from dcbench import scheduler
-from dcbench.devices import Gpu
+from dcbench.core.devices import Gpu
 from dcbench.executors import Options
 from dcbench.rundir import State
 from dcbench.scheduler import Notice, Outcome

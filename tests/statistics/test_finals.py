@@ -73,7 +73,7 @@ def test_what_is_no_rule_or_looks_at_labels_is_refused(text):
 
 
 def test_no_criterion_looks_at_the_labels():
-    from dcbench.columns import SCORES
+    from dcbench.core.columns import SCORES
 
     assert not [name for name in CRITERIA for score in SCORES if score.name in name]
 

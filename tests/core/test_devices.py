@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from dcbench import devices
-from dcbench.devices import Gpu, _visible
+from dcbench.core import devices
+from dcbench.core.devices import Gpu, _visible
 from dcbench.errors import DeviceError
 
 TWO = [Gpu(0, "GPU-aaaa"), Gpu(1, "GPU-bbbb")]

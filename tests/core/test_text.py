@@ -1,6 +1,6 @@
 import pytest
 
-from dcbench import markdown
+from dcbench.core import text
 
 
 @pytest.mark.parametrize(
@@ -12,10 +12,10 @@ from dcbench import markdown
     ],
 )  # fmt: skip
 def test_what_would_be_formatting_is_shown_as_it_is(text, expected):
-    assert markdown.escaped(text) == expected
+    assert text.escaped(text) == expected
 
 
 def test_a_table_has_a_line_a_row():
-    told = markdown.table(("", "a|b"), [("x", "y_z"), ("1", "2")])
+    told = text.table(("", "a|b"), [("x", "y_z"), ("1", "2")])
     assert told == "|  | a\\|b |\n| --- | --- |\n| x | y_z |\n| 1 | 2 |\n"
-    assert markdown.table(("a",), []) == "| a |\n| --- |\n"
+    assert text.table(("a",), []) == "| a |\n| --- |\n"

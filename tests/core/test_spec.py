@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from dcbench import registry, spec
+from dcbench import registry
+from dcbench.core import spec
+from dcbench.core.spec import FROZEN_DEFAULTS, RunSpec, field_problem, make_spec
 from dcbench.errors import SpecError
-from dcbench.spec import FROZEN_DEFAULTS, RunSpec, field_problem, make_spec
 
 GOLDEN = {
     "digits-alexnet-c3-sgd-sgd-faiss-s0-1ad75a0728de": {},

@@ -1,5 +1,5 @@
 from dcbench import metrics
-from dcbench.columns import COLUMNS, STAGES
+from dcbench.core.columns import COLUMNS, STAGES
 
 
 def test_the_columns_of_the_design_are_all_there_in_order():
