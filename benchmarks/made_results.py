@@ -22,8 +22,8 @@ from joblib import Parallel, delayed
 
 from dcbench import ledger, registry
 from dcbench.core.columns import COLUMNS, STAGES
+from dcbench.core.matrix.expand import parse_matrix
 from dcbench.core.spec import RunSpec
-from dcbench.matrix import parse_matrix
 from dcbench.rundir import MatrixDir, RunDir
 
 TOP = Path(__file__).parent.parent

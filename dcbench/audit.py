@@ -18,9 +18,9 @@ from dcbench import ledger as ledgers
 from dcbench import registry
 from dcbench.checks import Facts, Problem, problems
 from dcbench.core.columns import COLUMNS
+from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.ledger import Entry, Ledger
-from dcbench.matrix import Plan
 from dcbench.rundir import MatrixDir, RunDir
 from dcbench.traces import COMMON, INEXACT, TRACES, look
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dcbench.core.matrix.validate import has_network
 from dcbench.core.spec import RunSpec
 from dcbench.errors import ResultsError
-from dcbench.feasibility import has_network
 from dcbench.replay import Replay
 from dcbench.rundir import RunDir, State
 from dcbench.verdict import run_folder

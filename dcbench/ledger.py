@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcbench.core.matrix.expand import Plan, read_matrix
 from dcbench.core.spec import RunSpec
 from dcbench.errors import MatrixError, ResultsError
-from dcbench.matrix import Plan, read_matrix
 from dcbench.rundir import STATES, MatrixDir, RunDir, State
 
 

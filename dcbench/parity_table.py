@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import registry
+from dcbench.core.matrix.validate import problems
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.errors import PartError, ResultsError, SpecError
-from dcbench.feasibility import problems
 from dcbench.files import explained, write_aside
 
 LIMIT = 10_000

@@ -31,8 +31,8 @@ from typing import Any, BinaryIO, Literal, get_args
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import from_json
 
-from dcbench import yaml_file
 from dcbench.core.columns import COLUMNS
+from dcbench.core.matrix import yaml_source
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
 from dcbench.files import FULL, aside, explained, unwritable, write_aside, write_over
@@ -151,7 +151,7 @@ class RunDir:
             lines = self.spec_file.read_text(encoding="utf-8").splitlines()
             if values := {name: json.loads(value) for name, value in (line.split(": ", 1) for line in lines)}:
                 return values
-        value = yaml_file.read(self.spec_file).value
+        value = yaml_source.read(self.spec_file).value
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise ResultsError(f"{self.spec_file}: not a run spec; move the folder away and run again")
         return value

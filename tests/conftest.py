@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from dcbench import ledger, registry, scheduler
 from dcbench.core import devices
+from dcbench.core.matrix.expand import Plan, parse_matrix
 from dcbench.executors import Options
-from dcbench.matrix import Plan, parse_matrix
 from dcbench.rundir import MatrixDir
 
 matplotlib.use("Agg")

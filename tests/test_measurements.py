@@ -9,7 +9,7 @@ import pytest
 
 from dcbench import ledger, results
 from dcbench.audit import audit
-from dcbench.matrix import read_matrix
+from dcbench.core.matrix.expand import read_matrix
 from dcbench.rundir import MatrixDir
 
 TOP = Path(__file__).parent.parent

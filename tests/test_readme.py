@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dcbench.matrix import parse_matrix, read_matrix
+from dcbench.core.matrix.expand import parse_matrix, read_matrix
 
 TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from dcbench.archs import conv, scaled
+from dcbench.core.matrix.validate import feature_size
 from dcbench.core.spec import RunSpec
-from dcbench.feasibility import feature_size
 
 FACTS = {"features_32": 1024, "features_224": 4096, "smallest_image": 32}
 

@@ -23,7 +23,7 @@ from dcbench.cli.options import (
     workplace,
 )
 from dcbench.core import devices
-from dcbench.matrix import read_matrix
+from dcbench.core.matrix.expand import read_matrix
 from dcbench.rundir import MatrixDir
 from dcbench.scheduler.forecast import forecast
 from dcbench.screens.plan import show_forecast, show_plan

@@ -24,8 +24,8 @@ from dcbench.cli.options import (
     workplace,
 )
 from dcbench.core import devices
+from dcbench.core.matrix.expand import read_matrix
 from dcbench.errors import DeviceError
-from dcbench.matrix import read_matrix
 from dcbench.rundir import MatrixDir
 from dcbench.scheduler.faults import Policy
 from dcbench.scheduler.order import choices

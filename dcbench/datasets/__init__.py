@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dcbench import registry, seeds
+from dcbench.core.matrix.validate import problems
 from dcbench.core.spec import RunSpec
 from dcbench.errors import DataError
-from dcbench.feasibility import problems
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]

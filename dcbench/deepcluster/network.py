@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dcbench import registry
+from dcbench.core.matrix.validate import feature_size
 from dcbench.core.spec import RunSpec
-from dcbench.feasibility import feature_size
 from dcbench.seeds import torch_generator
 
 SOBEL = (

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dcbench import registry
+from dcbench.core.matrix.validate import training_images
 from dcbench.core.spec import RunSpec
 from dcbench.executors import Options
-from dcbench.feasibility import training_images
 from dcbench.ledger import Entry
 from dcbench.rundir import RunDir, State
 from dcbench.scheduler.faults import Policy

@@ -6,10 +6,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
+from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import shown
 from dcbench.executors import Options
 from dcbench.ledger import Change
-from dcbench.matrix import Plan
 from dcbench.rundir import MatrixDir
 from dcbench.scheduler.forecast import ClassForecast, Forecast
 

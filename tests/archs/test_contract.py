@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from dcbench import registry
+from dcbench.core.matrix.validate import feature_size
 from dcbench.core.spec import make_spec
-from dcbench.feasibility import feature_size
 
 PARTS = registry.names("archs")
 

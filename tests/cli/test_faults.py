@@ -17,7 +17,7 @@ from PIL import Image
 
 from dcbench import ledger
 from dcbench.core.columns import COLUMNS
-from dcbench.matrix import read_matrix
+from dcbench.core.matrix.expand import read_matrix
 from dcbench.rundir import MatrixDir
 from tests.cli.conftest import shell
 from tests.test_worker import wait_for

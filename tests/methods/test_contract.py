@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from dcbench import datasets, registry
+from dcbench.core.matrix.validate import feature_size
 from dcbench.core.spec import RunSpec, make_spec
-from dcbench.feasibility import feature_size
 
 METHODS = registry.names("methods")
 CPU = torch.device("cpu")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dcbench import registry
+from dcbench.core.matrix.validate import feature_size, has_network
 from dcbench.core.spec import RunSpec, make_spec
-from dcbench.feasibility import feature_size, has_network
 
 
 def known() -> list[str]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dcbench.matrix import parse_matrix, read_matrix
+from dcbench.core.matrix.expand import parse_matrix, read_matrix
 from tests.conftest import plan_of
 
 MATRICES = Path(__file__).parent.parent / "matrices"

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from dcbench import baselines, registry
+from dcbench import registry
+from dcbench.core.matrix import baselines
+from dcbench.core.matrix.yaml_source import Document, Steps
 from dcbench.core.spec import STAGE_BACKENDS, field_problem, fields, normalised
 from dcbench.errors import unknown
-from dcbench.yaml_file import Document, Steps
 
 SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from dcbench import baselines, yaml_file
+from dcbench.core.matrix import baselines, yaml_source
+from dcbench.core.matrix.schema import Fields, MatrixFile, Rule, check
+from dcbench.core.matrix.validate import problems
+from dcbench.core.matrix.yaml_source import Document, Steps
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, expanded, make_spec, mixture
 from dcbench.errors import MatrixError
-from dcbench.feasibility import problems
-from dcbench.matrix_file import Fields, MatrixFile, Rule, check
-from dcbench.yaml_file import Document, Steps
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ class _Cell:
 
 def read_matrix(path: Path, precision: str) -> Plan:
     """Read and expand a matrix file; `precision` is what `auto` resolves to here."""
-    return _expand(yaml_file.read(path), precision)
+    return _expand(yaml_source.read(path), precision)
 
 
 def parse_matrix(text: str, source: str, precision: str) -> Plan:
     """The Plan of a matrix given as text."""
-    return _expand(yaml_file.parse(text, source), precision)
+    return _expand(yaml_source.parse(text, source), precision)
 
 
 def _expand(document: Document, precision: str) -> Plan:

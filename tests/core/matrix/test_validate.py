@@ -1,7 +1,7 @@
 import pytest
 
+from dcbench.core.matrix.validate import feature_size, problems, training_images
 from dcbench.core.spec import make_spec
-from dcbench.feasibility import feature_size, problems, training_images
 
 
 def told(values, available=None):

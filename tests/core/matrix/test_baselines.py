@@ -1,6 +1,6 @@
 import pytest
 
-from dcbench import baselines
+from dcbench.core.matrix import baselines
 from dcbench.core.spec import make_spec
 from dcbench.errors import MatrixError
 from tests.conftest import plan_of
