@@ -17,8 +17,8 @@ from PIL import Image
 
 from dcbench import registry, results
 from dcbench.analysis import Analysis, analyse
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.drawing.style import STYLE
-from dcbench.rundir import MatrixDir
 
 TOP = Path(__file__).parent.parent
 PICTURE = TOP / "docs" / "colour_vision.png"

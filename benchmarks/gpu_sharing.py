@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dcbench.core import devices
-from dcbench.rundir import RunDir
+from dcbench.core.store.run_dir import RunDir
 
 TOP = Path(__file__).parent.parent
 TABLE = TOP / "docs" / "gpu_sharing.csv"

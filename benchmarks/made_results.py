@@ -20,11 +20,12 @@ import pyarrow
 import pyarrow.csv
 from joblib import Parallel, delayed
 
-from dcbench import ledger, registry
+from dcbench import registry
 from dcbench.core.columns import COLUMNS, STAGES
 from dcbench.core.matrix.expand import parse_matrix
 from dcbench.core.spec import RunSpec
-from dcbench.rundir import MatrixDir, RunDir
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, RunDir
 
 TOP = Path(__file__).parent.parent
 SEEDS = 5
@@ -57,7 +58,7 @@ def write(results: Path, runs: int, epochs: int = 100) -> MatrixDir:
     """Write results/made_<runs> with all its runs done."""
     plan = parse_matrix(matrix_text(runs, epochs), "made.yaml", "float32")
     folder = MatrixDir(results / plan.name)
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     numbered = list(enumerate(plan.planned))
     parts = [numbered[start : start + 250] for start in range(0, len(numbered), 250)]
     Parallel(n_jobs=-1 if len(parts) > 2 else 1)(delayed(_write_runs)(folder, part) for part in parts)

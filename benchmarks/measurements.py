@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from dcbench import ledger, results
+from dcbench import results
 from dcbench.analysis import level_of
 from dcbench.audit import audit
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.parity_table import MEASURES
 from dcbench.report.page_tables import parity_cell
 from dcbench.results import Results
-from dcbench.rundir import MatrixDir
 from dcbench.statistics.finals import GAIN, finals
 from dcbench.statistics.stages import stage_seconds
 
@@ -192,7 +193,7 @@ def costs() -> str:
     told = []
     for name in MATRICES:
         folder = MatrixDir(TOP / "results" / name)
-        entries = ledger.entries(ledger.stored_plan(folder), folder)
+        entries = status.entries(status.stored_plan(folder), folder)
         states = [entry.state for entry in entries if entry.state.name == "done"]
         starts = [datetime.fromisoformat(str(state.started)) for state in states]
         ends = [start + timedelta(seconds=state.seconds or 0) for start, state in zip(starts, states, strict=True)]
@@ -222,7 +223,7 @@ def audit_seconds() -> str:
     shares = []
     for name in MATRICES:
         folder = MatrixDir(TOP / "results" / name)
-        for entry in ledger.entries(ledger.stored_plan(folder), folder):
+        for entry in status.entries(status.stored_plan(folder), folder):
             facts, seconds = entry.folder.audit(), entry.state.seconds or 0
             shares += [facts["seconds"] / seconds] if facts and seconds > 60 else []
     return f"{pd.Series(shares).median():.2%}" if shares else "nothing"

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dcbench.core.columns import STAGES
-from dcbench.rundir import RunDir
+from dcbench.core.store.run_dir import RunDir
 
 TABLE = Path(__file__).parent.parent / "docs" / "overhead.csv"
 JOBS = 2

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dcbench.rundir import RunDir
+from dcbench.core.store.run_dir import RunDir
 
 TOP = Path(__file__).parent.parent
 TABLE = TOP / "docs" / "prediction.csv"

@@ -26,7 +26,7 @@ from typing import Any
 import dcbench.report  # noqa: F401  (the modules of the steps)
 from benchmarks import made_results
 from dcbench import cli
-from dcbench.rundir import MatrixDir
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.watch.marks import look_at
 
 TOP = Path(__file__).parent.parent
@@ -34,7 +34,7 @@ TABLE = TOP / "docs" / "report_scale.csv"
 CORES = 2
 SIZES = (100, 1_000, 10_000)
 STEPS = {
-    "reading": ("dcbench.ledger.opened", "dcbench.results.of"),
+    "reading": ("dcbench.core.store.status.opened", "dcbench.results.of"),
     "audit": ("dcbench.report._audited",),
     "statistics": ("dcbench.report.analyse",),
     "drawing": ("dcbench.report.figures.write",),

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.run_dir import RunDir
 from dcbench.deepcluster.heads import new_head
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Learner
-from dcbench.rundir import RunDir
 
 INTERVAL = 300.0
 """Seconds between checkpoints, at the least; a stop writes one whenever it comes."""

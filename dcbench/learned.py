@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dcbench import registry, verdict
+from dcbench import registry
+from dcbench.core.store import run_record
+from dcbench.core.store.files import write_aside
 from dcbench.errors import ResultsError
-from dcbench.files import write_aside
 from dcbench.inspectable import Check, Subject
 
 Array = npt.NDArray[Any]
@@ -132,7 +133,7 @@ def facts_of(subject: Subject, epoch: int, classes: list[str]) -> dict[str, Any]
         "state": state,
         "epoch": epoch,
         "class_names": classes,
-        "rows": verdict.read_rows(subject.folder)[: epoch + 1],
+        "rows": run_record.read_rows(subject.folder)[: epoch + 1],
         "checks": [],
         "missing": {},
     }

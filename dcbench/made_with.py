@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dcbench.core.spec import shown
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_record import changed, made_with
 from dcbench.errors import ResultsError
-from dcbench.rundir import RunDir
 from dcbench.traces import COMMON, INEXACT, look
-from dcbench.verdict import changed, made_with
 
 Pair = tuple[RunDir, RunDir]
 

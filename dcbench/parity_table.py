@@ -29,8 +29,8 @@ from typing import Any
 from dcbench import registry
 from dcbench.core.matrix.validate import problems
 from dcbench.core.spec import RunSpec, make_spec
+from dcbench.core.store.files import explained, write_aside
 from dcbench.errors import PartError, ResultsError, SpecError
-from dcbench.files import explained, write_aside
 
 LIMIT = 10_000
 """Images compared on unless told otherwise, or all of a smaller dataset."""

@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_record import TOLERANCE, Record, Verdict, changed, compare, made_with, read, run_folder
+from dcbench.core.store.status import Entry
 from dcbench.errors import ResultsError
-from dcbench.ledger import Entry
-from dcbench.rundir import RunDir, State
-from dcbench.verdict import TOLERANCE, Record, Verdict, changed, compare, made_with, read, run_folder
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from dcbench import ledger as ledgers
 from dcbench import run_files
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec
+from dcbench.core.store import status as ledgers
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.status import Entry, Ledger
 from dcbench.errors import ResultsError
-from dcbench.ledger import Entry, Ledger
 from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
 from dcbench.parity_table import MEASURES, STAGES
 from dcbench.run_files import Part
-from dcbench.rundir import MatrixDir
 from dcbench.spread import spread
 
 

@@ -20,14 +20,14 @@ from dcbench import checkpoint, metrics, provenance, registry
 from dcbench.core import devices
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.files import write_aside
+from dcbench.core.store.run_dir import RunDir
 from dcbench.datasets import Split, load_test, load_training
 from dcbench.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.deepcluster.clock import StageClock
 from dcbench.deepcluster.features import BATCH, effective_rank, extract
 from dcbench.deepcluster.samplers import Ints
 from dcbench.deepcluster.training import Pass, train
-from dcbench.files import write_aside
-from dcbench.rundir import RunDir
 from dcbench.scoring import Row, Scorer
 from dcbench.witness import Witness
 

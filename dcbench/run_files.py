@@ -15,10 +15,10 @@ import numpy as np
 
 from dcbench import metrics_file
 from dcbench.core.columns import COLUMNS
+from dcbench.core.store.run_dir import State
+from dcbench.core.store.status import Entry
 from dcbench.errors import ResultsError
 from dcbench.health import LOOKS_AT, Health, health
-from dcbench.ledger import Entry
-from dcbench.rundir import State
 
 EPOCH = list(COLUMNS).index("epoch")
 SIGNS = [list(COLUMNS).index(name) for name in LOOKS_AT]

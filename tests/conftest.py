@@ -13,11 +13,12 @@ import matplotlib
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dcbench import ledger, registry, scheduler
+from dcbench import registry, scheduler
 from dcbench.core import devices
 from dcbench.core.matrix.expand import Plan, parse_matrix
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.executors import Options
-from dcbench.rundir import MatrixDir
 
 matplotlib.use("Agg")
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, database=None)
@@ -60,8 +61,8 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
     def run(text: str, data_dir: Path = tmp_path, redo: bool = False) -> MatrixDir:
         plan = plan_of(text)
         folder = MatrixDir(tmp_path / "results" / plan.name)
-        ledger.adopt(plan, folder)
-        todo = scheduler.left(ledger.entries(plan, folder), redo)
+        status.adopt(plan, folder)
+        todo = scheduler.left(status.entries(plan, folder), redo)
         options = Options(data_dir)
         list(scheduler.run(todo, "inline", options, scheduler.setting(options, redo=redo)))
         return folder

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from dcbench import ledger, results
+from dcbench import results
 from dcbench.analysis import OUTCOMES, analyse, column, outcomes_of
-from dcbench.rundir import MatrixDir
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.statistics.finals import Rule
 from tests.conftest import plan_of
 from tests.test_results import fill
@@ -20,7 +21,7 @@ settings: {epochs: 2, pca_dim: 8}
 @pytest.fixture
 def found(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, nmi=0.3 + 0.2 * (spec.optimizer == "adam") + 0.01 * spec.seed)
     return results.read(folder)
@@ -75,7 +76,7 @@ def test_every_cell_has_the_baselines_that_the_plan_made_for_it(tmp_path):
     axes = "axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], input_channels: [3, 1]}"
     plan = plan_of(f"name: b\n{axes}\nsettings: {{epochs: 1, pca_dim: 8}}\nbaselines: [pixels, supervised]\n")
     folder = MatrixDir(tmp_path / "b")
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in (*plan.runs, *plan.baselines):
         score = 0.1 * spec.input_channels + 0.5 * (spec.arch == "vgg16")
         fill(folder, spec.run_id, spec, epochs=spec.epochs, refit_nmi_true=score)
@@ -89,7 +90,7 @@ def test_every_cell_has_the_baselines_that_the_plan_made_for_it(tmp_path):
 
 def test_nothing_finished_gives_empty_frames(tmp_path):
     folder = MatrixDir(tmp_path / "m")
-    ledger.adopt(plan_of(TEXT), folder)
+    status.adopt(plan_of(TEXT), folder)
     told = analyse(results.read(folder))
     assert told.finals.empty and told.effects.empty and told.outcomes == ()
     assert told.references.empty
@@ -103,7 +104,7 @@ def test_pairs_stand_beside_those_that_were_planned(found):
 
 def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {limit: [null, 500, 700]}\nseeds: [0, 1, 2]\n")
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=spec.epochs)
     told = analyse(results.read(folder))
@@ -115,7 +116,7 @@ def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
 
 def test_epochs_can_be_an_axis_as_any_other(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {epochs: [2, 4]}\nsettings: {pca_dim: 8}\n")
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=spec.epochs, nmi_previous=0.95)
     told = analyse(results.read(folder))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from dcbench import audit as auditing
-from dcbench import datasets, ledger, registry, run
+from dcbench import datasets, registry, run
 from dcbench.core.spec import RunSpec
+from dcbench.core.store import status
 from dcbench.deepcluster import images, pseudo_labels
 from dcbench.deepcluster.images import Images
 from dcbench.methods import deepcluster
@@ -34,7 +35,7 @@ def audited(run_here):
 
     def do(text):
         folder = run_here(text)
-        assert {entry.state.name for entry in ledger.entries(plan_of(text), folder)} == {"done"}
+        assert {entry.state.name for entry in status.entries(plan_of(text), folder)} == {"done"}
         return auditing.audit(folder)
 
     return do

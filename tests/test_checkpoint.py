@@ -10,8 +10,8 @@ import torch
 from dcbench import checkpoint, worker
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
 from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options, Place, local, worker_arguments
-from dcbench.rundir import RunDir
 from tests.test_worker import wait_for
 
 LONG = {

@@ -20,14 +20,15 @@ settings:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """Spec and facts of one real run."""
-    from dcbench import ledger, scheduler
+    from dcbench import scheduler
+    from dcbench.core.store import status
+    from dcbench.core.store.run_dir import MatrixDir
     from dcbench.executors import Options
-    from dcbench.rundir import MatrixDir
 
     plan, folder = plan_of(TEXT), MatrixDir(tmp_path_factory.mktemp("results") / "m")
-    ledger.adopt(plan, folder)
-    list(scheduler.run(ledger.entries(plan, folder), "inline", Options(folder.path)))
-    (run,) = ledger.entries(plan, folder)
+    status.adopt(plan, folder)
+    list(scheduler.run(status.entries(plan, folder), "inline", Options(folder.path)))
+    (run,) = status.entries(plan, folder)
     return run.spec, json.loads(run.folder.audit_file.read_text())
 
 

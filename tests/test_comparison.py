@@ -3,11 +3,12 @@ import shutil
 import pandas as pd
 import pytest
 
-from dcbench import comparison, ledger, results
+from dcbench import comparison, results
 from dcbench.analysis import OUTCOMES
 from dcbench.core.columns import COLUMNS
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, State
 from dcbench.errors import ResultsError
-from dcbench.rundir import MatrixDir, State
 from dcbench.statistics.finals import Rule
 from tests.conftest import plan_of
 from tests.test_results import fill
@@ -27,7 +28,7 @@ def score(spec, **_):
 def write(place, text=TEXT, nmi=score):
     """A set of made-up runs with scores by the spec."""
     folder, plan = MatrixDir(place / "m"), plan_of(text)
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in plan.planned:
         fill(folder, spec.run_id, spec, epochs=spec.epochs, nmi=nmi(spec))
     return folder
@@ -64,7 +65,7 @@ def verdicts(found, name="nmi_true"):
 
 
 def run_of(folder, **which):
-    plan = ledger.stored_plan(folder)
+    plan = status.stored_plan(folder)
     matching = [spec for spec in plan.planned if all(getattr(spec, name) == value for name, value in which.items())]
     return folder.run(matching[0].run_id)
 

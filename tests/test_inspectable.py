@@ -2,10 +2,10 @@ import pytest
 
 from dcbench import inspectable
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_record import Record, compare
 from dcbench.errors import ResultsError
 from dcbench.replay import Replay
-from dcbench.rundir import RunDir, State
-from dcbench.verdict import Record, compare
 
 
 def folder_of(place, state, *, weights=False, assignment=False, **values):

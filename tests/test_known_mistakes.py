@@ -14,12 +14,14 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench import datasets, ledger, metrics, registry, results, run, run_files
+from dcbench import datasets, metrics, registry, results, run, run_files
 from dcbench.analysis import analyse
 from dcbench.audit import Audit
 from dcbench.backends import KMeans
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec, make_spec
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.deepcluster import training
 from dcbench.deepcluster.images import Images
 from dcbench.deepcluster.network import SOBEL, Network
@@ -28,7 +30,6 @@ from dcbench.plots import curves
 from dcbench.report import tables
 from dcbench.report.tables import FINAL
 from dcbench.results import Results
-from dcbench.rundir import MatrixDir, RunDir
 from dcbench.statistics import finals
 from tests.conftest import plan_of
 from tests.test_results import fill
@@ -268,7 +269,7 @@ def plant_a_mean_of_whatever_is_there(monkeypatch):
 def check_a_truncated_run_is_in_no_table(scene):
     text = "name: cut\nseeds: [0, 1]\nsettings: {epochs: 2}\n"
     folder, plan = MatrixDir(scene.tmp_path / "cut"), plan_of(text)
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=2 - spec.seed, nmi=0.5)
     final = tables.make(analyse(results.read(folder)), NO_AUDIT)["final"]

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from dcbench import made_with
-from dcbench.rundir import RunDir
+from dcbench.core.store.run_dir import RunDir
 
 FACTS = {
     "dcbench": "0.1.0", "commit": "a" * 40, "python": "3.11.7", "libraries": {"torch": "2.9"}, "device": "cpu",

@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dcbench import ledger, results
+from dcbench import results
 from dcbench.audit import audit
 from dcbench.core.matrix.expand import read_matrix
-from dcbench.rundir import MatrixDir
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 
 TOP = Path(__file__).parent.parent
 WRITTEN = {
@@ -31,8 +32,8 @@ def test_the_committed_results_are_whole_small_and_hold_no_weights():
     assert {path.name for path in COMMITTED} >= {"mnist_cifar_cpu", "small_cpu"}
     for path in COMMITTED:
         folder = MatrixDir(path)
-        plan = ledger.stored_plan(folder)
-        assert ledger.counts(ledger.entries(plan, folder))["done"] == len(plan.planned)
+        plan = status.stored_plan(folder)
+        assert status.counts(status.entries(plan, folder))["done"] == len(plan.planned)
         assert plan.run_ids == read_matrix(TOP / "matrices" / f"{path.name}.yaml", "float32").run_ids
         assert (TOP / "reports" / path.name / "index.html").exists()
     told = subprocess.run(["git", "ls-files", "results"], cwd=TOP, capture_output=True, text=True, check=True)

@@ -3,12 +3,13 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from dcbench import cli, ledger, replay, scheduler
+from dcbench import cli, replay, scheduler
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, RunDir, State
+from dcbench.core.store.run_record import Record, compare
 from dcbench.errors import ResultsError
 from dcbench.executors import Options
-from dcbench.rundir import MatrixDir, RunDir, State
 from dcbench.scheduler import downloads
-from dcbench.verdict import Record, compare
 from tests.conftest import TINY, plan_of
 
 pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them
@@ -22,8 +23,8 @@ def made(tmp_path_factory):
     """A finished run of each backend, made by worker processes with one thread."""
     place = tmp_path_factory.mktemp("made")
     plan, folder = plan_of(f"name: m\naxes: {{backend: {list(BACKENDS)}}}\nsettings: {TINY}\n"), MatrixDir(place / "m")
-    ledger.adopt(plan, folder)
-    list(scheduler.run(ledger.entries(plan, folder), "local", Options(place, jobs=2)))
+    status.adopt(plan, folder)
+    list(scheduler.run(status.entries(plan, folder), "local", Options(place, jobs=2)))
     return {spec.backend: folder.run(spec.run_id) for spec in plan.runs}
 
 

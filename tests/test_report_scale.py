@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from benchmarks import made_results, report_scale
-from dcbench import audit, ledger, results
+from dcbench import audit, results
 from dcbench.core.columns import COLUMNS
+from dcbench.core.store import status
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def calls(work):
 
 
 def read(folder):
-    seen = ledger.opened(folder)
+    seen = status.opened(folder)
     results.of(seen)
     audit.evidence(seen.done, audit.varied(seen.plan))
 

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench import ledger, results, spread
-from dcbench.rundir import MatrixDir, State
+from dcbench import results, spread
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, State
 from tests.conftest import plan_of
 
 TEXT = "name: m\naxes: {optimizer: [sgd, adam], k: [5, 6], limit: [null, 500]}\nsettings: {epochs: 2, pca_dim: 8}\n"
@@ -25,7 +26,7 @@ def fill(folder, run_id, spec, epochs=2, state="done", nmi=0.5, **scores):
 def folder(tmp_path):
     """All runs of a small plan done, with made-up metrics."""
     found, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
-    ledger.adopt(plan, found)
+    status.adopt(plan, found)
     for spec in plan.runs:
         fill(found, spec.run_id, spec)
     return found
@@ -55,7 +56,7 @@ def test_a_truncated_run_is_failed_and_in_no_mean(folder):
     found = results.read(folder)
     assert found.runs["state"][0] == "failed" and "holds 2 of 3 rows" in found.runs["reason"][0]
     assert len(found.rows) == 21
-    plan_state = ledger.entries(plan, folder)[0].state
+    plan_state = status.entries(plan, folder)[0].state
     assert plan_state.name == "failed", "the ledger says the same"
 
 
@@ -89,7 +90,7 @@ def test_a_file_of_nonsense_fails_that_run_only(folder, text):
 
 
 def test_runs_that_are_no_longer_planned_are_left_out_and_counted(folder):
-    ledger.adopt(plan_of(TEXT.replace("[5, 6]", "[5, 7]")), folder)
+    status.adopt(plan_of(TEXT.replace("[5, 6]", "[5, 7]")), folder)
     found = results.read(folder)
     assert len(found.rows) == 12 and found.runs["state"].value_counts().to_dict() == {"done": 4, "pending": 4}
     assert any("4 runs that the matrix no longer plans" in note for note in found.notes)
@@ -97,7 +98,7 @@ def test_runs_that_are_no_longer_planned_are_left_out_and_counted(folder):
 
 def test_no_finished_run_is_an_empty_frame_with_all_columns(tmp_path):
     found = MatrixDir(tmp_path / "m")
-    ledger.adopt(plan_of(TEXT), found)
+    status.adopt(plan_of(TEXT), found)
     read = results.read(found)
     assert read.rows.empty and {"nmi_true", "epoch", "optimizer"} <= set(read.rows.columns)
     assert isinstance(read.rows, pd.DataFrame)
@@ -146,7 +147,7 @@ def test_texts_of_the_rows_are_categories_in_the_plans_order_and_numbers_are_num
 def test_baselines_stand_with_their_last_row_done_or_not(tmp_path):
     plan = plan_of("name: m\nbaselines: [pixels]\nsettings: {dataset: mnist, epochs: 2, limit: 500}\n")
     found = MatrixDir(tmp_path / "m")
-    ledger.adopt(plan, found)
+    status.adopt(plan, found)
     fill(found, plan.runs[0].run_id, plan.runs[0])
     first, *others = plan.baselines
     fill(found, first.run_id, first, epochs=0, nmi=0.25)
@@ -159,7 +160,7 @@ def test_baselines_stand_with_their_last_row_done_or_not(tmp_path):
 
 def test_baselines_without_a_finished_run_have_no_numbers(tmp_path):
     plan = plan_of("name: m\nbaselines: [pixels]\nsettings: {dataset: mnist, epochs: 2, limit: 500}\n")
-    ledger.adopt(plan, MatrixDir(tmp_path / "m"))
+    status.adopt(plan, MatrixDir(tmp_path / "m"))
     read = results.read(MatrixDir(tmp_path / "m"))
     assert len(read.baselines) == len(plan.baselines) and read.baselines["nmi_true"].isna().all()
     assert set(read.baselines["state"]) == {"pending"} and read.rows.empty

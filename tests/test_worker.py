@@ -11,9 +11,9 @@ import torch
 
 from dcbench import registry, worker
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir, State
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
-from dcbench.rundir import RunDir, State
 
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 1, "batch_size": 32, "k": 4}
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from dcbench import audit as auditing
-from dcbench import ledger
 from dcbench.cli.options import AsJson, tell
+from dcbench.core.store import status
 from dcbench.errors import ResultsError
 from dcbench.screens.audit import show_audit
 
@@ -22,7 +22,7 @@ def audit(
 ) -> None:
     """Check that every axis acts and that every run did what its spec says. Exit code 1 when not."""
     audits, broken = [], False
-    for folder in ledger.matrix_folders(path):
+    for folder in status.matrix_folders(path):
         try:
             audits.append(auditing.audit(folder))
         except ResultsError as error:

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from dcbench import ledger, made_with
+from dcbench import made_with
 from dcbench.cli.options import AsJson
 from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
 from dcbench.comparison_table import Comparison, Gate, gate_of
+from dcbench.core.store import status
+from dcbench.core.store.files import write_aside
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import ResultsError, unknown
-from dcbench.files import write_aside
-from dcbench.rundir import MatrixDir
 from dcbench.screens.changes import Compared, as_markdown, caution, show
 
 STDOUT = Path("-")
@@ -75,7 +76,7 @@ def _sets(old: Path, new: Path) -> tuple[MatrixDir, MatrixDir]:
 
 def _one(path: Path) -> MatrixDir:
     """The matrix at a path, or the only one in it."""
-    folders = ledger.matrix_folders(path)
+    folders = status.matrix_folders(path)
     if len(folders) > 1:
         names = ", ".join(str(folder.path) for folder in folders)
         raise ResultsError(f"{path}: holds {len(folders)} matrices, and two are compared; name one of {names}")

@@ -14,9 +14,9 @@ from dcbench import replay as replays
 from dcbench.cli.options import DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
 from dcbench.core import devices
+from dcbench.core.store.files import explained, unwritable
 from dcbench.errors import DataError, ResultsError
 from dcbench.executors import Options, default_data_dir
-from dcbench.files import explained, unwritable
 from dcbench.inspectable import Check, Subject
 from dcbench.replay import Original
 from dcbench.scheduler import downloads

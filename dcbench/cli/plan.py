@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench import ledger, scheduler
+from dcbench import scheduler
 from dcbench.cli.options import (
     LOCAL,
     AsJson,
@@ -24,7 +24,8 @@ from dcbench.cli.options import (
 )
 from dcbench.core import devices
 from dcbench.core.matrix.expand import read_matrix
-from dcbench.rundir import MatrixDir
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.scheduler.forecast import forecast
 from dcbench.screens.plan import show_forecast, show_plan
 
@@ -49,7 +50,7 @@ def plan(
     place = workplace(device, gpus, runs_per_gpu, jobs)
     planned = read_matrix(matrix, devices.default_precision(place.kind))
     folder = MatrixDir(results / planned.name)
-    entries = ledger.entries(planned, folder)
+    entries = status.entries(planned, folder)
     options = place.options(len(scheduler.left(entries)) or len(entries), data_dir)
     at = scheduler.setting(options, entries, results)
     if probe:
@@ -57,7 +58,7 @@ def plan(
             scheduler.measure(scheduler.left(entries), LOCAL.value, options, at)
         if at.stop.presses:
             raise typer.Exit(130)
-    foreseen, counts = forecast(entries, at), ledger.counts(entries)
+    foreseen, counts = forecast(entries, at), status.counts(entries)
     if as_json:
         facts = {"cells": planned.cells, "runs": len(planned.runs), "baselines": len(planned.baselines)}
         print(json.dumps(facts | {"done": counts["done"], "steps": planned.steps, "forecast": asdict(foreseen)}))

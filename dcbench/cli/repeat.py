@@ -13,8 +13,8 @@ import typer
 from dcbench import scheduler
 from dcbench.cli.options import LOCAL
 from dcbench.core import devices
+from dcbench.core.store.status import Entry
 from dcbench.executors import Options, default_data_dir
-from dcbench.ledger import Entry
 from dcbench.replay import Original
 from dcbench.screens.board import watch
 

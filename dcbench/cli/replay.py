@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from dcbench import replay as replays
-from dcbench import verdict
 from dcbench.cli.options import AsJson, DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
+from dcbench.core.store import run_record
 from dcbench.screens.comparison import show_replayed
 
 
@@ -29,7 +29,7 @@ def replay(
     tolerance: Annotated[
         float,
         typer.Option(min=0, max=1, callback=_tolerance, help="Largest difference that counts as equal."),
-    ] = verdict.TOLERANCE,
+    ] = run_record.TOLERANCE,
     keep: Annotated[Path | None, typer.Option(help="A new folder to keep the replays in. Default: none kept.")] = None,
     data_dir: DataDir = None,
     device: RunDevice = None,

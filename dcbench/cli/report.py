@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from dcbench import ledger
 from dcbench.cli.options import tell
 from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
 from dcbench.cli.watching import Every, Port, Write, follow
+from dcbench.core.store import status
 from dcbench.errors import ResultsError, unknown
 
 
@@ -57,7 +57,7 @@ def report(
 def _write_all(path: Path, write: Write) -> bool:
     """Write every report, and say whether one could not be."""
     broken = False
-    for folder in ledger.distinct(ledger.matrix_folders(path)):
+    for folder in status.distinct(status.matrix_folders(path)):
         try:
             written = write(folder)
         except ResultsError as error:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench import ledger, scheduler
+from dcbench import scheduler
 from dcbench.cli.options import (
     LOCAL,
     DataDir,
@@ -25,8 +25,9 @@ from dcbench.cli.options import (
 )
 from dcbench.core import devices
 from dcbench.core.matrix.expand import read_matrix
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import DeviceError
-from dcbench.rundir import MatrixDir
 from dcbench.scheduler.faults import Policy
 from dcbench.scheduler.order import choices
 from dcbench.screens.board import show_end, watch
@@ -74,15 +75,15 @@ def run(
     if inline and (jobs not in (None, 1) or timeout is not None):
         told = f"--jobs {jobs}" if timeout is None else "--timeout"
         raise DeviceError(f"{told}: the inline executor does one run after another to its end; use --executor local")
-    show_change(ledger.adopt(planned, folder))
-    entries = ledger.entries(planned, folder)
+    show_change(status.adopt(planned, folder))
+    entries = status.entries(planned, folder)
     todo = scheduler.left(entries, redo, only and only.value)
     options = (place.one_by_one() if inline else place).options(len(todo), data_dir, keep_weights=keep_weights)
     policy = Policy(timeout, retries, fail_fast)
     at = scheduler.setting(options, todo, results, first=chosen, policy=policy, redo=redo)
     with at.stop.listening():
         watch(scheduler.run(todo, executor.value, options, at), entries, todo, options, at)
-        counts = ledger.counts(ledger.entries(planned, folder))
+        counts = status.counts(status.entries(planned, folder))
         left = len(planned.planned) - counts["done"] - counts["skipped"]
         show_end(counts, folder, stopped=bool(at.stop.presses and left), command=_going_on(options.command))
     if left:

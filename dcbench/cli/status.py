@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from dcbench import ledger, verdict
 from dcbench.cli.options import AsJson, tell
+from dcbench.core.store import run_record, status
+from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
-from dcbench.rundir import RunDir
 from dcbench.screens.comparison import show_beside
 from dcbench.screens.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
 
@@ -28,21 +28,21 @@ def status(
         _status_of_two(path, other, as_json)
         return
     if RunDir(path).spec_file.exists():
-        _status_of_run(verdict.run_folder(path), as_json)
+        _status_of_run(run_record.run_folder(path), as_json)
         return
     summary: dict[str, dict[str, float]] = {}
     broken = False
-    for folder in ledger.matrix_folders(path):
+    for folder in status.matrix_folders(path):
         try:
-            planned = ledger.stored_plan(folder)
+            planned = status.stored_plan(folder)
         except ResultsError as error:
             broken = tell(error)
             continue
-        entries = ledger.entries(planned, folder)
+        entries = status.entries(planned, folder)
         timed = predicted_and_taken(entries)
         summary[planned.name] = {
             "runs": len(planned.planned),
-            **ledger.counts(entries),
+            **status.counts(entries),
             "predicted_runs": len(timed),
             "predicted_seconds": sum(foreseen for foreseen, _ in timed),
             "taken_seconds": sum(taken for _, taken in timed),
@@ -61,17 +61,17 @@ def _status_of_run(found: RunDir, as_json: bool) -> None:
     if as_json:
         told: dict[str, object] = {"run_id": spec.run_id, "state": state.name, "kind": state.kind}
         told |= {"reason": state.reason, "last_lines": state.last_lines}
-        print(json.dumps(told | {"provenance": verdict.made_with(found.provenance())}))
+        print(json.dumps(told | {"provenance": run_record.made_with(found.provenance())}))
     else:
         show_run(found, spec, state)  # before the next can say that a file is torn
         if state.name == "done":
-            show_score(verdict.read_rows(found), spec)
-        show_made_with(verdict.made_with(found.provenance()))
+            show_score(run_record.read_rows(found), spec)
+        show_made_with(run_record.made_with(found.provenance()))
 
 
 def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
-    ours, theirs = verdict.run_folder(path), verdict.run_folder(other)
-    found = verdict.beside(ours, theirs)
+    ours, theirs = run_record.run_folder(path), run_record.run_folder(other)
+    found = run_record.beside(ours, theirs)
     if as_json:
         print(json.dumps({"runs": [str(ours.path), str(theirs.path)]} | found.as_json()))
     else:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from dcbench.cli.options import seconds
-from dcbench.rundir import MatrixDir
+from dcbench.core.store.run_dir import MatrixDir
 
 PORT = 8642
 EVERY = 5.0

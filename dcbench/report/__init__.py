@@ -17,15 +17,15 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from dcbench import audit, results
-from dcbench import ledger as ledgers
 from dcbench.analysis import OUTCOMES, Analysis, analyse
 from dcbench.audit import Audit
+from dcbench.core.store import status as ledgers
+from dcbench.core.store.files import folder_aside, write_aside
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.status import Ledger
 from dcbench.errors import ResultsError
-from dcbench.files import folder_aside, write_aside
-from dcbench.ledger import Ledger
 from dcbench.report import data, figures, formats, origin, page, tables
 from dcbench.report.origin import Origin
-from dcbench.rundir import MatrixDir
 from dcbench.spread import mapped, spread
 from dcbench.statistics.effects import Outcome
 from dcbench.statistics.finals import Rule

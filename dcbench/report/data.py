@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-from dcbench.files import aside
+from dcbench.core.store.files import aside
 
 FORMAT = "parquet"
 NAME = f"data.{FORMAT}"

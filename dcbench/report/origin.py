@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_record import made_with
+from dcbench.core.store.status import Ledger
 from dcbench.errors import ResultsError
-from dcbench.ledger import Ledger
-from dcbench.rundir import RunDir
-from dcbench.verdict import made_with
 
 BESIDE = ("command", "runs_at_once")
 """Facts beside those that can change what a run computes."""

@@ -21,6 +21,7 @@ import dcbench
 from dcbench.analysis import Analysis, column, is_condition
 from dcbench.audit import Audit
 from dcbench.core.spec import shown
+from dcbench.core.store.run_dir import STATES
 from dcbench.drawing.style import BACKGROUNDS, INK
 from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report import block, page_tables
@@ -31,7 +32,6 @@ from dcbench.report.inline import inline
 from dcbench.report.origin import Origin
 from dcbench.report.run_table import run_table
 from dcbench.report.words import count
-from dcbench.rundir import STATES
 
 HERE = Path(__file__).parent
 SCRIPTS = ("store.js", "table.js", "map.js", "curves.js")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import registry
+from dcbench.core.store.status import Entry
 from dcbench.executors import Options
-from dcbench.ledger import Entry
 from dcbench.scheduler import downloads, packing, probe
 from dcbench.scheduler.faults import let_go
 from dcbench.scheduler.history import History, cost_class, key_of, machine

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dcbench import registry
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.run_dir import State
+from dcbench.core.store.status import Entry
 from dcbench.errors import ResultsError
-from dcbench.ledger import Entry
-from dcbench.rundir import State
 from dcbench.scheduler.faults import record
 from dcbench.scheduler.stop import Stop
 

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from dcbench.core.store.run_dir import STOPPED, RunDir, State
 from dcbench.errors import ClaimedError, ResultsError
 from dcbench.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
-from dcbench.rundir import STOPPED, RunDir, State
 
 
 @dataclass(frozen=True)

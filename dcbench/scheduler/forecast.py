@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
-from dcbench.ledger import Entry
+from dcbench.core.store.status import Entry
 from dcbench.scheduler.history import COST_FIELDS, Expected, History, Key, key_of
 from dcbench.scheduler.loop import Setting
 from dcbench.scheduler.order import urgency

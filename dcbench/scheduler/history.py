@@ -16,9 +16,9 @@ from typing import Any
 from dcbench.core import devices
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
 from dcbench.executors import Options
-from dcbench.rundir import RunDir
 
 COST_FIELDS = (
     "method", "dataset", "limit", "test_limit", "image_size", "arch", "width", "k", "batch_size", "augment",

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Literal
 
 from dcbench.core import devices
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.status import Entry
 from dcbench.errors import ResultsError
 from dcbench.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Ended, Place, Workers
-from dcbench.ledger import Entry
-from dcbench.rundir import RunDir, State
 from dcbench.scheduler.faults import End, Policy, follow, had_company, let_go, settle
 from dcbench.scheduler.history import History, Key, key_of
 from dcbench.scheduler.order import Choice, urgency

@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 from dcbench import registry
 from dcbench.core.matrix.validate import training_images
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.status import Entry
 from dcbench.executors import Options
-from dcbench.ledger import Entry
-from dcbench.rundir import RunDir, State
 from dcbench.scheduler.faults import Policy
 from dcbench.scheduler.history import CostClass, History, Measured, cost_class, key_of, measured
 from dcbench.scheduler.loop import Loop, Setting

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dcbench.rundir import STATES, State
+from dcbench.core.store.run_dir import STATES, State
 
 COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
 

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dcbench import screens
+from dcbench.core.store.run_dir import MatrixDir, RunDir
+from dcbench.core.store.status import Entry
 from dcbench.executors import Options
-from dcbench.ledger import Entry
-from dcbench.rundir import MatrixDir, RunDir
 from dcbench.scheduler import Notice, Outcome, Setting
 from dcbench.scheduler.history import key_of
 

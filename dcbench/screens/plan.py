@@ -8,9 +8,9 @@ from rich.table import Table
 from dcbench import screens
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import shown
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.status import Change
 from dcbench.executors import Options
-from dcbench.ledger import Change
-from dcbench.rundir import MatrixDir
 from dcbench.scheduler.forecast import ClassForecast, Forecast
 
 STEPS = {

@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.errors import ResultsError
-from dcbench.rundir import MatrixDir, RunDir
 
 Stamp = tuple[int, int, int] | None
 """Time of the last change (ns), size (bytes) and inode of a file; None where there is none."""

@@ -15,10 +15,10 @@ from pathlib import Path
 from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
-from dcbench import ledger
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import STATES, MatrixDir
 from dcbench.errors import DcbenchError, ResultsError
 from dcbench.report import Written
-from dcbench.rundir import STATES, MatrixDir
 from dcbench.watch.marks import Mark, look_at
 
 GONE = "its results are gone; the report is the last one there was"
@@ -86,7 +86,7 @@ class Reports:
         """The matrices by name, or why there are none."""
         try:
             return {
-                folder.path.resolve().name: folder for folder in ledger.distinct(ledger.matrix_folders(self.path))
+                folder.path.resolve().name: folder for folder in status.distinct(status.matrix_folders(self.path))
             }, ""
         except (ResultsError, OSError) as error:
             return {}, str(error)

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcbench import ledger
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import read_matrix
-from dcbench.rundir import MatrixDir
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from tests.cli.conftest import shell
 from tests.test_worker import wait_for
 
@@ -169,4 +169,4 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
     assert len(undisturbed) == 8
     for name, folder in undisturbed.items():
         assert compared[name] == figures(folder), name
-    assert ledger.counts(ledger.entries(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8
+    assert status.counts(status.entries(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8

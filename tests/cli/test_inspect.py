@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
+from dcbench.core.store.run_dir import RunDir, State
 from dcbench.errors import DataError, ResultsError
-from dcbench.rundir import RunDir, State
 from tests.cli.conftest import ON_CPU
 from tests.inspection.made import made
 

@@ -5,8 +5,8 @@ import pytest
 from dcbench import registry
 from dcbench.core.devices import Gpu
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
 from dcbench.executors import EXIT_STOPPED, Options, Place, worker_arguments
-from dcbench.rundir import RunDir
 from tests.test_worker import TINY
 
 PARTS = registry.names("executors")

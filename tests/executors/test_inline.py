@@ -5,8 +5,8 @@ import pytest
 
 from dcbench import worker
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
 from dcbench.executors import EXIT_STOPPED, Ended, Options, Place, inline
-from dcbench.rundir import RunDir
 from dcbench.scheduler.stop import Stop
 from tests.test_worker import TINY
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
 from dcbench.executors import Options, Place, local, worker_arguments
-from dcbench.rundir import RunDir
 from tests.executors import helpers
 from tests.test_worker import TINY, wait_for
 

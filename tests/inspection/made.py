@@ -6,9 +6,9 @@ import torch
 
 from dcbench import inspectable, inspection, worker
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
 from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options
 from dcbench.learned import Learned
-from dcbench.rundir import RunDir
 
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}
 

@@ -8,10 +8,10 @@ import torch
 
 from dcbench import inspectable, inspection, learned, metrics
 from dcbench.core.devices import gpus
+from dcbench.core.store.run_dir import State
 from dcbench.datasets import load_training
 from dcbench.errors import DataError, ResultsError
 from dcbench.executors import Options
-from dcbench.rundir import State
 from tests.inspection.made import change_weights, looked_at, made
 
 SHOWS_NETWORK = {"filters", "filters_before", "first_answers", "first_boxes", "last_answers"}

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench import ledger, results
+from dcbench import results
 from dcbench.analysis import analyse
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.drawing.codes import colour
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import curves
-from dcbench.rundir import MatrixDir
 from tests.conftest import plan_of
 from tests.plots import made, overlap
 from tests.test_results import fill
@@ -29,7 +30,7 @@ settings: {epochs: 5}
 @pytest.fixture
 def found(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, nmi=0.2 + 0.3 * (spec.dataset == "mnist") + 0.1 * spec.seed)
     read = results.read(folder)

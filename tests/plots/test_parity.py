@@ -5,8 +5,8 @@ import pytest
 
 from dcbench import results
 from dcbench.analysis import analyse
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.plots import parity
-from dcbench.rundir import MatrixDir
 from tests.test_measurements import TOP
 
 

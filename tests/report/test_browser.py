@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dcbench import report
-from dcbench.rundir import MatrixDir
+from dcbench.core.store.run_dir import MatrixDir
 from tests.plots.made import made
 from tests.report.test_page import NAMES, TEXT, html
 

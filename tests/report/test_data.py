@@ -6,8 +6,8 @@ import pytest
 from pyarrow.parquet import ParquetWriter
 
 from dcbench import results
+from dcbench.core.store.run_dir import State
 from dcbench.report import data
-from dcbench.rundir import State
 from tests.conftest import plan_of
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 

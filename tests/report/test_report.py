@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dcbench import ledger, report, results, spread
+from dcbench import report, results, spread
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, State
 from dcbench.errors import ResultsError
-from dcbench.rundir import MatrixDir, State
 from tests.conftest import plan_of
 from tests.report.test_page import Page
 from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
@@ -83,7 +84,7 @@ def test_no_finished_run_or_one(folder, out, keep):  # noqa: F811
 def test_a_single_cell_without_axes(tmp_path, out):
     plan = plan_of("name: one\nseeds: [0, 1]\nsettings: {epochs: 2}\n")
     found = MatrixDir(tmp_path / "one")
-    ledger.adopt(plan, found)
+    status.adopt(plan, found)
     for spec in plan.runs:
         fill(found, spec.run_id, spec, nmi=0.3 + 0.1 * spec.seed)
     text = page_of(report.write(found, out))
@@ -100,7 +101,7 @@ def test_warnings_stand_on_the_page(folder, out):  # noqa: F811
 
 def test_figures_of_axes_that_are_gone_go_with_them(folder, out):  # noqa: F811
     report.write(folder, out)
-    ledger.adopt(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
+    status.adopt(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
     report.write(folder, out)
     assert not (out / "m" / "figures" / "curves_limit.png").exists()
 
@@ -142,7 +143,7 @@ def test_the_same_results_give_the_same_files_in_one_process_and_in_many(folder,
 def test_data_parquet_has_the_fields_of_the_matrix_and_no_column_of_the_reports(tmp_path, out):
     plan = plan_of("name: m\nzip:\n  - {k: [5, 6], pca_dim: [8, 9]}\nsettings: {epochs: 1}\n")
     found = MatrixDir(tmp_path / "m")
-    ledger.adopt(plan, found)
+    status.adopt(plan, found)
     for spec in plan.runs:
         fill(found, spec.run_id, spec, epochs=1)
     report.write(found, out, report.Asked(formats=("parquet",)))
@@ -161,7 +162,7 @@ def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
         MatrixDir(tmp_path / "r"),
         plan_of("name: r\naxes: {width: [0.05, 0.1, 0.15]}\nsettings: {epochs: 1, pca_dim: 8}\n"),
     )
-    ledger.adopt(plan, made)
+    status.adopt(plan, made)
     for spec in plan.runs:
         fill(made, spec.run_id, spec, epochs=1, nmi=2 * spec.width)
     report.write(made, out)

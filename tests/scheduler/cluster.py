@@ -6,8 +6,8 @@ it does on real cards.
 
 from dataclasses import dataclass, field, replace
 
+from dcbench.core.store.run_dir import STOPPED, RunDir, State
 from dcbench.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, Ended
-from dcbench.rundir import STOPPED, RunDir, State
 from dcbench.scheduler.packing import Device, Pool
 
 DONE = State("done")

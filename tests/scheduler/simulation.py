@@ -6,9 +6,9 @@ Six classes; memory is what is reserved for a run. Without packing each card doe
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcbench import ledger
 from dcbench.core import devices
-from dcbench.rundir import MatrixDir
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.scheduler.history import MARGIN, History, Machine, Measured, cost_class
 from dcbench.scheduler.loop import Loop, Setting
 from tests.conftest import plan_of
@@ -62,7 +62,7 @@ def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
         peak = (gb * 1000.0 - devices.HEADROOM_MB) / MARGIN
         history.known.setdefault(cost_class(spec), [Measured(minutes * 60.0, 0.0, peak)])
     at = Setting(cluster.pool(), history, clock=cluster.clock)
-    entries = ledger.entries(plan, folder)
+    entries = status.entries(plan, folder)
     ended = [one for one in Loop(entries, cluster, at).outcomes() if getattr(one, "ended", False)]
     assert len(ended) == len(entries) == 288 and all(one.state.name == "done" for one in ended)
     fullest = max(cluster.most_reserved.values())

@@ -1,6 +1,6 @@
 from dcbench.core.spec import make_spec
-from dcbench.ledger import Entry
-from dcbench.rundir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.status import Entry
 from dcbench.scheduler import downloads
 from dcbench.scheduler.stop import Stop
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from dcbench.core.spec import make_spec
-from dcbench.rundir import STOPPED, RunDir, State
+from dcbench.core.store.run_dir import STOPPED, RunDir, State
 from dcbench.scheduler.faults import End, Policy, follow, had_company, record, settle
 
 OOM, CRASH = State("failed", "out_of_memory", "CUDA out of memory"), State("failed", "crash", "SIGSEGV")

@@ -6,8 +6,8 @@ from dcbench.core import devices
 from dcbench.core.columns import STAGES
 from dcbench.core.devices import Gpu
 from dcbench.core.spec import RunSpec, make_spec
+from dcbench.core.store.run_dir import RunDir, State
 from dcbench.executors import Options
-from dcbench.rundir import RunDir, State
 from dcbench.scheduler.history import (
     COST_FIELDS,
     MARGIN,

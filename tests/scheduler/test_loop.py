@@ -2,11 +2,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from dcbench import ledger, registry, scheduler
+from dcbench import registry, scheduler
 from dcbench.core import devices
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import STOPPED, MatrixDir, RunDir, State
 from dcbench.errors import ResultsError
 from dcbench.executors import EXIT_CLAIMED, EXIT_STOPPED, Ended, Options
-from dcbench.rundir import STOPPED, MatrixDir, RunDir, State
 from dcbench.scheduler import Notice, downloads, loop
 from dcbench.scheduler.faults import Policy
 from dcbench.scheduler.history import History, Machine, Measured, cost_class, key_of
@@ -20,7 +21,7 @@ TEXT = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TI
 @pytest.fixture
 def folder(tmp_path):
     found = MatrixDir(tmp_path / "m")
-    ledger.adopt(plan_of(TEXT), found)
+    status.adopt(plan_of(TEXT), found)
     return found
 
 
@@ -57,7 +58,7 @@ def use(monkeypatch, workers):
 def run(folder, monkeypatch, leave, **options):
     fake = Fake(leave)
     use(monkeypatch, fake)
-    todo = scheduler.left(ledger.entries(plan_of(TEXT), folder), options.get("redo", False))
+    todo = scheduler.left(status.entries(plan_of(TEXT), folder), options.get("redo", False))
     how = Options(folder.path)
     outcomes = list(scheduler.run(todo, "fake", how, scheduler.setting(how, **options)))
     assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.seen)
@@ -90,7 +91,7 @@ def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, mo
 def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, code, expected):
     _, ended = run(folder, monkeypatch, lambda path: (state, code))
     assert [(one.state.name, one.state.kind) for one in ended] == [expected] * 4
-    on_disk = [entry.state for entry in ledger.entries(plan_of(TEXT), folder)]
+    on_disk = [entry.state for entry in status.entries(plan_of(TEXT), folder)]
     assert [(one.name, one.kind) for one in on_disk] == [expected] * 4
 
 
@@ -120,7 +121,7 @@ def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    todo = ledger.entries(plan_of(text), folder)
+    todo = status.entries(plan_of(text), folder)
     ended = [one for one in scheduler.run(todo, "f", Options(folder.path)) if one.ended]
     assert [one.state.reason for one in ended if one.state.name == "failed"] == ["no network"] * 4
     assert len(fake.seen) == 4
@@ -130,7 +131,7 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    todo = ledger.entries(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
+    todo = status.entries(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
     how = Options(folder.path)
     told = list(scheduler.run(todo, "f", how, scheduler.setting(how, policy=Policy(fail_fast=True))))
     assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
@@ -140,7 +141,7 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
 def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(ledger.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
     next(outcomes)
     outcomes.close()
     assert fake.closed
@@ -151,7 +152,7 @@ def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network")
     _, ended = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
     assert [one.state.reason for one in ended] == ["no network"] * 4
-    assert {entry.state.name for entry in ledger.entries(plan_of(TEXT), folder)} == {"done"}
+    assert {entry.state.name for entry in status.entries(plan_of(TEXT), folder)} == {"done"}
 
 
 def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
@@ -163,7 +164,7 @@ def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
 def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(ledger.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
     started = next(outcomes).folder
     started.set_state(State("running"))
     assert started.state().kind == "lost"
@@ -187,7 +188,7 @@ def simulate(
 ):
     """All runs of a matrix on a fake cluster; what it saw, the outcomes, the notices and the entries."""
     plan, folder = plan_of(text), MatrixDir(tmp_path / "m")
-    entries = ledger.entries(plan, folder)
+    entries = status.entries(plan, folder)
     cluster = Cluster(gpus, memory_mb, scripts, slots, watched=watched)
     history = History(ON_GPU)
     for spec in plan.runs if need is not None else ():
@@ -199,7 +200,7 @@ def simulate(
     assert sum(one.ended for one in outcomes) == len(entries), "each run ends once"
     for gpu, capacity in cluster.capacity.items():
         assert cluster.most_claimed[gpu] <= cluster.most_reserved[gpu] <= capacity
-    return cluster, outcomes, [one.text for one in told if isinstance(one, Notice)], ledger.entries(plan, folder)
+    return cluster, outcomes, [one.text for one in told if isinstance(one, Notice)], status.entries(plan, folder)
 
 
 def test_runs_share_a_card_as_far_as_its_memory_goes(tmp_path):
@@ -287,7 +288,7 @@ def test_retries_are_tried_and_told(tmp_path):
 
 def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = ledger.entries(plan, folder)
+    entries = status.entries(plan, folder)
 
     def bad(run):
         failed = State("failed", "nan", "loss")
@@ -299,7 +300,7 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
         at.history.known[cost_class(spec)] = [Measured(60.0, 0.0, 10.0)]
     told = list(Loop(entries, cluster, at).outcomes())
     assert any(isinstance(one, Notice) and "--fail-fast" in one.text for one in told)
-    counts = ledger.counts(ledger.entries(plan, folder))
+    counts = status.counts(status.entries(plan, folder))
     assert counts["failed"] == 1 and counts["done"] == 0 and sum(counts.values()) == 8
 
 
@@ -309,13 +310,13 @@ def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
     cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
     at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     told = []
-    for outcome in Loop(ledger.entries(plan, folder), cluster, at).outcomes():
+    for outcome in Loop(status.entries(plan, folder), cluster, at).outcomes():
         told.append(outcome)
         at.stop.presses = presses
     assert sum(getattr(one, "ended", False) for one in told) == 1, "what had started has ended, nothing else began"
     assert "stopping" in told[1].text
     assert cluster.now <= (loop.LAST_WORDS + 1 if deaf else 1)
-    counts = ledger.counts(ledger.entries(plan, folder))
+    counts = status.counts(status.entries(plan, folder))
     assert counts["pending"] == 8
 
 
@@ -339,7 +340,7 @@ def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
 
 def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_lets_go(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = ledger.entries(plan, folder)
+    entries = status.entries(plan, folder)
     held, freed = entries[0], entries[1]
     claims = []
     for entry in (held, freed):
@@ -350,7 +351,7 @@ def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_le
     cluster = Cluster(1, 10_000, lambda run: Script())
     at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     ended = []
-    for one in Loop(ledger.entries(plan, folder), cluster, at).outcomes():
+    for one in Loop(status.entries(plan, folder), cluster, at).outcomes():
         if isinstance(one, Notice):
             assert "held by another dcbench run" in one.text
         elif one.ended:
@@ -381,7 +382,7 @@ def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
 
     fake = Fake(leave)
     use(monkeypatch, fake)
-    outcomes = list(scheduler.run(ledger.entries(plan_of(TEXT), folder), "fake", Options(folder.path)))
+    outcomes = list(scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path)))
     ended = [one for one in outcomes if not isinstance(one, Notice) and one.ended]
     assert [one.state.name for one in ended] == ["done"] * 4 and len(fake.seen) == 4
 
@@ -402,7 +403,7 @@ def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatc
 def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp_path):
     """Somebody takes most of the card before the first run; the run of 5 GB waits some seconds, then it tries."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = ledger.entries(plan, folder)[:1]
+    entries = status.entries(plan, folder)[:1]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     history = History(ON_GPU)
     history.known[cost_class(entries[0].spec)] = [Measured(60.0, 0.0, 4000.0)]
@@ -429,7 +430,7 @@ def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
 def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     """It may be trying again."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entry = ledger.entries(plan, folder)[0]
+    entry = status.entries(plan, folder)[0]
     entry.folder.prepare(entry.spec)
     entry.folder.set_state(State("running"))
     claim = entry.folder.claim()
@@ -447,7 +448,7 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
 def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch):
     """The forkserver died: its children's ends are told, though they go on; their claims say so."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entry = ledger.entries(plan, folder)[0]
+    entry = status.entries(plan, folder)[0]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()

@@ -1,9 +1,10 @@
 import pytest
 
-from dcbench import ledger, scheduler
+from dcbench import scheduler
 from dcbench.core.spec import make_spec
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.executors import Options
-from dcbench.rundir import MatrixDir
 from dcbench.scheduler import probe
 from dcbench.scheduler.history import Measured, key_of
 from dcbench.scheduler.packing import Device, Pool
@@ -14,7 +15,7 @@ TEXT = "name: m\naxes: {k: [4, 5], epochs: [2, 3]}\nsettings: {limit: 60, width:
 
 @pytest.fixture
 def entries(tmp_path):
-    return ledger.entries(plan_of(TEXT), MatrixDir(tmp_path / "m"))
+    return status.entries(plan_of(TEXT), MatrixDir(tmp_path / "m"))
 
 
 def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
@@ -31,7 +32,7 @@ def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
 
 def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
     plan = plan_of("name: m\naxes: {dataset: [digits, mnist, 'imagefolder:x']}\n" + TEXT.split("\n", 2)[2])
-    entries = ledger.entries(plan, MatrixDir(tmp_path / "m"))
+    entries = status.entries(plan, MatrixDir(tmp_path / "m"))
     options = Options(tmp_path)
     at = scheduler.setting(options)
     specs = probe.unknown(entries, at)

@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from dcbench import ledger, screens
-from dcbench.rundir import MatrixDir
+from dcbench import screens
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from tests.conftest import plan_of
 
 TEXT = "name: m\naxes: {k: [5, 6, 7]}\n"
@@ -15,10 +16,10 @@ TEXT = "name: m\naxes: {k: [5, 6, 7]}\n"
 @pytest.fixture
 def entries(tmp_path):
     plan, folder = plan_of(TEXT), MatrixDir(tmp_path / "m")
-    ledger.adopt(plan, folder)
+    status.adopt(plan, folder)
     for spec in plan.runs:
         folder.run(spec.run_id).prepare(spec)
-    return ledger.entries(plan, folder)
+    return status.entries(plan, folder)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from dcbench import scheduler
 from dcbench.core.devices import Gpu
+from dcbench.core.store.run_dir import State
 from dcbench.executors import Options
-from dcbench.rundir import State
 from dcbench.scheduler import Notice, Outcome
 from dcbench.scheduler.history import Measured
 from dcbench.screens import board as boards

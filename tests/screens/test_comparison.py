@@ -1,7 +1,7 @@
+from dcbench.core.store.run_dir import State
+from dcbench.core.store.run_record import Record, compare
 from dcbench.replay import Original, Replay, Replayed
-from dcbench.rundir import State
 from dcbench.screens import comparison
-from dcbench.verdict import Record, compare
 
 
 def test_a_verdict_is_told_from_the_first_row_that_differs_to_the_largest_difference():

@@ -2,13 +2,14 @@ import io
 
 from rich.console import Console
 
-from dcbench import ledger, screens
-from dcbench.rundir import State
+from dcbench import screens
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import State
 from dcbench.screens import states
 
 
 def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
-    told = [ledger.Entry(entries[0].spec, entries[0].folder, State("failed", "error", "[bold]no[/bold] [/]"))]
+    told = [status.Entry(entries[0].spec, entries[0].folder, State("failed", "error", "[bold]no[/bold] [/]"))]
     states.show_states("m", told)
     assert "[bold]no[/bold] [/]" in terminal.getvalue()
 

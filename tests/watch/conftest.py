@@ -4,8 +4,9 @@ from functools import partial
 
 import pytest
 
-from dcbench import ledger, report
-from dcbench.rundir import MatrixDir
+from dcbench import report
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.watch.reports import Reports
 from dcbench.watch.server import serving
 from tests.conftest import plan_of
@@ -23,7 +24,7 @@ def matrix(tmp_path, few_plots):
     def make(name):
         plan = plan_of(SMALL.format(name))
         folder = MatrixDir(tmp_path / "results" / name)
-        ledger.adopt(plan, folder)
+        status.adopt(plan, folder)
         for spec in plan.runs:
             fill(folder, spec.run_id, spec)
         return folder
@@ -51,4 +52,4 @@ def url(reports):
 
 def runs_of(folder):
     """The planned runs' folders, in the plan's order."""
-    return [folder.run(run_id) for run_id in ledger.stored_plan(folder).run_ids]
+    return [folder.run(run_id) for run_id in status.stored_plan(folder).run_ids]

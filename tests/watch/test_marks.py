@@ -2,9 +2,9 @@ import shutil
 
 import pytest
 
+from dcbench.core.store.files import write_aside
+from dcbench.core.store.run_dir import RunDir, State
 from dcbench.errors import ResultsError
-from dcbench.files import write_aside
-from dcbench.rundir import RunDir, State
 from dcbench.watch.marks import look_at
 from tests.conftest import plan_of
 from tests.test_results import fill

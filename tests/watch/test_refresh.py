@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from dcbench.rundir import State
+from dcbench.core.store.run_dir import State
 from dcbench.watch.server import serving
 from tests.test_worker import wait_for
 from tests.watch.conftest import runs_of

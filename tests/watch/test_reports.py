@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 from joblib import Parallel, delayed
 
+from dcbench.core.store.run_dir import State
 from dcbench.errors import ResultsError
 from dcbench.report import Written
-from dcbench.rundir import State
 from dcbench.watch import reports as module
 from dcbench.watch.reports import GONE, Reports
 from tests.watch.conftest import runs_of

@@ -5,9 +5,19 @@ import numpy as np
 import pytest
 
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_record import (
+    Difference,
+    Record,
+    beside,
+    changed,
+    compare,
+    made_with,
+    read,
+    read_rows,
+    run_folder,
+)
 from dcbench.errors import ResultsError
-from dcbench.rundir import RunDir
-from dcbench.verdict import Difference, Record, beside, changed, compare, made_with, read, read_rows, run_folder
 
 ROWS = [{"epoch": str(epoch), "nmi_true": f"0.{epoch}5", "k": "1200", "seconds_train": "3"} for epoch in range(4)]
 IMAGES = {image: image % 3 for image in range(100)}

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dcbench.core.matrix.expand import Plan, read_matrix
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.run_dir import STATES, MatrixDir, RunDir, State
 from dcbench.errors import MatrixError, ResultsError
-from dcbench.rundir import STATES, MatrixDir, RunDir, State
 
 
 @dataclass(frozen=True)

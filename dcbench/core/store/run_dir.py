@@ -34,8 +34,8 @@ from pydantic_core import from_json
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix import yaml_source
 from dcbench.core.spec import RunSpec, make_spec
+from dcbench.core.store.files import FULL, aside, explained, unwritable, write_aside, write_over
 from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
-from dcbench.files import FULL, aside, explained, unwritable, write_aside, write_over
 
 StateName = Literal["pending", "running", "done", "failed", "skipped"]
 STATES: tuple[StateName, ...] = get_args(StateName)

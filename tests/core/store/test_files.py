@@ -3,8 +3,8 @@ from contextlib import suppress
 
 import pytest
 
+from dcbench.core.store.files import explained, folder_aside, unwritable, write_aside, write_over
 from dcbench.errors import ResultsError
-from dcbench.files import explained, folder_aside, unwritable, write_aside, write_over
 
 
 def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):

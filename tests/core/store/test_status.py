@@ -1,8 +1,8 @@
 import pytest
 
-from dcbench import ledger
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, State
 from dcbench.errors import ResultsError
-from dcbench.rundir import MatrixDir, State
 from tests.conftest import plan_of
 
 TEXT = "name: m\naxes: {k: [5, 6, 7]}\nseeds: [0, 1]\n"
@@ -20,58 +20,58 @@ def test_counts_sum_to_the_plan(folder):
         run.prepare(next(spec for spec in plan.runs if spec.run_id == run_id))
         run.set_state(State(name))
         run.metrics_file.write_text("epoch\n" + "0\n" * 101)
-    counts = ledger.counts(ledger.entries(plan, folder))
+    counts = status.counts(status.entries(plan, folder))
     assert counts == {"pending": 2, "running": 0, "done": 2, "failed": 1, "skipped": 1}
     assert sum(counts.values()) == len(plan.runs)
 
 
 def test_a_changed_matrix_keeps_what_is_still_planned(folder):
-    assert ledger.adopt(plan_of(TEXT), folder) == ledger.Change(0, 6, 0)
-    assert ledger.adopt(plan_of(TEXT), folder) == ledger.Change(6, 0, 0)
+    assert status.adopt(plan_of(TEXT), folder) == status.Change(0, 6, 0)
+    assert status.adopt(plan_of(TEXT), folder) == status.Change(6, 0, 0)
     changed = plan_of(TEXT.replace("[5, 6, 7]", "[6, 7, 8, 9]"))
-    assert ledger.adopt(changed, folder) == ledger.Change(4, 4, 2)
-    assert ledger.stored_plan(folder).run_ids == changed.run_ids
+    assert status.adopt(changed, folder) == status.Change(4, 4, 2)
+    assert status.stored_plan(folder).run_ids == changed.run_ids
 
 
 def test_another_matrix_of_the_same_name_is_refused_and_changes_nothing(folder):
-    ledger.adopt(plan_of(TEXT), folder)
+    status.adopt(plan_of(TEXT), folder)
     before = folder.matrix_file.read_text()
     with pytest.raises(ResultsError, match=r"6 runs of another matrix named 'm'.*a name of its own"):
-        ledger.adopt(plan_of(TEXT.replace("[5, 6, 7]", "[50]")), folder)
+        status.adopt(plan_of(TEXT.replace("[5, 6, 7]", "[50]")), folder)
     assert folder.matrix_file.read_text() == before
 
 
 def test_a_stored_plan_that_is_torn_is_told(folder):
     folder.store("name: m\naxes: {k: [")
     with pytest.raises(ResultsError, match="put the matrix file back"):
-        ledger.stored_plan(folder)
+        status.stored_plan(folder)
 
 
 def test_matrix_folders(tmp_path, folder):
     with pytest.raises(ResultsError, match="no such results folder"):
-        ledger.matrix_folders(tmp_path / "none")
+        status.matrix_folders(tmp_path / "none")
     with pytest.raises(ResultsError, match="holds no results"):
-        ledger.matrix_folders(tmp_path)
+        status.matrix_folders(tmp_path)
     folder.store("name: m\n")
-    assert [found.path for found in ledger.matrix_folders(tmp_path)] == [folder.path]
-    assert [found.path for found in ledger.matrix_folders(folder.path)] == [folder.path]
+    assert [found.path for found in status.matrix_folders(tmp_path)] == [folder.path]
+    assert [found.path for found in status.matrix_folders(folder.path)] == [folder.path]
     with pytest.raises(ResultsError, match=r"holds no matrix\.yaml"):
-        ledger.stored_plan(MatrixDir(tmp_path))
+        status.stored_plan(MatrixDir(tmp_path))
 
 
 def test_a_plan_in_a_folder_of_another_name_is_refused(tmp_path, folder):
-    ledger.adopt(plan_of(TEXT), folder)
+    status.adopt(plan_of(TEXT), folder)
     folder.path.rename(tmp_path / "other")
     with pytest.raises(ResultsError, match="the plan of 'm', in a folder of another name"):
-        ledger.stored_plan(MatrixDir(tmp_path / "other"))
+        status.stored_plan(MatrixDir(tmp_path / "other"))
 
 
 def test_two_matrices_of_one_name_cannot_share_a_report(tmp_path):
     for place in ("x", "y"):
-        ledger.adopt(plan_of("name: m\nsettings: {epochs: 1}\n"), MatrixDir(tmp_path / place / "m"))
+        status.adopt(plan_of("name: m\nsettings: {epochs: 1}\n"), MatrixDir(tmp_path / place / "m"))
         (tmp_path / "res").mkdir(exist_ok=True)
         (tmp_path / "res" / place).symlink_to(tmp_path / place / "m")
-    folders = ledger.matrix_folders(tmp_path / "res")
-    assert len(folders) == 2 and ledger.distinct(folders[:1]) == folders[:1]
+    folders = status.matrix_folders(tmp_path / "res")
+    assert len(folders) == 2 and status.distinct(folders[:1]) == folders[:1]
     with pytest.raises(ResultsError, match="are all called 'm'; report them one by one"):
-        ledger.distinct(folders)
+        status.distinct(folders)

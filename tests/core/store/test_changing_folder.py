@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dcbench import audit, ledger, results
+from dcbench import audit, results
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.errors import ResultsError
-from dcbench.rundir import MatrixDir, RunDir
 from tests.conftest import plan_of
 from tests.test_results import fill
 
@@ -48,7 +49,7 @@ def another_plan(run):
 @pytest.fixture
 def folder(tmp_path):
     found = MatrixDir(tmp_path / "m")
-    ledger.adopt(plan_of(TEXT), found)
+    status.adopt(plan_of(TEXT), found)
     for spec in (FIRST, SECOND):
         fill(found, spec.run_id, spec, epochs=1).write_audit({"method": "deepcluster"})
     return found
@@ -71,7 +72,7 @@ class Looks:
 
 
 def read(folder):
-    seen = ledger.opened(folder)
+    seen = status.opened(folder)
     found = results.of(seen)
     return found, audit.judged(seen, audit.evidence(seen.done, audit.varied(seen.plan)))
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dcbench.core.columns import COLUMNS
+from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
-from dcbench.rundir import RunDir
 
 TOLERANCE = 1e-6
 """Largest difference of two figures, and largest share of images in another cluster, that counts as equal."""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import LAST_LINES, MatrixDir, RunDir, State
 from dcbench.errors import ClaimedError, ResultsError
-from dcbench.rundir import LAST_LINES, MatrixDir, RunDir, State
 
 SPEC = make_spec({"k": 5})
 
@@ -236,7 +236,7 @@ def test_storing_the_same_plan_again_shows_that_the_folder_cannot_be_written(tmp
     def read_only(*_, **__):
         raise OSError(30, "Read-only file system", str(folder.path))
 
-    monkeypatch.setattr("dcbench.files.tempfile.mkstemp", read_only)
+    monkeypatch.setattr("dcbench.core.store.files.tempfile.mkstemp", read_only)
     with pytest.raises(ResultsError, match=r"Read-only file system.*--results"):
         folder.store("name: m\n")
 
@@ -245,7 +245,7 @@ def test_a_file_system_without_locks_is_told(run, monkeypatch):
     def no_locks(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("dcbench.rundir.fcntl.flock", no_locks)
+    monkeypatch.setattr("dcbench.core.store.run_dir.fcntl.flock", no_locks)
     with pytest.raises(ResultsError, match="cannot lock files"), run.claim():
         pass
 
@@ -282,7 +282,7 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     run.set_state(State("running", pid=7))
-    monkeypatch.setattr("dcbench.files.tempfile.mkstemp", full)
+    monkeypatch.setattr("dcbench.core.store.files.tempfile.mkstemp", full)
     run.set_state(State("failed", "error", "No space left" + "x" * 9000, last_lines=("a",) * 12))
     state = run.state()
     assert (state.name, state.kind, state.last_lines) == ("failed", "error", ()) and len(state.reason) == 500
@@ -295,16 +295,20 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
 def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, monkeypatch):
     assert run.unwritable() is None and RunDir(run.path / "none").unwritable() is None
     real = os.statvfs(run.path)
-    monkeypatch.setattr("dcbench.files.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0))
+    monkeypatch.setattr(
+        "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0)
+    )
     assert "no space left" in run.planned_state(SPEC).reason and run.planned_state(SPEC).kind == "error"
     run.set_state(State("failed", "nan", "loss"))
     assert run.planned_state(SPEC).kind == "nan", "what has ended stays what it is"
     run.set_state(State("running"))
     assert "no space left" in run.planned_state(SPEC).reason, "lost, and cannot be done again yet"
-    monkeypatch.setattr("dcbench.files.os.access", lambda *_: False)
-    monkeypatch.setattr("dcbench.files.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9))
+    monkeypatch.setattr("dcbench.core.store.files.os.access", lambda *_: False)
+    monkeypatch.setattr(
+        "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9)
+    )
     assert "read-only file system" in run.unwritable() and "--results" in run.unwritable()
-    monkeypatch.setattr("dcbench.files.os.statvfs", lambda path: SimpleNamespace(f_flag=0, f_bavail=9))
+    monkeypatch.setattr("dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=0, f_bavail=9))
     assert "permission denied" in run.unwritable()
 
 
