@@ -21,15 +21,16 @@ import torch.nn.functional as F
 from scipy.linalg import subspace_angles
 from torch import Tensor
 
-from dcbench import backends, metrics, provenance, registry, threads
+from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
-from dcbench.datasets import Split, load_training
-from dcbench.deepcluster import images, pseudo_labels
-from dcbench.deepcluster.clock import StageClock
-from dcbench.deepcluster.features import extract
-from dcbench.deepcluster.network import build_network
 from dcbench.executors import Options
 from dcbench.parity_table import Comparison, Line
+from dcbench.training import backends, metrics, provenance, threads
+from dcbench.training.datasets import Split, load_training
+from dcbench.training.deepcluster import images, pseudo_labels
+from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.deepcluster.features import extract
+from dcbench.training.deepcluster.network import build_network
 
 REFERENCE = "torch"
 """The backend that makes the one matrix on which whitening and k-means are compared."""

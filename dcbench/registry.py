@@ -30,10 +30,10 @@ WORDS = {
 """Each room, and the word for one of its parts."""
 
 PACKAGES = {
-    "datasets": "datasets",
-    "archs": "archs",
-    "methods": "methods",
-    "backends": "backends",
+    "datasets": "training.datasets",
+    "archs": "training.archs",
+    "methods": "training.methods",
+    "backends": "training.backends",
     "executors": "executors",
     "plots": "plots",
     "pictures": "pictures",

@@ -22,14 +22,15 @@ from types import FrameType
 
 import torch
 
-from dcbench import registry, threads
-from dcbench.checkpoint import INTERVAL
+from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 from dcbench.core.store.run_dir import STOPPED, Kind, RunDir, State, StateName, tail
 from dcbench.errors import ClaimedError, DcbenchError, RunFailedError
 from dcbench.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, default_data_dir
 from dcbench.occupancy import Seat, seat
-from dcbench.run import Stopped, Workplace, execute
+from dcbench.training import threads
+from dcbench.training.checkpoint import INTERVAL
+from dcbench.training.loop import Stopped, Workplace, execute
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from dcbench import audit as auditing
-from dcbench import datasets, registry, run
+from dcbench import registry
 from dcbench.core.spec import RunSpec
 from dcbench.core.store import status
-from dcbench.deepcluster import images, pseudo_labels
-from dcbench.deepcluster.images import Images
-from dcbench.methods import deepcluster
 from dcbench.traces import TRACES, look
+from dcbench.training import datasets, loop
+from dcbench.training.deepcluster import images, pseudo_labels
+from dcbench.training.deepcluster.images import Images
+from dcbench.training.methods import deepcluster
 from tests.cli.conftest import shell
 from tests.conftest import plan_of
-from tests.test_known_mistakes import (
+from tests.training.test_known_mistakes import (
     plant_a_backend_that_switches_the_sampler,
     plant_a_conversion_that_wraps,
     plant_a_dataset_in_cluster_order,
@@ -199,13 +200,13 @@ def test_the_audit_tells_what_was_asked_for(run_here):
 
 
 def plant_labels_of_other_images(monkeypatch):
-    real = run.train
+    real = loop.train
 
     def train(learner, images, spec, epoch):
         learner.labels = np.roll(learner.labels, 7)
         return real(learner, images, spec, epoch)
 
-    monkeypatch.setattr(run, "train", train)
+    monkeypatch.setattr(loop, "train", train)
 
 
 def plant_an_ignored_backend(monkeypatch):
@@ -220,25 +221,25 @@ def plant_a_backend_in_the_seed(monkeypatch):
 
 
 def plant_test_images_in_training(monkeypatch):
-    real = run.load_training
+    real = loop.load_training
 
     def load_training(spec, data_dir):
         split, test = real(spec, data_dir), datasets.load_test(spec, data_dir)
         pixels = np.concatenate([split.pixels[:-3], test.pixels[:3]])
         return dataclasses.replace(split, pixels=pixels)
 
-    monkeypatch.setattr(run, "load_training", load_training)
+    monkeypatch.setattr(loop, "load_training", load_training)
 
 
 def plant_shared_indices(monkeypatch):
-    real = run.load_test
+    real = loop.load_test
 
     def load_test(spec, data_dir):
         split = real(spec, data_dir)
         shared = datasets.load_training(spec, data_dir).indices[:2]
         return dataclasses.replace(split, indices=np.concatenate([shared, split.indices[2:]]))
 
-    monkeypatch.setattr(run, "load_test", load_test)
+    monkeypatch.setattr(loop, "load_test", load_test)
 
 
 def plant_a_training_view_that_is_plain(monkeypatch):

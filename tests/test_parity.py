@@ -6,10 +6,11 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from dcbench import parity, registry, threads
-from dcbench.backends import KMeans, sklearn_backend
+from dcbench import parity, registry
 from dcbench.executors import Options
 from dcbench.parity_table import MEASURES, STAGES, Comparison
+from dcbench.training import threads
+from dcbench.training.backends import KMeans, sklearn_backend
 
 pytestmark = pytest.mark.xdist_group("parity")  # what its fixture measures is dear: one worker for all of them
 

@@ -25,7 +25,7 @@ def test_a_loaded_part_states_the_facts_that_planning_reads(room):
 
 def test_facts_are_read_without_importing_anything():
     code = "import sys; from dcbench import registry; registry.facts('datasets', 'mnist'); registry.facts('archs', 'vgg16');"
-    code += "print(any(m in sys.modules for m in ('torch', 'torchvision', 'dcbench.datasets')))"
+    code += "print(any(m in sys.modules for m in ('torch', 'torchvision', 'dcbench.training.datasets')))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
 

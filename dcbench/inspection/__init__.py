@@ -10,19 +10,20 @@ import os
 
 import torch
 
-from dcbench import learned, registry, threads
-from dcbench.datasets import Split, load_training
-from dcbench.deepcluster import images, preprocessing, pseudo_labels
-from dcbench.deepcluster.clock import StageClock
-from dcbench.deepcluster.features import extract
-from dcbench.deepcluster.preprocessing import Space
-from dcbench.deepcluster.pseudo_labels import Clustering
+from dcbench import learned, registry
 from dcbench.errors import NotFiniteError, ResultsError
 from dcbench.executors import Options
 from dcbench.inspectable import Subject
 from dcbench.inspection import checks, clusters, feature_map, filters, thumbnails
 from dcbench.inspection.weights import Weights, find
 from dcbench.learned import Learned
+from dcbench.training import threads
+from dcbench.training.datasets import Split, load_training
+from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
+from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.deepcluster.features import extract
+from dcbench.training.deepcluster.preprocessing import Space
+from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 
 def inspect(subject: Subject, options: Options, shown: int) -> Learned:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from dcbench import metrics
 from dcbench.core.store.run_record import TOLERANCE
-from dcbench.datasets import Split
-from dcbench.deepcluster.pseudo_labels import Clustering
 from dcbench.errors import DataError
 from dcbench.inspectable import Check, Subject
 from dcbench.inspection.weights import Weights
+from dcbench.training import metrics
+from dcbench.training.datasets import Split
+from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 
 def same_images(subject: Subject, split: Split) -> Check:

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from dcbench import learned
-from dcbench.datasets import Pixels, Split
-from dcbench.deepcluster.preprocessing import Space
-from dcbench.deepcluster.pseudo_labels import Clustering
 from dcbench.inspection.thumbnails import small
 from dcbench.learned import Array, Ints
+from dcbench.training.datasets import Pixels, Split
+from dcbench.training.deepcluster.preprocessing import Space
+from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 IMAGES = 10
 """Images shown of each cluster."""

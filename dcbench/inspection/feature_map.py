@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.manifold import TSNE, trustworthiness
 from torch import Tensor
 
-from dcbench import seeds
 from dcbench.learned import Array
+from dcbench.training import seeds
 
 ARRAYS = ("map", "map_positions", "map_different", "trustworthiness")
 """What `gather` gives."""

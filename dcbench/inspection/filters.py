@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dcbench.deepcluster.network import Network, Pixels
 from dcbench.learned import Array, Ints
+from dcbench.training.deepcluster.network import Network, Pixels
 
 ARRAYS = (
     "filter_counts", "filters", "filters_before", "first_answers", "first_strengths", "first_ties", "first_boxes",

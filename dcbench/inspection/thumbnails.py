@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dcbench.datasets import Pixels, Split
 from dcbench.learned import Array
+from dcbench.training.datasets import Pixels, Split
 
 SIDE = 64
 """Largest side (px); larger images are scaled down."""

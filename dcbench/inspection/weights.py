@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import torch
 
-from dcbench import checkpoint, registry
-from dcbench.checkpoint import Saved
-from dcbench.deepcluster.network import Network, Pixels
-from dcbench.deepcluster.samplers import Ints
+from dcbench import registry
 from dcbench.errors import ResultsError
 from dcbench.inspectable import Subject
 from dcbench.inspection.filters import first_weights
 from dcbench.learned import Array
+from dcbench.training import checkpoint
+from dcbench.training.checkpoint import Saved
+from dcbench.training.deepcluster.network import Network, Pixels
+from dcbench.training.deepcluster.samplers import Ints
 
 
 @dataclass(frozen=True)

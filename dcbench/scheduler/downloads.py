@@ -30,7 +30,7 @@ def fetch(dataset: str, data_dir: Path) -> str | None:
     files = registry.facts("datasets", dataset).get("files", [])
     if all((data_dir / file).exists() for file in files):
         return None
-    command = [sys.executable, "-m", "dcbench.datasets", dataset, str(data_dir)]
+    command = [sys.executable, "-m", "dcbench.training.datasets", dataset, str(data_dir)]
     fetched = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return None if fetched.returncode == 0 else fetched.stdout.strip() or f"{dataset}: the download failed"
 

@@ -1,5 +1,5 @@
-from dcbench import metrics
 from dcbench.core.columns import COLUMNS, STAGES
+from dcbench.training import metrics
 
 
 def test_the_columns_of_the_design_are_all_there_in_order():

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from dcbench import inspectable
-from dcbench.datasets import load_training
-from dcbench.deepcluster import images, preprocessing, pseudo_labels
-from dcbench.deepcluster.clock import StageClock
-from dcbench.deepcluster.features import extract
 from dcbench.inspection import clusters
 from dcbench.inspection.weights import find
+from dcbench.training.datasets import load_training
+from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
+from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.deepcluster.features import extract
 from tests.inspection.made import looked_at, made
 
 CPU = torch.device("cpu")

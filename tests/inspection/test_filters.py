@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dcbench.archs import vgg16
 from dcbench.core.spec import make_spec
-from dcbench.datasets import load_training
-from dcbench.deepcluster import images
-from dcbench.deepcluster.network import SOBEL, InputChannels, Network, Pixels, build_network
 from dcbench.inspection import filters
+from dcbench.training.archs import vgg16
+from dcbench.training.datasets import load_training
+from dcbench.training.deepcluster import images
+from dcbench.training.deepcluster.network import SOBEL, InputChannels, Network, Pixels, build_network
 from tests.inspection.made import looked_at, made
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from dcbench import inspectable, inspection, learned, metrics
+from dcbench import inspectable, inspection, learned
 from dcbench.core.devices import gpus
 from dcbench.core.store.run_dir import State
-from dcbench.datasets import load_training
 from dcbench.errors import DataError, ResultsError
 from dcbench.executors import Options
+from dcbench.training import metrics
+from dcbench.training.datasets import load_training
 from tests.inspection.made import change_weights, looked_at, made
 
 SHOWS_NETWORK = {"filters", "filters_before", "first_answers", "first_boxes", "last_answers"}

@@ -1,7 +1,7 @@
 import numpy as np
 
-from dcbench.datasets import Split
 from dcbench.inspection import thumbnails
+from dcbench.training.datasets import Split
 
 RNG = np.random.default_rng(0)
 

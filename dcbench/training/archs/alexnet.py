@@ -1,0 +1,37 @@
+"""AlexNet with batch norm, as DeepCluster publishes it, and its 3x3 geometry for 32 px images."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from dcbench.core.matrix.validate import feature_size
+from dcbench.core.spec import RunSpec
+from dcbench.training.archs import conv, scaled
+
+FACTS = {"features_32": 1024, "features_224": 4096, "smallest_image": 8}
+
+FILTERS = {32: (64, 192, 384, 256, 256), 224: (96, 256, 384, 384, 256)}
+KERNELS = {32: ((3, 1, 1),) * 5, 224: ((11, 4, 2), (5, 1, 2), (3, 1, 1), (3, 1, 1), (3, 1, 1))}
+"""Kernel, stride and padding of each convolution."""
+POOLS = {32: (2, 2), 224: (3, 2)}
+"""Side and stride of the max pooling after the 1st, 2nd and 5th convolution."""
+
+
+def build(spec: RunSpec) -> nn.Module:
+    """The trunk: convolutions, Dropout - FC - ReLU - Dropout - FC."""
+    layers: list[nn.Module] = []
+    side, channels = spec.image_size, spec.input_channels
+    for number, (filters, shape) in enumerate(
+        zip(FILTERS[spec.geometry], KERNELS[spec.geometry], strict=True), start=1
+    ):
+        kernel, stride, padding = shape
+        layers += conv(channels, scaled(filters, spec.width), kernel, stride, padding)
+        channels = scaled(filters, spec.width)
+        side = (side + 2 * padding - kernel) // stride + 1
+        if number in (1, 2, 5):
+            pool, stride = POOLS[spec.geometry]
+            layers.append(nn.MaxPool2d(pool, stride))
+            side = (side - pool) // stride + 1
+    features = feature_size(spec)
+    head = [nn.Dropout(0.5), nn.Linear(channels * side**2, features), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Flatten(), *head, nn.Dropout(0.5), nn.Linear(features, features))

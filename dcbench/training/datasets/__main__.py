@@ -1,0 +1,41 @@
+"""`python -m dcbench.training.datasets NAME DIR`: download one dataset, its progress bar on stderr.
+
+On failure the reason goes to stdout, and the exit code is 1. Two at once wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import sys
+from pathlib import Path
+
+from dcbench import registry
+
+
+def main(name: str, data_dir: Path) -> int:
+    """Download the dataset into `data_dir`, unless somebody else just did."""
+    files = registry.facts("datasets", name)["files"]
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with (data_dir / f".{name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not all((data_dir / file).exists() for file in files):
+                print(f"downloading {name} to {data_dir}", file=sys.stderr)
+                with contextlib.redirect_stdout(sys.stderr):
+                    registry.load("datasets", name).download(data_dir)
+    except KeyboardInterrupt:
+        print(f"{name}: the download was stopped")
+        return 1
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        print(
+            f"{name} is not in {data_dir} and could not be downloaded: {reason}. Put the official files there "
+            f"({', '.join(files)}), or name the folder that has them with --data-dir"
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

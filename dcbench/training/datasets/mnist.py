@@ -1,0 +1,29 @@
+"""MNIST: 28 px grey handwritten digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torchvision.datasets
+
+from dcbench.core.spec import RunSpec
+from dcbench.training.datasets import Labels, Pixels, channels_first
+
+FACTS = {
+    "train": 60000, "test": 10000, "classes": 10, "channels": 1, "side": 28, "duplicates": 0,
+    "files": [
+        "MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte",
+        "MNIST/raw/t10k-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte",
+    ],
+}  # fmt: skip
+
+
+def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels]:
+    """The official split."""
+    found = torchvision.datasets.MNIST(data_dir, train=train)
+    return channels_first(found.data), found.targets.numpy()
+
+
+def download(data_dir: Path) -> None:
+    """Fetch both splits."""
+    torchvision.datasets.MNIST(data_dir, download=True)

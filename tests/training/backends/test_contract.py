@@ -1,0 +1,149 @@
+"""Every backend keeps the contract, and all agree: the comparison of backends rests on this."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_rand_score
+
+from dcbench import registry
+from dcbench.training import backends
+
+PARTS = registry.names("backends")
+
+
+def blobs(n=600, d=24, groups=6, seed=0):
+    """Well separated groups in directions of falling variance, away from the origin."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(groups, d)) * 4
+    data = centres[rng.integers(0, groups, n)] + rng.normal(size=(n, d)) * np.linspace(2, 0.2, d) + 3
+    return torch.from_numpy(data.astype(np.float32))
+
+
+def test_there_are_backends():
+    assert PARTS
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_pca_is_the_exact_one(part):
+    data = blobs()
+    reduced = registry.load("backends", part).fit_pca(data, 5)(data)
+    assert reduced.shape == (600, 5) and reduced.dtype == torch.float32
+    exact = np.linalg.svd(data.double().numpy() - data.double().numpy().mean(0), full_matrices=False)
+    for axis in range(5):
+        theirs, ours = exact[0][:, axis] * exact[1][axis], reduced[:, axis].double().numpy()
+        assert min(np.abs(ours - theirs).max(), np.abs(ours + theirs).max()) < 2e-3 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_pca_with_fewer_images_than_features(part):
+    data = blobs(n=15, d=40)
+    reduced = registry.load("backends", part).fit_pca(data, 10)(data)
+    assert reduced.shape == (15, 10) and torch.isfinite(reduced).all()
+    assert torch.allclose(reduced.mean(0), torch.zeros(10), atol=1e-3)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whitening_makes_the_covariance_the_identity(part):
+    data = blobs()
+    whitened = registry.load("backends", part).fit_whitening(data)(data)
+    covariance = torch.cov(whitened.double().T)
+    assert torch.allclose(covariance, torch.eye(24).double(), atol=0.01)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whitening_floors_dead_dimensions(part):
+    data = blobs(d=6)
+    data[:, 3] = 0
+    data[:, 4] = data[:, 5]
+    whitened = registry.load("backends", part).fit_whitening(data)(data)
+    assert torch.isfinite(whitened).all()
+    assert whitened.abs().max() < 100
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_collapsed_features_all_equal_go_through_every_stage(part, value):
+    backend, data = registry.load("backends", part), torch.full((50, 12), value)
+    reduced = backend.fit_pca(data, 4)(data)
+    points = torch.nn.functional.normalize(backend.fit_whitening(reduced)(reduced))
+    found = backend.kmeans(points, points[:3].clone(), 5)
+    for tensor in (reduced, points, found.centroids):
+        assert torch.isfinite(tensor).all()
+    assert found.assignment.min() >= 0 and found.assignment.max() < 3
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_transforms_fitted_on_one_set_apply_to_another(part):
+    data, other = blobs(), blobs(n=7, seed=1)
+    backend = registry.load("backends", part)
+    for transform in (backend.fit_pca(data, 5), backend.fit_whitening(data)):
+        together = transform(torch.cat([data, other]))
+        assert torch.allclose(transform(other), together[-7:], atol=1e-4)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_kmeans_returns_the_nearest_centroids(part):
+    points = blobs()
+    found = registry.load("backends", part).kmeans(points, points[:6].clone(), 20)
+    assert found.assignment.shape == (600,) and found.assignment.dtype == torch.int64
+    assert found.centroids.shape == (6, 24)
+    nearest = torch.cdist(points.double(), found.centroids.double()).argmin(1)
+    assert (nearest == found.assignment).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_kmeans_does_just_the_iterations_asked_for(part, iterations):
+    points = blobs(groups=40)
+    found = registry.load("backends", part).kmeans(points, points[:8].clone(), iterations)
+    centroids = points[:8].double()
+    for _ in range(iterations):
+        ids = torch.cdist(points.double(), centroids).argmin(1)
+        centroids = torch.stack([points.double()[ids == label].mean(0) for label in range(8)])
+    assert torch.allclose(found.centroids.double(), centroids, atol=1e-3)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_kmeans_survives_duplicate_starts_and_says_what_it_knows(part):
+    points = blobs()
+    found = registry.load("backends", part).kmeans(points, points[:1].repeat(5, 1), 10)
+    assert torch.isfinite(found.centroids).all()
+    assert found.split is None or found.split > 0
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(PARTS, 2)), ids="-".join)
+def test_backends_agree_from_the_same_matrix_and_the_same_first_centroids(pair):
+    points = blobs(n=2000, groups=10)
+    one, other = (registry.load("backends", part).kmeans(points, points[:10].clone(), 20) for part in pair)
+    assert adjusted_rand_score(one.assignment, other.assignment) > 0.95
+    assert backends.objective(points, one) == pytest.approx(backends.objective(points, other), rel=1e-3)
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if hasattr(registry.load("backends", part), "default_pca")])
+def test_defaults_of_a_library_follow_their_seed(part):
+    data, backend = blobs(n=1000, d=80, groups=30), registry.load("backends", part)
+    reduced = backend.default_pca(data, 5, 0)(data)
+    assert reduced.shape == (1000, 5) and reduced.dtype == torch.float32
+    spreads = reduced.std(dim=0)
+    assert spreads.max() / spreads.min() < 1.05, "whitened, on whatever scale"
+    found = [backend.default_kmeans(reduced, 30, seed) for seed in (0, 0, 1)]
+    assert found[0].shape == (1000,) and found[0].dtype == torch.int64 and len(found[0].unique()) == 30
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("part", PARTS)
+def test_results_come_back_on_the_features_device(part):
+    data = blobs().cuda()
+    backend = registry.load("backends", part)
+    reduced = backend.fit_whitening(backend.fit_pca(data, 5)(data))(data[:, :5])
+    found = backend.kmeans(reduced, reduced[:4].clone(), 5)
+    assert {reduced.device.type, found.assignment.device.type, found.centroids.device.type} == {"cuda"}
+
+
+def test_the_objective_is_the_sum_of_squares():
+    points = torch.tensor([[0.0], [1.0], [5.0]])
+    found = backends.KMeans(torch.tensor([0, 0, 1]), torch.tensor([[0.0], [4.0]]))
+    assert backends.objective(points, found) == 2.0

@@ -1,0 +1,23 @@
+import faiss
+import torch
+
+from dcbench.training.backends import faiss_backend
+
+
+def test_all_images_train_the_pca_and_no_sample_of_them(monkeypatch):
+    seen = []
+    original = faiss.PCAMatrix.train
+
+    def spy(self, data):
+        seen.append((len(data), self.max_points_per_d * self.d_in))
+        original(self, data)
+
+    monkeypatch.setattr(faiss.PCAMatrix, "train", spy)
+    faiss_backend.fit_whitening(torch.randn(5000, 2))
+    assert seen[0][0] == 5000 and seen[0][1] >= 5000
+
+
+def test_splits_inside_the_iterations_are_counted():
+    points = torch.cat([torch.randn(50, 2), torch.randn(50, 2) + 20])
+    assert faiss_backend.kmeans(points, points[:1].repeat(4, 1), 5).split > 0
+    assert faiss_backend.kmeans(points, points[[0, 99]], 5).split == 0

@@ -1,0 +1,84 @@
+"""The subset that `limit` chooses, padding, and what is refused."""
+
+import numpy as np
+import pytest
+
+from dcbench import registry
+from dcbench.core.spec import make_spec
+from dcbench.errors import DataError
+from dcbench.training import datasets, seeds
+
+
+def test_a_limit_is_class_balanced_and_ascending():
+    labels = np.repeat([0, 1, 2], [500, 300, 5])
+    chosen = datasets.balanced(labels, 100, seeds.numpy_generator(0, "limit"))
+    assert (np.diff(chosen) > 0).all() and len(chosen) == 100
+    sizes = np.bincount(labels[chosen])
+    assert sizes[2] == 5 and abs(int(sizes[0]) - int(sizes[1])) <= 1
+
+
+def test_the_subset_follows_from_the_seed_and_nothing_else(tmp_path):
+    base = {"limit": 50, "pca_dim": 8}
+    first = datasets.load_training(make_spec(base), tmp_path)
+    for values in ({"arch": "vgg16"}, {"input_channels": 1}, {"optimizer": "adam"}, {"backend": "torch"}, {"k": 5}):
+        other = datasets.load_training(make_spec(base | values), tmp_path)
+        assert (other.indices == first.indices).all() and other.digest() == first.digest()
+    assert (datasets.load_training(make_spec(base | {"seed": 1}), tmp_path).indices != first.indices).any()
+
+
+def test_a_larger_limit_contains_the_smaller(tmp_path):
+    small, large = (
+        set(datasets.load_training(make_spec({"limit": n, "pca_dim": 8}), tmp_path).indices) for n in (50, 200)
+    )
+    assert small < large
+
+
+def test_images_keep_their_labels(tmp_path):
+    whole = datasets.load_training(make_spec({}), tmp_path)
+    part = datasets.load_training(make_spec({"limit": 50, "pca_dim": 8}), tmp_path)
+    assert (whole.pixels[part.indices] == part.pixels).all() and (whole.labels[part.indices] == part.labels).all()
+
+
+def test_28_px_images_are_zero_padded_to_32():
+    pixels = np.full((1, 1, 28, 28), 9, dtype=np.uint8)
+    padded = datasets._padded(pixels, 32)
+    assert padded.shape == (1, 1, 32, 32) and padded.sum() == pixels.sum() and (padded[0, 0, 2:30, 2:30] == 9).all()
+    assert datasets._padded(pixels, 224).shape == (1, 1, 28, 28)
+
+
+def test_what_only_the_images_can_tell_is_checked_at_the_start(tmp_path):
+    with pytest.raises(DataError, match="k 2000 is more than the 1438"):
+        datasets.load_training(make_spec({"k": 2000}), tmp_path)
+
+
+def test_the_digest_tells_images_and_labels_apart(tmp_path):
+    split = datasets.load_training(make_spec({"limit": 20, "pca_dim": 8}), tmp_path)
+    other = datasets.Split(split.pixels, split.labels[::-1].copy(), split.indices)
+    assert split.digest() != other.digest()
+
+
+def test_images_and_labels_of_different_numbers_are_told(tmp_path, monkeypatch):
+    part = registry.load("datasets", "digits")
+    real = part.load
+    monkeypatch.setattr(part, "load", lambda *args: (real(*args)[0], real(*args)[1][:-1]))
+    with pytest.raises(DataError, match="1438 images and 1437 labels"):
+        datasets.load_training(make_spec({}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), MemoryError),
+        (PermissionError(13, "Permission denied", "/data/x"), "/data/x: Permission denied"),
+        (RuntimeError("bug"), RuntimeError),
+    ],
+)
+def test_only_torn_files_are_told_as_torn(tmp_path, monkeypatch, error, expected):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(registry.load("datasets", "digits"), "load", fail)
+    with pytest.raises(
+        DataError if isinstance(expected, str) else expected, match=None if not isinstance(expected, str) else expected
+    ):
+        datasets.load_training(make_spec({}), tmp_path)

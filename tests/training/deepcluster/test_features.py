@@ -1,0 +1,57 @@
+import pytest
+import torch
+from torch import nn
+
+from dcbench.core.spec import make_spec
+from dcbench.errors import NotFiniteError
+from dcbench.training.deepcluster import features, images
+from dcbench.training.deepcluster.network import build_network
+
+
+@pytest.fixture
+def scene():
+    pixels = torch.randint(0, 256, (300, 1, 32, 32), dtype=torch.uint8)
+    return build_network(make_spec({"width": 0.05}), torch.device("cpu")), images.of_training(
+        pixels, 32, torch.device("cpu")
+    )
+
+
+def test_features_are_those_of_eval_mode_in_the_images_order(scene):
+    network, pictures = scene
+    network.train()
+    running = network.trunk[1].running_mean.clone()
+    found = features.extract(network, pictures, "float32")
+    assert found.shape == (300, 1024) and found.dtype == torch.float32
+    assert torch.equal(running, network.trunk[1].running_mean), "batch norm must not learn from clustering"
+    some = torch.tensor([299, 3])
+    with torch.no_grad():
+        assert torch.allclose(network.features(pictures.plain(some)), found[some], atol=1e-5)
+
+
+def test_features_that_are_no_numbers_end_the_run(scene):
+    network, pictures = scene
+    nn.init.constant_(network.trunk[0].weight, float("nan"))
+    with pytest.raises(NotFiniteError) as caught:
+        features.extract(network, pictures, "float32")
+    assert caught.value.kind == "nan"
+
+
+def test_bfloat16_is_close_and_not_the_same(scene):
+    network, pictures = scene
+    full, half = (features.extract(network, pictures, precision) for precision in ("float32", "bfloat16"))
+    assert half.dtype == torch.float32 and not torch.equal(full, half)
+    assert torch.nn.functional.cosine_similarity(full, half).min() > 0.99
+
+
+@pytest.mark.parametrize("shape", [(500, 8), (6, 40)])
+def test_effective_rank_of_equal_directions_is_their_number(shape):
+    n, d = shape
+    data = torch.linalg.qr(torch.randn(n, min(n, d)).double() - 0)[0] @ torch.eye(min(n, d), d).double()
+    rank = features.effective_rank(data - data.mean(0))
+    assert min(n, d) - 1.5 < rank <= min(n, d)
+
+
+def test_effective_rank_shows_collapse():
+    line = torch.linspace(0, 1, 100)[:, None] * torch.randn(1, 20)
+    assert features.effective_rank(line) == pytest.approx(1, abs=1e-3)
+    assert features.effective_rank(torch.ones(10, 5)) == 1.0

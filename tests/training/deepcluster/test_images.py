@@ -1,0 +1,86 @@
+import pytest
+import torch
+
+from dcbench.training.deepcluster import images
+from dcbench.training.seeds import torch_generator
+
+
+def some(n=50, c=3, side=32, size=32):
+    pixels = torch.randint(0, 256, (n, c, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return images.of_training(pixels, size, torch.device("cpu"))
+
+
+def test_training_images_are_standardised_by_their_own_mean_and_deviation():
+    found = some()
+    batch = found.plain(torch.arange(50))
+    assert torch.allclose(batch.mean((0, 2, 3)), torch.zeros(3), atol=1e-4)
+    assert torch.allclose(batch.std((0, 2, 3)), torch.ones(3), atol=1e-3)
+    assert torch.allclose(found.mean, found.pixels.float().mean((0, 2, 3)), atol=1e-2)
+
+
+def test_constant_images_do_not_divide_by_zero():
+    found = images.of_training(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8), 8, torch.device("cpu"))
+    assert torch.equal(found.plain(torch.arange(4)), torch.zeros(4, 1, 8, 8))
+
+
+@pytest.mark.parametrize(("side", "size"), [(8, 32), (96, 32), (32, 224), (32, 32)])
+def test_images_of_any_side_come_out_at_the_size(side, size):
+    assert some(n=3, side=side, size=size).plain(torch.tensor([2, 0])).shape == (2, 3, size, size)
+
+
+def test_augment_none_is_the_plain_image():
+    found, indices = some(), torch.tensor([3, 1, 4])
+    assert torch.equal(found.augmented(indices, "none", torch_generator(0, "augment")), found.plain(indices))
+
+
+@pytest.mark.parametrize("augment", ["crop", "crop_flip", "published"])
+def test_crops_stay_inside_the_image_and_in_their_scale(augment):
+    boxes = images.crop_boxes(4000, augment, torch_generator(0, "augment"))
+    width, height = boxes[:, 0, 0].abs(), boxes[:, 1, 1]
+    low, high = images.SCALES[augment]
+    area = width * height
+    assert area.min() >= low * 0.7 and area.max() <= high + 1e-6
+    assert (boxes[:, 0, 2].abs() + width <= 1 + 1e-6).all() and (boxes[:, 1, 2].abs() + height <= 1 + 1e-6).all()
+    mirrored = (boxes[:, 0, 0] < 0).float().mean()
+    assert mirrored == 0 if augment == "crop" else 0.45 < mirrored < 0.55
+    if augment == "crop":
+        assert torch.allclose(width, height) and 0.79 < area.mean() < 0.81
+
+
+def test_a_full_box_gives_the_image_back_and_a_flip_its_mirror(monkeypatch):
+    found, indices = some(n=4), torch.arange(4)
+    whole = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]).repeat(4, 1, 1)
+    monkeypatch.setattr(images, "crop_boxes", lambda *_: whole)
+    assert torch.allclose(found.augmented(indices, "crop", torch.Generator()), found.plain(indices), atol=1e-4)
+    mirrored = whole.clone()
+    mirrored[:, 0, 0] = -1
+    monkeypatch.setattr(images, "crop_boxes", lambda *_: mirrored)
+    flipped = found.augmented(indices, "crop_flip", torch.Generator())
+    assert torch.allclose(flipped, found.plain(indices).flip(-1), atol=1e-4)
+
+
+def test_the_same_generator_gives_the_same_crops():
+    found, indices = some(), torch.arange(10)
+    one, two = (found.augmented(indices, "crop", torch_generator(0, "augment", 3)) for _ in range(2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, found.augmented(indices, "crop", torch_generator(0, "augment", 4)))
+
+
+def test_batches_are_channels_last():
+    batch = some().augmented(torch.arange(4), "crop", torch_generator(0, "augment"))
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_images_too_large_for_the_device_stay_where_they_are_and_come_out_there_a_batch_at_a_time(monkeypatch):
+    small, meta = some(n=5), torch.device("meta")
+    assert images.of_training(small.pixels, 32, torch.device("cpu")).pixels is small.pixels
+    monkeypatch.setattr(images, "RESIDENT_BYTES", 1)
+    large = images.of_training(small.pixels, 32, meta)
+    assert large.pixels.device.type == "cpu" and large.device.type == "meta"
+    assert large.plain(torch.arange(2)).device.type == "meta"
+
+
+def test_grey_levels_are_counted_in_chunks(monkeypatch):
+    expected = some().mean
+    monkeypatch.setattr(images, "CHUNK", 7)
+    assert torch.equal(some().mean, expected)

@@ -1,0 +1,77 @@
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from dcbench.core.spec import make_spec
+from dcbench.training.deepcluster.features import effective_rank
+from dcbench.training.deepcluster.network import SOBEL, InputChannels, build_network
+
+CPU = torch.device("cpu")
+
+
+def test_grey_becomes_colour_by_repetition_and_colour_grey_by_the_mean():
+    grey, colour = torch.randn(2, 1, 5, 5), torch.randn(2, 3, 5, 5)
+    assert torch.equal(InputChannels(3)(grey), grey.repeat(1, 3, 1, 1))
+    assert torch.equal(InputChannels(3)(colour), colour)
+    assert torch.allclose(InputChannels(1)(colour), colour.mean(1, keepdim=True))
+    assert torch.equal(InputChannels(1)(grey), grey)
+
+
+def test_sobel_is_the_two_published_filters_with_zero_padding():
+    colour = torch.randn(2, 3, 6, 6)
+    out = InputChannels(2)(colour)
+    grey = F.pad(colour.mean(1), (1, 1, 1, 1))
+    for channel, kernel in enumerate(SOBEL):
+        by_hand = sum(
+            kernel[row][column] * grey[:, row : row + 6, column : column + 6] for row in range(3) for column in range(3)
+        )
+        assert torch.allclose(out[:, channel], by_hand, atol=1e-5)
+
+
+def test_the_published_init():
+    network = build_network(make_spec({}), CPU)
+    for layer in network.trunk:
+        if isinstance(layer, nn.Conv2d):
+            expected = math.sqrt(2 / (9 * layer.out_channels))
+            assert abs(layer.weight.std() / expected - 1) < 0.1 and not layer.bias.any()
+        if isinstance(layer, nn.Linear):
+            assert abs(layer.weight.std() / 0.01 - 1) < 0.02 and not layer.bias.any()
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_else_is_chosen():
+    base = build_network(make_spec({"width": 0.1}), CPU).trunk.state_dict()
+    for values in ({"optimizer": "adam"}, {"top_optimizer": "adam"}, {"backend": "torch"}, {"k": 50}, {"lr": 0.3}):
+        other = build_network(make_spec({"width": 0.1} | values), CPU).trunk.state_dict()
+        assert all(torch.equal(base[name], other[name]) for name in base)
+    different = build_network(make_spec({"width": 0.1, "seed": 1}), CPU).trunk.state_dict()
+    assert not torch.equal(base["0.weight"], different["0.weight"])
+
+
+def test_features_are_taken_before_the_relu_and_the_head_sees_them_after():
+    network = build_network(make_spec({"width": 0.1}), CPU).eval()
+    batch = torch.randn(4, 3, 32, 32)
+    features = network.features(batch)
+    assert (features < 0).any()
+    assert torch.allclose(network(batch), network.head(F.relu(features)))
+
+
+def test_channels_last():
+    network = build_network(make_spec({"width": 0.1}), CPU)
+    assert network.trunk[4].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_features_are_float32_under_autocast_so_that_a_collapse_shows_in_their_rank():
+    """Features that differ along one direction, beside a large common part: rounded, they seem to have many."""
+    network = build_network(make_spec({"width": 0.05}), torch.device("cpu")).eval()
+    last = network.trunk[-1]
+    with torch.no_grad():
+        last.weight.copy_(torch.outer(torch.ones(1024), torch.rand(1024)) * 1e-4)
+        last.bias.copy_(torch.linspace(-10, 10, 1024))
+        batch = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features = network.features(batch)
+            assert network.hidden(batch).dtype == torch.bfloat16
+    assert features.dtype == torch.float32
+    assert effective_rank(features) < 1.05 < 2 < effective_rank(features.bfloat16().float())

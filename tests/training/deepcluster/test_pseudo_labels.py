@@ -1,0 +1,111 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from dcbench import registry
+from dcbench.core.spec import make_spec
+from dcbench.training.backends import KMeans
+from dcbench.training.deepcluster import pseudo_labels
+from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.deepcluster.preprocessing import preprocess
+from dcbench.training.deepcluster.pseudo_labels import PERTURBATION, first_centroids, refill
+
+CPU = torch.device("cpu")
+FEATURES = torch.randn(200, 30, generator=torch.Generator().manual_seed(0)) + 2
+BACKENDS = registry.names("backends")
+
+
+def cluster(features, spec, row, clock):
+    return pseudo_labels.cluster(preprocess(features, spec, clock), spec, row, clock)
+
+
+@pytest.mark.parametrize("mixture", list(itertools.product(BACKENDS, repeat=3)), ids="-".join)
+def test_every_mixture_of_backends_clusters(mixture):
+    stages = dict(zip(("pca_backend", "whiten_backend", "kmeans_backend"), mixture, strict=True))
+    found = cluster(FEATURES, make_spec({"pca_dim": 10, "k": 5} | stages), 0, StageClock(CPU))
+    assert found.assignment.shape == (200,) and set(found.assignment) == set(range(5))
+    assert found.centroids.shape == (5, 10)
+
+
+def test_first_centroids_are_the_same_points_whatever_the_backend():
+    chosen = [first_centroids(200, make_spec({"backend": name}), 3, 1) for name in BACKENDS]
+    assert all((one == chosen[0]).all() for one in chosen)
+    assert len(set(chosen[0])) == 10
+    for other in (first_centroids(200, make_spec({}), 4, 1), first_centroids(200, make_spec({"seed": 1}), 3, 1)):
+        assert (other != chosen[0]).any()
+
+
+def test_each_stage_acts(monkeypatch):
+    seen = {}
+
+    def kmeans(points, first, iterations):
+        seen["points"], seen["iterations"] = points, iterations
+        return KMeans(torch.arange(len(points)) % len(first), first)
+
+    monkeypatch.setattr(registry.load("backends", "torch"), "kmeans", kmeans)
+    base = {"pca_dim": 10, "k": 5, "backend": "torch"}
+    cluster(FEATURES, make_spec(base), 0, StageClock(CPU))
+    assert torch.allclose(seen["points"].norm(dim=1), torch.ones(200))
+    cluster(FEATURES, make_spec(base | {"l2_normalize": False, "kmeans_iterations": 7}), 0, StageClock(CPU))
+    assert torch.allclose(torch.cov(seen["points"].T), torch.eye(10), atol=1e-3) and seen["iterations"] == 7
+    cluster(FEATURES, make_spec(base | {"l2_normalize": False, "whiten": False, "pca_dim": 4}), 0, StageClock(CPU))
+    variances = torch.cov(seen["points"].T).diagonal()
+    assert seen["points"].shape == (200, 4) and variances[0] > 1.1 * variances[3]
+
+
+def test_of_several_starts_the_best_objective_is_kept():
+    from dcbench.training import backends
+
+    spec = make_spec({"k": 8, "kmeans_restarts": 6, "kmeans_backend": "torch"})
+    best = pseudo_labels.best_of(FEATURES, [first_centroids(200, spec, 0, start) for start in range(6)], spec)
+    each = [
+        registry.load("backends", "torch").kmeans(FEATURES, FEATURES[first_centroids(200, spec, 0, start)], 20)
+        for start in range(6)
+    ]
+    objectives = [backends.objective(FEATURES, one) for one in each]
+    assert backends.objective(FEATURES, best) == min(objectives) < max(objectives)
+
+
+def test_the_clock_has_a_time_for_each_stage():
+    watch = StageClock(CPU)
+    cluster(FEATURES, make_spec({"pca_dim": 10}), 0, watch)
+    assert set(watch.take()) == {"pca", "whiten", "kmeans"}
+    cluster(FEATURES, make_spec({"pca_dim": 10, "whiten": False}), 0, watch)
+    assert set(watch.take()) == {"pca", "kmeans"}
+
+
+def test_empty_clusters_are_refilled_by_the_published_rule():
+    points = torch.cat([torch.randn(90, 4), torch.randn(10, 4) + 50])
+    assignment = np.repeat([0, 2], [90, 10])
+    centroids = torch.stack([points[:90].mean(0), torch.zeros(4), points[90:].mean(0), torch.zeros(4)])
+    found = refill(points, assignment, KMeans(torch.from_numpy(assignment), centroids), np.random.default_rng(0))
+    assert found.refilled == 2
+    assert (np.bincount(found.assignment, minlength=4) > 0).all()
+    assert (assignment == np.repeat([0, 2], [90, 10])).all(), "the caller's array is left alone"
+
+
+def test_the_two_centroids_of_a_split_cluster_differ_by_the_perturbation():
+    points = torch.ones(10, 2) * 3
+    found = refill(
+        points,
+        np.zeros(10, dtype=np.int64),
+        KMeans(torch.zeros(10), torch.tensor([[3.0, 3.0], [0.0, 0.0]])),
+        np.random.default_rng(0),
+    )
+    assert torch.allclose(found.centroids[1], torch.tensor([3 * (1 + PERTURBATION), 3 * (1 - PERTURBATION)]))
+    assert torch.allclose(found.centroids[0], torch.tensor([3 * (1 - PERTURBATION), 3 * (1 + PERTURBATION)]))
+    assert np.bincount(found.assignment).tolist() == [5, 5], "equal points are shared out half and half"
+
+
+def test_large_clusters_are_chosen_in_proportion_to_their_size():
+    donors = []
+    assignment = np.repeat([0, 1, 2], [60, 39, 1])
+    points = torch.randn(100, 2)
+    for seed in range(300):
+        found = refill(points, assignment, KMeans(torch.zeros(100), torch.randn(4, 2)), np.random.default_rng(seed))
+        donors.append(int(assignment[found.assignment == 3][0]))
+    shares = np.bincount(donors, minlength=3) / 300
+    assert shares[2] == 0, "a single image cannot be shared out"
+    assert 0.5 < shares[0] < 0.7

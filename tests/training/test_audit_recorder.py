@@ -1,0 +1,132 @@
+"""The facts are taken from the objects themselves: each is seen to change when its object does."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from dcbench.core.spec import make_spec
+from dcbench.training import audit_recorder, datasets
+from dcbench.training.audit_recorder import Witness, digest, due_shares
+from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
+from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.deepcluster.features import extract
+from dcbench.training.deepcluster.training import train
+from dcbench.training.methods import deepcluster, pixels
+
+CPU = torch.device("cpu")
+SPEC = make_spec({"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "input_channels": 2})
+
+
+class Scene:
+    """The objects of a run before its first pass."""
+
+    def __init__(self, spec, data_dir):
+        self.spec = spec
+        self.split, self.test = datasets.load_training(spec, data_dir), datasets.load_test(spec, data_dir)
+        self.training = images.of_training(torch.from_numpy(self.split.pixels), 32, CPU)
+        self.learner = deepcluster.begin(spec, CPU)
+        self.witness = Witness(spec)
+        self.witness.data(self.split, self.test)
+        self.witness.network(self.learner, self.training)
+        features = extract(self.learner.network, self.training, "float32")
+        space = preprocessing.preprocess(features, spec, StageClock(CPU))
+        found = pseudo_labels.cluster(space, spec, 0, StageClock(CPU))
+        self.witness.clustering(space, found)
+        deepcluster.relabel(self.learner, found.assignment, self.split, spec, 0)
+        self.witness.labelled(found.assignment, 0)
+
+    def one_pass(self):
+        self.witness.before_pass(self.learner)
+        passed = train(self.learner, self.training, self.spec, 1)
+        self.witness.after_pass(self.learner, passed.seen, self.training, 1)
+        return self.witness.facts["passes"][-1]
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(SPEC, tmp_path)
+
+
+def test_a_sound_pass(scene):
+    told = scene.one_pass()
+    assert told["trunk_moved"] > 0 and told["head_moved"] > 0 and told["frozen_moved"] == 0
+    assert told["misplaced"] == [] and told["shared"] == told["strangers"] == told["targets_differ"] == 0
+    assert told["inputs_differ"] == 0 and told["share_error"] <= told["share_slack"]
+    assert scene.witness.facts["seconds"] > 0
+
+
+def test_distances_are_relative_l2(scene):
+    scene.witness.before_pass(scene.learner)
+    with torch.no_grad():
+        for value in scene.learner.network.trunk.parameters():
+            value.mul_(1.5)
+    moved = audit_recorder._moved(scene.witness._before, scene.learner.network)
+    assert moved == {"trunk_moved": pytest.approx(0.5), "head_moved": 0.0, "frozen_moved": 0.0}
+
+
+def test_parameters_that_nobody_trains_or_two_train_or_that_are_gone(scene):
+    learner = scene.learner
+    assert audit_recorder._owned(learner) == {"misplaced": [], "shared": 0, "strangers": 0}
+    head = learner.network.head
+    learner.trunk_optimizer.add_param_group({"params": [head.bias]})
+    assert audit_recorder._owned(learner)["shared"] == 1
+    learner.network.head = torch.nn.Linear(head.in_features, 4)
+    told = audit_recorder._owned(learner)
+    assert told["misplaced"] == ["head.weight", "head.bias"] and told["strangers"] == 3
+    assert audit_recorder._parameters(learner)["frozen"]["names"] == ["input.sobel.weight", "head.weight", "head.bias"]
+
+
+def test_trainable_sobel_is_misplaced_wherever_it_is(scene):
+    sobel = scene.learner.network.input.sobel.weight
+    sobel.requires_grad_(True)
+    assert audit_recorder._owned(scene.learner)["misplaced"] == ["input.sobel.weight"], (
+        "wants gradients, has no optimizer"
+    )
+    scene.learner.trunk_optimizer.add_param_group({"params": [sobel]})
+    assert audit_recorder._owned(scene.learner)["misplaced"] == ["input.sobel.weight"], "in the trunk's optimizer"
+
+
+@pytest.mark.parametrize(
+    ("sampler", "due"), [("natural", [0.75, 0, 0.25]), ("uniform", [0.5, 0, 0.5]), ("weighted", [0.5, 0, 0.5])]
+)
+def test_what_a_sampler_owes_each_cluster(sampler, due):
+    assert due_shares(np.array([0, 0, 0, 2]), sampler).tolist() == due
+
+
+@pytest.mark.parametrize("sampler", ["natural", "uniform", "weighted"])
+def test_every_sampler_pays_what_it_owes(tmp_path, sampler):
+    told = Scene(SPEC.model_copy(update={"sampler": sampler}), tmp_path).one_pass()
+    assert told["share_error"] <= told["share_slack"] and told["weighted"] == (sampler == "weighted")
+
+
+def test_a_pass_over_other_images_or_labels_is_seen(scene):
+    scene.learner.labels = (scene.learner.labels + 1) % 4
+    assert scene.one_pass()["targets_differ"] == 60
+    scene.training = dataclasses.replace(scene.training, pixels=scene.training.pixels.flip(0))
+    seen = train(scene.learner, scene.training, SPEC, 2).seen
+    real = images.of_training(torch.from_numpy(scene.split.pixels), 32, CPU)
+    assert scene.witness._inputs_differ(seen, real, 2) > 0.1
+
+
+def test_the_probe_follows_view_input_and_precision(scene):
+    def probe(**values):
+        spec = SPEC.model_copy(update=values)
+        return audit_recorder._probe(deepcluster.begin(spec, CPU).network, scene.training, spec)
+
+    first = probe()
+    assert first["input_shape"] == [2, 32, 32] and first["clustering"] != first["training"]
+    assert probe(augment="none")["training"] == first["clustering"]
+    assert probe(input_channels=1)["input"] != first["input"]
+    assert (first["precision"], probe(precision="bfloat16")["precision"]) == ("float32", "bfloat16")
+
+
+def test_pixels_have_no_network_to_tell_of(scene):
+    assert audit_recorder._network(pixels.begin(SPEC, CPU).network) == {}
+
+
+def test_a_digest_is_of_the_bytes():
+    values = torch.arange(6.0).reshape(2, 3)
+    assert digest(values) == digest(values.numpy()) == digest(values.T.contiguous().T) and len(digest(values)) == 16
+    assert digest(values) != digest(values + 1e-6)

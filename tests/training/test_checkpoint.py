@@ -1,0 +1,215 @@
+"""A run that is killed or stopped goes on as if nothing had happened."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from dcbench import worker
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
+from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options, Place, local, worker_arguments
+from dcbench.training import checkpoint
+from tests.test_worker import wait_for
+
+LONG = {
+    "limit": 200, "width": 0.05, "pca_dim": 8, "epochs": 12, "batch_size": 16, "k": 4, "reassign_every": 2,
+    "optimizer": "adam", "top_optimizer": "sgd", "top_momentum": 0.9,
+}  # fmt: skip
+SHORT = LONG | {"limit": 60, "epochs": 3}
+
+
+def prepared(path, values):
+    spec = make_spec(values)
+    folder = RunDir(path / spec.run_id)
+    folder.prepare(spec)
+    return folder
+
+
+def figures(folder):
+    """Every figure that is no cost, as written, and the last assignment."""
+    header, *lines = [line.split(",") for line in folder.metrics_file.read_text().splitlines()]
+    kept = [number for number, name in enumerate(header) if not COLUMNS[name].cost]
+    assignment = np.load(folder.assignments_file, allow_pickle=False)["assignment"]
+    return [[line[number] for number in kept] for line in lines], assignment.tolist()
+
+
+def work(folder, *flags, stop=False):
+    """Do the run in this process, with a checkpoint after every row."""
+    options = worker.parse([*worker_arguments(folder.path, Options(folder.path, checkpoint_every=0), Place()), *flags])
+    worker._asked["stop"] = stop
+    try:
+        return worker.work(options)
+    finally:
+        worker._asked["stop"] = False
+
+
+def started(folder, **more):
+    """A worker with one thread at work on the run."""
+    workers = local.Workers(Options(folder.path, **more))
+    workers.start(folder.path, Place())
+    return workers
+
+
+def end_of(workers):
+    while not (ended := workers.wait(1.0)):
+        pass
+    return ended[0].exit_code
+
+
+def killed_after(rows, folder):
+    """Start the run in a worker, and kill it as soon as it has so many rows."""
+    workers = started(folder, checkpoint_every=0)
+    wait_for(lambda: folder.metrics_text()[0].count("\n") > rows and folder.state().name == "running")
+    os.kill(folder.state().pid, signal.SIGKILL)
+    assert end_of(workers) == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_five_points_comes_out_as_one_that_was_not(tmp_path):
+    whole, torn = (prepared(tmp_path / name, LONG) for name in ("whole", "torn"))
+    assert end_of(started(whole)) == EXIT_DONE
+    points = sorted(np.random.default_rng(0).choice(np.arange(1, 12), 5, replace=False).tolist())
+    for rows in points:
+        killed_after(rows, torn)
+        assert torn.state().kind == "lost"
+    assert end_of(started(torn)) == EXIT_DONE
+    assert figures(torn) == figures(whole)
+    assert torn.audit()["passes"] == whole.audit()["passes"] and len(torn.audit()["resumed_after"]) >= 4
+    assert torn.log_file.read_text().count("going on after epoch") >= 4
+    assert not torn.checkpoint_file.exists() and torn.state().name == "done"
+
+
+@pytest.mark.parametrize("method", ["deepcluster", "supervised"])
+def test_a_stopped_run_leaves_a_checkpoint_and_goes_on(tmp_path, method):
+    whole, stopped = (prepared(tmp_path / name, SHORT | {"method": method}) for name in ("whole", "stopped"))
+    assert work(whole) == EXIT_DONE
+    for rows in (1, 2):
+        assert work(stopped, stop=True) == EXIT_STOPPED
+        assert stopped.state().name == "pending" and stopped.checkpoint_file.exists()
+        assert stopped.epochs_done() == rows - 1
+    assert work(stopped) == EXIT_DONE
+    assert figures(stopped) == figures(whole)
+
+
+def test_rows_after_the_checkpoint_are_cut(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    work(folder, stop=True)
+    text = folder.metrics_file.read_text()
+    folder.append_metrics({"epoch": 1})
+    with folder.metrics_file.open("a") as file:
+        file.write("2,torn")
+    assert folder.cut_metrics(1) and folder.metrics_file.read_text() == text
+    assert not folder.cut_metrics(2) and folder.metrics_file.read_text() == text
+
+
+def damaged_file(folder):
+    folder.checkpoint_file.write_bytes(folder.checkpoint_file.read_bytes()[:1000])
+
+
+def no_checkpoint_at_all(folder):
+    folder.checkpoint_file.write_text("a checkpoint, honestly")
+
+
+def of_another_run(folder):
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    torch.save(contents | {"run_id": "another"}, folder.checkpoint_file)
+
+
+def without_its_rows(folder):
+    folder.metrics_file.unlink()
+
+
+def with_code_in_it(folder):
+    torch.save({"run_id": folder.path.name, "epoch": 0, "previous": pytest.approx(1)}, folder.checkpoint_file)
+
+
+def with_other_columns(folder):
+    head, *rows = folder.metrics_file.read_text().splitlines()
+    folder.metrics_file.write_text("\n".join([head.replace("loss,", "loss,a_metric,"), *rows, ""]))
+
+
+def of_another_network(folder):
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    del contents["learner"]["network"]["trunk.0.weight"]
+    torch.save(contents, folder.checkpoint_file)
+
+
+def of_other_images(folder):
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    contents["facts"]["data"]["training"]["sha256"] = "other"
+    torch.save(contents, folder.checkpoint_file)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        damaged_file,
+        no_checkpoint_at_all,
+        of_another_run,
+        without_its_rows,
+        with_code_in_it,
+        of_other_images,
+        with_other_columns,
+        of_another_network,
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_starts_the_run_anew(tmp_path, harm):
+    whole, folder = prepared(tmp_path / "whole", SHORT), prepared(tmp_path / "harmed", SHORT)
+    work(whole)
+    work(folder, stop=True)
+    harm(folder)
+    assert work(folder) == EXIT_DONE
+    assert "going on" not in folder.log_file.read_text() and figures(folder) == figures(whole)
+
+
+def test_weights_are_kept_when_asked_for_and_redo_starts_from_the_first_row(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    assert work(folder, "--keep-weights") == EXIT_DONE
+    kept = torch.load(folder.checkpoint_file, weights_only=True)
+    assert kept["epoch"] == 3 and kept["learner"]["network"]["head.weight"].shape == (4, 1024)
+    before = figures(folder)
+    assert work(folder, "--redo") == EXIT_DONE
+    assert "going on" not in folder.log_file.read_text() and figures(folder) == before
+    assert not folder.checkpoint_file.exists()
+
+
+def test_checkpoints_come_at_most_every_interval():
+    schedule = checkpoint.Schedule(interval=3600)
+    assert not schedule.due()
+    schedule._last -= 3601
+    assert schedule.due() and not schedule.due()
+    assert checkpoint.Schedule(interval=0).due()
+
+
+def test_a_run_killed_after_its_last_row_is_done_with_its_audit(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    work(folder, "--keep-weights")
+    before, audit = figures(folder), folder.audit()
+    folder.set_state(folder.state().__class__("running"))
+    assert work(folder, "--keep-weights") == EXIT_DONE
+    assert figures(folder) == before and folder.audit()["passes"] == audit["passes"]
+
+
+def test_every_attempt_that_rows_come_from_is_told(tmp_path):
+    folder = prepared(tmp_path, SHORT)
+    work(folder, stop=True)
+    work(folder, stop=True)
+    work(folder)
+    told = folder.provenance()
+    assert len(told["earlier_attempts"]) == 2 and told["earlier_attempts"][0]["threads"] == 1
+    work(folder, "--redo")
+    assert "earlier_attempts" not in folder.provenance()
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.torch, "save", full)
+    folder = prepared(tmp_path, SHORT)
+    assert work(folder) == EXIT_DONE
+    assert "no checkpoint after epoch 0: [Errno 28]" in folder.log_file.read_text()

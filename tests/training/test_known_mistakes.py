@@ -1,0 +1,354 @@
+"""The mistakes that earlier public versions made, each with a check that the real code passes and a planted one fails.
+
+Numbers as in the recipe's list. A check runs the real training loop and looks at what really happened; a plant
+breaks one thing in it, as the public versions had it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dcbench import registry, results, run_files
+from dcbench.analysis import analyse
+from dcbench.audit import Audit
+from dcbench.core.columns import STAGES
+from dcbench.core.spec import RunSpec, make_spec
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir, RunDir
+from dcbench.plots import curves
+from dcbench.report import tables
+from dcbench.report.tables import FINAL
+from dcbench.results import Results
+from dcbench.statistics import finals
+from dcbench.training import datasets, loop, metrics
+from dcbench.training.backends import KMeans
+from dcbench.training.deepcluster import training
+from dcbench.training.deepcluster.images import Images
+from dcbench.training.deepcluster.network import SOBEL, Network
+from dcbench.training.methods import deepcluster
+from tests.conftest import plan_of
+from tests.test_results import fill
+
+NO_AUDIT = Audit("m", 0, [], [])
+SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "augment": "none"}
+
+
+class Scene:
+    """One run of the real code, watched: images and pseudo-labels that training saw, heads before and after."""
+
+    def __init__(self, run_here, tmp_path, monkeypatch):
+        self.run_here, self.tmp_path, self.monkeypatch = run_here, tmp_path, monkeypatch
+        self.trained: list[tuple[np.ndarray, list[int], list[int], bool]] = []
+        self.networks: list[Network] = []
+
+    def run(self, **values) -> pd.DataFrame:
+        chosen = SETTINGS | values
+        text = ", ".join(f"{name}: {str(value).lower()}" for name, value in chosen.items())
+        if not self.trained:
+            self._watch()
+        matrix = f"name: m{len(self.trained)}\nsettings: {{{text}}}\n"
+        plan = plan_of(matrix)
+        self.folder = self.run_here(matrix).run(plan.run_ids[0])
+        if self.folder.state().name != "done":  # no assertion: a plant must be found, not crash
+            raise RuntimeError(self.folder.state().reason)
+        return pd.read_csv(self.folder.metrics_file)
+
+    def split(self, **values) -> datasets.Split:
+        return datasets.load_training(make_spec(SETTINGS | values), self.tmp_path)
+
+    def cluster_as(self, assignment: np.ndarray) -> None:
+        """Let every backend's k-means return this assignment."""
+        for name in registry.names("backends"):
+            self.monkeypatch.setattr(
+                registry.load("backends", name),
+                "kmeans",
+                lambda points, first, _: KMeans(torch.from_numpy(assignment), first),
+            )
+
+    def _watch(self) -> None:
+        real, forward, loss = loop.train, Network.forward, training.F.cross_entropy
+        seen: list[torch.Tensor] = []
+        labels: list[int] = []
+
+        def watched_forward(network, batch):
+            if network.training:
+                seen.append(batch.detach().clone())
+            return forward(network, batch)
+
+        def watched_loss(logits, target, **options):
+            labels.extend(target.tolist())
+            return loss(logits, target, **options)
+
+        def watched_train(learner, images, spec, epoch):
+            seen.clear()
+            labels.clear()
+            before = learner.network.head.weight.detach().clone()
+            passed = real(learner, images, spec, epoch)
+            moved = not torch.equal(before, learner.network.head.weight)
+            self.trained.append((learner.labels, self._positions(torch.cat(seen), spec), list(labels), moved))
+            self.networks.append(learner.network)
+            return passed
+
+        self.monkeypatch.setattr(Network, "forward", watched_forward)
+        self.monkeypatch.setattr(training.F, "cross_entropy", watched_loss)
+        self.monkeypatch.setattr(loop, "train", watched_train)
+
+    def _positions(self, batch: torch.Tensor, spec: RunSpec) -> list[int]:
+        """Which training image each trained input is, -1 for none: compared with what clustering sees."""
+        from dcbench.training.deepcluster import images
+
+        split = datasets.load_training(spec, self.tmp_path)
+        plain = images.of_training(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(
+            torch.arange(len(split.labels))
+        )
+        distance = torch.cdist(batch.flatten(1), plain.flatten(1))
+        nearest, where = distance.min(dim=1)
+        return torch.where(nearest < 0.05, where, -1).tolist()
+
+
+@pytest.fixture
+def scene(run_here, tmp_path, monkeypatch):
+    return Scene(run_here, tmp_path, monkeypatch)
+
+
+# --- 1: the head's optimizer outlived its head ------------------------------------------------
+
+
+def check_every_head_is_trained(scene):
+    scene.run(epochs=3)
+    assert [moved for *_, moved in scene.trained] == [True] * 3
+
+
+def plant_an_optimizer_over_the_first_head(monkeypatch):
+    real, first = deepcluster.new_head, []
+
+    def new_head(network, classes, spec, epoch):
+        first.append(real(network, classes, spec, epoch))
+        return first[0]
+
+    monkeypatch.setattr(deepcluster, "new_head", new_head)
+
+
+# --- 2: Sobel filters that trained ----------------------------------------------------------------
+
+
+def check_sobel_never_moves(scene):
+    scene.run(input_channels=2)
+    sobel = scene.networks[-1].input.sobel.weight
+    assert torch.equal(sobel, torch.tensor(SOBEL)[:, None]) and not sobel.requires_grad
+
+
+def plant_trainable_sobel(monkeypatch):
+    def learner(network, optimizer):
+        network.input.sobel.weight.require_grad = False  # the public version's typo: it sets nothing
+        network.input.sobel.weight.requires_grad_(True)
+        optimizer.add_param_group({"params": list(network.input.parameters())})
+        return training.Learner(network, optimizer)
+
+    monkeypatch.setattr(deepcluster, "Learner", learner)
+
+
+# --- 3: training saw other images than clustering -----------------------------------------------------
+
+
+def check_training_sees_the_images_of_clustering(scene):
+    scene.run()
+    for _, positions, _, _ in scene.trained:
+        assert -1 not in positions
+
+
+def plant_a_conversion_that_wraps(monkeypatch):
+    plain = Images.plain
+    monkeypatch.setattr(
+        Images, "augmented", lambda images, indices, *_: (plain(images, indices) * 255).long().remainder(256) / 255.0
+    )
+
+
+# --- 4: uniform sampling lost ----------------------------------------------------------------------------
+
+
+def check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels(scene):
+    uneven = np.random.default_rng(0).choice(4, 60, p=[0.6, 0.2, 0.15, 0.05])
+    scene.cluster_as(uneven)
+    scene.run()
+    for assignment, positions, labels, _ in scene.trained:
+        assert np.bincount(assignment[positions], minlength=4).tolist() == [15, 15, 15, 15]
+        assert assignment[positions].tolist() == labels
+
+
+def plant_a_dataset_in_cluster_order(monkeypatch):
+    real = loop.train
+
+    def train(learner, images, spec, epoch):
+        reordered = dataclasses.replace(images, pixels=images.pixels[torch.from_numpy(np.argsort(learner.labels))])
+        return real(learner, reordered, spec, epoch)
+
+    monkeypatch.setattr(loop, "train", train)
+
+
+# --- 5: labels and assignments in different orders ---------------------------------------------------------
+
+
+def check_labels_and_assignments_stand_in_one_order(scene):
+    scene.cluster_as(scene.split(k=10).labels)
+    rows = scene.run(k=10)
+    assert rows[["cluster_accuracy", "nmi_true"]].to_numpy().ravel().tolist() == pytest.approx([1.0] * 6)
+
+
+def plant_assignments_in_cluster_order(monkeypatch):
+    real = metrics.cluster_accuracy
+    in_cluster_order = lambda truth, assignment: real(truth, np.sort(assignment))  # noqa: E731
+    monkeypatch.setitem(metrics.TRUTH, "cluster_accuracy", in_cluster_order)
+
+
+# --- 6: a backend brought its own sampler --------------------------------------------------------------------
+
+
+def check_backends_differ_in_nothing_else(scene):
+    scene.cluster_as(np.arange(60) % 7 % 4)
+    for name in registry.names("backends"):
+        scene.run(backend=name)
+    by_epoch = [scene.trained[epoch::2] for epoch in (0, 1)]
+    for passes in by_epoch:
+        assert len(passes) == 3 and all(one[1:3] == passes[0][1:3] for one in passes)
+
+
+def plant_a_backend_that_switches_the_sampler(monkeypatch):
+    real = loop.train
+
+    def train(learner, images, spec, epoch):
+        sampler = "natural" if spec.kmeans_backend == "sklearn" else spec.sampler
+        return real(learner, images, spec.model_copy(update={"sampler": sampler}), epoch)
+
+    monkeypatch.setattr(loop, "train", train)
+
+
+# --- 7: absence as 0, truncated runs in means, names by the clock ----------------------------------------------
+
+
+def check_no_previous_epoch_is_empty(scene):
+    assert np.isnan(scene.run()["nmi_previous"][0])
+
+
+def plant_zero_for_no_previous_epoch(monkeypatch):
+    real = metrics.nmi_previous
+    monkeypatch.setattr(metrics, "nmi_previous", lambda before, now: real(before, now) or 0.0)
+
+
+def results_of(rows: pd.DataFrame) -> Results:
+    full = rows.assign(**{name: 0.1 for name in FINAL if name not in rows})
+    full = full.assign(seed=full["run_id"].factorize()[0])
+    told = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
+    judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
+    runs = full.drop_duplicates("run_id").assign(**told, **judged)
+    named = dict.fromkeys(
+        ("dataset", "arch", "input_channels", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x"
+    )
+    return Results("m", {}, runs, full.assign(**judged, **named, **{f"seconds_{stage}": 1.0 for stage in STAGES}))
+
+
+def check_runs_of_different_length_share_no_mean(scene):
+    whole = pd.DataFrame({"run_id": "whole", "epoch": range(6), "nmi_true": 0.2})
+    short = pd.DataFrame({"run_id": "short", "epoch": range(3), "nmi_true": 0.8})
+    figure = curves.draw(analyse(results_of(pd.concat([whole, short]))), None)
+    (mean,) = [line for line in figure.axes[1].get_lines() if line.get_linewidth() == 2]
+    assert list(mean.get_xdata()) == [0, 1, 2]
+    assert list(mean.get_ydata()) == pytest.approx([0.5] * 3)
+
+
+def plant_a_mean_of_whatever_is_there(monkeypatch):
+    mean = lambda rows, metric: rows.groupby("epoch")[metric].agg(mean="mean", low="min", high="max")  # noqa: E731
+    monkeypatch.setattr(curves, "curve", mean)
+
+
+def check_a_truncated_run_is_in_no_table(scene):
+    text = "name: cut\nseeds: [0, 1]\nsettings: {epochs: 2}\n"
+    folder, plan = MatrixDir(scene.tmp_path / "cut"), plan_of(text)
+    status.adopt(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec, epochs=2 - spec.seed, nmi=0.5)
+    final = tables.make(analyse(results.read(folder)), NO_AUDIT)["final"]
+    assert final["done"].tolist() == [1] and final["nmi_true"].tolist() == pytest.approx([0.7])
+
+
+def plant_trust_in_whatever_was_written(monkeypatch):
+    monkeypatch.setattr(RunDir, "planned_state", lambda folder, spec: folder.state())
+    monkeypatch.setattr(run_files, "_whole", lambda entry, found: found)
+
+
+def check_a_run_is_named_after_what_it_is(scene):
+    assert make_spec(SETTINGS).run_id == make_spec(dict(reversed(SETTINGS.items()))).run_id
+    assert make_spec(SETTINGS).run_id != make_spec(SETTINGS | {"seed": 1}).run_id
+
+
+def plant_names_by_the_clock(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(RunSpec, "run_id", property(lambda spec: f"run-{next(clock)}"))
+
+
+# --- 8: training on the test split, best epoch by test labels -------------------------------------------------------
+
+
+def check_only_training_images_train(scene):
+    scene.run()
+    assert all(-1 not in positions for _, positions, _, _ in scene.trained)
+    told = scene.folder.provenance_file.read_text()
+    assert scene.split().digest() in told
+
+
+def plant_the_test_split(monkeypatch):
+    def load_test(spec, data_dir):
+        split = datasets.load_test(spec, data_dir)
+        return datasets.Split(split.pixels[:60], split.labels[:60], split.indices[:60])
+
+    monkeypatch.setattr(loop, "load_training", load_test)
+
+
+def check_the_last_epoch_counts_and_not_the_best(scene):
+    rows = pd.DataFrame({"run_id": "a", "epoch": [0, 1, 2], "nmi_true": [0.3, 0.9, 0.4]})
+    table = tables.make(analyse(results_of(rows)), NO_AUDIT)["final"]
+    assert table["nmi_true"].tolist() == [0.4] and table["gain_nmi_true"].tolist() == pytest.approx([0.1])
+
+
+def plant_the_best_epoch_by_true_labels(monkeypatch):
+    best = lambda rows, rules: rows.loc[[rows["nmi_true"].idxmax()]].assign(**{finals.GAIN: 0.6})  # noqa: E731
+    monkeypatch.setattr(finals, "finals", best)
+
+
+MISTAKES = {
+    "1 head never trained": (check_every_head_is_trained, plant_an_optimizer_over_the_first_head),
+    "2 trainable Sobel": (check_sobel_never_moves, plant_trainable_sobel),
+    "3 wrapped images": (check_training_sees_the_images_of_clustering, plant_a_conversion_that_wraps),
+    "4 uniform sampling lost": (
+        check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels,
+        plant_a_dataset_in_cluster_order,
+    ),
+    "5 labels out of order": (check_labels_and_assignments_stand_in_one_order, plant_assignments_in_cluster_order),
+    "6 sampler by backend": (check_backends_differ_in_nothing_else, plant_a_backend_that_switches_the_sampler),
+    "7 absence as 0": (check_no_previous_epoch_is_empty, plant_zero_for_no_previous_epoch),
+    "7 means over unequal runs": (check_runs_of_different_length_share_no_mean, plant_a_mean_of_whatever_is_there),
+    "7 truncated runs averaged": (check_a_truncated_run_is_in_no_table, plant_trust_in_whatever_was_written),
+    "7 names by the clock": (check_a_run_is_named_after_what_it_is, plant_names_by_the_clock),
+    "8 trained on the test split": (check_only_training_images_train, plant_the_test_split),
+    "8 best epoch by labels": (check_the_last_epoch_counts_and_not_the_best, plant_the_best_epoch_by_true_labels),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_real_code_does_not_make_it(name, scene):
+    check, _ = MISTAKES[name]
+    check(scene)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_planted_it_is_found(name, scene, monkeypatch):
+    check, plant = MISTAKES[name]
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        check(scene)

@@ -1,0 +1,148 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dcbench.core.columns import COLUMNS
+from dcbench.training import loop, metrics
+from dcbench.training.datasets import load_training
+from dcbench.training.deepcluster import pseudo_labels
+from dcbench.training.methods import deepcluster
+from tests.conftest import TINY, plan_of
+
+TEXT = f"name: m\nsettings: {TINY}\n"
+LONG = TEXT.replace("epochs: 1", "epochs: 5, reassign_every: 2")
+
+
+def rows_of(folder):
+    (file,) = folder.path.glob("*/metrics.csv")
+    return pd.read_csv(file)
+
+
+def test_row_0_is_the_untrained_network_and_absence_is_empty(run_here):
+    rows = rows_of(run_here(TEXT))
+    assert list(rows.columns) == list(COLUMNS)
+    assert rows["epoch"].tolist() == [0, 1]
+    untrained = rows.iloc[0]
+    for name in ("loss", "pseudo_label_accuracy", "nmi_previous", "seconds_train", "images_per_second_train"):
+        assert math.isnan(untrained[name])
+    for name in ("cluster_accuracy", "purity", "nmi_true", "ari_true", "ami_true", "feature_rank", "peak_memory_mb"):
+        assert not math.isnan(untrained[name])
+    assert rows.iloc[1][["loss", "pseudo_label_accuracy", "nmi_previous", "seconds_train"]].notna().all()
+
+
+def test_every_value_lies_in_its_columns_range(run_here):
+    rows = rows_of(run_here(LONG))
+    for name, column in COLUMNS.items():
+        values = rows[name].dropna()
+        assert column.low is None or (values >= column.low - 1e-9).all(), name
+        assert column.high is None or (values <= column.high + 1e-9).all(), name
+
+
+def test_reassigned_says_which_clusterings_became_pseudo_labels_and_the_others_cost_evaluate(run_here):
+    rows = rows_of(run_here(LONG))
+    assert rows["reassigned"].tolist() == [1, 0, 1, 0, 1, 0]
+    clustered = rows["reassigned"] == 1
+    for stage in ("features", "pca", "whiten", "kmeans"):
+        assert rows.loc[clustered, f"seconds_{stage}"].notna().all()
+        assert rows.loc[~clustered, f"seconds_{stage}"].isna().all()
+    assert rows["seconds_evaluate"].notna().all()
+
+
+def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, monkeypatch):
+    trained, made = [], []
+    train, new_head = loop.train, deepcluster.new_head
+    monkeypatch.setattr(
+        run, "train", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
+    )
+    monkeypatch.setattr(deepcluster, "new_head", lambda *args: made.append(args[3]) or new_head(*args))
+    run_here(LONG)
+    assert made == [0, 2, 4]
+    for one, other, same in ((0, 1, True), (1, 2, False), (2, 3, True), (3, 4, False)):
+        assert (trained[one][1] is trained[other][1]) == same
+    assert (trained[0][0] == trained[1][0]).all() and (trained[2][0] == trained[3][0]).all()
+
+
+def test_the_last_assignment_is_kept_with_its_images_and_labels_in_order(run_here, tmp_path):
+    folder = run_here(TEXT)
+    (file,) = folder.path.glob("*/assignments.npz")
+    kept = np.load(file, allow_pickle=False)
+    split = load_training(plan_of(TEXT).runs[0], tmp_path)
+    assert (kept["indices"] == split.indices).all() and (kept["labels"] == split.labels).all()
+    last = rows_of(folder).iloc[-1]
+    for name, score in metrics.TRUTH.items():
+        assert score(kept["labels"], kept["assignment"]) == pytest.approx(last[name])
+
+
+def test_zero_epochs_is_the_untrained_network_alone(run_here):
+    rows = rows_of(run_here(TEXT.replace("epochs: 1", "epochs: 0")))
+    assert rows["epoch"].tolist() == [0] and rows["reassigned"].tolist() == [0]
+
+
+def test_a_run_leaves_the_global_random_state_alone(run_here):
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    run_here(TEXT)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_same_spec_gives_the_same_numbers(run_here):
+    def numbers():
+        return rows_of(run_here(LONG, redo=True)).drop(
+            columns=[name for name in COLUMNS if name.startswith(("seconds_", "images_per", "peak_"))]
+        )
+
+    pd.testing.assert_frame_equal(numbers(), numbers())
+
+
+def test_runs_that_differ_in_an_optimizer_share_their_first_clustering(run_here):
+    folder = run_here(f"name: m\naxes: {{optimizer: [sgd, adam], top_optimizer: [sgd, adam]}}\nsettings: {TINY}\n")
+    rows = [pd.read_csv(file) for file in sorted(folder.path.glob("*/metrics.csv"))]
+    assert len(rows) == 4
+    scores = [*metrics.TRUTH, "feature_rank"]
+    assert len({tuple(frame.iloc[0][scores]) for frame in rows}) == 1
+    assert len({tuple(frame.iloc[1][["loss", *scores]]) for frame in rows}) == 4, "both optimizers act"
+
+
+def test_features_are_extracted_once_a_row(run_here, monkeypatch):
+    seen = []
+    extract = loop.extract
+    monkeypatch.setattr(loop, "extract", lambda *args, **few: seen.append(few) or extract(*args, **few))
+    run_here(TEXT)
+    assert seen == [{"first": 256}, {}, {}], "a batch to warm up, then once a row"
+
+
+def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
+    from dcbench import registry
+    from dcbench.training.backends import KMeans
+
+    part = registry.load("backends", "faiss")
+    monkeypatch.setattr(
+        part, "kmeans", lambda points, first, _: KMeans(pseudo_labels.torch.zeros(len(points)).long(), first, 7)
+    )
+    rows = rows_of(run_here(TEXT))
+    assert rows["refilled_clusters"].tolist() == [3, 3]
+    assert rows["split_clusters"].tolist() == [7, 7]
+    assert (rows["active_clusters"] == 4).all()
+
+
+def test_a_run_records_what_was_foreseen_and_who_came_to_its_device(run_here, monkeypatch):
+    from dcbench import worker
+
+    company = iter([[], [], ["b"], ["b", "c"], ["b", "c"]])
+    real = worker._workplace
+
+    def workplace(options, taken):
+        return replace(real(options, taken), predicted=12.5, others=lambda: next(company))
+
+    monkeypatch.setattr(worker, "_workplace", workplace)
+    folder = run_here(f"name: m\naxes: {{epochs: [2]}}\nsettings: {TINY.replace('epochs: 1, ', '')}\n")
+    (provenance,) = folder.path.glob("*/provenance.json")
+    facts = json.loads(provenance.read_text())
+    assert (facts["predicted_seconds"], facts["reserved_mb"], facts["shared_with"]) == (12.5, None, ["b", "c"])

@@ -1,0 +1,103 @@
+"""Scores of a row: test images meet only what was fitted on training images."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dcbench.core.columns import COLUMNS, FAMILIES, SCORES
+from dcbench.core.spec import make_spec
+from dcbench.training import loop, metrics
+from dcbench.training.backends import nearest
+from dcbench.training.datasets import Split
+from dcbench.training.deepcluster import pseudo_labels
+from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.deepcluster.preprocessing import preprocess
+from dcbench.training.deepcluster.pseudo_labels import REFIT_STARTS, refit
+from dcbench.training.scoring import Scorer
+from tests.conftest import TINY
+
+CPU = torch.device("cpu")
+SPEC = make_spec({"pca_dim": 4, "k": 3})
+
+
+def blobs(count, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    return torch.from_numpy((np.eye(classes, 6)[labels] * 9 + rng.normal(size=(count, 6))).astype(np.float32)), labels
+
+
+def split(labels, pool="train"):
+    return Split(np.zeros((len(labels), 1, 8, 8), np.uint8), labels, np.arange(len(labels)), pool)
+
+
+def rows_of(folder):
+    (file,) = folder.path.glob("*/metrics.csv")
+    return pd.read_csv(file)
+
+
+def test_test_images_are_placed_by_what_training_images_fitted():
+    features, labels = blobs(90)
+    tested, test_labels = blobs(30, seed=1)
+    space = preprocess(features, SPEC, StageClock(CPU))
+    found = refit(space.points, 3, SPEC)
+    scorer = Scorer(split(labels), split(test_labels, "test"), None, SPEC)
+    row = scorer._family("", found.assignment.numpy(), found.centroids, space.place(tested))
+    assert row["cluster_accuracy"] == row["test_cluster_accuracy"] == 1.0
+    flipped = scorer._family("", found.assignment.numpy(), found.centroids.flip(0), space.place(tested))
+    assert flipped["test_nmi_true"] == pytest.approx(1) and flipped["test_cluster_accuracy"] < 0.5
+
+
+def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch):
+    features, _ = blobs(60)
+    seen, real = [], pseudo_labels.best_of
+    monkeypatch.setattr(pseudo_labels, "best_of", lambda *asked: seen.append(asked[1]) or real(*asked))
+    for seed in (0, 5):
+        refit(features, 3, make_spec({"seed": seed, "k": 7}))
+    assert len(seen[0]) == REFIT_STARTS and all((a == b).all() for a, b in zip(*seen, strict=True))
+    assert refit(features[:2], 3, SPEC).centroids.shape == (2, 6), "fewer images than classes"
+
+
+def test_the_nearest_centroid():
+    points, centroids = torch.tensor([[0.0, 1], [5, 5]]), torch.tensor([[5.0, 4], [0, 0], [9, 9]])
+    assert nearest(points, centroids).tolist() == [1, 0]
+
+
+def test_every_row_has_every_family_but_the_ceilings(run_here):
+    rows = rows_of(run_here(f"name: m\nsettings: {TINY}\n"))
+    filled = {prefix for prefix in FAMILIES if rows[[prefix + score.name for score in SCORES]].notna().all(axis=None)}
+    assert filled == {"", "refit_", "test_", "test_refit_"} and rows["test_head_accuracy"].isna().all()
+
+
+def test_a_supervised_run_has_its_ceiling_and_reassigns_nothing(run_here):
+    rows = rows_of(run_here(f"name: m\nsettings: {TINY.replace('epochs: 1', 'epochs: 2, method: supervised')}\n"))
+    for prefix in FAMILIES:
+        assert rows[[prefix + score.name for score in SCORES]].notna().all(axis=None)
+    assert rows["test_head_accuracy"].notna().tolist() == [False, True, True]
+    assert rows["reassigned"].tolist() == [0, 0, 0]
+    assert rows["loss"].notna().tolist() == rows["pseudo_label_accuracy"].notna().tolist() == [False, True, True]
+
+
+def test_the_test_split_never_reaches_training_or_fitting(run_here, monkeypatch):
+    """Other test images change test columns and nothing else."""
+    text = f"name: m\nsettings: {TINY}\n"
+    before = rows_of(run_here(text, redo=True))
+    real = loop.load_test
+
+    def load_test(spec, data_dir):
+        found = real(spec, data_dir)
+        return Split(255 - found.pixels, np.roll(found.labels, 1), found.indices, found.pool)
+
+    monkeypatch.setattr(loop, "load_test", load_test)
+    after = rows_of(run_here(text, redo=True))
+    kept = [name for name in COLUMNS if not name.startswith("test_") and not COLUMNS[name].cost]
+    pd.testing.assert_frame_equal(before[kept], after[kept])
+    assert (before["test_nmi_true"] != after["test_nmi_true"]).all()
+
+
+def test_chance_is_that_of_random_clusters():
+    labels = np.arange(3000) % 10
+    chance = Scorer(split(labels), split(labels, "test"), None, SPEC).chance()
+    assert (
+        0.1 <= chance["cluster_accuracy"] < 0.13 and chance["nmi_true"] < 0.02 and list(chance) == list(metrics.TRUTH)
+    )
