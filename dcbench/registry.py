@@ -34,7 +34,7 @@ PACKAGES = {
     "archs": "training.archs",
     "methods": "training.methods",
     "backends": "training.backends",
-    "executors": "executors",
+    "executors": "execution.executors",
     "plots": "plots",
     "pictures": "pictures",
 }

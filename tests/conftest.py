@@ -13,12 +13,13 @@ import matplotlib
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dcbench import registry, scheduler
+from dcbench import registry
 from dcbench.core import devices
 from dcbench.core.matrix.expand import Plan, parse_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.executors import Options
+from dcbench.execution import scheduler
+from dcbench.execution.executors import Options
 
 matplotlib.use("Agg")
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, database=None)

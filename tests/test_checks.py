@@ -20,10 +20,10 @@ settings:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """Spec and facts of one real run."""
-    from dcbench import scheduler
     from dcbench.core.store import status
     from dcbench.core.store.run_dir import MatrixDir
-    from dcbench.executors import Options
+    from dcbench.execution import scheduler
+    from dcbench.execution.executors import Options
 
     plan, folder = plan_of(TEXT), MatrixDir(tmp_path_factory.mktemp("results") / "m")
     status.adopt(plan, folder)

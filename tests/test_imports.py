@@ -294,5 +294,5 @@ def test_the_report_half_imports_nothing_of_the_run_half():
 
 def test_a_wrong_import_would_be_found(tmp_path):
     file = tmp_path / "x.py"
-    file.write_text("from dcbench import run\nimport torch\ndef f():\n    from dcbench.worker import main\n")
-    assert imports(file) == [("dcbench.training.loop", False), ("torch", False), ("dcbench.worker", True)]
+    file.write_text("from dcbench import run\nimport torch\ndef f():\n    from dcbench.execution.worker import main\n")
+    assert imports(file) == [("dcbench.training.loop", False), ("torch", False), ("dcbench.execution.worker", True)]

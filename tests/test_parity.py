@@ -7,7 +7,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from dcbench import parity, registry
-from dcbench.executors import Options
+from dcbench.execution.executors import Options
 from dcbench.parity_table import MEASURES, STAGES, Comparison
 from dcbench.training import threads
 from dcbench.training.backends import KMeans, sklearn_backend

@@ -3,13 +3,14 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from dcbench import cli, replay, scheduler
+from dcbench import cli, replay
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir, State
 from dcbench.core.store.run_record import Record, compare
 from dcbench.errors import ResultsError
-from dcbench.executors import Options
-from dcbench.scheduler import downloads
+from dcbench.execution import scheduler
+from dcbench.execution.executors import Options
+from dcbench.execution.scheduler import downloads
 from tests.conftest import TINY, plan_of
 
 pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them

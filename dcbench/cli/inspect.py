@@ -16,10 +16,10 @@ from dcbench.cli.repeat import options_for, repeat
 from dcbench.core import devices
 from dcbench.core.store.files import explained, unwritable
 from dcbench.errors import DataError, ResultsError
-from dcbench.executors import Options, default_data_dir
+from dcbench.execution.executors import Options, default_data_dir
+from dcbench.execution.scheduler import downloads
 from dcbench.inspectable import Check, Subject
 from dcbench.replay import Original
-from dcbench.scheduler import downloads
 
 
 def inspect(

@@ -15,7 +15,7 @@ import typer
 from dcbench import registry
 from dcbench.core import devices
 from dcbench.errors import DcbenchError, DeviceError
-from dcbench.executors import Options, default_data_dir
+from dcbench.execution.executors import Options, default_data_dir
 
 Executor = StrEnum("Executor", registry.names("executors"))  # type: ignore[misc]
 LOCAL = Executor("local")

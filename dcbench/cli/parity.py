@@ -13,8 +13,8 @@ from dcbench import parity_table, screens
 from dcbench.cli.options import DataDir, Device, Results
 from dcbench.core import devices
 from dcbench.errors import DataError
-from dcbench.executors import Options, default_data_dir
-from dcbench.scheduler import downloads
+from dcbench.execution.executors import Options, default_data_dir
+from dcbench.execution.scheduler import downloads
 from dcbench.screens.parity import show, watch
 
 

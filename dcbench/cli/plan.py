@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from dcbench import scheduler
 from dcbench.cli.options import (
     LOCAL,
     AsJson,
@@ -26,7 +25,8 @@ from dcbench.core import devices
 from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.scheduler.forecast import forecast
+from dcbench.execution import scheduler
+from dcbench.execution.scheduler.forecast import forecast
 from dcbench.screens.plan import show_forecast, show_plan
 
 

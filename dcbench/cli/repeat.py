@@ -10,11 +10,11 @@ from typing import Any
 
 import typer
 
-from dcbench import scheduler
 from dcbench.cli.options import LOCAL
 from dcbench.core import devices
 from dcbench.core.store.status import Entry
-from dcbench.executors import Options, default_data_dir
+from dcbench.execution import scheduler
+from dcbench.execution.executors import Options, default_data_dir
 from dcbench.replay import Original
 from dcbench.screens.board import watch
 

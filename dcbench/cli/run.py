@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from dcbench import scheduler
 from dcbench.cli.options import (
     LOCAL,
     DataDir,
@@ -28,8 +27,9 @@ from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import DeviceError
-from dcbench.scheduler.faults import Policy
-from dcbench.scheduler.order import choices
+from dcbench.execution import scheduler
+from dcbench.execution.scheduler.faults import Policy
+from dcbench.execution.scheduler.order import choices
 from dcbench.screens.board import show_end, watch
 from dcbench.screens.plan import show_change
 

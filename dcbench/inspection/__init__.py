@@ -12,7 +12,7 @@ import torch
 
 from dcbench import learned, registry
 from dcbench.errors import NotFiniteError, ResultsError
-from dcbench.executors import Options
+from dcbench.execution.executors import Options
 from dcbench.inspectable import Subject
 from dcbench.inspection import checks, clusters, feature_map, filters, thumbnails
 from dcbench.inspection.weights import Weights, find

@@ -16,9 +16,9 @@ from rich.text import Text
 from dcbench import screens
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import Entry
-from dcbench.executors import Options
-from dcbench.scheduler import Notice, Outcome, Setting
-from dcbench.scheduler.history import key_of
+from dcbench.execution.executors import Options
+from dcbench.execution.scheduler import Notice, Outcome, Setting
+from dcbench.execution.scheduler.history import key_of
 
 
 def watch(

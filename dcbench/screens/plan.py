@@ -10,8 +10,8 @@ from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import Change
-from dcbench.executors import Options
-from dcbench.scheduler.forecast import ClassForecast, Forecast
+from dcbench.execution.executors import Options
+from dcbench.execution.scheduler.forecast import ClassForecast, Forecast
 
 STEPS = {
     "product": "product and zip",

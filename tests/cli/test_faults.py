@@ -20,7 +20,7 @@ from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from tests.cli.conftest import shell
-from tests.test_worker import wait_for
+from tests.execution.test_worker import wait_for
 
 GOOD = """name: faults
 axes: {optimizer: [sgd, adam], k: [4, 5]}

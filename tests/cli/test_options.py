@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from dcbench import executors
 from dcbench.cli.options import jobs_at_once, seconds
 from dcbench.core import devices
 from dcbench.errors import DeviceError
+from dcbench.execution import executors
 from tests.cli.conftest import RUN
 
 

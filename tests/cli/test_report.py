@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import MATRIX, RUN, shell
 from tests.conftest import TINY
-from tests.test_worker import wait_for
+from tests.execution.test_worker import wait_for
 
 
 def test_report_of_the_root_writes_every_matrix(call, tmp_path, few_plots):

@@ -11,7 +11,7 @@ from dcbench.cli import run as runs
 from dcbench.errors import DataError
 from tests.cli.conftest import MATRIX, ON_CPU, RUN, shell
 from tests.conftest import TINY
-from tests.test_worker import wait_for
+from tests.execution.test_worker import wait_for
 
 
 def test_run_then_run_again_then_redo(call, tmp_path):
@@ -42,7 +42,7 @@ def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
 
 
 def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_path, monkeypatch):
-    from dcbench import worker
+    from dcbench.execution import worker
 
     real = worker.execute
 
@@ -160,7 +160,7 @@ def test_the_command_that_goes_on_does_what_is_left_and_not_what_is_done():
 
 
 def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
-    from dcbench import worker
+    from dcbench.execution import worker
 
     def execute(spec, folder, at):
         raise DataError("planted")

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import torch
 
-from dcbench import inspectable, inspection, worker
+from dcbench import inspectable, inspection
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
-from dcbench.executors import EXIT_DONE, EXIT_STOPPED, Options
+from dcbench.execution import worker
+from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, Options
 from dcbench.learned import Learned
 
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}

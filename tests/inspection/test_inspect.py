@@ -10,7 +10,7 @@ from dcbench import inspectable, inspection, learned
 from dcbench.core.devices import gpus
 from dcbench.core.store.run_dir import State
 from dcbench.errors import DataError, ResultsError
-from dcbench.executors import Options
+from dcbench.execution.executors import Options
 from dcbench.training import metrics
 from dcbench.training.datasets import load_training
 from tests.inspection.made import change_weights, looked_at, made

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dcbench import scheduler
 from dcbench.core.devices import Gpu
 from dcbench.core.store.run_dir import State
-from dcbench.executors import Options
-from dcbench.scheduler import Notice, Outcome
-from dcbench.scheduler.history import Measured
+from dcbench.execution import scheduler
+from dcbench.execution.executors import Options
+from dcbench.execution.scheduler import Notice, Outcome
+from dcbench.execution.scheduler.history import Measured
 from dcbench.screens import board as boards
 
 ON_CPU = Options(Path())

@@ -133,7 +133,7 @@ def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
 
 
 def test_a_run_records_what_was_foreseen_and_who_came_to_its_device(run_here, monkeypatch):
-    from dcbench import worker
+    from dcbench.execution import worker
 
     company = iter([[], [], ["b"], ["b", "c"], ["b", "c"]])
     real = worker._workplace

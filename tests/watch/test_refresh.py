@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from dcbench.core.store.run_dir import State
 from dcbench.watch.server import serving
-from tests.test_worker import wait_for
+from tests.execution.test_worker import wait_for
 from tests.watch.conftest import runs_of
 
 pytestmark = pytest.mark.browser

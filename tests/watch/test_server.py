@@ -11,7 +11,7 @@ from dcbench import report
 from dcbench.errors import PortError
 from dcbench.watch import server
 from dcbench.watch.server import serving
-from tests.test_worker import wait_for
+from tests.execution.test_worker import wait_for
 from tests.watch.conftest import FEW
 
 

@@ -1,0 +1,193 @@
+"""The forkserver: one thread, nothing imported by its children, and no worker outlives its scheduler."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+
+from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
+from dcbench.execution.executors import Options, Place, local, worker_arguments
+from tests.execution.executors import helpers
+from tests.execution.test_worker import TINY, wait_for
+
+
+def prepared(tmp_path, **values):
+    spec = make_spec(TINY | values)
+    folder = RunDir(tmp_path / spec.run_id)
+    folder.prepare(spec)
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A fresh server for two threads a worker, as the executor starts it."""
+    forkserver._forkserver._stop()
+    local.Workers(Options(tmp_path, threads=2))
+    first = multiprocessing.get_context("forkserver").Process(target=helpers.nothing)
+    first.start()
+    first.join()  # the server answers when it has imported everything
+    yield forkserver._forkserver._forkserver_pid
+    forkserver._forkserver._stop()
+
+
+def threads(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("Threads:")))
+
+
+def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_children(tmp_path, server):
+    context = multiprocessing.get_context("forkserver")
+    folders = [prepared(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
+    for folder in folders:
+        arguments = worker_arguments(folder.path, Options(tmp_path, threads=2), Place())
+        process = context.Process(target=helpers.work, args=(arguments, str(folder.path / "told")))
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0, "a child that hangs means that the server computed something"
+        told = json.loads((folder.path / "told").read_text())
+        assert told == {"code": 0, "new": []}
+    assert threads(server) == 1
+
+
+def test_the_server_does_not_touch_the_gpu(server):
+    maps = Path(f"/proc/{server}/maps").read_text()
+    assert "libtorch" in maps and "faiss" in maps
+    assert not [fd for fd in Path(f"/proc/{server}/fd").iterdir() if "nvidia" in str(fd.readlink())]
+
+
+def until_all_end(workers, count):
+    ended = []
+    while len(ended) < count:
+        ended += workers.wait(0.2)
+    return {one.run: one.exit_code for one in ended}
+
+
+def test_a_worker_killed_by_a_signal_is_told_and_its_neighbour_goes_on(tmp_path):
+    long, short = prepared(tmp_path, epochs=100_000), prepared(tmp_path)
+    workers = local.Workers(Options(tmp_path, jobs=2))
+    workers.start(long.path, Place())
+    wait_for(lambda: long.epochs_done() > 1)
+    workers.start(short.path, Place())
+    os.kill(long.state().pid, signal.SIGSEGV)
+    assert until_all_end(workers, 2) == {long.path: -signal.SIGSEGV, short.path: 0}
+    assert "Fatal Python error: Segmentation fault" in long.log_file.read_text()
+
+
+def test_waiting_ends_when_nothing_does(tmp_path):
+    folder = prepared(tmp_path, epochs=100_000)
+    workers = local.Workers(Options(tmp_path))
+    workers.start(folder.path, Place())
+    assert workers.wait(0.05) == []
+    workers.close()
+
+
+def test_killing_ends_the_worker_and_all_that_it_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_child", helpers.with_a_child)
+    run = tmp_path / "run"
+    run.mkdir()
+    workers = local.Workers(Options(tmp_path))
+    workers.start(run, Place())
+    wait_for((run / "child").exists)
+    workers.kill(run)
+    assert until_all_end(workers, 1) == {run: -signal.SIGKILL}
+    child = int((run / "child").read_text())
+    wait_for(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
+
+
+def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
+    folder = prepared(tmp_path, epochs=100_000)
+    workers = local.Workers(Options(tmp_path))
+    workers.start(folder.path, Place())
+    wait_for(lambda: folder.epochs_done() > 1)
+    pid = folder.state().pid
+    workers.close()
+    assert folder.state().name == "pending"
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_path):
+    folder = prepared(tmp_path, epochs=100_000)
+    code = (
+        "from pathlib import Path; from dcbench.execution.executors import Options, Place, local\n"
+        f"workers = local.Workers(Options(Path({str(tmp_path)!r})))\n"
+        f"workers.start(Path({str(folder.path)!r}), Place())\nworkers.wait(1000)"
+    )
+    scheduler = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        wait_for(lambda: folder.epochs_done() > 1)
+        pid = folder.state().pid
+        assert os.getsid(pid) == pid
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+    wait_for(lambda: not folder.is_claimed(), 30)
+    assert folder.state().name == "pending"
+
+
+def test_the_servers_environment_is_its_own(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with local._server_environment(3):
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("3", "1")
+    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
+
+
+def test_a_worker_sees_its_gpu_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_child", helpers.tell_gpu)
+    workers = local.Workers(Options(tmp_path))
+    for name in ("GPU-a", "GPU-b", ""):
+        (tmp_path / f"run{name}").mkdir()
+        workers.start(tmp_path / f"run{name}", Place(name))
+    until_all_end(workers, 3)
+    assert [(tmp_path / f"run{name}" / "gpu").read_text().split() for name in ("GPU-a", "GPU-b")] == [
+        ["GPU-a"],
+        ["GPU-b"],
+    ]
+    assert (tmp_path / "run" / "gpu").read_text() == ""
+
+
+@pytest.mark.gpu
+def test_a_run_on_the_gpu(tmp_path):
+    from dcbench.core import devices
+
+    folder = prepared(tmp_path, precision="bfloat16")
+    card = devices.gpus()[0]
+    workers = local.Workers(Options(tmp_path, "cuda", (card,)))
+    workers.start(folder.path, Place(card.uuid, 8000.0))
+    until_all_end(workers, 1)
+    assert folder.state().name == "done", folder.log_file.read_text()
+    assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"
+
+
+def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, monkeypatch):
+    whole = []
+
+    def start():
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        whole.append(True)
+
+    monkeypatch.setattr(forkserver, "ensure_running", start)
+    with pytest.raises(KeyboardInterrupt):
+        local.Workers(Options(tmp_path))
+    assert whole and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.parametrize(("warnings", "code"), [(0, 3), (1, 3), (5, -signal.SIGKILL)])
+def test_a_worker_is_asked_twice_before_it_is_killed(tmp_path, monkeypatch, warnings, code):
+    monkeypatch.setattr(local, "GRACE", 0.3)
+    monkeypatch.setattr(local, "LAST_WORDS", 0.3)
+    process = multiprocessing.get_context("fork").Process(target=helpers.deaf, args=(warnings, tmp_path / "ready"))
+    process.start()
+    wait_for((tmp_path / "ready").exists)
+    workers = local.Workers(Options(tmp_path))
+    workers._live[tmp_path] = process
+    workers.close()
+    assert process.exitcode == code

@@ -1,0 +1,71 @@
+"""288 runs on four cards that are not there: how near does packing come to the least time that is possible?
+
+Six classes; memory is what is reserved for a run. Without packing each card does one run at a time.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcbench.core import devices
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.execution.scheduler.history import MARGIN, History, Machine, Measured, cost_class
+from dcbench.execution.scheduler.loop import Loop, Setting
+from tests.conftest import plan_of
+from tests.execution.scheduler.cluster import Cluster, Script
+
+CARDS, CARD_MB, RUNS_EACH = 4, 80_000, 48
+
+CLASSES = ((4, 1), (6, 5), (10, 12), (16, 25), (24, 40), (40, 60))
+"""GB and minutes of each class; its number of clusters tells it apart."""
+
+TEXT = f"""name: simulated
+axes: {{k: [{", ".join(str(10 + number) for number in range(len(CLASSES)))}]}}
+seeds: [{", ".join(map(str, range(RUNS_EACH)))}]
+"""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Minutes from the first start to the last end, the least possible, and the fullest that a card was (GB)."""
+
+    minutes: float
+    least: float
+    fullest: float
+    most_at_once: int
+
+
+def lower_bound(slowdown):
+    """No schedule is faster: the cards' memory times time, and the longest run.
+
+    A run takes its share of a card for its time; shared, for `slowdown` times as long; alone, the whole card. For
+    shares up to a half sharing is never dearer, so this counts every run as shared.
+    """
+    area = sum(gb * 1000 * minutes * RUNS_EACH for gb, minutes in CLASSES) / (CARD_MB * CARDS)
+    return max(area * slowdown, max(minutes for _, minutes in CLASSES))
+
+
+def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
+    """All runs through the scheduler's own loop."""
+    plan, folder = plan_of(TEXT), MatrixDir(place / "simulated")
+    cost = dict(zip((spec.k for spec in plan.runs[::RUNS_EACH]), CLASSES, strict=True))
+    by_run = {spec.run_id: cost[spec.k] for spec in plan.runs}
+
+    def script(run):
+        gb, minutes = by_run[run.name]
+        return Script(minutes * 60.0, [(0.0, gb * 500.0), (0.1, gb * 1000.0)])
+
+    cluster = Cluster(CARDS, CARD_MB, script, slots=64 if packed else 1, slowdown=slowdown)
+    history = History(Machine("simulated", "", 1))
+    for spec in plan.runs:
+        gb, minutes = cost[spec.k]
+        peak = (gb * 1000.0 - devices.HEADROOM_MB) / MARGIN
+        history.known.setdefault(cost_class(spec), [Measured(minutes * 60.0, 0.0, peak)])
+    at = Setting(cluster.pool(), history, clock=cluster.clock)
+    entries = status.entries(plan, folder)
+    ended = [one for one in Loop(entries, cluster, at).outcomes() if getattr(one, "ended", False)]
+    assert len(ended) == len(entries) == 288 and all(one.state.name == "done" for one in ended)
+    fullest = max(cluster.most_reserved.values())
+    assert max(cluster.most_claimed.values()) <= fullest
+    least = lower_bound(slowdown if packed else 1.0)
+    return Simulated(cluster.now / 60, least, fullest / 1000, cluster.most_runs)

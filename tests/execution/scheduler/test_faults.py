@@ -1,0 +1,101 @@
+import fcntl
+import signal
+import threading
+
+import pytest
+
+from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import STOPPED, RunDir, State
+from dcbench.execution.scheduler.faults import End, Policy, follow, had_company, record, settle
+
+OOM, CRASH = State("failed", "out_of_memory", "CUDA out of memory"), State("failed", "crash", "SIGSEGV")
+CUDA = State("failed", "error", "RuntimeError: CUDA error: an illegal memory access was encountered")
+ERROR, NAN = State("failed", "error", "ValueError: x"), State("failed", "nan", "loss")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    spec = make_spec({"k": 5})
+    found = RunDir(tmp_path / spec.run_id)
+    found.prepare(spec)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("state", "company", "gpu", "expected"),
+    [
+        (OOM, True, True, "alone"), (OOM, True, False, "alone"), (OOM, False, True, "ended"),
+        (CRASH, True, True, "alone"), (CRASH, True, False, "ended"), (CRASH, False, True, "ended"),
+        (CUDA, True, True, "alone"), (CUDA, False, True, "ended"), (ERROR, True, True, "ended"),
+        (NAN, True, True, "ended"), (State("done"), True, True, "ended"), (State("skipped"), True, True, "ended"),
+    ],
+)  # fmt: skip
+def test_what_may_be_a_neighbours_doing_is_tried_again_alone(state, company, gpu, expected):
+    assert follow(state, company, gpu, 0, Policy()) == expected
+
+
+@pytest.mark.parametrize("state", [ERROR, CRASH, OOM, State("failed", "timeout"), State("failed", "lost")])
+def test_retries_are_counted_and_nan_is_never_retried(state):
+    told = [follow(state, False, True, tries, Policy(retries=2)) for tries in range(3)]
+    assert told == ["again", "again", "ended"]
+    assert follow(NAN, False, True, 0, Policy(retries=2)) == "ended"
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "told"),
+    [
+        (End(-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
+        (End(3), "crash", "ended with code 3"),
+        (End(-signal.SIGKILL), "crash", "killed by SIGKILL"),
+        (End(-signal.SIGKILL, starved=True), "out_of_memory", "run out of memory"),
+        (End(-signal.SIGSEGV, starved=True), "crash", "SIGSEGV"),
+        (End(-signal.SIGKILL, overdue=90), "timeout", "longer than 90 s"),
+        (End(143, overdue=90), "timeout", "longer than 90 s"),
+        (End(143), "crash", "somebody else sent its process SIGTERM"),
+    ],
+)
+def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, told):
+    folder.log("one\n\ntwo")
+    folder.set_state(STOPPED if end.exit_code == 143 else State("running"))
+    state = settle(folder, end, State())
+    assert (state.name, state.kind, state.last_lines) == ("failed", kind, ("one", "two")) and told in state.reason
+    assert folder.state() == state
+
+
+def test_a_run_that_got_done_when_its_time_was_over_is_done(folder):
+    folder.set_state(State("done"))
+    assert settle(folder, End(0, overdue=5), State()).name == "done"
+
+
+def test_what_the_worker_recorded_stands(folder):
+    folder.set_state(NAN)
+    assert settle(folder, End(1), State()) == NAN
+    assert settle(folder, End(1), NAN).kind == "crash", "an earlier try's failure is not this one's"
+
+
+def test_only_an_end_that_says_so_is_done_or_skipped_and_pending_is_no_end(folder):
+    for name in ("done", "skipped"):
+        folder.set_state(State(name))
+        assert settle(folder, End(0), State(name)).name == name, "done again"
+        assert settle(folder, End(1), State(name)).kind == "crash"
+        assert folder.state().name == name, "what was finished is not overwritten"
+    folder.state_file.unlink()
+    assert settle(folder, End(1), State("failed", "nan")).kind == "crash"
+
+
+def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
+    folder.set_state(State("running"))
+    with folder.claim_file.open("a"):
+        pass
+    reader = folder.claim_file.open("rb")
+    fcntl.flock(reader, fcntl.LOCK_SH)
+    threading.Timer(0.1, reader.close).start()
+    assert record(folder, CRASH) == CRASH == folder.state()
+
+
+def test_company_is_also_what_the_run_itself_saw(folder):
+    assert not had_company(folder)
+    folder.write_provenance({"shared_with": []})
+    assert not had_company(folder)
+    folder.write_provenance({"shared_with": ["a run of another scheduler"]})
+    assert had_company(folder)

@@ -1,0 +1,139 @@
+import json
+
+import pytest
+
+from dcbench.core import devices
+from dcbench.core.columns import STAGES
+from dcbench.core.devices import Gpu
+from dcbench.core.spec import RunSpec, make_spec
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.execution.executors import Options
+from dcbench.execution.scheduler.history import (
+    COST_FIELDS,
+    MARGIN,
+    History,
+    Machine,
+    Measured,
+    cost_class,
+    key_of,
+    machine,
+    measured,
+)
+
+HERE = Machine("cpu", "CPU A", 1)
+FACTS = {"device": "cpu", "cpu": "CPU A", "threads": 1}
+
+
+def finished(root, rows=(1.0, 2.0, 4.0), seconds=20.0, peak=500.0, facts=FACTS, **values):
+    """A run folder as a finished run leaves it: so many seconds in each row."""
+    spec = make_spec({"epochs": len(rows) - 1} | values)
+    folder = RunDir(root / "m" / spec.run_id)
+    folder.prepare(spec)
+    names = [f"seconds_{stage}" for stage in STAGES]
+    lines = [f"epoch,peak_memory_mb,{','.join(names)}"]
+    for epoch, taken in enumerate(rows):
+        lines.append(f"{epoch},{peak},{taken},{',' * (len(names) - 2)}")  # the other stages are empty
+    folder.metrics_file.write_text("\n".join(lines) + "\n")
+    folder.write_provenance(facts | {"spec": spec.model_dump()})
+    folder.set_state(State("done", seconds=seconds))
+    return folder, spec
+
+
+def read(root, *specs, at=HERE):
+    history = History(at)
+    history.read(root, {cost_class(spec) for spec in specs})
+    return history
+
+
+def test_every_field_of_a_class_is_a_field_of_the_spec():
+    assert set(COST_FIELDS) < set(RunSpec.model_fields) and "seed" not in COST_FIELDS and "epochs" not in COST_FIELDS
+
+
+def test_a_run_is_a_start_and_rows(tmp_path):
+    folder, _ = finished(tmp_path)
+    assert measured(folder) == Measured(start=14.0, row=3.0, memory_mb=500.0)
+
+
+def test_a_file_without_the_columns_tells_nothing(tmp_path):
+    folder, _ = finished(tmp_path)
+    folder.metrics_file.write_text("epoch,loss\n0,\n1,2.0\n")
+    assert measured(folder) is None
+
+
+def test_time_and_memory_come_from_runs_of_the_class_whatever_their_epochs(tmp_path):
+    _, short = finished(tmp_path)
+    _, long = finished(tmp_path, rows=(1.0, *[5.0] * 10), seconds=62.0, peak=700.0, optimizer="adam")
+    history = read(tmp_path, short)
+    assert cost_class(short) == cost_class(long)
+    foreseen = history.expect(key_of(short.model_copy(update={"epochs": 100, "seed": 5})))
+    assert foreseen.seconds == pytest.approx(13.0 + 100 * 4.0) and foreseen.source == "2 runs"
+    assert foreseen.memory_mb == pytest.approx(700 * MARGIN)
+
+
+def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_path):
+    _, spec = finished(tmp_path)
+    for differing in ({"k": 11}, {"arch": "vgg16"}, {"limit": 1000}, {"backend": "sklearn"}, {"batch_size": 64}):
+        other = make_spec({"epochs": 2} | differing)
+        assert read(tmp_path, other).expect(key_of(other)).seconds is None, differing
+    for wrong in (Machine("cpu", "CPU B", 1), Machine("cpu", "CPU A", 2), Machine("H100", "CPU A", 1)):
+        assert read(tmp_path, spec, at=wrong).expect(key_of(spec)).seconds is None
+    folder = RunDir(tmp_path / "m" / spec.run_id)
+    folder.set_state(State("failed", "nan"))
+    assert read(tmp_path, spec).expect(key_of(spec)).source == ""
+
+
+def test_memory_is_the_same_on_another_cpu_but_not_on_a_gpu(tmp_path):
+    _, spec = finished(tmp_path)
+    elsewhere = read(tmp_path, spec, at=Machine("cpu", "CPU B", 8)).expect(key_of(spec))
+    assert (elsewhere.seconds, elsewhere.memory_mb) == (None, pytest.approx(500 * MARGIN))
+    assert read(tmp_path, spec, at=Machine("H100", "x", 1)).expect(key_of(spec)).memory_mb is None
+
+
+def test_on_a_gpu_there_is_headroom_and_the_threads_do_not_matter(tmp_path):
+    _, spec = finished(tmp_path, facts={"device": "H100", "threads": 3})
+    foreseen = read(tmp_path, spec, at=Machine("H100", "x", 1)).expect(key_of(spec))
+    assert foreseen.memory_mb == pytest.approx(500 * MARGIN + devices.HEADROOM_MB) and foreseen.seconds is not None
+
+
+def test_torn_files_and_resumed_runs_tell_nothing(tmp_path):
+    folder, spec = finished(tmp_path)
+    folder.provenance_file.write_text("{")
+    assert read(tmp_path, spec).known == {}
+    folder.write_provenance(FACTS | {"spec": spec.model_dump(), "earlier_attempts": [{}]})
+    assert read(tmp_path, spec).known == {}
+    folder.write_provenance(FACTS | {"spec": spec.model_dump()})
+    folder.metrics_file.write_text("epoch,peak_memory_mb\n0,x\n")
+    assert read(tmp_path, spec).known == {}
+    folder.write_provenance(FACTS | {"spec": [1]})
+    assert read(tmp_path, spec).known == {}
+
+
+def test_a_run_without_epochs_is_all_start(tmp_path):
+    _, spec = finished(tmp_path, rows=(3.0,), seconds=10.0)
+    history = read(tmp_path, spec)
+    assert history.expect(key_of(spec)).seconds == 10.0
+    assert history.expect(key_of(spec.model_copy(update={"epochs": 5}))).seconds is None
+
+
+def test_a_probe_counts_until_a_run_has_been_measured(tmp_path):
+    folder, spec = finished(tmp_path)
+    history = History(HERE)
+    history.foresee(spec, Measured(1.0, 1.0, 100.0))
+    assert history.expect(key_of(spec)).source == "probe" and history.expect(key_of(spec)).seconds == 3.0
+    history.learn(folder, spec)
+    assert history.expect(key_of(spec)).source == "1 run" and history.expect(key_of(spec)).seconds == 20.0
+    history.foresee(spec, Measured(1.0, 1.0, 100.0))
+    assert history.expect(key_of(spec)).source == "1 run", "a probe never displaces a measurement"
+
+
+def test_a_spec_of_an_older_version_takes_todays_defaults(tmp_path):
+    folder, spec = finished(tmp_path)
+    facts = json.loads(folder.provenance_file.read_text())
+    del facts["spec"]["test_limit"]
+    folder.write_provenance(facts)
+    assert read(tmp_path, spec).expect(key_of(spec)).source == "1 run"
+
+
+def test_the_machine_is_the_device_or_the_cpu_with_its_threads(tmp_path):
+    assert machine(Options(tmp_path, threads=2)) == Machine("cpu", devices.cpu_name(), 2)
+    assert machine(Options(tmp_path, "cuda", (Gpu(0, "GPU-a", "H100"),))).device == "H100"

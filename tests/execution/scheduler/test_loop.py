@@ -1,0 +1,466 @@
+from types import SimpleNamespace
+
+import pytest
+
+from dcbench import registry
+from dcbench.core import devices
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import STOPPED, MatrixDir, RunDir, State
+from dcbench.errors import ResultsError
+from dcbench.execution import scheduler
+from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, Ended, Options
+from dcbench.execution.scheduler import Notice, downloads, loop
+from dcbench.execution.scheduler.faults import Policy
+from dcbench.execution.scheduler.history import History, Machine, Measured, cost_class, key_of
+from dcbench.execution.scheduler.loop import Loop, Setting
+from tests.conftest import TINY, plan_of
+from tests.execution.scheduler.cluster import Cluster, Script
+
+TEXT = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TINY}\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    found = MatrixDir(tmp_path / "m")
+    status.adopt(plan_of(TEXT), found)
+    return found
+
+
+DONE = State("done")
+
+
+class Fake:
+    """An executor whose workers leave what they are told to, one after another."""
+
+    def __init__(self, leave):
+        self.leave, self.seen, self.live, self.closed = leave, [], [], False
+
+    def start(self, run, place):
+        self.seen.append(run.name)
+        self.live.append(run)
+
+    def wait(self, seconds):
+        run = self.live.pop(0)
+        state, code = self.leave(run)
+        if state is not None:
+            RunDir(run).set_state(state)
+        if state == DONE:
+            RunDir(run).metrics_file.write_text("epoch\n0\n1\n")
+        return [Ended(run, code)]
+
+    def close(self):
+        self.closed = True
+
+
+def use(monkeypatch, workers):
+    monkeypatch.setattr(registry, "load", lambda room, name: SimpleNamespace(Workers=lambda options: workers))
+
+
+def run(folder, monkeypatch, leave, **options):
+    fake = Fake(leave)
+    use(monkeypatch, fake)
+    todo = scheduler.left(status.entries(plan_of(TEXT), folder), options.get("redo", False))
+    how = Options(folder.path)
+    outcomes = list(scheduler.run(todo, "fake", how, scheduler.setting(how, **options)))
+    assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.seen)
+    return fake, [outcome for outcome in outcomes if outcome.ended]
+
+
+def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, monkeypatch):
+    states = iter([DONE, State("skipped"), State("failed", "error", "x"), State()])
+    run(folder, monkeypatch, lambda path: (next(states), 0))
+    again, _ = run(folder, monkeypatch, lambda path: (DONE, 0))
+    assert again.seen == plan_of(TEXT).run_ids[2:]
+    nothing, _ = run(folder, monkeypatch, lambda path: (DONE, 0))
+    assert nothing.seen == []
+    everything, _ = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
+    assert len(everything.seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "expected"),
+    [
+        (DONE, 0, ("done", None)),
+        (State("failed", "nan", "loss"), 1, ("failed", "nan")),
+        (State("running", pid=1), -11, ("failed", "crash")),
+        (State("running", pid=1), 3, ("failed", "crash")),
+        (None, -9, ("failed", "crash")),
+        (None, 1, ("failed", "crash")),
+        (State(), EXIT_STOPPED, ("failed", "crash")),  # nobody here asked it to
+    ],
+)
+def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, code, expected):
+    _, ended = run(folder, monkeypatch, lambda path: (state, code))
+    assert [(one.state.name, one.state.kind) for one in ended] == [expected] * 4
+    on_disk = [entry.state for entry in status.entries(plan_of(TEXT), folder)]
+    assert [(one.name, one.kind) for one in on_disk] == [expected] * 4
+
+
+def test_a_crash_says_which_signal_and_where_the_log_is(folder, monkeypatch):
+    _, ended = run(folder, monkeypatch, lambda path: (State("running"), -11))
+    assert "SIGSEGV" in ended[0].state.reason and "log.txt" in ended[0].state.reason
+
+
+def test_a_folder_of_another_run_is_refused_and_the_others_go_on(folder, monkeypatch):
+    plan = plan_of(TEXT)
+    foreign = folder.run(plan.run_ids[1])
+    foreign.prepare(plan.runs[1])
+    other = replace_seed(plan.runs[1], 77).to_text()
+    foreign.spec_file.write_text(other)
+    fake, ended = run(folder, monkeypatch, lambda path: (DONE, 0))
+    assert len(fake.seen) == 3
+    assert [one.state.name for one in ended].count("failed") == 1
+    assert foreign.spec_file.read_text() == other and not foreign.state_file.exists()
+
+
+def replace_seed(spec, seed):
+    return spec.model_copy(update={"seed": seed})
+
+
+def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
+    text = TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")
+    monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
+    fake = Fake(lambda path: (DONE, 0))
+    use(monkeypatch, fake)
+    todo = status.entries(plan_of(text), folder)
+    ended = [one for one in scheduler.run(todo, "f", Options(folder.path)) if one.ended]
+    assert [one.state.reason for one in ended if one.state.name == "failed"] == ["no network"] * 4
+    assert len(fake.seen) == 4
+
+
+def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
+    monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
+    fake = Fake(lambda path: (DONE, 0))
+    use(monkeypatch, fake)
+    todo = status.entries(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
+    how = Options(folder.path)
+    told = list(scheduler.run(todo, "f", how, scheduler.setting(how, policy=Policy(fail_fast=True))))
+    assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
+    assert fake.seen == []
+
+
+def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
+    fake = Fake(lambda path: (DONE, 0))
+    use(monkeypatch, fake)
+    outcomes = scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
+    next(outcomes)
+    outcomes.close()
+    assert fake.closed
+
+
+def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
+    run(folder, monkeypatch, lambda path: (DONE, 0))
+    monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network")
+    _, ended = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
+    assert [one.state.reason for one in ended] == ["no network"] * 4
+    assert {entry.state.name for entry in status.entries(plan_of(TEXT), folder)} == {"done"}
+
+
+def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
+    run(folder, monkeypatch, lambda path: (State("failed", "nan", "last week"), 1))
+    _, ended = run(folder, monkeypatch, lambda path: (None, 1))
+    assert all(one.state.kind == "crash" and "last week" not in one.state.reason for one in ended)
+
+
+def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, monkeypatch):
+    fake = Fake(lambda path: (DONE, 0))
+    use(monkeypatch, fake)
+    outcomes = scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
+    started = next(outcomes).folder
+    started.set_state(State("running"))
+    assert started.state().kind == "lost"
+    outcomes.close()
+    assert started.state() == STOPPED
+
+
+def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "load", lambda room, name: pytest.fail("started"))
+    assert list(scheduler.run([], "local", Options(tmp_path))) == []
+
+
+# --- on devices that are not there ----------------------------------------------------------------
+
+EIGHT = "name: m\naxes: {k: [5, 6]}\nseeds: [0, 1, 2, 3]\nsettings: {limit: 60, epochs: 1, width: 0.05, pca_dim: 8}\n"
+ON_GPU = Machine("X", "cpu", 1)
+
+
+def simulate(
+    tmp_path, scripts, need=1000.0, policy=None, gpus=1, memory_mb=10_000, text=EIGHT, slots=64, watched=False
+):
+    """All runs of a matrix on a fake cluster; what it saw, the outcomes, the notices and the entries."""
+    plan, folder = plan_of(text), MatrixDir(tmp_path / "m")
+    entries = status.entries(plan, folder)
+    cluster = Cluster(gpus, memory_mb, scripts, slots, watched=watched)
+    history = History(ON_GPU)
+    for spec in plan.runs if need is not None else ():
+        peak = (need - devices.HEADROOM_MB) / 1.1
+        history.known[cost_class(spec)] = [Measured(60.0, 0.0, peak)]
+    at = Setting(cluster.pool(), history, policy or Policy(), clock=cluster.clock)
+    told = list(Loop(entries, cluster, at).outcomes())
+    outcomes = [one for one in told if not isinstance(one, Notice)]
+    assert sum(one.ended for one in outcomes) == len(entries), "each run ends once"
+    for gpu, capacity in cluster.capacity.items():
+        assert cluster.most_claimed[gpu] <= cluster.most_reserved[gpu] <= capacity
+    return cluster, outcomes, [one.text for one in told if isinstance(one, Notice)], status.entries(plan, folder)
+
+
+def test_runs_share_a_card_as_far_as_its_memory_goes(tmp_path):
+    cluster, _, _, entries = simulate(tmp_path, lambda run: Script(memory=[(0, 3000.0)]), need=3100.0)
+    assert cluster.most_runs == 3 and cluster.now == pytest.approx(3 * 60)
+    assert {entry.state.name for entry in entries} == {"done"}
+
+
+def test_what_is_not_known_has_a_card_for_itself(tmp_path):
+    cluster, *_ = simulate(tmp_path, lambda run: Script(), need=None)
+    assert cluster.most_runs == 1 and cluster.now == pytest.approx(8 * 60)
+
+
+def test_slots_limit_what_memory_would_allow(tmp_path):
+    cluster, *_ = simulate(tmp_path, lambda run: Script(), slots=2)
+    assert cluster.most_runs == 2 and cluster.now == pytest.approx(4 * 60)
+
+
+def test_out_of_memory_is_tried_again_alone_and_neighbours_are_spared(tmp_path):
+    _, outcomes, notices, entries = simulate(
+        tmp_path, lambda run: Script(memory=[(0, 1000.0), (0.5, 9000.0 if "-s3-" in run.name else 1000.0)]), need=2000.0
+    )
+    assert {entry.state.name for entry in entries} == {"done"}
+    again = [one.folder.path.name for one in outcomes if one.step == "again"]
+    assert again and all("-s3-" in name for name in again) and len(notices) == len(again)
+    assert all("alone on its device" in text and "out_of_memory" in text for text in notices)
+
+
+def test_a_run_that_needs_more_than_the_card_ends_out_of_memory(tmp_path):
+    _, outcomes, _, entries = simulate(
+        tmp_path, lambda run: Script(memory=[(0, 11_000.0 if "-s0-" in run.name else 1000.0)]), need=2000.0
+    )
+    failed = [entry for entry in entries if entry.state.name == "failed"]
+    assert len(failed) == 2 and {entry.state.kind for entry in failed} == {"out_of_memory"}
+    assert sum(one.step == "again" for one in outcomes) <= 2, "alone once is enough"
+
+
+def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
+    history = History(ON_GPU)
+    spec = plan_of(EIGHT).runs[0]
+    history.known[cost_class(spec)] = [Measured(1.0, 0.0, 1000.0)]
+    history.ran_out(spec, 4000.0)
+    assert history.expect(key_of(spec)).memory_mb == 6000.0
+
+
+def test_a_crash_beside_others_is_tried_again_alone_and_blamed_only_there(tmp_path):
+    def crashing(run):
+        if "-s1-" in run.name:
+            return Script(30.0, state=State("running"), exit_code=-11)
+        return Script()
+
+    cluster, _, _, entries = simulate(tmp_path, crashing)
+    by_seed = {entry.spec.seed: entry.state for entry in entries}
+    assert by_seed[1].kind == "crash" and "SIGSEGV" in by_seed[1].reason
+    assert [by_seed[seed].name for seed in (0, 2, 3)] == ["done"] * 3
+    starts = [name for _, what, name, _ in cluster.log if what == "start" and "-s1-" in name]
+    assert len(starts) == 4, "both runs of that seed twice"
+
+
+def test_a_hang_is_asked_then_killed_when_its_time_is_over_and_the_others_go_on(tmp_path):
+    cluster, _, _, entries = simulate(
+        tmp_path, lambda run: Script(deaf="-s2-" in run.name), policy=Policy(timeout=100.0), slots=2, watched=True
+    )
+    hung = [entry for entry in entries if entry.spec.seed == 2]
+    assert {entry.state.kind for entry in hung} == {"timeout"} and "longer than 100 s" in hung[0].state.reason
+    assert {entry.state.name for entry in entries if entry.spec.seed != 2} == {"done"}
+    ends = {name: when for when, what, name, _ in cluster.log if what == "end"}
+    starts = {name: when for when, what, name, _ in cluster.log if what == "start"}
+    took = [ends[name] - starts[name] for name in ends if "-s2-" in name]
+    assert all(100 + loop.GRACE <= seconds < 101 + loop.GRACE for seconds in took)
+
+
+def test_retries_are_tried_and_told(tmp_path):
+    _, outcomes, notices, _ = simulate(
+        tmp_path,
+        lambda run: (
+            Script(state=State("failed", "error", "ValueError"), exit_code=1) if "-s0-" in run.name else Script()
+        ),
+        policy=Policy(retries=2),
+    )
+    assert sum(one.step == "again" for one in outcomes) == 4 and "try 3 of 3" in notices[-1]
+    final = [one.state.reason for one in outcomes if one.ended and one.state.name == "failed"]
+    assert final == ["ValueError (tried 3 times)"] * 2
+
+
+def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
+    plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
+    entries = status.entries(plan, folder)
+
+    def bad(run):
+        failed = State("failed", "nan", "loss")
+        return Script(10.0, state=failed, exit_code=1) if "-s0-" in run.name else Script()
+
+    cluster = Cluster(1, 10_000, bad, slots=2)
+    at = Setting(cluster.pool(), History(ON_GPU), Policy(fail_fast=True), clock=cluster.clock)
+    for spec in plan.runs:
+        at.history.known[cost_class(spec)] = [Measured(60.0, 0.0, 10.0)]
+    told = list(Loop(entries, cluster, at).outcomes())
+    assert any(isinstance(one, Notice) and "--fail-fast" in one.text for one in told)
+    counts = status.counts(status.entries(plan, folder))
+    assert counts["failed"] == 1 and counts["done"] == 0 and sum(counts.values()) == 8
+
+
+@pytest.mark.parametrize(("presses", "deaf"), [(1, False), (2, True)])
+def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
+    plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
+    cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
+    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    told = []
+    for outcome in Loop(status.entries(plan, folder), cluster, at).outcomes():
+        told.append(outcome)
+        at.stop.presses = presses
+    assert sum(getattr(one, "ended", False) for one in told) == 1, "what had started has ended, nothing else began"
+    assert "stopping" in told[1].text
+    assert cluster.now <= (loop.LAST_WORDS + 1 if deaf else 1)
+    counts = status.counts(status.entries(plan, folder))
+    assert counts["pending"] == 8
+
+
+def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
+    """Alone at first; then the measured memory lets the others share."""
+    real = Cluster._end
+
+    def end(self, run, state, exit_code):
+        real(self, run, state, exit_code)
+        folder = RunDir(run)
+        folder.set_state(State("done", seconds=60.0))
+        columns = [f"seconds_{stage}" for stage in ("features", "pca", "whiten", "kmeans", "train", "evaluate")]
+        rows = "".join(f"{epoch},1000,{','.join('1' * len(columns))}\n" for epoch in range(2))
+        folder.metrics_file.write_text(f"epoch,peak_memory_mb,{','.join(columns)}\n{rows}")
+        folder.write_provenance({"device": "X", "cpu": "cpu", "threads": 1, "spec": folder.spec().model_dump()})
+
+    monkeypatch.setattr(Cluster, "_end", end)
+    cluster, *_ = simulate(tmp_path, lambda run: Script(), need=None)
+    assert cluster.most_runs == 4 and cluster.now < 8 * 60
+
+
+def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_lets_go(tmp_path):
+    plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
+    entries = status.entries(plan, folder)
+    held, freed = entries[0], entries[1]
+    claims = []
+    for entry in (held, freed):
+        entry.folder.prepare(entry.spec)
+        entry.folder.set_state(State("running"))
+        claims.append(entry.folder.claim())
+        claims[-1].__enter__()
+    cluster = Cluster(1, 10_000, lambda run: Script())
+    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    ended = []
+    for one in Loop(status.entries(plan, folder), cluster, at).outcomes():
+        if isinstance(one, Notice):
+            assert "held by another dcbench run" in one.text
+        elif one.ended:
+            ended.append(one.folder.path)
+        if len(ended) == 6 and claims:
+            held.folder.metrics_file.write_text("epoch\n0\n1\n")
+            held.folder.set_state(DONE)
+            freed.folder.set_state(STOPPED)
+            for claim in claims:
+                claim.__exit__(None, None, None)
+            claims = []
+    assert sorted(ended) == sorted(entry.folder.path for entry in entries)
+    started = [name for _, what, name, _ in cluster.log if what == "start"]
+    assert held.folder.path.name not in started and started.count(freed.folder.path.name) == 1
+
+
+def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
+    """The other scheduler took the run between the look and the claim, and finished it."""
+    taken = []
+
+    def leave(path):
+        if not taken:
+            taken.append(path)
+            RunDir(path).metrics_file.write_text("epoch\n0\n1\n")
+            RunDir(path).set_state(DONE)
+            return None, EXIT_CLAIMED
+        return DONE, 0
+
+    fake = Fake(leave)
+    use(monkeypatch, fake)
+    outcomes = list(scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path)))
+    ended = [one for one in outcomes if not isinstance(one, Notice) and one.ended]
+    assert [one.state.name for one in ended] == ["done"] * 4 and len(fake.seen) == 4
+
+
+def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatch):
+    def prepare(self, spec):
+        if "-s0-" in self.path.name:
+            raise ResultsError(f"{self.path}: Read-only file system")
+        return real(self, spec)
+
+    real = RunDir.prepare
+    monkeypatch.setattr(RunDir, "prepare", prepare)
+    _, outcomes, _, _ = simulate(tmp_path, lambda run: Script())
+    failed = [one for one in outcomes if one.ended and one.state.name == "failed"]
+    assert len(failed) == 2 and "Read-only" in failed[0].state.reason
+
+
+def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp_path):
+    """Somebody takes most of the card before the first run; the run of 5 GB waits some seconds, then it tries."""
+    plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
+    entries = status.entries(plan, folder)[:1]
+    cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
+    history = History(ON_GPU)
+    history.known[cost_class(entries[0].spec)] = [Measured(60.0, 0.0, 4000.0)]
+    pool = cluster.pool()
+    pool.devices[0].look = lambda: 4000.0
+    at = Setting(pool, history, clock=cluster.clock)
+    assert [one.state.name for one in Loop(entries, cluster, at).outcomes()] == ["running", "done"]
+    (start,) = [when for when, what, _, _ in cluster.log if what == "start"]
+    assert loop.IDLE <= start < loop.IDLE + 1
+
+
+def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
+    cluster, outcomes, _, _ = simulate(
+        tmp_path,
+        lambda run: Script(memory=[(0, 1000.0), (0.5, 4000.0 if "-s0-" in run.name else 1000.0)]),
+        need=2000.0,
+        text=EIGHT.replace("seeds: [0, 1, 2, 3]", "seeds: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
+    )
+    assert sum(one.step == "again" for one in outcomes) == 2
+    starts = [when for when, what, name, _ in cluster.log if what == "start" and "-s0-" in name]
+    assert max(starts) < max(when for when, what, _, _ in cluster.log if what == "start")
+
+
+def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
+    """It may be trying again."""
+    plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
+    entry = status.entries(plan, folder)[0]
+    entry.folder.prepare(entry.spec)
+    entry.folder.set_state(State("running"))
+    claim = entry.folder.claim()
+    claim.__enter__()
+    cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
+    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    steps = Loop([entry], cluster, at).outcomes()
+    assert "held by another" in next(steps).text
+    entry.folder.set_state(State("failed", "error", "first try"))
+    claim.__exit__(None, None, None)
+    (ended,) = list(steps)
+    assert ended.state.reason == "first try" and cluster.now >= loop.ELSEWHERE and not cluster.log
+
+
+def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch):
+    """The forkserver died: its children's ends are told, though they go on; their claims say so."""
+    plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
+    entry = status.entries(plan, folder)[0]
+    cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
+    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    steps = Loop([entry], cluster, at).outcomes()
+    next(steps)
+    claim = entry.folder.claim()
+    claim.__enter__()
+    cluster.live.clear()
+    cluster.gone.append(Ended(entry.folder.path, 255))
+    assert next(steps).step == "again" and "held by" in next(steps).text
+    entry.folder.metrics_file.write_text("epoch\n0\n1\n")
+    entry.folder.set_state(DONE)
+    claim.__exit__(None, None, None)
+    (ended,) = list(steps)
+    assert ended.state.name == "done"

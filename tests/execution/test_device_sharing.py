@@ -1,0 +1,63 @@
+"""Who shares a device, as real processes see it."""
+
+import multiprocessing
+
+from dcbench.execution.device_sharing import seat
+
+
+def sit(place, name, device, ready, go, told):
+    with seat(device, name, place) as taken:
+        ready.set()
+        go.wait(60)
+        told.put((name, taken.others()))
+
+
+def test_a_run_alone_met_nobody(tmp_path):
+    with seat("GPU-a", "one", tmp_path) as taken:
+        assert taken.others() == []
+    assert not list(tmp_path.rglob("*.seat"))
+
+
+def test_everybody_who_was_there_at_the_same_time_is_known_to_both_and_nobody_else(tmp_path):
+    context = multiprocessing.get_context("fork")
+    told = context.Queue()
+
+    def enter(name, device="cpu"):
+        ready, go = context.Event(), context.Event()
+        process = context.Process(target=sit, args=(tmp_path, name, device, ready, go, told))
+        process.start()
+        ready.wait(60)
+        return process, go
+
+    def leave(process, go):
+        go.set()
+        process.join(60)
+        return told.get(timeout=60)
+
+    first, other = enter("first"), enter("other device", "GPU-a")
+    second = enter("second")
+    assert leave(*second) == ("second", ["first"])
+    third = enter("third")
+    assert leave(*first) == ("first", ["second", "third"]), "also who came and went between two looks"
+    assert leave(*third) == ("third", ["first"])
+    assert leave(*other) == ("other device", [])
+
+
+def test_a_killed_workers_seat_does_not_count(tmp_path):
+    context = multiprocessing.get_context("fork")
+    ready, go = context.Event(), context.Event()
+    process = context.Process(target=sit, args=(tmp_path, "killed", "cpu", ready, go, context.Queue()))
+    process.start()
+    ready.wait(60)
+    process.kill()
+    process.join(60)
+    assert len(list(tmp_path.rglob("*.seat"))) == 1
+    with seat("cpu", "next", tmp_path) as taken:
+        assert taken.others() == []
+        assert [path.name for path in tmp_path.rglob("*.seat")] == [taken.path.name]
+
+
+def test_where_nothing_can_be_written_nothing_is_known(tmp_path):
+    (tmp_path / "file").write_text("")
+    with seat("cpu", "one", tmp_path / "file") as taken:
+        assert taken is None

@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+from dcbench.execution.executors import local
+
+
+def test_preloading_imports_the_libraries_and_every_part_and_starts_no_thread():
+    code = """
+import sys, threading
+from pathlib import Path
+import dcbench.execution.preload
+from dcbench import registry
+for name in ("torch", "torchvision", "faiss", "sklearn.cluster", "torch._dynamo", "dcbench.execution.worker"):
+    assert name in sys.modules, name
+for room in ("datasets", "archs", "backends"):
+    for part in registry.names(room):
+        assert registry.load(room, part).__name__ in sys.modules
+assert "torch.cuda" in sys.modules and not sys.modules["torch.cuda"].is_initialized()
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(line for line in status if line.startswith("Threads")).split()[1])
+"""
+    with local._server_environment(2):
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.stdout.strip() == "1", told.stderr

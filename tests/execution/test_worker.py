@@ -1,0 +1,238 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+import torch
+
+from dcbench import registry
+from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.errors import DataError, NotFiniteError
+from dcbench.execution import worker
+from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
+
+TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 1, "batch_size": 32, "k": 4}
+
+
+def prepared(tmp_path, **values):
+    spec = make_spec(TINY | values)
+    folder = RunDir(tmp_path / spec.run_id)
+    folder.prepare(spec)
+    return folder
+
+
+def work(folder, *more):
+    return worker.work(worker.parse([str(folder.path), "--data-dir", str(folder.path.parent), *more]))
+
+
+def test_a_done_run_has_all_its_files(tmp_path):
+    folder = prepared(tmp_path)
+    assert work(folder) == EXIT_DONE
+    state = folder.state()
+    assert state.name == "done" and state.seconds > 0 and state.pid == os.getpid()
+    kept = {path.name for path in folder.path.iterdir()}
+    written = {"metrics.csv", "state.json", "provenance.json", "audit.json", "assignments.npz"}
+    assert kept == written | {"spec.yaml", "log.txt", "claim"}
+
+
+def test_done_is_written_last(tmp_path, monkeypatch):
+    folder = prepared(tmp_path)
+    states = []
+    real = RunDir.set_state
+
+    def set_state(self, state):
+        states.append((state.name, {path.name for path in self.path.iterdir()}))
+        real(self, state)
+
+    monkeypatch.setattr(RunDir, "set_state", set_state)
+    work(folder)
+    assert [name for name, _ in states] == ["running", "done"]
+    assert {"metrics.csv", "provenance.json", "assignments.npz"} <= states[1][1]
+
+
+def test_a_done_run_is_not_done_again_unless_asked(tmp_path):
+    folder = prepared(tmp_path)
+    work(folder)
+    before = folder.metrics_file.stat().st_mtime_ns
+    assert work(folder) == EXIT_DONE and folder.metrics_file.stat().st_mtime_ns == before
+    assert work(folder, "--redo") == EXIT_DONE and folder.metrics_file.stat().st_mtime_ns != before
+
+
+def test_a_claimed_run_is_left_alone(tmp_path, monkeypatch):
+    folder = prepared(tmp_path)
+    real = RunDir.claim
+    monkeypatch.setattr(RunDir, "claim", lambda self: real(self, patience=0))
+    with folder.claim():
+        assert work(folder) == EXIT_CLAIMED
+    assert not folder.metrics_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "reason"),
+    [
+        (ValueError("bad\nthing"), "error", "ValueError: bad thing"),
+        (DataError("mnist is not here"), "error", "mnist is not here"),
+        (NotFiniteError("loss"), "nan", "loss"),
+        (MemoryError(), "out_of_memory", "MemoryError"),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "out_of_memory", "CUDA out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out_of_memory", "DefaultCPUAllocator"),
+        (RuntimeError("StandardGpuResources: cudaMalloc error out of memory"), "out_of_memory", "cudaMalloc"),
+    ],
+)
+def test_a_failure_has_its_kind_its_reason_and_its_traceback(tmp_path, monkeypatch, error, kind, reason):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(worker, "execute", fail)
+    folder = prepared(tmp_path)
+    assert work(folder) == EXIT_FAILED
+    state = folder.state()
+    assert (state.name, state.kind) == ("failed", kind) and reason in state.reason
+    assert "Traceback" in folder.log_file.read_text() and "in fail" in folder.log_file.read_text()
+
+
+def test_a_failed_run_starts_anew_and_keeps_its_log(tmp_path):
+    folder = prepared(tmp_path)
+    folder.append_metrics({"epoch": 0})
+    folder.append_metrics({"epoch": 1})
+    folder.log("earlier")
+    folder.set_state(State("failed", "error", "x"))
+    assert work(folder) == EXIT_DONE
+    assert folder.metrics_text()[0].count("\n") == 3
+    assert "earlier" in folder.log_file.read_text()
+
+
+def test_a_foreign_spec_is_refused_and_nothing_in_the_folder_is_lost(tmp_path, capsys):
+    folder = prepared(tmp_path)
+    folder.append_metrics({"epoch": 0})
+    folder.spec_file.write_text(make_spec(TINY | {"seed": 9}).to_text())
+    assert work(folder) == EXIT_FAILED
+    assert folder.metrics_file.exists() and not folder.state_file.exists()
+    assert "describes run" in capsys.readouterr().err
+
+
+def test_a_part_may_skip_a_run_with_a_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry.load("backends", "faiss"), "skip", lambda spec: f"no k of {spec.k}", raising=False)
+    folder = prepared(tmp_path)
+    assert work(folder) == EXIT_DONE
+    assert (folder.state().name, folder.state().reason) == ("skipped", "no k of 4")
+    other = prepared(tmp_path, backend="torch")
+    assert work(other) == EXIT_DONE and other.state().name == "done"
+
+
+def command(folder):
+    return [sys.executable, "-m", "dcbench.execution.worker", str(folder.path), "--data-dir", str(folder.path.parent)]
+
+
+@contextmanager
+def running(folder):
+    """The worker's process once it trains; killed at the end."""
+    folder.metrics_file.unlink(missing_ok=True)
+    process = subprocess.Popen(command(folder))
+    try:
+        wait_for(lambda: folder.epochs_done() > 1)
+        yield process
+    finally:
+        process.kill()
+        process.wait(60)
+
+
+def wait_for(condition, seconds=90.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def test_the_entry_of_every_executor_is_a_command(tmp_path):
+    folder = prepared(tmp_path)
+    told = subprocess.run(command(folder), capture_output=True, timeout=120, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (0, b"", b"")
+    assert folder.state().name == "done"
+
+
+@pytest.mark.slow
+def test_a_stopped_worker_leaves_its_run_pending_and_a_killed_one_leaves_it_lost(tmp_path):
+    folder = prepared(tmp_path, epochs=100_000)
+    with running(folder) as process:
+        assert folder.state().name == "running"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == EXIT_STOPPED
+    assert folder.state().name == "pending"
+    with running(folder):
+        pass
+    assert (folder.state().name, folder.state().kind) == ("failed", "lost")
+
+
+def test_a_full_disk_while_failing_still_leaves_the_failure(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("first")
+
+    def full(self, text):
+        if "Traceback" in text:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(worker, "execute", fail)
+    monkeypatch.setattr(RunDir, "log", full)
+    folder = prepared(tmp_path)
+    assert work(folder) == EXIT_FAILED
+    assert folder.state().reason == "ValueError: first"
+
+
+def test_a_folder_that_cannot_be_written_is_a_failure_and_no_traceback(tmp_path, monkeypatch, capsys):
+    def read_only(self):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(RunDir, "claim", read_only)
+    assert work(prepared(tmp_path)) == EXIT_FAILED
+    assert "Read-only file system" in capsys.readouterr().err
+
+
+def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_not_heard(monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setitem(worker._asked, "stop", False)
+    monkeypatch.setitem(worker._asked, "done", False)
+    try:
+        worker._stop(signal.SIGTERM, None)
+        assert worker._asked["stop"]
+        with pytest.raises(worker.Stopped):
+            worker._stop(signal.SIGTERM, None)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_stop_comes_too_late_once_the_work_is_done(tmp_path, monkeypatch):
+    folder = prepared(tmp_path)
+    monkeypatch.setitem(worker._asked, "stop", True)  # asked once before, in the last row
+    real = RunDir.set_state
+
+    def set_state(self, state):
+        real(self, state)
+        if state.name == "done":
+            worker._stop(signal.SIGTERM, None)  # and again now
+
+    monkeypatch.setattr(RunDir, "set_state", set_state)
+    monkeypatch.setattr(worker, "execute", lambda *_: None)
+    assert work(folder) == EXIT_DONE
+    assert json.loads(folder.state_file.read_text())["name"] == "done"
+
+
+def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(worker, "execute", fail)
+    folder = prepared(tmp_path)
+    work(folder)
+    assert folder.state().last_lines[-1] == "ValueError: planted" and len(folder.state().last_lines) > 3
+
+
+def test_the_run_folder_is_all_it_needs(monkeypatch, tmp_path):
+    monkeypatch.setenv("DCBENCH_DATA", str(tmp_path))
+    assert worker.parse([str(tmp_path)]).data_dir == tmp_path
