@@ -13,7 +13,7 @@ import pandas as pd
 
 from dcbench import results
 from dcbench.analysis import level_of
-from dcbench.audit import audit
+from dcbench.audit.axes import audit
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.parity_table import MEASURES

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dcbench.audit.expectations import COMMON, INEXACT, look
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_record import changed, made_with
 from dcbench.errors import ResultsError
-from dcbench.traces import COMMON, INEXACT, look
 
 Pair = tuple[RunDir, RunDir]
 

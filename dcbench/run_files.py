@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from dcbench import metrics_file
+from dcbench.audit.health import LOOKS_AT, Health, health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store.run_dir import State
 from dcbench.core.store.status import Entry
 from dcbench.errors import ResultsError
-from dcbench.health import LOOKS_AT, Health, health
 
 EPOCH = list(COLUMNS).index("epoch")
 SIGNS = [list(COLUMNS).index(name) for name in LOOKS_AT]

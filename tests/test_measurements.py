@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dcbench import results
-from dcbench.audit import audit
+from dcbench.audit.axes import audit
 from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from benchmarks import made_results, report_scale
-from dcbench import audit, results
+from dcbench import results
+from dcbench.audit import axes
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
 
@@ -36,7 +37,7 @@ def calls(work):
 def read(folder):
     seen = status.opened(folder)
     results.of(seen)
-    audit.evidence(seen.done, audit.varied(seen.plan))
+    axes.evidence(seen.done, axes.varied(seen.plan))
 
 
 def test_a_further_run_takes_as_many_calls_among_many_as_among_few(made):
@@ -50,11 +51,11 @@ def test_the_made_up_folder_is_what_real_runs_leave(made):
     assert set(found.runs["state"]) == {"done"} and len(found.runs) == 200 and len(found.rows) == 800
     assert list(found.axes) == list(made_results.AXES)[:4] and found.notes == []
     assert set(found.baselines["state"]) == {"done"} and not found.chance.empty
-    audited = audit.audit(made[200])
+    audited = axes.audit(made[200])
     assert audited.problems == [] and {axis.verdict for axis in audited.axes} == {"acts"}
     empty = {name for name in COLUMNS if found.rows[name].isna().all()}
     assert empty == {name for name in COLUMNS if "unwhitened" in name} | {"test_head_accuracy", "split_clusters"}
-    names = "spec.yaml metrics.csv state.json provenance.json audit.json assignments.npz log.txt claim"
+    names = "spec.yaml metrics.csv state.json provenance.json axes.json assignments.npz log.txt claim"
     assert {path.name for path in made[200].path.glob("*/*")} == set(names.split())
 
 

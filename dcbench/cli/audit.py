@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench import audit as auditing
+from dcbench.audit import axes as auditing
 from dcbench.cli.options import AsJson, tell
 from dcbench.core.store import status
 from dcbench.errors import ResultsError

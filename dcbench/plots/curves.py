@@ -21,12 +21,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from dcbench.analysis import Analysis
+from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import code
 from dcbench.drawing.marks import legend, single_runs, spread
 from dcbench.drawing.style import GREY, SMALL, TEXT, WIDTH
 from dcbench.drawing.words import counted, label, meant, note, wrapped
-from dcbench.health import ORDER
 from dcbench.plots import first_varied, same
 from dcbench.statistics.levels import alike, curve
 from dcbench.statistics.matching import FEWEST_SEEDS

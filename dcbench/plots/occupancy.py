@@ -17,12 +17,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from dcbench.analysis import Analysis
+from dcbench.audit.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
 from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import code
 from dcbench.drawing.marks import legend, single_runs
 from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
 from dcbench.drawing.words import label, meant, note, wrapped
-from dcbench.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
 from dcbench.plots import first_varied, same
 from dcbench.statistics.levels import alike, curve
 from dcbench.statistics.occupancy import ended, filled_share

@@ -16,9 +16,10 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from dcbench import audit, results
+from dcbench import results
 from dcbench.analysis import OUTCOMES, Analysis, analyse
-from dcbench.audit import Audit
+from dcbench.audit import axes
+from dcbench.audit.axes import Audit
 from dcbench.core.store import status as ledgers
 from dcbench.core.store.files import folder_aside, write_aside
 from dcbench.core.store.run_dir import MatrixDir
@@ -113,9 +114,9 @@ def _stored(told: Analysis) -> list[str]:
 
 def _audited(ledger: Ledger) -> Audit:
     """The audit of the same runs, their evidence gathered on all cores where they are many."""
-    gather = partial(audit.evidence, names=audit.varied(ledger.plan))
+    gather = partial(axes.evidence, names=axes.varied(ledger.plan))
     told = spread(gather, ledger.done, results.rows_planned(ledger))
-    return audit.judged(ledger, chain.from_iterable(told))
+    return axes.judged(ledger, chain.from_iterable(told))
 
 
 def _fill(fresh: Path, told: Analysis, audited: Audit, source: Origin, asked: Asked, pictured: set[str]) -> None:

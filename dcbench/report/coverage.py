@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import Analysis
+from dcbench.audit.health import ORDER
 from dcbench.core.spec import shown
-from dcbench.health import ORDER
 from dcbench.report.run_table import reasons
 
 WIDEST = 24

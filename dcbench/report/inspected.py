@@ -18,11 +18,11 @@ import pandas as pd
 import dcbench
 from dcbench import learned as learning
 from dcbench import registry
+from dcbench.audit.health import health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import shown
 from dcbench.core.store.files import folder_aside, write_aside
 from dcbench.drawing.style import STYLE
-from dcbench.health import health
 from dcbench.learned import Learned
 from dcbench.pictures.confusion import CLUSTERS
 

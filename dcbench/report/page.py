@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 import dcbench
 from dcbench.analysis import Analysis, column, is_condition
-from dcbench.audit import Audit
+from dcbench.audit.axes import Audit
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import STATES
 from dcbench.drawing.style import BACKGROUNDS, INK

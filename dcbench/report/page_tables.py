@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import MADE, Analysis, column, is_neutral, level_of
+from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import shown
-from dcbench.health import ORDER
 from dcbench.parity_table import MEASURES
 from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report.tables import FINAL, LEVEL_KEYS

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import Analysis
+from dcbench.audit.health import ORDER
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import STATES
 from dcbench.drawing.codes import colour
 from dcbench.drawing.style import COLOURS
-from dcbench.health import ORDER
 from dcbench.report.page_tables import LABELS
 from dcbench.report.words import number, signed
 from dcbench.statistics.finals import GAIN

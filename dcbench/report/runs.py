@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from dcbench.analysis import Analysis, column
-from dcbench.audit import Audit
+from dcbench.audit.axes import Audit
+from dcbench.audit.health import ORDER
 from dcbench.core.columns import STAGES
-from dcbench.health import ORDER
 from dcbench.report.choices import without_verdicts
 from dcbench.report.learned import gain_margin, learned
 from dcbench.report.words import Sentence, Tone, count, duration, listed, number, share, signed

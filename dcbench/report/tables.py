@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis import Analysis, level_of
-from dcbench.audit import Audit, Axis
+from dcbench.audit.axes import Audit, Axis
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import shown
 from dcbench.results import Results

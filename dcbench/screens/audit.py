@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
-from dcbench.audit import Audit
+from dcbench.audit.axes import Audit
 
 
 def show_audit(found: Audit) -> None:

@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
+from dcbench.audit.health import health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec, shown
 from dcbench.core.store.run_dir import RunDir, State
 from dcbench.core.store.status import Entry
 from dcbench.errors import ResultsError
-from dcbench.health import health
 
 HEALTH_COLOURS = {"healthy": "green", "degenerate": "yellow", "collapsed": "red"}
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from dcbench.analysis import analyse
-from dcbench.audit import Audit
+from dcbench.audit.axes import Audit
 from dcbench.report.headline import QUESTIONS, answers, sentences
 from dcbench.report.page import INSIDE, SECTIONS
 from tests.plots.made import made

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from dcbench.analysis import OUTCOMES, analyse
-from dcbench.audit import Audit
-from dcbench.checks import Problem
+from dcbench.audit.axes import Audit
+from dcbench.audit.run_checks import Problem
 from dcbench.report import figures, page, tables
 from dcbench.report.figures import Drawn
 from dcbench.report.origin import Origin

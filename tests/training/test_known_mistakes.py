@@ -16,7 +16,7 @@ import torch
 
 from dcbench import registry, results, run_files
 from dcbench.analysis import analyse
-from dcbench.audit import Audit
+from dcbench.audit.axes import Audit
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store import status

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dcbench import audit, results
+from dcbench import results
+from dcbench.audit import axes
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.errors import ResultsError
@@ -74,7 +75,7 @@ class Looks:
 def read(folder):
     seen = status.opened(folder)
     found = results.of(seen)
-    return found, audit.judged(seen, audit.evidence(seen.done, audit.varied(seen.plan)))
+    return found, axes.judged(seen, axes.evidence(seen.done, axes.varied(seen.plan)))
 
 
 @pytest.mark.parametrize("change", [removed, started_again, cut, done_again])

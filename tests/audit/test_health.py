@@ -1,6 +1,6 @@
 import pytest
 
-from dcbench.health import health
+from dcbench.audit.health import health
 
 GOOD = {
     "feature_rank": 8.0, "largest_cluster_share": 0.15, "cluster_entropy": 0.97, "refilled_clusters": 0,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcbench import registry
+from dcbench.audit.expectations import TRACES, look
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
-from dcbench.traces import TRACES, look
 
 Facts = dict[str, Any]
 

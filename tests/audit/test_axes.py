@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from dcbench import audit as auditing
 from dcbench import registry
+from dcbench.audit import axes as auditing
+from dcbench.audit.expectations import TRACES, look
 from dcbench.core.spec import RunSpec
 from dcbench.core.store import status
-from dcbench.traces import TRACES, look
 from dcbench.training import datasets, loop
 from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.images import Images

@@ -15,14 +15,14 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from dcbench import registry
-from dcbench.checks import Facts, Problem, problems
+from dcbench.audit.expectations import COMMON, INEXACT, TRACES, look
+from dcbench.audit.run_checks import Facts, Problem, problems
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.core.store import status as ledgers
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import Entry, Ledger
-from dcbench.traces import COMMON, INEXACT, TRACES, look
 
 Verdict = Literal["acts", "acts, same outcome", "does nothing", "confounded", "no pairs"]
 
