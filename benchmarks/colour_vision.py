@@ -15,8 +15,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dcbench import registry, results
-from dcbench.analysis import Analysis, analyse
+from dcbench import registry
+from dcbench.analysis import results
+from dcbench.analysis.summary import Analysis, analyse
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.drawing.style import STYLE
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcbench.statistics.effects import Effect, Outcome, effect, verdict
+from dcbench.analysis.statistics.effects import Effect, Outcome, effect, verdict
 
 TABLE = Path(__file__).parent.parent / "docs" / "coverage.csv"
 SIMULATIONS = 2000

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from dcbench import results
-from dcbench.analysis import level_of
+from dcbench.analysis import results
+from dcbench.analysis.results import Results
+from dcbench.analysis.statistics.finals import GAIN, finals
+from dcbench.analysis.statistics.stages import stage_seconds
+from dcbench.analysis.summary import level_of
 from dcbench.audit.axes import audit
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.parity_table import MEASURES
 from dcbench.report.page_tables import parity_cell
-from dcbench.results import Results
-from dcbench.statistics.finals import GAIN, finals
-from dcbench.statistics.stages import stage_seconds
 
 TOP = Path(__file__).parent.parent
 PAGE = TOP / "docs" / "measurements.md"

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dcbench.analysis import column, joined, rule_told
+from dcbench.analysis.results import Results
+from dcbench.analysis.statistics import changes
+from dcbench.analysis.statistics.cells import tallied
+from dcbench.analysis.statistics.changes import SIDES
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import GAIN, Rule, finals
+from dcbench.analysis.summary import column, joined, rule_told
 from dcbench.comparison_table import NAMED, Comparison, Line, Metric, Run, Runs
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec, shown
 from dcbench.errors import ResultsError
-from dcbench.results import Results
-from dcbench.statistics import changes
-from dcbench.statistics.cells import tallied
-from dcbench.statistics.changes import SIDES
-from dcbench.statistics.effects import Outcome
-from dcbench.statistics.finals import GAIN, Rule, finals
 
 CELL = [name for name in RunSpec.model_fields if name != "seed"]
 FIGURES = [name for name, one in COLUMNS.items() if not one.cost]

@@ -3,15 +3,16 @@ import shutil
 import pandas as pd
 import pytest
 
-from dcbench import comparison, results
-from dcbench.analysis import OUTCOMES
+from dcbench import comparison
+from dcbench.analysis import results
+from dcbench.analysis.statistics.finals import Rule
+from dcbench.analysis.summary import OUTCOMES
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, State
 from dcbench.errors import ResultsError
-from dcbench.statistics.finals import Rule
+from tests.analysis.test_results import fill
 from tests.conftest import plan_of
-from tests.test_results import fill
 
 TEXT = """name: m
 axes: {optimizer: [sgd, adam], limit: [null, 500]}

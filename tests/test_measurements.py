@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dcbench import results
+from dcbench.analysis import results
 from dcbench.audit.axes import audit
 from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from benchmarks import made_results, report_scale
-from dcbench import results
+from dcbench.analysis import results
 from dcbench.audit import axes
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status

@@ -109,7 +109,7 @@ def _chosen(outcomes: Sequence[Any], metrics: Sequence[str], gates: Sequence[Gat
 
 def _check(gate: Gate, outcomes: Sequence[Any]) -> None:
     """Refuse a gate that nothing could fail."""
-    from dcbench.analysis import column
+    from dcbench.analysis.summary import column
 
     watched = [one for one in outcomes if (one.name == gate.metric if gate.metric else not column(one.name).cost)]
     if not watched:
@@ -131,7 +131,8 @@ def _expect(name: str, found: Comparison) -> None:
 
 
 def _compared(folders: Sequence[MatrixDir], outcomes: Sequence[Any], rules: dict[str, Any]) -> Comparison:
-    from dcbench import comparison, results
+    from dcbench import comparison
+    from dcbench.analysis import results
 
     old, new = map(results.read, folders)
     for note in (*old.notes, *new.notes):

@@ -29,7 +29,7 @@ Rules = Annotated[
 
 def outcomes_asked(words: list[str] | None) -> tuple[Any, ...]:
     """The statistics' outcomes with margins from METRIC=VALUE; typer.BadParameter says what is wrong with one."""
-    from dcbench.analysis import OUTCOMES, outcomes_of
+    from dcbench.analysis.summary import OUTCOMES, outcomes_of
 
     known = {one.name: one for one in OUTCOMES}
     found = {}
@@ -54,8 +54,8 @@ def _number(text: str) -> float:
 
 def rules_asked(words: list[str] | None) -> dict[str, Any]:
     """Metric -> rule, from RULE for all scores and METRIC=RULE for one, which wins whatever the order."""
-    from dcbench.analysis import SCORED
-    from dcbench.statistics.finals import rule_of
+    from dcbench.analysis.statistics.finals import rule_of
+    from dcbench.analysis.summary import SCORED
 
     parted = [word.rpartition("=") for word in words or []]
     found: dict[str, Any] = {}

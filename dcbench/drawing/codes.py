@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.colors import to_hex
 
 from dcbench import registry
-from dcbench.analysis import NUMERIC, Analysis
+from dcbench.analysis.summary import NUMERIC, Analysis
 from dcbench.core.spec import STAGE_BACKENDS
 from dcbench.drawing.style import COLOURS, GREY
 

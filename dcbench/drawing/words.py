@@ -10,7 +10,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.summary import Analysis, column
 from dcbench.core.spec import shown
 from dcbench.drawing.style import FONT, SMALL
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.summary import Analysis
 from dcbench.drawing.codes import amounts
 
 

@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
 
-from dcbench.analysis import Analysis, column, is_condition
+from dcbench.analysis.statistics.cells import summary
+from dcbench.analysis.statistics.effects import largest
+from dcbench.analysis.statistics.pareto import front
+from dcbench.analysis.summary import Analysis, column, is_condition
 from dcbench.drawing.codes import MARKERS, colour, marker
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
 from dcbench.drawing.words import beneath, company, counted, label, ruled, short, wrapped
 from dcbench.plots import same
-from dcbench.statistics.cells import summary
-from dcbench.statistics.effects import largest
-from dcbench.statistics.pareto import front
 
 FACTS = {
     "title": "Quality against time",

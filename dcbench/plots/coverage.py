@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.summary import Analysis
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import COLOURS, GREY, SMALL, WIDTH
 from dcbench.drawing.words import counted, inches, label, note, short

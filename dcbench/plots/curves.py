@@ -20,7 +20,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.statistics.levels import alike, curve
+from dcbench.analysis.statistics.matching import FEWEST_SEEDS
+from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import code
@@ -28,8 +30,6 @@ from dcbench.drawing.marks import legend, single_runs, spread
 from dcbench.drawing.style import GREY, SMALL, TEXT, WIDTH
 from dcbench.drawing.words import counted, label, meant, note, wrapped
 from dcbench.plots import first_varied, same
-from dcbench.statistics.levels import alike, curve
-from dcbench.statistics.matching import FEWEST_SEEDS
 
 FACTS = {
     "title": "Curves",

@@ -13,15 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import CLUSTERING
+from dcbench.analysis.summary import Analysis, column
 from dcbench.drawing.marks import legend
 from dcbench.drawing.rows import rows_of, write_rows
 from dcbench.drawing.style import GREY, INK, SMALL, TEXT, WIDTH
 from dcbench.drawing.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
 from dcbench.drawing.words import beneath, label, ruled, short, sized, wrapped
 from dcbench.plots import same
-from dcbench.statistics.effects import Outcome
-from dcbench.statistics.finals import CLUSTERING
 
 FACTS = {
     "title": "What each choice does",

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.statistics.cells import averaged, summary, tally
+from dcbench.analysis.statistics.effects import largest
+from dcbench.analysis.summary import Analysis, column
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import GREY, INK, SMALL, TEXT
 from dcbench.drawing.words import beneath, counted, inches, label, ruled, short, wrapped
-from dcbench.statistics.cells import averaged, summary, tally
-from dcbench.statistics.effects import largest
 
 FACTS = {
     "title": "Every cell",

@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecBase
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.interactions import ACTS, by_value, strongest
+from dcbench.analysis.summary import Analysis, column
 from dcbench.drawing.codes import colour, marker
 from dcbench.drawing.marks import legend
 from dcbench.drawing.rows import Row, rows_of, write_rows
 from dcbench.drawing.style import GREY, INK, TEXT
 from dcbench.drawing.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
 from dcbench.drawing.words import beneath, counted, label, ruled, short, sized, wrapped
-from dcbench.statistics.effects import Outcome
-from dcbench.statistics.interactions import ACTS, by_value, strongest
 
 FACTS = {
     "title": "Which choices act on each other",

@@ -14,17 +14,17 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import CLUSTERING
+from dcbench.analysis.statistics.levels import by_cell
+from dcbench.analysis.statistics.matching import FEWEST_SEEDS
+from dcbench.analysis.summary import Analysis, column
 from dcbench.core.spec import shown
 from dcbench.drawing.codes import code, colour
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import GREY, SMALL, TEXT
 from dcbench.drawing.words import counted, inches, label, note, wrapped
 from dcbench.plots import first_varied
-from dcbench.statistics.effects import Outcome
-from dcbench.statistics.finals import CLUSTERING
-from dcbench.statistics.levels import by_cell
-from dcbench.statistics.matching import FEWEST_SEEDS
 
 FACTS = {
     "title": "Results against the amount",

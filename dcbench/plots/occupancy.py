@@ -16,7 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.statistics.levels import alike, curve
+from dcbench.analysis.statistics.occupancy import ended, filled_share
+from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
 from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import code
@@ -24,8 +26,6 @@ from dcbench.drawing.marks import legend, single_runs
 from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
 from dcbench.drawing.words import label, meant, note, wrapped
 from dcbench.plots import first_varied, same
-from dcbench.statistics.levels import alike, curve
-from dcbench.statistics.occupancy import ended, filled_share
 
 FACTS = {
     "title": "Occupancy and collapse",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.summary import Analysis
 from dcbench.drawing.codes import MARKERS, code
 from dcbench.drawing.style import COLOURS, GREY
 from dcbench.drawing.words import note, short

@@ -5,11 +5,11 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.statistics.ranks import Ranking
+from dcbench.analysis.summary import Analysis, column
 from dcbench.drawing.codes import code
 from dcbench.drawing.style import GREY, INK, SMALL, TEXT
 from dcbench.drawing.words import counted, label, note, wrapped
-from dcbench.statistics.ranks import Ranking
 
 FACTS = {
     "title": "Ranks over the cells",

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.statistics.stability import LEVEL, kept_moving, median_epochs
+from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS
 from dcbench.drawing.codes import colour, line
 from dcbench.drawing.marks import legend
 from dcbench.drawing.words import counted, label, note
 from dcbench.plots import same
-from dcbench.statistics.stability import LEVEL, kept_moving, median_epochs
 
 FACTS = {
     "title": "When assignments settle",

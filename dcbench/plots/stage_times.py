@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.statistics.stages import stage_seconds
+from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS, STAGES
 from dcbench.drawing.codes import colour
 from dcbench.drawing.marks import legend
 from dcbench.drawing.style import INK, WIDTH
 from dcbench.drawing.words import company, label, note
 from dcbench.plots import first_varied, same
-from dcbench.statistics.stages import stage_seconds
 
 FACTS = {
     "title": "Stage times per backend",

@@ -16,8 +16,11 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from dcbench import results
-from dcbench.analysis import OUTCOMES, Analysis, analyse
+from dcbench.analysis import results
+from dcbench.analysis.parallel import mapped, spread
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import Rule
+from dcbench.analysis.summary import OUTCOMES, Analysis, analyse
 from dcbench.audit import axes
 from dcbench.audit.axes import Audit
 from dcbench.core.store import status as ledgers
@@ -27,9 +30,6 @@ from dcbench.core.store.status import Ledger
 from dcbench.errors import ResultsError
 from dcbench.report import data, figures, formats, origin, page, tables
 from dcbench.report.origin import Origin
-from dcbench.spread import mapped, spread
-from dcbench.statistics.effects import Outcome
-from dcbench.statistics.finals import Rule
 
 TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
     "csv": lambda table: table.to_csv(index=False),

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.summary import Analysis, column
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import Analysis, column, is_condition
+from dcbench.analysis.statistics.finals import CLUSTERING
+from dcbench.analysis.statistics.interactions import by_value
+from dcbench.analysis.statistics.intervals import ALPHA
+from dcbench.analysis.statistics.matching import FEWEST_SEEDS
+from dcbench.analysis.summary import Analysis, column, is_condition
 from dcbench.core.spec import STAGE_BACKENDS, shown
 from dcbench.report.words import TIMES, Kind, Sentence, Tone, count, listed, number, signed, times
-from dcbench.statistics.finals import CLUSTERING
-from dcbench.statistics.interactions import by_value
-from dcbench.statistics.intervals import ALPHA
-from dcbench.statistics.matching import FEWEST_SEEDS
 
 BACKENDS = {"backend", *STAGE_BACKENDS}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
 from dcbench.core.spec import shown
 from dcbench.report.run_table import reasons

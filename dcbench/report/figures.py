@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 
 from dcbench import registry
-from dcbench.analysis import Analysis
+from dcbench.analysis.summary import Analysis
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import axes_of

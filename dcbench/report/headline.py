@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.summary import Analysis
 from dcbench.audit.axes import Audit
 from dcbench.report.choices import what_choices_did
 from dcbench.report.runs import how_far_to_believe, what_failed, what_it_cost, what_was_learned

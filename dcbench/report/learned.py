@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.summary import Analysis
 from dcbench.core.spec import shown
-from dcbench.statistics.finals import GAIN
 
 SCORE = "test_refit_nmi_true"
 """What runs and pixels are compared by: test images, as many clusters as classes."""

@@ -18,7 +18,7 @@ import pandas as pd
 from markupsafe import Markup
 
 import dcbench
-from dcbench.analysis import Analysis, column, is_condition
+from dcbench.analysis.summary import Analysis, column, is_condition
 from dcbench.audit.axes import Audit
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import STATES

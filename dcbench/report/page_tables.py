@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import MADE, Analysis, column, is_neutral, level_of
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.summary import MADE, Analysis, column, is_neutral, level_of
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import shown
@@ -19,8 +21,6 @@ from dcbench.parity_table import MEASURES
 from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 from dcbench.report.words import TIMES, number, share, signed, times
-from dcbench.statistics.effects import Outcome
-from dcbench.statistics.finals import GAIN
 
 LABELS = {name: column.titled for name, column in (COLUMNS | MADE).items()}
 LABELS |= {"acted": "did differ", "outcome_differs": "outcome differs", "must_share": "random numbers to share"}

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import Analysis
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import STATES
@@ -18,7 +19,6 @@ from dcbench.drawing.codes import colour
 from dcbench.drawing.style import COLOURS
 from dcbench.report.page_tables import LABELS
 from dcbench.report.words import number, signed
-from dcbench.statistics.finals import GAIN
 
 METRICS = (
     "nmi_true", GAIN, "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy",

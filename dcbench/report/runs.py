@@ -11,16 +11,16 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from dcbench.analysis import Analysis, column
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.statistics.matching import FEWEST_SEEDS
+from dcbench.analysis.statistics.stability import LEVEL, median_epochs
+from dcbench.analysis.summary import Analysis, column
 from dcbench.audit.axes import Audit
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import STAGES
 from dcbench.report.choices import without_verdicts
 from dcbench.report.learned import gain_margin, learned
 from dcbench.report.words import Sentence, Tone, count, duration, listed, number, share, signed
-from dcbench.statistics.finals import GAIN
-from dcbench.statistics.matching import FEWEST_SEEDS
-from dcbench.statistics.stability import LEVEL, median_epochs
 
 REASON = 160
 """Characters of a reason that a sentence quotes; the table has it whole."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis import Analysis, level_of
+from dcbench.analysis.results import Results
+from dcbench.analysis.statistics import cells, stages
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.statistics.ranks import Ranking
+from dcbench.analysis.summary import Analysis, level_of
 from dcbench.audit.axes import Audit, Axis
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import shown
-from dcbench.results import Results
-from dcbench.statistics import cells, stages
-from dcbench.statistics.finals import GAIN
-from dcbench.statistics.ranks import Ranking
 
 FINAL = (
     "nmi_true", GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",

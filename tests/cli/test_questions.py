@@ -1,7 +1,7 @@
 import pytest
 import typer
 
-from dcbench.analysis import OUTCOMES
+from dcbench.analysis.summary import OUTCOMES
 from dcbench.cli.questions import outcomes_asked, rules_asked
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from dcbench.analysis.statistics.finals import Rule
 from dcbench.drawing.style import SMALL, STYLE
 from dcbench.drawing.words import beneath, counted, label, note, noted, ruled, sized
-from dcbench.statistics.finals import Rule
 from tests.plots.test_plots import told
 
 

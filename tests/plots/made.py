@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from dcbench.analysis.results import Results
 from dcbench.core.columns import COLUMNS, STAGES
-from dcbench.results import Results
 from tests.conftest import plan_of
 
 SCORES = (

@@ -6,13 +6,14 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from dcbench import registry, results
-from dcbench.analysis import analyse
+from dcbench import registry
+from dcbench.analysis import results
+from dcbench.analysis.summary import analyse
 from dcbench.drawing.style import INK, STYLE, WIDTH
 from dcbench.plots import axes_of
+from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
 from tests.plots import overlap
-from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 
 PARTS = registry.names("plots")
 

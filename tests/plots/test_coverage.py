@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from dcbench import registry
-from dcbench.analysis import analyse
+from dcbench.analysis.results import Results
+from dcbench.analysis.summary import analyse
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import axes_of, coverage
-from dcbench.results import Results
 from tests.plots import made, overlap
 
 FEW = """name: few

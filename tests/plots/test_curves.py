@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench import results
-from dcbench.analysis import analyse
+from dcbench.analysis import results
+from dcbench.analysis.summary import analyse
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.drawing.codes import colour
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import curves
+from tests.analysis.test_results import fill
 from tests.conftest import plan_of
 from tests.plots import made, overlap
-from tests.test_results import fill
 
 TEXT = "name: m\naxes: {dataset: [mnist, cifar10], k: [5, 6]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2, pca_dim: 8}\n"
 

@@ -1,7 +1,7 @@
 import matplotlib
 import pytest
 
-from dcbench.analysis import analyse
+from dcbench.analysis.summary import analyse
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import interactions

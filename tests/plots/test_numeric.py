@@ -5,7 +5,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from dcbench import registry
-from dcbench.analysis import analyse
+from dcbench.analysis.summary import analyse
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import axes_of, numeric

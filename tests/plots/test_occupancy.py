@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from dcbench.analysis import analyse
+from dcbench.analysis.summary import analyse
 from dcbench.drawing.codes import colour
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted

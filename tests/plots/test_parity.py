@@ -3,8 +3,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dcbench import results
-from dcbench.analysis import analyse
+from dcbench.analysis import results
+from dcbench.analysis.summary import analyse
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.plots import parity
 from tests.test_measurements import TOP

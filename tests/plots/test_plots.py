@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from dcbench.analysis import analyse
+from dcbench.analysis.results import Results
+from dcbench.analysis.summary import analyse
 from dcbench.plots import axes_of
-from dcbench.results import Results
 
 ROWS = pd.DataFrame({"run_id": ["a", "a"], "seed": 0, "epoch": [0, 1], "nmi_true": 0.5, "nmi_previous": 0.5})
 

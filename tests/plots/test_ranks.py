@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 
-from dcbench.analysis import analyse
+from dcbench.analysis.results import Results
+from dcbench.analysis.summary import analyse
 from dcbench.plots import ranks
-from dcbench.results import Results
 from tests.plots.overlap import faults
 
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dcbench.analysis import analyse
+from dcbench.analysis.results import Results
+from dcbench.analysis.summary import analyse
 from dcbench.plots import stability
-from dcbench.results import Results
 
 
 def told(curves):

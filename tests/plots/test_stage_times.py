@@ -4,12 +4,12 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from dcbench.analysis import analyse
+from dcbench.analysis.results import Results
+from dcbench.analysis.summary import analyse
 from dcbench.core.columns import STAGES
 from dcbench.drawing.style import STYLE
 from dcbench.drawing.words import noted
 from dcbench.plots import stage_times
-from dcbench.results import Results
 from tests.plots.overlap import faults
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dcbench.analysis import analyse
+from dcbench.analysis.summary import analyse
 from dcbench.report import block
 from tests.plots.made import made
 

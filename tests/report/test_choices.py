@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dcbench.analysis import OUTCOMES, analyse
+from dcbench.analysis.statistics.finals import CLUSTERING
+from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.report.choices import what_choices_did
-from dcbench.statistics.finals import CLUSTERING
 from tests.plots.made import made
 
 SMALL = """name: small

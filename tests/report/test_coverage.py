@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from dcbench.analysis import analyse
+from dcbench.analysis.summary import analyse
 from dcbench.report import coverage as module
 from dcbench.report.coverage import coverage, squares_of
 from tests.plots.made import FULL, made

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from pyarrow.parquet import ParquetWriter
 
-from dcbench import results
+from dcbench.analysis import results
 from dcbench.core.store.run_dir import State
 from dcbench.report import data
+from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
-from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 
 
 def test_one_line_of_pandas_gives_the_rows_back_with_their_types(folder, tmp_path):  # noqa: F811

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from dcbench.analysis import analyse
+from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import Audit
 from dcbench.report.headline import QUESTIONS, answers, sentences
 from dcbench.report.page import INSIDE, SECTIONS

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dcbench.analysis import OUTCOMES, analyse
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec
 from dcbench.report.learned import best_pixels, learned
-from dcbench.statistics.finals import GAIN
 from tests.plots.made import made
 
 TEXT = """name: m

@@ -10,13 +10,13 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from dcbench.analysis import OUTCOMES, analyse
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit
 from dcbench.audit.run_checks import Problem
 from dcbench.report import figures, page, tables
 from dcbench.report.figures import Drawn
 from dcbench.report.origin import Origin
-from dcbench.statistics.finals import GAIN
 from tests.plots.made import FULL, made
 from tests.report.test_inline import drawn
 from tests.report.test_learned import pixels

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dcbench.analysis import OUTCOMES, analyse, outcomes_of
+from dcbench.analysis.statistics.finals import GAIN, Rule
+from dcbench.analysis.summary import OUTCOMES, analyse, outcomes_of
 from dcbench.report import page_tables
-from dcbench.statistics.finals import GAIN, Rule
 from tests.plots.made import made
 from tests.report.test_learned import pixels
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dcbench import report, results, spread
+from dcbench import report
+from dcbench.analysis import parallel, results
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, State
 from dcbench.errors import ResultsError
+from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
 from tests.report.test_page import Page
-from tests.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.usefixtures("few_plots")
 
@@ -135,7 +136,7 @@ def test_the_same_results_give_the_same_files_in_one_process_and_in_many(folder,
         return {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
 
     first = written()
-    monkeypatch.setattr(spread, "WORTH", 0)
+    monkeypatch.setattr(parallel, "WORTH", 0)
     again = written()
     assert again.keys() == first.keys() and [path for path in first if again[path] != first[path]] == []
 

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from dcbench.analysis import analyse
+from dcbench.analysis.summary import analyse
 from dcbench.drawing.codes import colour
 from dcbench.report.run_table import run_table
 from tests.plots.made import made

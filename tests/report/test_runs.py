@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench.analysis import OUTCOMES, analyse
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit, Axis
 from dcbench.audit.run_checks import Problem
 from dcbench.report.runs import how_far_to_believe, what_failed, what_it_cost, what_was_learned
-from dcbench.statistics.finals import GAIN
 from tests.plots.made import made
 from tests.report.test_learned import TEXT, pixels
 

@@ -14,8 +14,11 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench import registry, results, run_files
-from dcbench.analysis import analyse
+from dcbench import registry
+from dcbench.analysis import results, run_files
+from dcbench.analysis.results import Results
+from dcbench.analysis.statistics import finals
+from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import Audit
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec, make_spec
@@ -24,16 +27,14 @@ from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.plots import curves
 from dcbench.report import tables
 from dcbench.report.tables import FINAL
-from dcbench.results import Results
-from dcbench.statistics import finals
 from dcbench.training import datasets, loop, metrics
 from dcbench.training.backends import KMeans
 from dcbench.training.deepcluster import training
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.network import SOBEL, Network
 from dcbench.training.methods import deepcluster
+from tests.analysis.test_results import fill
 from tests.conftest import plan_of
-from tests.test_results import fill
 
 NO_AUDIT = Audit("m", 0, [], [])
 SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "augment": "none"}

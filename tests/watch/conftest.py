@@ -9,8 +9,8 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.watch.reports import Reports
 from dcbench.watch.server import serving
+from tests.analysis.test_results import fill
 from tests.conftest import plan_of
-from tests.test_results import fill
 
 SMALL = "name: {}\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {{epochs: 2, pca_dim: 8}}\n"
 

@@ -6,8 +6,8 @@ from dcbench.core.store.files import write_aside
 from dcbench.core.store.run_dir import RunDir, State
 from dcbench.errors import ResultsError
 from dcbench.watch.marks import look_at
+from tests.analysis.test_results import fill
 from tests.conftest import plan_of
-from tests.test_results import fill
 from tests.watch.conftest import SMALL, runs_of
 
 

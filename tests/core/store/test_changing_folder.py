@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from dcbench import results
+from dcbench.analysis import results
 from dcbench.audit import axes
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.errors import ResultsError
+from tests.analysis.test_results import fill
 from tests.conftest import plan_of
-from tests.test_results import fill
 
 TEXT = "name: m\naxes: {k: [5, 6]}\nsettings: {epochs: 1, pca_dim: 8}\n"
 FIRST, SECOND = plan_of(TEXT).runs

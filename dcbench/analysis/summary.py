@@ -1,0 +1,214 @@
+"""What the statistics say of one matrix: every frame that its figures, tables and sentences are made from.
+
+In: Results, rules, margins. Out: an Analysis. What the columns mean is known here, how to compute is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from dcbench import registry
+from dcbench.analysis.results import Results
+from dcbench.analysis.statistics import effects, finals, levels, ranks, references, stability
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import CLUSTERING, GAIN, Rule
+from dcbench.analysis.statistics.matching import NONE, grid
+from dcbench.analysis.statistics.ranks import Ranking
+from dcbench.core.columns import COLUMNS, Column
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
+
+SCORE_MARGIN = 0.02
+
+OUTCOMES = (
+    *(
+        Outcome(name, "higher", SCORE_MARGIN)
+        for name in (
+            "nmi_true", "ami_true", "cluster_accuracy", GAIN, "test_refit_nmi_true", "test_refit_cluster_accuracy",
+        )
+    ),
+    Outcome("feature_rank", None, 1.0),
+    Outcome("seconds", "lower", 1.1, ratio=True),
+    Outcome(CLUSTERING, "lower", 1.1, ratio=True),
+)  # fmt: skip
+"""Metrics whose effects are told, which way is better, and the margins unless the user says else."""
+
+MADE = {
+    GAIN: Column(GAIN, "gain over untrained", "", "higher", -1, 1, "NMI with the truth less that of row 0"),
+    "seconds": Column("seconds", "time of the run", "s", "lower", 0, None, "from start to end", cost=True),
+    CLUSTERING: Column(CLUSTERING, "time of clustering", "s", "lower", 0, None, "PCA, whitening, k-means", cost=True),
+}
+"""What the reporter computes of a run beside the columns of metrics.csv."""
+
+SCORED = tuple(name for name, column in COLUMNS.items() if not column.cost and name not in ("epoch", "reassigned"))
+"""Columns whose curves a rule makes into a number."""
+
+CONDITIONS = ("dataset",)
+"""Axes that are no choice of the user's: of them nothing is better, only higher or lower."""
+
+RISING = ("nmi_true", GAIN, "cluster_accuracy")
+"""Metrics that change with the number of clusters by themselves: by them no k is better."""
+
+NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
+"""Fields whose values are amounts, so that results can be drawn against them."""
+
+LEVELS = {"raw pixels": "pixels", "preprocessed pixels": "pixels", "supervised": "supervised"}
+"""Level that scores are compared with -> the baseline method that gives it."""
+
+
+def is_condition(axis: str) -> bool:
+    """Whether the axis, or one that moves with it, is what is tried on and no choice."""
+    return any(name in CONDITIONS for name in axis.split(" + "))
+
+
+def is_neutral(axis: str, metric: str) -> bool:
+    """Whether no value of the axis can be called better by the metric, whichever way that is better."""
+    return is_condition(axis) or ("k" in axis.split(" + ") and metric in RISING)
+
+
+def column(name: str) -> Column:
+    """The column of a metric, stored or made."""
+    return MADE[name] if name in MADE else COLUMNS[name]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Results and what was computed from them, by `statistics`.
+
+    `finals`: a line for each finished run, its curves made into numbers; `axes`: the columns of finals whose swaps are
+    matched, with their values, fields that move together joined to one; `outcomes`: the metrics that some run has;
+    `rules`: metric -> rule where it is not the last row. `effects`, `interactions`, `levels`: tables of those modules;
+    `stability`: a line for each finished run, its axes, `epochs_watched`, `reached`. `rankings`: of axes with three
+    values on.
+    `references`: the baselines' mean scores that belong to each value's cells, by dataset and level of LEVELS; only of
+    refits, where all have as many clusters as classes.
+    """
+
+    found: Results
+    finals: pd.DataFrame
+    axes: dict[str, list[object]]
+    outcomes: tuple[Outcome, ...]
+    rules: dict[str, Rule]
+    effects: pd.DataFrame
+    interactions: pd.DataFrame
+    levels: pd.DataFrame
+    stability: pd.DataFrame
+    rankings: list[Ranking]
+    references: pd.DataFrame
+
+    @property
+    def quality(self) -> str:
+        """The metric that the first sentences speak of; where k varies AMI, since NMI rises with k by itself."""
+        return "ami_true" if "k" in self.found.axes else "nmi_true"
+
+    def rule(self, metric: str) -> str:
+        """How a metric's curve became a number, in words."""
+        return rule_told(self.rules, metric)
+
+
+def _planned(swaps: pd.DataFrame, runs: pd.DataFrame, axes: Mapping[str, Sequence[object]]) -> pd.DataFrame:
+    """The table of effects with how many pairs the matrix plans, so that what is not there is seen beside `pairs`."""
+    laid = {axis: grid(runs, [axis], [name for name in axes if name != axis]) for axis in axes}
+    swapped = zip(swaps["axis"], swaps["before"], swaps["after"], strict=True)
+    counts = [int((laid[axis].at(pair) != NONE).all(axis=0).sum()) for axis, *pair in swapped]
+    swaps.insert(list(swaps.columns).index("pairs") + 1, "planned", counts)
+    return swaps
+
+
+def _ruled(table: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
+    return table.assign(rule=[rule_told(rules, metric) for metric in table["metric"]])
+
+
+def rule_told(rules: Mapping[str, Rule], metric: str) -> str:
+    """How a metric's curve became a number, in words; the gain goes by the rule of what it is the gain in."""
+    if metric in ("seconds", CLUSTERING):
+        return "whole run"
+    return str(rules.get("nmi_true" if metric == GAIN else metric, finals.FINAL))
+
+
+def outcomes_of(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
+    """The outcomes with the user's margins."""
+    return tuple(replace(one, margin=margins.get(one.name, one.margin)) for one in OUTCOMES)
+
+
+def analyse(
+    found: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, Rule] | None = None
+) -> Analysis:
+    """Compute everything; without a finished run the frames are empty."""
+    rules = dict(rules or {})
+    axes = {" + ".join(group): _values(found, group) for group in found.groups}
+    found = replace(found, runs=joined(found.runs, found.groups), rows=joined(found.rows, found.groups))
+    lines = finals.finals(found.rows, rules)
+    told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
+    neutral = {(axis, one.name) for axis in axes for one in told if is_neutral(axis, one.name)}
+    swaps = effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines], neutral)
+    known = stability.stable(found.rows)
+    return Analysis(
+        found,
+        lines,
+        axes,
+        told,
+        rules,
+        _ruled(_planned(swaps, found.runs, axes), rules),
+        _ruled(effects.interactions(lines, axes, told), rules),
+        _ruled(levels.table(lines, axes, told), rules),
+        lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
+        ranks.rankings(lines, axes, told, neutral),
+        _references(found, axes),
+    )
+
+
+def _references(found: Results, axes: Mapping[str, object]) -> pd.DataFrame:
+    """The scores of the finished baselines, for each value of an axis over the baselines that its cells have."""
+    if found.baselines.empty:
+        return pd.DataFrame(columns=references.COLUMNS)
+    done = found.baselines[found.baselines["state"] == "done"]
+    done = done.assign(level=[level_of(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
+    metrics = [name for name in COLUMNS if "refit" in name and "unwhitened" not in name]
+    fields = {level: _told_apart_by(method) for level, method in LEVELS.items()}
+    return references.table(found.runs.assign(seen_channels=_seen_channels(found.runs)), done, fields, axes, metrics)
+
+
+def level_of(run: pd.Series) -> str:
+    """What a baseline run is called."""
+    if run["method"] != "pixels":
+        return str(run["method"])
+    raw = pd.isna(run["pca_dim"]) and not run["whiten"] and not run["l2_normalize"]
+    return "raw pixels" if raw else "preprocessed pixels"
+
+
+def _told_apart_by(method: str) -> list[str]:
+    """The fields of a cell that decide which baseline of the method is its own."""
+    facts = registry.facts("methods", method)
+    seen = {} if facts["network"] else {"input_channels": "seen_channels"}
+    return [seen.get(name, name) for name in facts["baseline"]["each"]]
+
+
+def _seen_channels(runs: pd.DataFrame) -> pd.Series:
+    """The channels that a baseline without a network has: grey images are not repeated into colours."""
+    grey = runs["dataset"].map(lambda name: registry.facts("datasets", name).get("channels") == 1)
+    return runs["input_channels"].mask(grey & (runs["input_channels"] == 3), 1)
+
+
+def _beside(groups: Sequence[Sequence[str]]) -> list[str]:
+    """The spec's fields that are no axis, and no stage of an axis `backend`."""
+    axes = {name for group in groups for name in group}
+    mine = axes | ({*STAGE_BACKENDS} if "backend" in axes else set()) | {"seed"}
+    return [name for name in RunSpec.model_fields if name not in mine]
+
+
+def joined(frame: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """The frame with a column of text for each group of fields that move together."""
+    return frame.assign(**{" + ".join(group): _texts(frame, group) for group in groups if len(group) > 1})
+
+
+def _values(found: Results, group: Sequence[str]) -> list[object]:
+    return found.axes[group[0]] if len(group) == 1 else list(dict.fromkeys(_texts(found.runs, group)))
+
+
+def _texts(frame: pd.DataFrame, group: Sequence[str]) -> list[str]:
+    """The group's values in each line, as text."""
+    lines = frame[list(group)].itertuples(index=False, name=None)
+    return [", ".join(shown(None if pd.isna(value) else value) for value in line) for line in lines]

@@ -1,0 +1,53 @@
+import pandas as pd
+import pytest
+
+from dcbench.analysis.statistics.cells import averaged, summary
+from dcbench.analysis.statistics.finals import finals
+from tests.analysis.statistics.factorials import factorial, without
+
+ROWS = pd.DataFrame(
+    {
+        "run_id": ["a"] * 3 + ["b"] * 3,
+        "epoch": [0, 1, 2] * 2,
+        "nmi_true": [0.5, 0.9, 0.4, 0.2, 0.3, 0.6],
+        "loss": [None, 2.0, 1.0, None, 3.0, 2.0],
+        "k": [5] * 6,
+    }
+)
+PLANNED = pd.DataFrame({"run_id": ["a", "b", "c", "d"], "k": [5, 5, 5, 6]})
+
+
+def test_the_summary_counts_what_is_done_of_what_is_planned():
+    table = summary(finals(ROWS), PLANNED, ["k"], ["nmi_true"]).set_index("k")
+    assert table[["planned", "done"]].to_numpy().tolist() == [[3, 2], [1, 0]]
+    assert table.loc[5, ["nmi_true", "nmi_true_low", "nmi_true_high"]].tolist() == pytest.approx([0.5, 0.4, 0.6])
+    assert table.loc[6, "nmi_true":].isna().all()
+
+
+def test_a_metric_that_one_run_lacks_has_no_mean():
+    lines = finals(ROWS).assign(nmi_previous=[0.7, None])
+    table = summary(lines, PLANNED, ["k"], ["nmi_previous", "nmi_true"])
+    assert table.loc[0, ["nmi_previous", "nmi_previous_low", "nmi_previous_high"]].isna().all()
+    assert table.loc[0, "nmi_true"] == pytest.approx(0.5)
+
+
+def test_the_summary_keeps_cells_whose_value_is_none():
+    planned = PLANNED.assign(limit=[None, None, 10, 10])
+    lines = finals(ROWS).assign(limit=[None, None])
+    table = summary(lines, planned, ["limit"], ["nmi_true"])
+    assert table["done"].tolist() == [2, 0]
+
+
+def test_a_matrix_without_axes_is_one_line():
+    table = summary(finals(ROWS), PLANNED, [], ["nmi_true"])
+    assert len(table) == 1 and table["done"][0] == 2 and table["planned"][0] == 4
+
+
+def test_means_over_other_axes_stand_on_cells_that_all_values_have():
+    frame = without(factorial(), cell="x", a="one", seed=0)
+    told = averaged(frame, ["a"], ["cell"], "score")
+    means = told.set_index("a")["score"]
+    assert means["two"] - means["one"] == pytest.approx(0.1)
+    assert told["cells"].eq(2).all() and told["seeds"].eq(3).all() and told["left_out"].eq(2).all()
+    both = averaged(factorial(), ["a", "cell"], [], "score")
+    assert len(both) == 6 and both["score"].iloc[0] == pytest.approx(0.55)

@@ -1,0 +1,125 @@
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dcbench.analysis.statistics import changes
+from dcbench.analysis.statistics.effects import Outcome
+
+SCORE = Outcome("score", "higher", 0.02)
+TIME = Outcome("time", "lower", 1.1, ratio=True)
+
+
+def two_sides(change=0.0, seeds=3, noise=0.0, rng=None, only=None):
+    """A run for each side, value of `a`, cell and seed; NEW is changed, in all of `a` or in one value only."""
+    rng = rng or np.random.default_rng(0)
+    lines = []
+    for side, seed, (a, cell) in itertools.product(
+        ("old", "new"), range(seeds), itertools.product(("one", "two"), "xyz")
+    ):
+        moved = change * (side == "new" and only in (None, a)) + noise * rng.normal()
+        runs = {"side": side, "seed": seed, "cell": f"{a}{cell}", "a": a, "b": cell, "method": "m", "baseline": False}
+        lines.append(runs | {"score": 0.5 + 0.05 * seed + moved, "time": 10.0 * (1 + seed)})
+    return pd.DataFrame(lines)
+
+
+def table(frame, *outcomes):
+    return changes.table(frame, ["a", "b"], outcomes or [SCORE]).set_index(["metric", "axis", "value"])
+
+
+def test_a_change_in_one_value_is_worse_there_and_overall_and_the_other_value_is_identical():
+    told = table(two_sides(-0.1, only="two"))
+    overall = told.loc["score", "", ""]
+    assert overall["verdict"] == "worse" and overall["mean"] == pytest.approx(-0.05)
+    assert (overall["old"], overall["new"]) == (pytest.approx(0.55), pytest.approx(0.5))
+    assert overall[["pairs", "cells", "seeds", "left_out"]].tolist() == [18, 6, 3, 0]
+    assert told.loc["score", "a", "two"][["verdict", "pairs"]].tolist() == ["worse", 9]
+    assert told.loc["score", "a", "two"]["mean"] == pytest.approx(-0.1)
+    assert told.loc["score", "a", "one"]["verdict"] == "identical"
+    assert set(told.loc["score", "b"]["verdict"]) == {"worse"}, "each of them is half of the changed runs"
+
+
+def test_a_change_within_the_margin_is_the_same_and_not_identical():
+    assert set(table(two_sides(0.001))["verdict"]) == {"same"}
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_under_three_seeds_identical_is_told_and_nothing_else(seeds):
+    assert set(table(two_sides(seeds=seeds))["verdict"]) == {"identical"}
+    told = table(two_sides(-0.3, seeds=seeds, only="two"))
+    assert told.loc["score", "a", "two"]["verdict"] == "too few seeds"
+    assert math.isnan(told.loc["score", "a", "two"]["low"]) and told.loc["score", "a", "one"]["verdict"] == "identical"
+
+
+def test_one_pair_that_differs_by_the_last_digit_is_not_identical():
+    frame = two_sides()
+    frame.loc[frame["side"] == "new", "score"] = [np.nextafter(0.5, 1), *frame["score"].iloc[1:18]]
+    told = table(frame)
+    assert told.loc["score", "", ""]["verdict"] == "same" and told.loc["score", "a", "two"]["verdict"] == "identical"
+
+
+def test_a_pair_that_a_gap_leaves_out_still_counts_against_identical():
+    frame = two_sides(seeds=4)
+    new = frame["side"] == "new"
+    frame.loc[new & (frame["cell"] == "onex") & (frame["seed"] == 0), "score"] = np.nan
+    frame.loc[new & (frame["cell"] == "onex") & (frame["seed"] == 1), "score"] += 0.2
+    told = table(frame)
+    assert told.loc["score", "", ""][["pairs", "left_out", "mean"]].tolist() == [20, 3, 0.0]
+    assert told.loc["score", "", ""]["verdict"] == "cannot tell", "the one pair that changed is not in the mean"
+    assert told.loc["score", "b", "y"]["verdict"] == "identical"
+
+
+def test_runs_of_one_side_are_in_no_mean():
+    frame = two_sides()
+    frame = frame[(frame["side"] == "new") | (frame["b"] != "x")]
+    frame.loc[frame["b"] == "x", "score"] = 99.0
+    told = table(frame)
+    assert told.loc["score", "", ""][["pairs", "old", "new"]].tolist() == [12, pytest.approx(0.55), pytest.approx(0.55)]
+    assert ("score", "b", "x") not in told.index
+
+
+def test_times_are_compared_as_factors():
+    frame = two_sides()
+    frame.loc[frame["side"] == "new", "time"] *= 1.5
+    overall = table(frame, TIME).loc["time", "", ""]
+    assert overall["verdict"] == "worse" and overall["mean"] == pytest.approx(1.5)
+    assert overall["old"] == pytest.approx((10 * 20 * 30) ** (1 / 3)), "a geometric mean, whose ratio is the change"
+    assert overall["new"] == pytest.approx(1.5 * overall["old"])
+
+
+def test_baselines_stand_in_lines_of_their_own():
+    frame = two_sides()
+    beside = frame[frame["cell"] == "onex"].assign(baseline=True, method="pixels", cell="p")
+    beside.loc[beside["side"] == "new", "score"] -= 0.2
+    told = table(pd.concat([frame, beside], ignore_index=True))
+    assert told.loc["score", "baseline", "pixels"][["verdict", "pairs"]].tolist() == ["worse", 3]
+    assert told.drop(index=("score", "baseline", "pixels"))["verdict"].unique().tolist() == ["identical"]
+    alone = table(beside)
+    assert alone.index.tolist() == [("score", "baseline", "pixels")], "no cell, so nothing overall"
+
+
+def test_p_values_are_corrected_over_all_lines_of_a_metric_and_by_metric():
+    told = table(two_sides(-0.02, noise=0.02, seeds=5), SCORE, TIME)
+    assert len(told.loc["score"]) == 6
+    smallest = told.loc["score", "p"].idxmin()
+    assert told.loc[("score", *smallest), "p_holm"] == pytest.approx(min(1, 6 * told.loc[("score", *smallest), "p"]))
+
+
+def test_no_pair_is_a_table_without_lines():
+    frame = two_sides()
+    assert list(changes.table(frame[frame["side"] == "old"], ["a"], [SCORE]).columns) == changes.COLUMNS
+    assert changes.table(frame.iloc[:0], ["a"], [SCORE]).empty
+
+
+@pytest.mark.slow
+def test_two_sets_of_one_truth_are_told_apart_in_at_most_one_of_twenty():
+    rng = np.random.default_rng(1)
+    margin = [Outcome("score", "higher", 1e-6)]  # so narrow that nothing is the same
+    alarms = [
+        set(changes.table(two_sides(noise=0.05, seeds=3, rng=rng), ["a", "b"], margin)["verdict"]) - {"cannot tell"}
+        for _ in range(400)
+    ]
+    wrong = sum(map(bool, alarms)) / len(alarms)
+    assert 0 < wrong < 0.05 + 2 * math.sqrt(0.05 * 0.95 / len(alarms))

@@ -1,0 +1,105 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dcbench.analysis.statistics import effects
+from dcbench.analysis.statistics.effects import Outcome
+from tests.analysis.statistics.factorials import AXES, factorial, without
+
+SCORE = Outcome("score", "higher", 0.02)
+
+
+def table(frame, *outcomes, axes=AXES, beside=()):
+    told = effects.table(frame, axes, outcomes or [SCORE], beside)
+    return told.set_index(["metric", "axis", "before", "after"])
+
+
+def test_a_planted_effect_comes_back_with_its_pairs():
+    told = table(factorial())
+    one = told.loc["score", "a", "one", "two"]
+    assert one["mean"] == pytest.approx(0.1) and one["verdict"] == "better" and one["improved"] == 1.0
+    assert one[["pairs", "cells", "seeds", "left_out"]].tolist() == [9, 3, 3, 0]
+    assert told.xs("cell", level="axis")["verdict"].tolist() == ["same"] * 3
+
+
+def test_lower_is_better_where_the_metric_says_so_and_neither_where_it_does_not():
+    for better, verdict, improved in (("lower", "worse", 0.0), (None, "higher", 1.0)):
+        one = table(factorial(), Outcome("score", better, 0.02)).loc["score", "a", "one", "two"]
+        assert (one["verdict"], one["improved"]) == (verdict, improved)
+
+
+def test_under_three_seeds_there_is_a_point_and_no_verdict():
+    one = table(factorial(seeds=2)).loc["score", "a", "one", "two"]
+    assert one["mean"] == pytest.approx(0.1) and math.isnan(one["low"]) and one["verdict"] == "too few seeds"
+
+
+def test_unequal_runs_are_left_out_and_counted():
+    one = table(without(factorial(seeds=5), cell="x", seed=1, a="two")).loc["score", "a", "one", "two"]
+    assert one[["pairs", "cells", "seeds", "left_out"]].tolist() == [12, 3, 4, 2]
+
+
+def test_a_swap_without_any_matched_pair_is_not_told():
+    frame = factorial().query("(a == 'one' and cell == 'x') or (a == 'two' and cell == 'y')")
+    assert table(frame).empty
+
+
+def test_ratios_are_compared_by_their_logarithms():
+    frame = factorial().assign(seconds=lambda all_: np.where(all_["a"] == "two", 30.0, 20.0) * (1 + all_["seed"]))
+    one = table(frame, Outcome("seconds", "lower", 1.1, ratio=True)).loc["seconds", "a", "one", "two"]
+    assert one["mean"] == pytest.approx(1.5) and one["verdict"] == "worse" and one["margin"] == 1.1
+    nothing = frame.assign(seconds=frame["seconds"].where(frame["cell"] != "x", 0.0))
+    one = table(nothing, Outcome("seconds", "lower", 1.1, ratio=True)).loc["seconds", "a", "one", "two"]
+    assert one["cells"] == 2, "there is no logarithm of 0"
+
+
+def test_p_values_are_corrected_over_the_swaps_of_a_metric():
+    told = table(factorial(noise=0.05, seeds=5))
+    assert (told["p_holm"] >= told["p"]).all() and told["p_holm"].max() <= 1
+    smallest = told["p"].idxmin()
+    assert told.loc[smallest, "p_holm"] == pytest.approx(min(1, told.loc[smallest, "p"] * len(told)))
+
+
+def test_what_a_swap_brings_along_is_told_with_its_values_where_they_are_fixed():
+    frame = factorial().assign(width=1.0, batch=[8, 8, 16, 8, 8, 8] * 3, limit=[None, 500] * 9)
+    told = table(frame, beside=["lr", "width", "batch", "limit"])
+    assert told.loc["score", "a", "one", "two"]["brings"] == "lr 0.1 \u2192 0.2, batch, limit none \u2192 500"
+    assert told.loc["score", "cell", "x", "z"]["brings"] == ""
+
+
+@pytest.mark.parametrize(
+    ("mean", "p", "p_same", "verdict"),
+    [
+        (0.1, 0.001, 0.9, "better"), (-0.1, 0.001, 0.9, "worse"), (0.01, 0.001, 0.001, "same"),
+        (0.01, 0.5, 0.5, "cannot tell"), (0.1, math.nan, math.nan, "too few seeds"),
+    ],
+)  # fmt: skip
+def test_verdicts(mean, p, p_same, verdict):
+    assert effects.verdict(mean, p, p_same, "higher") == verdict
+
+
+def test_the_table_of_nothing_has_its_columns():
+    empty = pd.DataFrame({"a": [], "cell": [], "seed": [], "score": []})
+    assert list(effects.table(empty, AXES, [SCORE], []).columns) == effects.COLUMNS
+    assert effects.interactions(empty, AXES, [SCORE]).empty
+
+
+def test_a_planted_interaction_comes_back_and_none_where_effects_add_up():
+    frame = factorial(effect=0.1)
+    assert effects.interactions(frame, AXES, [SCORE])["verdict"].tolist() == ["same", "same"]
+    crossed = frame.assign(score=frame["score"] + 0.2 * ((frame["a"] == "two") & (frame["cell"] == "z")))
+    told = effects.interactions(crossed, AXES, [SCORE]).set_index(["before", "after", "with_before", "with_after"])
+    assert told.loc["one", "two", "x", "z"]["mean"] == pytest.approx(0.2)
+    assert (
+        told.loc["one", "two", "x", "z"]["verdict"] == "higher"
+        and told.loc["one", "two", "x", "y"]["verdict"] == "same"
+    )
+
+
+def test_the_largest_swap_of_an_axis_on_the_scale_of_its_numbers():
+    lines = [("score", "a", -0.3), ("score", "a", 0.1), ("time", "a", 0.5), ("time", "a", 1.8)]
+    told = pd.DataFrame(lines, columns=["metric", "axis", "mean"])
+    assert effects.largest(told, "a", Outcome("score", "higher", 0.02)) == pytest.approx(0.3)
+    assert effects.largest(told, "a", Outcome("time", "lower", 1.1, ratio=True)) == pytest.approx(math.log(2))
+    assert effects.largest(told, "b", Outcome("score", "higher", 0.02)) == 0

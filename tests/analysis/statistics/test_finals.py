@@ -1,0 +1,82 @@
+import pandas as pd
+import pytest
+
+from dcbench.analysis.statistics.finals import CLUSTERING, CRITERIA, GAIN, Rule, finals, rule_of
+
+ROWS = pd.DataFrame(
+    {
+        "run_id": ["b"] * 3 + ["a"] * 3,
+        "epoch": [0, 1, 2] * 2,
+        "nmi_true": [0.2, 0.3, 0.6, 0.5, 0.9, 0.4],
+        "loss": [None, 3.0, 2.0, None, 1.0, 2.0],
+    }
+)
+
+
+def by_run(rules=None, rows=ROWS):
+    return finals(rows, rules).set_index("run_id")
+
+
+def test_the_last_row_with_its_gain_over_the_same_runs_row_0_whatever_the_order():
+    told = finals(ROWS.sample(frac=1, random_state=0)).set_index("run_id")
+    assert told["nmi_true"].to_dict() == {"a": 0.4, "b": 0.6} and told["epoch"].tolist() == [2, 2]
+    assert told[GAIN].to_dict() == pytest.approx({"a": -0.1, "b": 0.4})
+    assert finals(ROWS)["run_id"].tolist() == ["b", "a"], "in the order of the rows"
+
+
+def test_a_rule_changes_its_own_metric_and_the_gain():
+    told = by_run({"nmi_true": Rule(last=2)})
+    assert told["nmi_true"].to_dict() == pytest.approx({"a": 0.65, "b": 0.45})
+    assert told[GAIN].to_dict() == pytest.approx({"a": 0.15, "b": 0.25}) and told["loss"].tolist() == [2.0, 2.0]
+
+
+def test_the_best_epoch_is_chosen_by_the_criterion_and_never_by_the_metric():
+    assert by_run({"nmi_true": Rule(best="loss")})["nmi_true"].to_dict() == {"a": 0.9, "b": 0.6}
+    fooled = ROWS.assign(nmi_true=[0.2, 0.99, 0.6, 0.5, 0.1, 0.98])
+    assert by_run({"nmi_true": Rule(best="loss")}, fooled)["nmi_true"].to_dict() == {"a": 0.1, "b": 0.6}
+
+
+def test_a_mean_of_more_rows_than_there_are_is_empty_and_the_untrained_row_is_none_of_them():
+    assert by_run({"nmi_true": Rule(last=3)})["nmi_true"].isna().all()
+    gap = ROWS.assign(nmi_true=[0.2, None, 0.6, 0.5, 0.9, 0.4])
+    assert by_run({"nmi_true": Rule(last=2)}, gap)["nmi_true"].isna().to_dict() == {"a": False, "b": True}
+
+
+def test_a_run_whose_criterion_is_empty_has_no_best_epoch():
+    assert by_run({"nmi_true": Rule(best="loss")}, ROWS.assign(loss=[None] * 3 + [None, 1.0, 2.0]))["nmi_true"].isna()[
+        "b"
+    ]
+
+
+def test_clustering_time_is_the_sum_of_its_stages_over_the_epochs():
+    rows = ROWS.assign(seconds_pca=1.0, seconds_whiten=[None] * 6, seconds_kmeans=0.5)
+    assert by_run(rows=rows)[CLUSTERING].tolist() == [4.5, 4.5]
+    assert (
+        by_run(rows=rows.assign(seconds_pca=None, seconds_kmeans=None).astype({"seconds_pca": float}))[CLUSTERING]
+        .isna()
+        .all()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("final", "last row"), ("mean:5", "mean of the last 5 rows"), ("best:loss", "at the lowest loss")],
+)
+def test_rules_are_read_and_told(text, words):
+    assert str(rule_of(text)) == words
+
+
+@pytest.mark.parametrize("text", ["", "mean", "mean:1", "mean:-2", "mean:x", "best", "best:nmi_true", "final:2"])
+def test_what_is_no_rule_or_looks_at_labels_is_refused(text):
+    with pytest.raises(ValueError, match="best:COLUMN with one of loss"):
+        rule_of(text)
+
+
+def test_no_criterion_looks_at_the_labels():
+    from dcbench.core.columns import SCORES
+
+    assert not [name for name in CRITERIA for score in SCORES if score.name in name]
+
+
+def test_nothing_gives_nothing():
+    assert finals(ROWS.iloc[:0]).empty

@@ -1,0 +1,57 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dcbench.analysis.statistics.intervals import (
+    Interval,
+    holm,
+    over_cells_and_seeds,
+    over_seeds,
+    p_difference,
+    p_equivalence,
+)
+
+
+def test_the_interval_is_t_over_the_seeds_each_averaged_over_the_cells():
+    found = over_seeds(np.array([[0.1, 0.3], [0.2, 0.4], [0.0, 0.2]]))
+    means = np.array([0.2, 0.3, 0.1])
+    half = 4.302652729911275 * means.std(ddof=1) / math.sqrt(3)
+    assert (found.mean, found.low, found.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
+
+
+def test_under_three_seeds_there_is_a_point():
+    found = over_seeds(np.array([[0.1, 0.3], [0.2, 0.4]]))
+    assert found.mean == pytest.approx(0.25) and math.isnan(found.low) and math.isnan(found.high)
+    assert math.isnan(p_difference(np.ones((2, 4)))) and math.isnan(p_equivalence(np.ones((2, 4)), 0.1))
+
+
+def test_other_cells_are_spoken_of_from_eight_cells_on():
+    rng = np.random.default_rng(0)
+    few, many = rng.normal(0.1, 0.05, (3, 7)), rng.normal(0.1, 0.05, (3, 8))
+    assert math.isnan(over_cells_and_seeds(few).low)
+    found = over_cells_and_seeds(many)
+    assert found.low < found.mean < found.high
+    assert over_cells_and_seeds(np.full((3, 8), 0.125)) == Interval(0.125, 0.125, 0.125)
+
+
+def test_p_values_agree_with_scipys_own():
+    differences = np.random.default_rng(1).normal(0.02, 0.05, (5, 6))
+    means = differences.mean(axis=1)
+    assert p_difference(differences) == pytest.approx(stats.ttest_1samp(means, 0).pvalue)
+    sides = [stats.ttest_1samp(means, -0.05, alternative="greater"), stats.ttest_1samp(means, 0.05, alternative="less")]
+    assert p_equivalence(differences, 0.05) == pytest.approx(max(side.pvalue for side in sides))
+
+
+def test_without_any_spread_the_tests_are_certain():
+    same = np.zeros((3, 4))
+    assert (p_difference(same), p_equivalence(same, 0.02)) == (1.0, 0.0)
+    assert (p_difference(same + 0.125), p_equivalence(same + 0.125, 0.02)) == (0.0, 1.0)
+
+
+def test_holm_against_its_definition():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    corrected = holm([0.01, math.nan, 0.5])
+    assert corrected[0] == pytest.approx(0.02) and math.isnan(corrected[1]) and corrected[2] == 0.5
+    assert holm([]) == []

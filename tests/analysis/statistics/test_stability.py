@@ -1,0 +1,51 @@
+import math
+
+import pandas as pd
+import pytest
+
+from dcbench.analysis.statistics.stability import kept_moving, median_epochs, stable
+
+
+def rows(**curves):
+    """Rows of runs from their nmi_previous after each epoch; row 0 has none."""
+    return pd.DataFrame(
+        [
+            {"run_id": run, "epoch": epoch, "nmi_previous": value}
+            for run, curve in curves.items()
+            for epoch, value in enumerate([None, *curve])
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("curve", "epochs", "reached"),
+    [
+        ([0.5, 0.95, 0.95, 0.95], 2, True),
+        ([0.95, 0.95, 0.5, 0.95], 4, False),
+        ([0.95, 0.5, 0.95, 0.95], 3, True),
+        ([0.95, 0.95, 0.95, 0.95], 1, True),
+        ([0.1, 0.1, 0.1, 0.1], 4, False),
+        ([0.95, 0.95, None, None], 4, False),
+        ([0.95], 1, False),
+    ],
+)
+def test_epochs_until_it_stays_above_the_level(curve, epochs, reached):
+    told = stable(rows(a=curve), 0.9)
+    assert told[["epochs_watched", "reached"]].to_numpy().tolist() == [[epochs, reached]]
+
+
+def test_the_level_is_the_users():
+    assert stable(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs_watched"].tolist() == [2]
+
+
+def test_kaplan_and_meier_by_hand():
+    found = pd.DataFrame({"epochs_watched": [1, 2, 2, 5, 5], "reached": [True, True, False, True, False]})
+    told = kept_moving(found)
+    assert told["epoch"].tolist() == [0, 1, 2, 5]
+    assert told["share"].tolist() == pytest.approx([1, 0.8, 0.8 * 3 / 4, 0.8 * 3 / 4 / 2])
+    assert median_epochs(found) == 5
+
+
+def test_where_fewer_than_half_get_there_there_is_no_median():
+    assert math.isnan(median_epochs(pd.DataFrame({"epochs_watched": [3, 3, 3], "reached": [True, False, False]})))
+    assert math.isnan(median_epochs(pd.DataFrame({"epochs_watched": [], "reached": []})))

@@ -1,0 +1,46 @@
+"""The statistics against known truth: docs/coverage.csv, which `python -m benchmarks.coverage` writes."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import coverage
+from dcbench.analysis.statistics import effects
+
+COMMITTED = coverage.TABLE.read_text().splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(coverage.CASES)))
+def test_intervals_cover_and_verdicts_hold(number):
+    case = coverage.CASES[number]
+    found = coverage.simulate(case)
+    assert coverage.line(case, found) == COMMITTED[1 + number], "write it anew: python -m benchmarks.coverage"
+    assert 0.92 <= found.covered <= 0.98
+    assert math.isnan(found.others) or 0.92 <= found.others <= 0.99
+    assert found.wrong_difference <= 0.06 and found.wrong_same <= 0.06
+    if case.cells >= 24 and case.effect > coverage.SCORE.margin:
+        assert found.right >= 0.95, "effects are recovered"
+
+
+def test_the_table_holds_every_case():
+    assert COMMITTED[0] == coverage.HEADER and len(COMMITTED) == 1 + len(coverage.CASES)
+
+
+@pytest.mark.parametrize("number", [0, 9, 25])
+def test_what_was_simulated_is_what_the_reporter_computes_of_a_frame(number):
+    case = coverage.CASES[number]
+    found, _ = coverage.scores(case, np.random.default_rng(number))
+    index = pd.MultiIndex.from_product([["without", "with"], range(case.seeds), range(case.cells)])
+    frame = pd.Series(found.ravel(), index).rename_axis(["choice", "seed", "cell"]).reset_index(name="score")
+    axes = {"choice": ["without", "with"], "cell": list(range(case.cells))}
+    told = effects.table(frame.sample(frac=1, random_state=0), axes, [coverage.SCORE], [])
+    expected = effects.effect(found[1] - found[0], 0, coverage.SCORE)
+    assert told["axis"].iloc[0] == "choice"
+    line = told.iloc[0]
+    assert (line["mean"], line["low"], line["high"]) == pytest.approx(
+        (expected.interval.mean, expected.interval.low, expected.interval.high)
+    )
+    assert (line["p"], line["p_same"], line["pairs"]) == pytest.approx((expected.p, expected.p_same, found[0].size))
