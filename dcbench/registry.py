@@ -35,7 +35,7 @@ PACKAGES = {
     "methods": "training.methods",
     "backends": "training.backends",
     "executors": "execution.executors",
-    "plots": "plots",
+    "plots": "figures",
     "pictures": "pictures",
 }
 """The package, below dcbench, that holds the plug-ins of each kind."""

@@ -11,8 +11,8 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from dcbench.drawing.style import TEXT
-from dcbench.drawing.words import inches
+from dcbench.drawing.captions import inches
+from dcbench.drawing.theme import TEXT
 
 MOST_LINES = 100
 """Single runs that are drawn in one colour of a panel: more lie on each other and take minutes."""

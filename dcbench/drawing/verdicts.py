@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from dcbench.drawing.style import COLOURS, GREY
+from dcbench.drawing.theme import COLOURS, GREY
 
 VERDICTS = {
     "better": (COLOURS[2], "^"),

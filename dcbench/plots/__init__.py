@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis.summary import Analysis
-from dcbench.drawing.codes import amounts
+from dcbench.drawing.encoding import amounts
 
 
 def axes_of(facts: Mapping[str, Any], told: Analysis) -> list[str | None]:

@@ -16,10 +16,10 @@ from dcbench.analysis.statistics.cells import summary
 from dcbench.analysis.statistics.effects import largest
 from dcbench.analysis.statistics.pareto import front
 from dcbench.analysis.summary import Analysis, column, is_condition
-from dcbench.drawing.codes import MARKERS, colour, marker
+from dcbench.drawing.captions import beneath, company, counted, label, ruled, short, wrapped
+from dcbench.drawing.encoding import MARKERS, colour, marker
 from dcbench.drawing.marks import legend
-from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
-from dcbench.drawing.words import beneath, company, counted, label, ruled, short, wrapped
+from dcbench.drawing.theme import COLOURS, GREY, TEXT, WIDTH
 from dcbench.plots import same
 
 FACTS = {

@@ -20,9 +20,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis.summary import Analysis
+from dcbench.drawing.captions import counted, inches, label, note, short
 from dcbench.drawing.marks import legend
-from dcbench.drawing.style import COLOURS, GREY, SMALL, WIDTH
-from dcbench.drawing.words import counted, inches, label, note, short
+from dcbench.drawing.theme import COLOURS, GREY, SMALL, WIDTH
 from dcbench.plots import same
 
 FACTS = {

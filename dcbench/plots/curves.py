@@ -25,10 +25,10 @@ from dcbench.analysis.statistics.matching import FEWEST_SEEDS
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
-from dcbench.drawing.codes import code
+from dcbench.drawing.captions import counted, label, meant, note, wrapped
+from dcbench.drawing.encoding import code
 from dcbench.drawing.marks import legend, single_runs, spread
-from dcbench.drawing.style import GREY, SMALL, TEXT, WIDTH
-from dcbench.drawing.words import counted, label, meant, note, wrapped
+from dcbench.drawing.theme import GREY, SMALL, TEXT, WIDTH
 from dcbench.plots import first_varied, same
 
 FACTS = {

@@ -16,11 +16,11 @@ from matplotlib.lines import Line2D
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.summary import Analysis, column
+from dcbench.drawing.captions import beneath, label, ruled, short, sized, wrapped
 from dcbench.drawing.marks import legend
-from dcbench.drawing.rows import rows_of, write_rows
-from dcbench.drawing.style import GREY, INK, SMALL, TEXT, WIDTH
+from dcbench.drawing.row_labels import rows_of, write_rows
+from dcbench.drawing.theme import GREY, INK, SMALL, TEXT, WIDTH
 from dcbench.drawing.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
-from dcbench.drawing.words import beneath, label, ruled, short, sized, wrapped
 from dcbench.plots import same
 
 FACTS = {

@@ -19,9 +19,9 @@ from matplotlib.patches import Patch, Rectangle
 from dcbench.analysis.statistics.cells import averaged, summary, tally
 from dcbench.analysis.statistics.effects import largest
 from dcbench.analysis.summary import Analysis, column
+from dcbench.drawing.captions import beneath, counted, inches, label, ruled, short, wrapped
 from dcbench.drawing.marks import legend
-from dcbench.drawing.style import GREY, INK, SMALL, TEXT
-from dcbench.drawing.words import beneath, counted, inches, label, ruled, short, wrapped
+from dcbench.drawing.theme import GREY, INK, SMALL, TEXT
 
 FACTS = {
     "title": "Every cell",

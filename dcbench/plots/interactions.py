@@ -13,12 +13,12 @@ from matplotlib.gridspec import GridSpecBase
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.interactions import ACTS, by_value, strongest
 from dcbench.analysis.summary import Analysis, column
-from dcbench.drawing.codes import colour, marker
+from dcbench.drawing.captions import beneath, counted, label, ruled, short, sized, wrapped
+from dcbench.drawing.encoding import colour, marker
 from dcbench.drawing.marks import legend
-from dcbench.drawing.rows import Row, rows_of, write_rows
-from dcbench.drawing.style import GREY, INK, TEXT
+from dcbench.drawing.row_labels import Row, rows_of, write_rows
+from dcbench.drawing.theme import GREY, INK, TEXT
 from dcbench.drawing.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
-from dcbench.drawing.words import beneath, counted, label, ruled, short, sized, wrapped
 
 FACTS = {
     "title": "Which choices act on each other",

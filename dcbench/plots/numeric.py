@@ -20,10 +20,10 @@ from dcbench.analysis.statistics.levels import by_cell
 from dcbench.analysis.statistics.matching import FEWEST_SEEDS
 from dcbench.analysis.summary import Analysis, column
 from dcbench.core.spec import shown
-from dcbench.drawing.codes import code, colour
+from dcbench.drawing.captions import counted, inches, label, note, wrapped
+from dcbench.drawing.encoding import code, colour
 from dcbench.drawing.marks import legend
-from dcbench.drawing.style import GREY, SMALL, TEXT
-from dcbench.drawing.words import counted, inches, label, note, wrapped
+from dcbench.drawing.theme import GREY, SMALL, TEXT
 from dcbench.plots import first_varied
 
 FACTS = {

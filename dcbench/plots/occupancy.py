@@ -21,10 +21,10 @@ from dcbench.analysis.statistics.occupancy import ended, filled_share
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
 from dcbench.core.columns import COLUMNS
-from dcbench.drawing.codes import code
+from dcbench.drawing.captions import label, meant, note, wrapped
+from dcbench.drawing.encoding import code
 from dcbench.drawing.marks import legend, single_runs
-from dcbench.drawing.style import COLOURS, GREY, TEXT, WIDTH
-from dcbench.drawing.words import label, meant, note, wrapped
+from dcbench.drawing.theme import COLOURS, GREY, TEXT, WIDTH
 from dcbench.plots import first_varied, same
 
 FACTS = {

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis.summary import Analysis
-from dcbench.drawing.codes import MARKERS, code
-from dcbench.drawing.style import COLOURS, GREY
-from dcbench.drawing.words import note, short
+from dcbench.drawing.captions import note, short
+from dcbench.drawing.encoding import MARKERS, code
+from dcbench.drawing.theme import COLOURS, GREY
 from dcbench.parity_table import MEASURES
 
 FACTS = {

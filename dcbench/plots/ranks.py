@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.ranks import Ranking
 from dcbench.analysis.summary import Analysis, column
-from dcbench.drawing.codes import code
-from dcbench.drawing.style import GREY, INK, SMALL, TEXT
-from dcbench.drawing.words import counted, label, note, wrapped
+from dcbench.drawing.captions import counted, label, note, wrapped
+from dcbench.drawing.encoding import code
+from dcbench.drawing.theme import GREY, INK, SMALL, TEXT
 
 FACTS = {
     "title": "Ranks over the cells",

@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from dcbench.analysis.statistics.stability import LEVEL, kept_moving, median_epochs
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS
-from dcbench.drawing.codes import colour, line
+from dcbench.drawing.captions import counted, label, note
+from dcbench.drawing.encoding import colour, line
 from dcbench.drawing.marks import legend
-from dcbench.drawing.words import counted, label, note
 from dcbench.plots import same
 
 FACTS = {

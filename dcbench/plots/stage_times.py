@@ -13,10 +13,10 @@ from matplotlib.ticker import MaxNLocator
 from dcbench.analysis.statistics.stages import stage_seconds
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS, STAGES
-from dcbench.drawing.codes import colour
+from dcbench.drawing.captions import company, label, note
+from dcbench.drawing.encoding import colour
 from dcbench.drawing.marks import legend
-from dcbench.drawing.style import INK, WIDTH
-from dcbench.drawing.words import company, label, note
+from dcbench.drawing.theme import INK, WIDTH
 from dcbench.plots import first_varied, same
 
 FACTS = {

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from dcbench import registry
 from dcbench.analysis.summary import Analysis
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import axes_of
 from dcbench.report.svg import light
 

@@ -6,9 +6,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from dcbench.drawing.captions import label, note, short
 from dcbench.drawing.marks import legend, single_runs, spread
-from dcbench.drawing.style import COLOURS, STYLE
-from dcbench.drawing.words import label, note, short
+from dcbench.drawing.theme import COLOURS, STYLE
 from tests.plots.test_plots import told
 
 

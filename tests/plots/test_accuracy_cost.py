@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import accuracy_cost
 from tests.plots.made import FULL, made
 from tests.plots.overlap import faults, texts

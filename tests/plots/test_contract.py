@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from dcbench import registry
 from dcbench.analysis import results
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.style import INK, STYLE, WIDTH
+from dcbench.drawing.theme import INK, STYLE, WIDTH
 from dcbench.plots import axes_of
 from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of

@@ -9,8 +9,8 @@ import pytest
 from dcbench import registry
 from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import axes_of, coverage
 from tests.plots import made, overlap
 

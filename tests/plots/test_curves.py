@@ -10,9 +10,9 @@ from dcbench.analysis import results
 from dcbench.analysis.summary import analyse
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.drawing.codes import colour
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.encoding import colour
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import curves
 from tests.analysis.test_results import fill
 from tests.conftest import plan_of

@@ -2,9 +2,9 @@ import matplotlib
 import pytest
 
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.style import STYLE
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.drawing.verdicts import VERDICTS
-from dcbench.drawing.words import noted
 from dcbench.plots import forest
 from tests.plots.made import FULL, TWELVE, made
 from tests.plots.overlap import faults, texts

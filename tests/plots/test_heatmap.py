@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import heatmap
 from tests.plots.made import FULL, TWELVE, made
 from tests.plots.overlap import faults, texts

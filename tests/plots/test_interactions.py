@@ -2,8 +2,8 @@ import matplotlib
 import pytest
 
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import interactions
 from tests.plots.made import FULL, TWELVE, made
 from tests.plots.overlap import faults, texts

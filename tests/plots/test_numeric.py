@@ -6,8 +6,8 @@ from matplotlib.collections import LineCollection
 
 from dcbench import registry
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import axes_of, numeric
 from tests.plots import made, overlap
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.codes import colour
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.encoding import colour
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import occupancy
 from tests.plots import made, overlap
 

@@ -7,8 +7,8 @@ import pytest
 from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
 from dcbench.core.columns import STAGES
-from dcbench.drawing.style import STYLE
-from dcbench.drawing.words import noted
+from dcbench.drawing.captions import noted
+from dcbench.drawing.theme import STYLE
 from dcbench.plots import stage_times
 from tests.plots.overlap import faults
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.codes import colour
+from dcbench.drawing.encoding import colour
 from dcbench.report.run_table import run_table
 from tests.plots.made import made
 

@@ -1,7 +1,7 @@
 """The colour, marker and line of a value."""
 
-from dcbench.drawing.codes import amounts, colour, line, marker
-from dcbench.drawing.style import COLOURS, GREY
+from dcbench.drawing.encoding import amounts, colour, line, marker
+from dcbench.drawing.theme import COLOURS, GREY
 from tests.plots.test_plots import told
 
 

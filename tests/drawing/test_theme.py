@@ -8,8 +8,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from benchmarks.colour_vision import VISIONS, contrast, distance, lab, seen
-from dcbench.drawing.codes import LINES, MARKERS, RAMP
-from dcbench.drawing.style import BACKGROUNDS, COLOURS, GREY, INK
+from dcbench.drawing.encoding import LINES, MARKERS, RAMP
+from dcbench.drawing.theme import BACKGROUNDS, COLOURS, GREY, INK
 
 APART = 13.0
 """CIEDE2000 between any two of the colours, with every colour vision; the first five are APART_FIRST."""

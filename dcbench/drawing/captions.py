@@ -12,7 +12,7 @@ from matplotlib.ft2font import FT2Font
 
 from dcbench.analysis.summary import Analysis, column
 from dcbench.core.spec import shown
-from dcbench.drawing.style import FONT, SMALL
+from dcbench.drawing.theme import FONT, SMALL
 
 
 def label(told: Analysis, axis: str, value: object, width: int = 24) -> str:

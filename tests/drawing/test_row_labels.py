@@ -2,7 +2,7 @@
 
 import itertools
 
-from dcbench.drawing.rows import rows_of
+from dcbench.drawing.row_labels import rows_of
 
 
 def test_rows_stand_below_each_other_however_many_lines_they_take():

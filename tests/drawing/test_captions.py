@@ -8,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.finals import Rule
-from dcbench.drawing.style import SMALL, STYLE
-from dcbench.drawing.words import beneath, counted, label, note, noted, ruled, sized
+from dcbench.drawing.captions import beneath, counted, label, note, noted, ruled, sized
+from dcbench.drawing.theme import SMALL, STYLE
 from tests.plots.test_plots import told
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from dcbench.drawing.style import SMALL, TEXT
-from dcbench.drawing.words import wrapped
+from dcbench.drawing.captions import wrapped
+from dcbench.drawing.theme import SMALL, TEXT
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from dcbench import registry
 from dcbench.analysis.summary import NUMERIC, Analysis
 from dcbench.core.spec import STAGE_BACKENDS
-from dcbench.drawing.style import COLOURS, GREY
+from dcbench.drawing.theme import COLOURS, GREY
 
 RAMP = ("viridis", 0.25, 0.75)
 """matplotlib's map, from where to where, for amounts: lighter is more, with every colour vision."""
