@@ -19,7 +19,7 @@ from dcbench import registry
 from dcbench.analysis import results
 from dcbench.analysis.summary import Analysis, analyse
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.drawing.theme import STYLE
+from dcbench.figures.style.theme import STYLE
 
 TOP = Path(__file__).parent.parent
 PICTURE = TOP / "docs" / "colour_vision.png"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dcbench.drawing.theme import COLOURS
+from dcbench.figures.style.theme import COLOURS
 
 Array = npt.NDArray[Any]
 Rgb = npt.NDArray[np.uint8]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dcbench import registry
-from dcbench.drawing.captions import short
+from dcbench.figures.style.captions import short
 from dcbench.learned import Array, Learned
 from dcbench.sheet import BLANK, EDGE, Rgb, Sheet, rgb, side_of
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from dcbench.drawing.theme import COLOURS
+from dcbench.figures.style.theme import COLOURS
 from dcbench.learned import Ints, Learned, largest, majority
 from dcbench.pictures import class_names
 

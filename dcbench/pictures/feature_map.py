@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dcbench.drawing.theme import COLOURS
+from dcbench.figures.style.theme import COLOURS
 from dcbench.learned import Array, Ints, Learned, largest, majority
 from dcbench.pictures import class_names
 

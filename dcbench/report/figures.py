@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from dcbench import registry
 from dcbench.analysis.summary import Analysis
-from dcbench.drawing.captions import noted
-from dcbench.drawing.theme import STYLE
-from dcbench.plots import axes_of
+from dcbench.figures import axes_of
+from dcbench.figures.style.captions import noted
+from dcbench.figures.style.theme import STYLE
 from dcbench.report.svg import light
 
 DPI = {"png": 200, "svg": 110, "pdf": 300}

@@ -22,7 +22,7 @@ from dcbench.audit.health import health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import shown
 from dcbench.core.store.files import folder_aside, write_aside
-from dcbench.drawing.theme import STYLE
+from dcbench.figures.style.theme import STYLE
 from dcbench.learned import Learned
 from dcbench.pictures.confusion import CLUSTERS
 

@@ -22,7 +22,7 @@ from dcbench.analysis.summary import Analysis, column, is_condition
 from dcbench.audit.axes import Audit
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import STATES
-from dcbench.drawing.theme import BACKGROUNDS, INK
+from dcbench.figures.style.theme import BACKGROUNDS, INK
 from dcbench.parity_table import STAGES as PARITY_STAGES
 from dcbench.report import block, page_tables
 from dcbench.report.coverage import coverage, squares_of

@@ -15,8 +15,8 @@ from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import STATES
-from dcbench.drawing.encoding import colour
-from dcbench.drawing.theme import COLOURS
+from dcbench.figures.style.encoding import colour
+from dcbench.figures.style.theme import COLOURS
 from dcbench.report.page_tables import LABELS
 from dcbench.report.words import number, signed
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from dcbench.drawing.theme import STYLE
+from dcbench.figures.style.theme import STYLE
 from dcbench.learned import Learned
 from dcbench.pictures import confusion
 from tests.pictures.bundles import bundle

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from dcbench import registry
-from dcbench.drawing.theme import STYLE
+from dcbench.figures.style.theme import STYLE
 from dcbench.learned import ARRAYS, Learned
 from tests.inspection.made import looked_at, made
 from tests.pictures.bundles import bundle

@@ -7,7 +7,7 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.report import block
-from tests.plots.made import made
+from tests.figures.made import made
 
 TEXT = """name: m
 axes: {optimizer: [sgd, adam]}

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from dcbench import report
 from dcbench.core.store.run_dir import MatrixDir
-from tests.plots.made import made
+from tests.figures.made import made
 from tests.report.test_page import NAMES, TEXT, html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("report_browser")]

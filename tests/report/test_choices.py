@@ -7,7 +7,7 @@ import pytest
 from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.report.choices import what_choices_did
-from tests.plots.made import made
+from tests.figures.made import made
 
 SMALL = """name: small
 axes:

@@ -5,7 +5,7 @@ import pytest
 from dcbench.analysis.summary import analyse
 from dcbench.report import coverage as module
 from dcbench.report.coverage import coverage, squares_of
-from tests.plots.made import FULL, made
+from tests.figures.made import FULL, made
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}

@@ -4,7 +4,7 @@ from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import Audit
 from dcbench.report.headline import QUESTIONS, answers, sentences
 from dcbench.report.page import INSIDE, SECTIONS
-from tests.plots.made import made
+from tests.figures.made import made
 from tests.report.test_choices import SMALL, SPOKEN_OF
 
 NOTHING = Audit("m", 0, [], [])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dcbench.drawing.theme import INK, STYLE
+from dcbench.figures.style.theme import INK, STYLE
 from dcbench.report.inline import HREF, inline
 from dcbench.report.svg import light
 

@@ -8,7 +8,7 @@ from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec
 from dcbench.report.learned import best_pixels, learned
-from tests.plots.made import made
+from tests.figures.made import made
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}

@@ -17,7 +17,7 @@ from dcbench.audit.run_checks import Problem
 from dcbench.report import figures, page, tables
 from dcbench.report.figures import Drawn
 from dcbench.report.origin import Origin
-from tests.plots.made import FULL, made
+from tests.figures.made import FULL, made
 from tests.report.test_inline import drawn
 from tests.report.test_learned import pixels
 

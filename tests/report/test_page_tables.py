@@ -7,7 +7,7 @@ import pytest
 from dcbench.analysis.statistics.finals import GAIN, Rule
 from dcbench.analysis.summary import OUTCOMES, analyse, outcomes_of
 from dcbench.report import page_tables
-from tests.plots.made import made
+from tests.figures.made import made
 from tests.report.test_learned import pixels
 
 TEXT = """name: m

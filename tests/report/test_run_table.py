@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 from dcbench.analysis.summary import analyse
-from dcbench.drawing.encoding import colour
+from dcbench.figures.style.encoding import colour
 from dcbench.report.run_table import run_table
-from tests.plots.made import made
+from tests.figures.made import made
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], limit: [null, 500]}

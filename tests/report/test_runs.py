@@ -11,7 +11,7 @@ from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit, Axis
 from dcbench.audit.run_checks import Problem
 from dcbench.report.runs import how_far_to_believe, what_failed, what_it_cost, what_was_learned
-from tests.plots.made import made
+from tests.figures.made import made
 from tests.report.test_learned import TEXT, pixels
 
 SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", GAIN)]

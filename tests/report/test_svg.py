@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dcbench.drawing.theme import COLOURS, STYLE
+from dcbench.figures.style.theme import COLOURS, STYLE
 from dcbench.report.svg import light
 
 

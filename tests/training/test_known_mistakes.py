@@ -24,7 +24,7 @@ from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
-from dcbench.plots import curves
+from dcbench.figures import curves
 from dcbench.report import tables
 from dcbench.report.tables import FINAL
 from dcbench.training import datasets, loop, metrics

@@ -1,0 +1,139 @@
+"""Which two choices act on each other: a list of the strongest interactions, and the first of them in pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecBase
+
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.interactions import ACTS, by_value, strongest
+from dcbench.analysis.summary import Analysis, column
+from dcbench.figures.style.captions import beneath, counted, label, ruled, short, sized, wrapped
+from dcbench.figures.style.encoding import colour, marker
+from dcbench.figures.style.marks import legend
+from dcbench.figures.style.row_labels import Row, rows_of, write_rows
+from dcbench.figures.style.theme import GREY, INK, TEXT
+from dcbench.figures.style.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
+
+FACTS = {
+    "title": "Which choices act on each other",
+    "caption": "Left: how much the effect of a swap differs between two values of another axis, all else equal; of "
+    "each two axes the values where it differs most, those with a verdict first. Bars: 95 % interval over the seeds. "
+    "Shaded: the margin within which the effects count as the same. Higher and lower are corrected for all "
+    "interactions of the metric (Holm); same goes by the 90 % interval. Right: the effect of the first swaps of the "
+    "list at each value of the other axis; a level line is no interaction.",
+    "per_axis": False,
+}
+
+MOST = 14
+"""Pairs of axes in the list."""
+
+LABELS = 2.0
+"""Inches of a line of the list's names."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A swap, two values of another axis, and how much the swap's effect differs between them."""
+
+    swap: tuple[str, Any, Any]
+    other: tuple[str, Any, Any]
+    told: Any
+
+    @classmethod
+    def of(cls, row: Any, told: Analysis) -> _Pair:
+        """The dataset is what a swap's effect depends on, else the axis of more values; the difference is the same."""
+        one, two = (row.axis, row.before, row.after), (row.with_axis, row.with_before, row.with_after)
+        turned = (one[0] == "dataset", len(told.axes[one[0]])) > (two[0] == "dataset", len(told.axes[two[0]]))
+        return cls(two, one, row) if turned else cls(one, two, row)
+
+    def name(self, told: Analysis) -> str:
+        """The swap."""
+        axis, before, after = self.swap
+        return f"{short(axis, 60)}: {label(told, axis, before)} \u2192 {label(told, axis, after)}"
+
+    def where(self, told: Analysis) -> str:
+        """The values that its effect is compared at."""
+        axis, before, after = self.other
+        return f"{short(axis, 60)} {label(told, axis, after)} against {label(told, axis, before)}"
+
+
+def draw(told: Analysis, axis: str | None) -> Figure | None:
+    """The list at the left, up to four pictures at the right."""
+    outcome = next((one for one in told.outcomes if one.name == told.quality), None)
+    table = strongest(told.interactions, outcome) if outcome else told.interactions
+    if outcome is None or table.empty:
+        return None
+    pairs = [_Pair.of(row, told) for row in table.itertuples()]
+    across, down = 1 + (len(pairs) > 1), 1 + (len(pairs) > 2)
+    rows = rows_of([(pair.name(told), pair.where(told)) for pair in pairs[:MOST]], LABELS)
+    tall = max(1.75 * down, (rows[-1].top + rows[-1].tall) / 72)
+    figure = Figure(figsize=(5.2 + 2.15 * across, 1.0 + tall), layout="constrained")
+    beneath(figure, _verdicts(table), f"Each difference over {sized(table)}.", ruled(told, [outcome.name]))
+    grid = figure.add_gridspec(down, 1 + across, width_ratios=[1.05, *[1] * across])
+    _list(figure.add_subplot(grid[:, 0]), outcome, pairs[:MOST], rows)
+    _pictures(figure, grid[:, 1:].subgridspec(down, across), outcome, pairs[: across * down], told)
+    legend(figure, verdict_handles(table["verdict"].head(MOST)))
+    return figure
+
+
+def _list(panel: Axes, outcome: Outcome, pairs: list[_Pair], rows: list[Row]) -> None:
+    panel.axvspan(-outcome.width, outcome.width, **BAND)
+    panel.axvline(0, color=INK, lw=0.8)
+    write_rows(panel, rows)
+    for row, pair in zip(rows, pairs, strict=True):
+        ink, sign = VERDICTS[pair.told.verdict]
+        panel.axhline(row.place, **GUIDE)
+        panel.hlines(row.place, pair.told.low, pair.told.high, color=ink, lw=1.8)
+        panel.plot(pair.told.mean, row.place, color=ink, marker=sign, mfc=face(pair.told.verdict), ms=5, zorder=3)
+    panel.grid(axis="y", visible=False)
+    panel.locator_params(axis="x", nbins=4)
+    panel.set_xlabel(f"difference of two effects\non {column(outcome.name).label}")
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+
+def _pictures(figure: Figure, grid: GridSpecBase, outcome: Outcome, pairs: list[_Pair], told: Analysis) -> None:
+    """All on one scale, so that a difference that is nothing looks like nothing."""
+    first = None
+    for place, pair in enumerate(pairs):
+        panel = figure.add_subplot(grid[divmod(place, grid.ncols)], sharey=first)
+        first = first or panel
+        _picture(panel, outcome, pair, told)
+        if place % grid.ncols == 0:
+            panel.set_ylabel(wrapped(f"change of {column(outcome.name).label}", 1.3, TEXT))
+
+
+def _picture(panel: Axes, outcome: Outcome, pair: _Pair, told: Analysis) -> None:
+    """The effect of the pair's swap at each value of its other axis."""
+    name = pair.other[0]
+    effects = by_value(told.finals, told.axes, pair.swap, name, outcome)
+    panel.axhspan(-outcome.width, outcome.width, **BAND)
+    panel.axhline(0, color=INK, lw=0.8)
+    panel.plot(range(len(effects)), effects["mean"], color=GREY, lw=1, zorder=1)
+    for place, row in enumerate(effects.to_dict("records")):
+        ink, sign = colour(told, name, row["value"]), marker(told, name, row["value"])
+        panel.vlines(place, row["low"], row["high"], color=ink, lw=1.8)
+        panel.plot(place, row["mean"], color=ink, marker=sign, ms=5)
+    words = [label(told, name, value, 14) for value in effects["value"]]
+    upright = sum(map(len, words)) + 2 * len(words) > 28
+    panel.set_xticks(range(len(words)), words, rotation=90 if upright else 0)
+    panel.set_xlim(-0.5, len(words) - 0.5)
+    panel.grid(axis="x", visible=False)
+    panel.locator_params(axis="y", nbins=5)
+    panel.set_title(wrapped(pair.name(told), 1.7, TEXT))
+    panel.set_xlabel(wrapped(short(name, 60), 1.9, TEXT))
+
+
+def _verdicts(table: pd.DataFrame) -> str:
+    acting = int(table["verdict"].isin(ACTS).sum())
+    told = f"{acting} of {counted(len(table), 'pair')} of axes can be told to act on each other."
+    if table["verdict"].eq("too few seeds").all():
+        told = "Under three seeds there is neither interval nor verdict: the largest differences come first."
+    return told + (f" The list shows the first {MOST}; all stand in the table." if len(table) > MOST else "")

@@ -1,0 +1,157 @@
+"""Results against an amount: the mean at each value of a numeric axis, with its interval over the seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import CLUSTERING
+from dcbench.analysis.statistics.levels import by_cell
+from dcbench.analysis.statistics.matching import FEWEST_SEEDS
+from dcbench.analysis.summary import Analysis, column
+from dcbench.core.spec import shown
+from dcbench.figures import first_varied
+from dcbench.figures.style.captions import counted, inches, label, note, wrapped
+from dcbench.figures.style.encoding import code, colour
+from dcbench.figures.style.marks import legend
+from dcbench.figures.style.theme import GREY, SMALL, TEXT
+
+FACTS = {
+    "title": "Results against the amount",
+    "caption": "Thick: the mean over the matched cells and seeds, those that all values have, with its 95 % interval, "
+    "t over the seeds; times are geometric means. Thin: each of these cells, its seeds averaged. Of the scores, "
+    "only AMI and the refit's stand against k: NMI, purity and accuracy change with the number of clusters by "
+    "themselves. A value that is no amount, none, stands apart at the right.",
+    "per_axis": True,
+    "axes": "numeric",
+}
+
+OTHERS = ("test_refit_nmi_true", "test_refit_cluster_accuracy", "feature_rank", "seconds", CLUSTERING)
+"""Metrics beside the quality, where some run has them."""
+
+ACROSS = 3
+PANEL = (2.75, 1.9)
+"""Inches of a panel."""
+
+
+def draw(told: Analysis, axis: str | None) -> Figure | None:
+    """A panel for each metric; None where no value of the axis has a matched run."""
+    table = told.levels[told.levels["axis"] == axis]
+    metrics = [one for one in (told.quality, *OTHERS) if one in set(table["metric"])]
+    if axis is None or not metrics:
+        return None
+    across = min(ACROSS, len(metrics))
+    down = -(-len(metrics) // across)
+    figure = Figure(figsize=(PANEL[0] * across + 0.6, PANEL[1] * down + 0.7), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for spare in panels[len(metrics) :]:
+        spare.remove()
+    places = _places(told, axis)
+    outcomes = {one.name: one for one in told.outcomes}
+    for metric, panel in zip(metrics, panels, strict=False):
+        _cells(panel, told, axis, outcomes[metric], places)
+        _means(panel, told, axis, table[table["metric"] == metric], places)
+        _scales(panel, told, axis, outcomes[metric], places)
+    legend(figure, _handles(told))
+    note(figure, *_words(told, axis, table[table["metric"].isin(metrics)]))
+    return figure
+
+
+def _places(told: Analysis, axis: str) -> dict[Any, float]:
+    """Value -> where it stands; None, which is no amount, one step beyond the largest."""
+    amounts = sorted(float(str(value)) for value in told.axes[axis] if value is not None)
+    beyond = amounts[-1] ** 2 / amounts[-2] if _wide(amounts) else 2 * amounts[-1] - amounts[-2]
+    return {value: beyond if value is None else float(str(value)) for value in told.axes[axis]}
+
+
+def _wide(amounts: Any) -> bool:
+    """Whether the amounts span a decade, so that only their logarithms can be told apart."""
+    return bool(min(amounts) > 0 and max(amounts) / min(amounts) >= 10)
+
+
+# --- panels ---------------------------------------------------------------------------------
+
+
+def _cells(panel: Axes, told: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
+    """A thin line for each matched cell, in its dataset's colour where there are several."""
+    hue = first_varied(told, "dataset")
+    table = by_cell(told.finals, told.axes, axis, outcome)
+    table = table.assign(place=[places[value] for value in table["value"]]).sort_values("place")
+    for dataset, rows in table.groupby(hue) if hue else [(None, table)]:
+        tint = colour(told, hue, dataset) if hue else GREY
+        amounts, none = rows[rows["value"].notna()], rows[rows["value"].isna()]
+        lines = [cell[["place", "mean"]].to_numpy(dtype=float) for _, cell in amounts.groupby("number")]
+        panel.add_collection(LineCollection(lines, colors=tint, lw=0.6, alpha=0.5, rasterized=len(lines) > 30))
+        panel.plot(none["place"], none["mean"], color=tint, marker="_", ls="", ms=5, alpha=0.5)
+
+
+def _means(panel: Axes, told: Analysis, axis: str, mine: pd.DataFrame, places: dict[Any, float]) -> None:
+    """The means joined by a line, but for that of None; each in its value's colour and marker."""
+    mine = mine.assign(value=mine["value"].astype(object).where(mine["value"].notna(), None))
+    mine = mine.assign(place=[places[value] for value in mine["value"]]).sort_values("place")
+    amounts = mine[mine["value"].notna()]
+    panel.plot(amounts["place"], amounts["mean"], color=GREY, lw=2, zorder=3, label="mean")
+    for value, line in zip(mine["value"], mine.to_dict("records"), strict=True):
+        style = code(told, axis, value) | {"ls": "", "ms": 5, "zorder": 4, "capsize": 3, "lw": 1.5}
+        sides = [[line["mean"] - line["low"]], [line["high"] - line["mean"]]]
+        there = None if pd.isna(line["low"]) else sides
+        panel.errorbar(line["place"], line["mean"], yerr=there, **style)
+
+
+def _scales(panel: Axes, told: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
+    """Logarithms of amounts that span a decade; ticks at the values, as many as can be read."""
+    ends = min(places.values()), max(places.values())
+    wide = _wide(ends)
+    if wide:
+        panel.set_xscale("log")
+    scale = np.log10 if wide else np.asarray
+    low, high = scale(ends[0]), scale(ends[1])
+    room = (high - low) / (PANEL[0] - 0.9)
+    ticks: list[tuple[float, str]] = []
+    after = -math.inf
+    for value, place in sorted(places.items(), key=lambda one: one[1]):
+        half = room * (inches(shown(value), SMALL) / 2 + 0.03)
+        if scale(place) - half > after:
+            ticks.append((place, shown(value)))
+            after = float(scale(place) + half)
+    panel.set_xticks([place for place, _ in ticks], [text for _, text in ticks])
+    panel.minorticks_off()
+    panel.set_xlabel(axis)
+    panel.set_ylabel(wrapped(column(outcome.name).titled, PANEL[1] - 0.6, TEXT))
+    panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
+
+
+# --- words ----------------------------------------------------------------------------------
+
+
+def _handles(told: Analysis) -> list[Artist]:
+    hue = first_varied(told, "dataset")
+    mean = Line2D([], [], color=GREY, lw=2, marker="o", ms=5, label="mean of the cells")
+    if hue is None:
+        return [mean, Line2D([], [], color=GREY, lw=0.8, label="a cell")]
+    cells = [(colour(told, hue, one), f"a cell of {label(told, hue, one)}") for one in told.axes[hue]]
+    return [mean, *(Line2D([], [], color=tint, lw=0.8, label=text) for tint, text in cells)]
+
+
+def _words(told: Analysis, axis: str, table: pd.DataFrame) -> Iterator[str]:
+    """What the means stand on, by which rule, and what was left out."""
+    cells, seeds, left = (int(table[name].max()) for name in ("cells", "seeds", "left_out"))
+    yield f"Each mean: {counted(cells, 'cell')}, {counted(seeds, 'seed')}."
+    if seeds < FEWEST_SEEDS:
+        yield f"No interval: it takes {FEWEST_SEEDS} seeds."
+    if left:
+        yield f"Left out for want of a whole rectangle of cells and seeds: {counted(left, 'matched group')} of runs."
+    rules = list(dict.fromkeys(told.rule(metric) for metric in table["metric"]))
+    yield f"A run's numbers: {'; '.join(rules)}."
+    if axis == "k":
+        yield "AMI and the refit's scores can be compared across k; NMI rises with k by itself."

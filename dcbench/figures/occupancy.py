@@ -1,0 +1,154 @@
+"""Occupancy and collapse over the epochs: clusters look full after whitening where the raw features' rank has gone.
+
+A line of panels for each dataset: the values of an axis in their colours, and how healthy their runs ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from dcbench.analysis.statistics.levels import alike, curve
+from dcbench.analysis.statistics.occupancy import ended, filled_share
+from dcbench.analysis.summary import Analysis
+from dcbench.audit.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
+from dcbench.core.columns import COLUMNS
+from dcbench.figures import first_varied, same
+from dcbench.figures.style.captions import label, meant, note, wrapped
+from dcbench.figures.style.encoding import code
+from dcbench.figures.style.marks import legend, single_runs
+from dcbench.figures.style.theme import COLOURS, GREY, TEXT, WIDTH
+
+FACTS = {
+    "title": "Occupancy and collapse",
+    "caption": "Thin lines: single runs, a random 100 of a colour that has more. "
+    "Thick: the mean of the matched runs, geometric for the rank; bands, where "
+    "they are few, are 95 % intervals, t over the seeds. Clusters that k-means left empty are refilled afterwards, "
+    "so the share that it filled itself is shown. Dotted: beyond these lines a run counts as degenerate, and as "
+    "collapsed. Whitening hides collapse from k-means: the rank is that of the features before it. Bars: all planned "
+    "runs by health at the end.",
+    "per_axis": True,
+}
+
+METRICS = {
+    "largest_cluster_share": (COLUMNS["largest_cluster_share"].titled, (SHARE_LOW, SHARE_COLLAPSED)),
+    "filled": ("clusters that k-means filled (share of k)", (ACTIVE_LOW,)),
+    "feature_rank": (COLUMNS["feature_rank"].titled, (RANK_LOW, RANK_COLLAPSED)),
+}
+"""Column -> its label, and from where on a run counts as degenerate and as collapsed."""
+
+ENDS: dict[str, dict[str, Any]] = {
+    "healthy": {"color": COLOURS[2]},
+    "degenerate": {"fc": "none", "ec": COLOURS[1], "hatch": "////"},
+    "collapsed": {"fc": "none", "ec": COLOURS[4], "hatch": "xxxx"},
+    "no result": {"fc": "none", "ec": GREY},
+}
+"""How a run ended -> its bar."""
+
+FEW = 4
+"""Values up to which bands can be told apart."""
+
+SHORT = 14
+"""Letters of an axis up to which its name stands before each value."""
+
+
+def draw(told: Analysis, axis: str | None) -> Figure:
+    """A line of panels for each dataset, the axis's values in each."""
+    split = None if axis == "dataset" else first_varied(told, "dataset")
+    matched = alike(told.finals, told.axes, axis)
+    fields = ["run_id", "seed", "epoch", "largest_cluster_share", "feature_rank"]
+    fields += [name for name in (axis, split) if name]
+    rows = told.found.rows[list(dict.fromkeys(fields))].assign(filled=filled_share(told.found.rows))
+    rows = rows.merge(matched[["run_id", "cell"]], on="run_id", how="left")
+    values: list[Any] = told.axes[axis] if axis else [None]
+    datasets: list[Any] = told.axes[split] if split else [None]
+    high = max(1.6, 0.16 * len(values) + 0.5)
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.2 * (len(values) // 6) + high * len(datasets)), layout="constrained")
+    grid = figure.subplots(len(datasets), len(METRICS) + 1, squeeze=False, width_ratios=[1, 1, 1, 0.8])
+    for line, dataset in zip(grid, datasets, strict=True):
+        mine = rows[same(rows[split], dataset)] if split else rows
+        runs = told.found.runs[same(told.found.runs[split], dataset)] if split else told.found.runs
+        for metric, panel in zip(METRICS, line, strict=False):
+            _panel(panel, told, axis, mine, metric)
+            panel.set_ylabel(wrapped(METRICS[metric][0], high - 0.4, TEXT))
+        _bars(line[-1], told, axis, runs)
+        if split:
+            line[0].set_title(f"{split} = {label(told, split, dataset)}", loc="left")
+    for panel in grid[-1][:-1]:
+        panel.set_xlabel(COLUMNS["epoch"].titled)
+    legend(figure, _handles(told, axis))
+    note(figure, *_words(told, split, matched, len(values)))
+    return figure
+
+
+# --- panels ---------------------------------------------------------------------------------
+
+
+def _panel(panel: Axes, told: Analysis, axis: str | None, rows: pd.DataFrame, metric: str) -> None:
+    values: list[Any] = told.axes[axis] if axis else [None]
+    rank = metric == "feature_rank"
+    for value in values:
+        mine = rows[same(rows[axis], value)] if axis else rows
+        style = code(told, axis, value)
+        panel.add_collection(single_runs(mine, metric, style["color"]), autolim=True)
+        mean = curve(mine.dropna(subset="cell"), metric, ratio=rank)
+        every = max(1, len(mean) // 3)
+        panel.plot(mean.index, mean["mean"], **style, lw=2, ms=3.5, markevery=every, zorder=3)
+        if len(values) <= FEW:
+            band = {"color": style["color"], "alpha": 0.2, "lw": 0, "rasterized": True, "zorder": 1.2}
+            panel.fill_between(mean.index, mean["low"], mean["high"], **band)
+    for place in METRICS[metric][1]:
+        panel.axhline(place, color=GREY, lw=1, ls=(0, (1, 1.5)), zorder=2)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    panel.autoscale_view()
+    if rank:
+        panel.set_yscale("log")
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.set_ylim(0.9, 1.3 * max(10.0, rows[metric].max() if rows[metric].notna().any() else 0))
+    else:
+        panel.set_ylim(-0.03, 1.05)
+
+
+def _bars(panel: Axes, told: Analysis, axis: str | None, runs: pd.DataFrame) -> None:
+    """For each value how many runs ended how, the first on top."""
+    values: list[Any] = told.axes[axis] if axis else [None]
+    for place, value in enumerate(values):
+        left = 0
+        states = runs["health"][same(runs[axis], value)] if axis else runs["health"]
+        for style, number in zip(ENDS.values(), ended(states, ORDER), strict=True):
+            panel.barh(place, number, 0.7, left, lw=0.8, **style)
+            left += number
+    panel.set_yticks(range(len(values)), [label(told, axis, value) if axis else "all" for value in values])
+    panel.set_ylim(len(values) - 0.4, -0.6)
+    panel.grid(axis="y", visible=False)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+    panel.set_xlabel("runs")
+
+
+# --- words ----------------------------------------------------------------------------------
+
+
+def _handles(told: Analysis, axis: str | None) -> list[Artist]:
+    values = told.axes[axis] if axis else []
+    name = f"{axis} = " if axis and len(axis) <= SHORT else ""
+    lines: Sequence[Artist] = [
+        Line2D([], [], **code(told, axis, value), lw=2, ms=3.5, label=f"{name}{label(told, str(axis), value)}")
+        for value in values
+    ]
+    limits = Line2D([], [], color=GREY, lw=1, ls=(0, (1, 1.5)), label="limits of health")
+    return [*lines, limits, *(Patch(**style, lw=0.8, label=state) for state, style in ENDS.items())]
+
+
+def _words(told: Analysis, split: str | None, matched: pd.DataFrame, values: int) -> Iterator[str]:
+    yield from meant(told, matched, split, "value")
+    if values > FEW:
+        yield f"No bands: they would hide each other from {FEW + 1} values on."

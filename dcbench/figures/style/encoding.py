@@ -1,0 +1,77 @@
+"""A value of an axis has one colour, one marker and one line in all figures of a report.
+
+In: an Analysis, an axis and one of its values. Out: what matplotlib takes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import matplotlib
+from matplotlib.colors import to_hex
+
+from dcbench import registry
+from dcbench.analysis.summary import NUMERIC, Analysis
+from dcbench.core.spec import STAGE_BACKENDS
+from dcbench.figures.style.theme import COLOURS, GREY
+
+RAMP = ("viridis", 0.25, 0.75)
+"""matplotlib's map, from where to where, for amounts: lighter is more, with every colour vision."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+LINES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+"""The second code beside the colour; a line changes when the colours start anew."""
+
+ALIKE = dict.fromkeys(STAGE_BACKENDS, "backend") | {"top_optimizer": "optimizer", "top_lr": "lr"}
+"""Axes with the values of another, which have their colours too."""
+
+
+def amounts(told: Analysis, axis: str) -> bool:
+    """Whether the axis has two amounts or more that a result can be drawn against; None is no amount."""
+    return axis in NUMERIC and sum(value is not None for value in told.axes[axis]) > 1
+
+
+def colour(told: Analysis, axis: str | None, value: object) -> str:
+    """The value's colour in every figure; without an axis the first colour, for what is no value GREY."""
+    if axis is None:
+        return COLOURS[0]
+    values = _palette(told, axis)
+    if value not in values:
+        return GREY
+    at = values.index(value)
+    if axis in told.axes and amounts(told, axis):
+        name, low, high = RAMP
+        return to_hex(matplotlib.colormaps[name](low + (high - low) * at / (len(values) - 1)))
+    return COLOURS[at % len(COLOURS)]
+
+
+def marker(told: Analysis, axis: str | None, value: object) -> str:
+    """The value's marker in every figure."""
+    return MARKERS[_place(told, axis, value) % len(MARKERS)]
+
+
+def line(told: Analysis, axis: str | None, value: object) -> Any:
+    """The value's line style in every figure."""
+    return LINES[_place(told, axis, value) // len(COLOURS) % len(LINES)]
+
+
+def code(told: Analysis, axis: str | None, value: object) -> dict[str, Any]:
+    """All three, as matplotlib's lines take them."""
+    return {name: draw(told, axis, value) for name, draw in (("color", colour), ("marker", marker), ("ls", line))}
+
+
+def _place(told: Analysis, axis: str | None, value: object) -> int:
+    values = [] if axis is None else _palette(told, axis)
+    return values.index(value) if value in values else 0
+
+
+def _palette(told: Analysis, axis: str) -> list[object]:
+    """All values that share the axis's palette, in the order of their colours; amounts by size, None last."""
+    kind = ALIKE.get(axis, axis)
+    alike = [value for name, values in told.axes.items() if ALIKE.get(name, name) == kind for value in values]
+    known = registry.names("backends") if kind == "backend" else []
+    values = list(dict.fromkeys([*alike, *known]))
+    if axis in told.axes and amounts(told, axis):
+        values.sort(key=lambda value: math.inf if value is None else float(str(value)))
+    return values

@@ -1,0 +1,82 @@
+"""The colours stay apart with every colour vision, read on paper and in dark mode, and stay with their values."""
+
+import itertools
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from benchmarks.colour_vision import VISIONS, contrast, distance, lab, seen
+from dcbench.figures.style.encoding import LINES, MARKERS, RAMP
+from dcbench.figures.style.theme import BACKGROUNDS, COLOURS, GREY, INK
+
+APART = 13.0
+"""CIEDE2000 between any two of the colours, with every colour vision; the first five are APART_FIRST."""
+APART_FIRST = 15.0
+CONTRAST = 3.0
+"""What WCAG 2 asks of graphics on their background (1.4.11)."""
+
+
+def rgb(*colours):
+    return np.array([to_rgb(colour) for colour in colours])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 2.5, 0), (50, 0, -2.5), 4.3065),
+        ((50, 2.5, 0), (61, -5, 29), 22.8977),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+        ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
+        ((50, 0, 0), (50, -1, 2), 2.3669),
+    ],
+)
+def test_the_distance_is_that_of_the_published_examples(one, other, told):
+    assert distance(np.array(one), np.array(other)) == pytest.approx(told, abs=1e-4)
+
+
+def test_white_and_red_are_where_they_belong():
+    assert lab(rgb("#ffffff"))[0] == pytest.approx([100, 0, 0], abs=0.01)
+    assert lab(rgb("#ff0000"))[0] == pytest.approx([53.24, 80.09, 67.20], abs=0.02)
+
+
+def test_the_simulation_leaves_grey_grey_and_takes_red_from_green():
+    red, green = rgb("#c32d00", "#2d785b")
+    for vision in VISIONS:
+        assert seen(rgb(GREY), vision) == pytest.approx(rgb(GREY), abs=0.01)
+    apart = {vision: distance(*lab(seen(np.array([red, green]), vision))) for vision in VISIONS}
+    assert min(apart["protanopia"], apart["deuteranopia"]) < 0.5 * apart["normal"]
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_colours_stay_apart_from_each_other_and_from_the_backgrounds(vision):
+    looks = lab(seen(rgb(*COLOURS), vision))
+    assert min(distance(one, other) for one, other in itertools.combinations(looks, 2)) > APART
+    assert min(distance(one, other) for one, other in itertools.combinations(looks[:5], 2)) > APART_FIRST
+    for background in lab(seen(rgb(*BACKGROUNDS), vision)):
+        assert min(distance(colour, background) for colour in looks) > 2 * APART
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_colours_and_grey_read_on_paper_and_in_dark_mode(background):
+    assert min(contrast(one, rgb(background)[0]) for one in rgb(*COLOURS, GREY)) >= CONTRAST
+    name, low, high = RAMP
+    ramp = matplotlib.colormaps[name](np.linspace(low, high, 12))[:, :3]
+    assert min(contrast(one, rgb(background)[0]) for one in ramp) >= 2
+    assert contrast(rgb(INK)[0], rgb(BACKGROUNDS[0])[0]) > 7
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_twelve_amounts_are_lighter_and_lighter(vision):
+    name, low, high = RAMP
+    looks = lab(seen(matplotlib.colormaps[name](np.linspace(low, high, 12))[:, :3], vision))
+    assert (np.diff(looks[:, 0]) > 1).all()
+    assert min(distance(one, other) for one, other in itertools.pairwise(looks)) > 2.3
+    assert distance(looks[0], looks[-1]) > 35
+
+
+def test_colour_line_and_marker_tell_more_than_a_dozen_values_apart():
+    codes = [(COLOURS[at % 8], LINES[at // 8], MARKERS[at % len(MARKERS)]) for at in range(32)]
+    assert len({code[:2] for code in codes}) == 32 and len({(code[0], code[2]) for code in codes}) == 32

@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import matplotlib
+import numpy as np
+import pytest
+
+from dcbench.analysis.summary import analyse
+from dcbench.figures import accuracy_cost
+from dcbench.figures.style.captions import noted
+from dcbench.figures.style.theme import STYLE
+from tests.figures.made import FULL, made
+from tests.figures.overlap import faults, texts
+
+
+def drawn(found):
+    with matplotlib.rc_context(STYLE):
+        return accuracy_cost.draw(analyse(found), None)
+
+
+@pytest.fixture(scope="module")
+def full():
+    return drawn(made(FULL, failed=[0, 17], pending=[286, 287]))
+
+
+def points(panel, size):
+    """Coordinates of all marks of a size."""
+    marks = [line for line in panel.get_lines() if line.get_markersize() == size and line.get_marker() != "None"]
+    return np.concatenate([np.column_stack(line.get_data()) for line in marks])
+
+
+def test_everything_can_be_read(full):
+    assert faults(full) == []
+
+
+def test_a_panel_for_each_data_set_with_a_point_for_each_cell(full):
+    assert [panel.get_title() for panel in full.axes[::2]] == ["mnist", "cifar10"]
+    assert [len(points(panel, 5)) for panel in full.axes[::2]] == [48, 48]
+    assert full.axes[0].get_xscale() == "log" and full.axes[0].get_xlabel() == "time of the run (s)"
+
+
+def test_colours_are_the_axis_that_moves_quality_most_and_markers_the_one_that_moves_time_most(full):
+    told = [text.get_text() for text in full.legends[0].get_texts()]
+    assert told == ["arch alexnet", "arch vgg16", "backend faiss", "backend sklearn", "no cell beats it"]
+
+
+def test_no_cell_beats_those_that_are_ringed(full):
+    panel = full.axes[0]
+    cells, ringed = points(panel, 5), points(panel, 9)
+    for seconds, quality in ringed:
+        assert not ((cells[:, 0] < seconds) & (cells[:, 1] > quality)).any()
+    assert len(ringed) >= 1
+
+
+def test_cells_that_lack_seeds_are_hollow_and_never_on_the_front():
+    found = made(FULL.replace("[0, 1, 2]", "[0, 1]"), failed=[0], score=lambda spec, rng: 0.9 if spec.seed else 0.5)
+    found.rows.loc[found.rows["run_id"] == found.runs["run_id"][1], "test_refit_nmi_true"] = 0.99
+    panel = drawn(found).axes[0]
+    hollow = [line for line in panel.get_lines() if line.get_markersize() == 5 and line.get_markerfacecolor() == "none"]
+    told = [float(value) for line in hollow for value in line.get_ydata()]
+    assert told == [0.99] and 0.99 not in points(panel, 9)[:, 1]
+
+
+def test_it_says_who_shared_the_device_how_many_are_done_and_by_which_rule(full):
+    told = noted(full)
+    assert "96 cells, 284 of 288 runs done; 3 cells lack seeds." in told
+    assert "Timed: 284 runs with no other on the device." in told and "whole run (times)" in told
+
+
+def test_what_the_scores_stand_between_is_at_the_right(full):
+    assert [label.get_text() for label in full.axes[1].get_xticklabels()] == ["untrained"]
+    levels = [float(line.get_ydata()[0]) for line in full.axes[1].get_lines()]
+    assert len(levels) == 2 and levels[0] > levels[1], "alexnet's and vgg16's untrained networks"
+
+
+def test_baselines_stand_beside_the_untrained_networks():
+    told = analyse(made(FULL))
+    line = {"value": None, "dataset": "mnist", "level": "supervised", "metric": "test_refit_nmi_true", "runs": 3}
+    lines = [line | {"axis": "arch", "value": value, "mean": 0.9} for value in ("alexnet", "vgg16")]
+    beside = told.references.reindex(range(2)).assign(**{name: [one[name] for one in lines] for name in lines[0]})
+    with matplotlib.rc_context(STYLE):
+        figure = accuracy_cost.draw(replace(told, references=beside), None)
+    assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["untrained", "supervised"]
+    assert faults(figure) == []
+
+
+def test_one_cell_and_no_time_at_all():
+    assert len(points(drawn(made("name: m\nsettings: {epochs: 1}\n")).axes[0], 5)) == 1
+    found = made("name: m\nsettings: {epochs: 1}\n")
+    found.rows["seconds"] = np.nan
+    assert drawn(found) is None
+
+
+def test_names_of_any_kind_are_text():
+    text = "name: m\naxes: {dataset: ['imagefolder:/d/$x^2$ <b>', mnist]}\nsettings: {epochs: 1, k: 5}\n"
+    figure = drawn(made(text))
+    assert faults(figure) == [] and "imagefolder:/d/$x^2$ <b>" in [word.get_text() for word, _ in texts(figure)]

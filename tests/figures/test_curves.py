@@ -1,0 +1,184 @@
+from dataclasses import replace
+from functools import cache
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from dcbench.analysis import results
+from dcbench.analysis.summary import analyse
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.figures import curves
+from dcbench.figures.style.captions import noted
+from dcbench.figures.style.encoding import colour
+from dcbench.figures.style.theme import STYLE
+from tests.analysis.test_results import fill
+from tests.conftest import plan_of
+from tests.figures import made, overlap
+
+TEXT = "name: m\naxes: {dataset: [mnist, cifar10], k: [5, 6]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2, pca_dim: 8}\n"
+
+FEW = """name: few
+axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], optimizer: [sgd, adam]}
+seeds: [0, 1, 2]
+settings: {epochs: 5}
+"""
+
+
+@pytest.fixture
+def found(tmp_path):
+    folder, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
+    status.adopt(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec, nmi=0.2 + 0.3 * (spec.dataset == "mnist") + 0.1 * spec.seed)
+    read = results.read(folder)
+    return replace(read, rows=read.rows.assign(ami_true=read.rows["nmi_true"]))
+
+
+def panels(figure):
+    return [figure.axes[row * 2 : row * 2 + 2] for row in range(3)]
+
+
+def means(panel):
+    return {line.get_label(): line for line in panel.get_lines() if not line.get_label().startswith("_")}
+
+
+@cache
+def whole(text):
+    return analyse(made.made(text))
+
+
+def drawn(told, axis):
+    with matplotlib.rc_context(STYLE):
+        return curves.draw(told, axis)
+
+
+def test_a_column_for_each_value_and_a_row_for_each_metric(found):
+    figure = curves.draw(analyse(found), "k")
+    assert len(figure.axes) == 6
+    assert [panel.get_title() for panel in figure.axes] == ["k = 5\n6 runs", "k = 6\n6 runs", "", "", "", ""]
+    assert [panel.get_ylabel().replace("\n", " ") for panel in figure.axes[::2]] == [
+        "pseudo-label accuracy", "AMI with the truth", "NMI epoch to epoch",
+    ]  # fmt: skip
+    assert "AMI stands for NMI, which rises with k by itself." in noted(figure)
+
+
+def test_datasets_are_never_pooled(found):
+    lines = means(panels(curves.draw(analyse(found), "k"))[1][0])
+    assert set(lines) == {"mnist", "mnist, untrained", "cifar10", "cifar10, untrained"}
+    assert list(lines["mnist"].get_ydata()) == pytest.approx([0.6, 0.7, 0.8])
+    assert list(lines["cifar10"].get_ydata()) == pytest.approx([0.3, 0.4, 0.5])
+
+
+def test_the_band_is_the_interval_over_the_seeds(found):
+    _, band, *_ = panels(curves.draw(analyse(found), "k"))[1][0].collections
+    edges = band.get_paths()[0].vertices[:, 1]
+    assert (edges.max() - 0.8) == pytest.approx(4.30265 * 0.1 / 3**0.5, rel=1e-4)
+
+
+def test_the_untrained_level_is_the_mean_of_row_0_and_stands_where_row_0_has_a_value(found):
+    rows = panels(curves.draw(analyse(found), "k"))
+    assert list(means(rows[1][0])["mnist, untrained"].get_ydata()) == pytest.approx([0.6, 0.6])
+    assert not [name for name in means(rows[0][0]) if "untrained" in name]
+
+
+def test_each_run_is_a_thin_line_and_all_of_a_colour_are_one_artist(found):
+    panel = panels(curves.draw(analyse(found), "k"))[1][0]
+    runs = [one for one in panel.collections if one.get_linewidth()[0] == 0.6]
+    assert [len(one.get_segments()) for one in runs] == [3, 3] and all(one.get_rasterized() for one in runs)
+    assert runs[0].get_segments()[0].tolist() == pytest.approx(np.array([[0, 0.5], [1, 0.6], [2, 0.7]]))
+
+
+def test_along_the_dataset_axis_each_panel_has_its_datasets_colour(found):
+    told = analyse(found)
+    one, other = panels(curves.draw(told, "dataset"))[1]
+    for panel, name in ((one, "mnist"), (other, "cifar10")):
+        assert {line.get_color() for line in panel.get_lines()} == {colour(told, "dataset", name)}
+
+
+def test_baselines_stand_beside_the_refit_alone_each_dataset_with_its_own():
+    told = whole(FEW)
+    levels = [("raw pixels", "mnist", 0.4), ("supervised", "mnist", 0.9), ("supervised", "cifar10", 0.3)]
+    beside = pd.DataFrame(
+        [
+            {
+                "axis": "arch",
+                "value": value,
+                "dataset": dataset,
+                "level": level,
+                "metric": "refit_nmi_true",
+                "mean": mean,
+            }
+            for value in ("alexnet", "vgg16")
+            for level, dataset, mean in levels
+        ]
+    )
+    figure = drawn(replace(told, references=beside), "arch")
+    refit, quality = means(figure.axes[4]), means(figure.axes[2])
+    assert set(quality) == {"mnist", "mnist, untrained", "cifar10", "cifar10, untrained"}
+    assert set(refit) - set(quality) == {"mnist, raw pixels", "mnist, supervised", "cifar10, supervised"}
+    assert refit["mnist, supervised"].get_ydata() == pytest.approx([0.9, 0.9])
+    assert refit["mnist, supervised"].get_color() == colour(told, "dataset", "mnist")
+    names = [text.get_text() for text in figure.axes[5].texts]
+    assert names == ["untrained", "raw pixels", "supervised", "untrained", "supervised"] and not figure.axes[4].texts
+    assert overlap.faults(figure) == []
+
+
+def test_without_an_axis_all_runs_share_a_column(found):
+    figure = curves.draw(analyse(found), None)
+    assert len(figure.axes) == 3
+    assert figure.axes[0].get_title() == "all runs\n12 runs"
+
+
+def test_none_is_a_value_like_any_other(found):
+    limited = replace(found, axes=found.axes | {"limit": [None, 500]}, groups=(*found.groups, ("limit",)))
+    figure = curves.draw(analyse(limited), "limit")
+    assert [panel.get_title() for panel in figure.axes[:2]] == ["limit = none\n12 runs", "limit = 500\n0 runs"]
+
+
+def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
+    figure = drawn(whole(FEW), "optimizer")
+    assert noted(figure) == "Each mean: 2 cells, 3 seeds."
+    figure = drawn(analyse(made.made(FEW, failed=[0], pending=[1])), "optimizer")
+    assert figure.axes[0].get_title() == "optimizer = sgd\n10 of 12 runs"
+    told = "Each mean: 1 to 2 cells, 3 seeds. The means leave out 4 of 22 finished runs, which not every panel has."
+    assert noted(figure) == told
+    figure = drawn(analyse(made.made(FEW.replace("[0, 1, 2]", "[0]"))), "optimizer")
+    assert noted(figure) == "Each mean: 2 cells, 1 seed. No interval: it takes 3 seeds."
+    assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_sick_runs_are_counted_in_the_title(found):
+    first = found.rows["run_id"] == found.rows["run_id"].iloc[0]
+    rows = found.rows.assign(health=found.rows["health"].astype(str).where(~first, "collapsed"))
+    figure = curves.draw(analyse(replace(found, rows=rows)), "k")
+    assert figure.axes[0].get_title() == "k = 5\n6 runs, 1 collapsed"
+
+
+def test_panels_of_a_metric_share_their_scales(found):
+    row = panels(curves.draw(analyse(found), "k"))[1]
+    assert [panel.get_ylim() for panel in row] == [pytest.approx((0, 1.08 * 0.9))] * 2
+    assert [panel.get_xlim() for panel in row] == [pytest.approx((-0.08, 2.08))] * 2
+
+
+@pytest.mark.parametrize(("text", "axis"), [(made.TWELVE, "k"), (made.TWELVE, "optimizer"), (FEW, "arch")])
+def test_every_word_can_be_read(text, axis):
+    figure = drawn(whole(text), axis)
+    assert overlap.faults(figure) == []
+    assert figure.get_figwidth() <= 9.5
+    if axis == "k":
+        bottom = [panel for panel in figure.axes if panel.get_xlabel()]
+        assert len(figure.axes) == 48 and len(bottom) == 12, "twelve columns in two blocks"
+
+
+def test_names_of_any_kind_and_length_can_be_read():
+    names = ["imagefolder:<script>$x_1$", f"imagefolder:{'w' * 200}", 'imagefolder:"\U0001f996"', "imagefolder:_"]
+    found = made.made(FEW.replace("[mnist, cifar10]", "[mnist, cifar10, digits, svhn]"))
+    named = dict(zip(found.axes["dataset"], names, strict=True))
+    for frame in (found.rows, found.runs):
+        frame["dataset"] = frame["dataset"].map(named)
+    told = analyse(replace(found, axes=found.axes | {"dataset": names}))
+    for axis in ("dataset", "optimizer"):
+        assert overlap.faults(drawn(told, axis)) == []

@@ -1,0 +1,102 @@
+import matplotlib
+import pytest
+
+from dcbench.analysis.summary import analyse
+from dcbench.figures import forest
+from dcbench.figures.style.captions import noted
+from dcbench.figures.style.theme import STYLE
+from dcbench.figures.style.verdicts import VERDICTS
+from tests.figures.made import FULL, TWELVE, made
+from tests.figures.overlap import faults, texts
+
+
+def drawn(found, part=forest):
+    with matplotlib.rc_context(STYLE):
+        return part.draw(analyse(found), None)
+
+
+@pytest.fixture(scope="module")
+def full():
+    return drawn(made(FULL, failed=[0, 1, 2, 17, 100, 250], pending=range(280, 288)))
+
+
+@pytest.fixture(scope="module")
+def twelve():
+    return drawn(made(TWELVE))
+
+
+def words(figure):
+    return [text.get_text() for text, _ in texts(figure)]
+
+
+def test_everything_can_be_read(full, twelve):
+    assert faults(full) == [] and faults(twelve) == []
+
+
+def test_a_panel_for_each_metric_and_a_row_for_each_swap_with_what_it_brings(full):
+    titles = [panel.get_title().replace("\n", " ") for panel in full.axes]
+    assert titles == [
+        "NMI with the truth", "NMI with the truth, test, refit", "Hungarian accuracy",
+        "effective rank of the raw features", "time of the run", "time of clustering",
+    ]  # fmt: skip
+    assert {"arch: alexnet \u2192 vgg16", "input_channels: 2 \u2192 1", "brings lr 0.05 \u2192 0.001"} <= set(
+        words(full)
+    )
+    assert full.axes[4].get_xlabel() == "times as long\n\u2190 better"
+
+
+def test_the_verdict_is_told_by_colour_and_marker(full):
+    colour, marker = VERDICTS["better"]
+    marks = [line for line in full.axes[4].get_lines() if line.get_marker() == marker]
+    assert [mark.get_color() for mark in marks] == [colour], "scikit-learn is faster here"
+    assert [text.get_text() for text in full.legends[0].get_texts()][:2] == ["better", "worse"]
+
+
+def test_an_effect_that_would_flatten_the_panel_is_told_at_its_edge(full):
+    assert "\u2190 \u22120.40" in words(full)
+    assert full.axes[0].get_xlim()[1] < 0.1
+
+
+def test_ratios_stand_on_a_scale_of_factors(full):
+    panel = full.axes[4]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["0.5", "1", "2"]
+    assert -panel.get_xlim()[0] == pytest.approx(panel.get_xlim()[1])
+
+
+def test_the_interval_for_other_cells_is_a_thin_line_of_its_own(full, twelve):
+    assert "for other cells" in words(full)
+    thin = [lines for lines in full.axes[0].collections if lines.get_linewidth()[0] < 1]
+    assert len(thin) == 7, "one for each swap that the panel reaches"
+
+
+def test_an_axis_of_twelve_values_is_shown_against_its_first_and_says_so(twelve):
+    rows = [word for word in words(twelve) if word.startswith("k: ")]
+    assert len(rows) == 11 and all(row.startswith("k: 2 \u2192") for row in rows)
+    assert "Each value of k against the first; all pairs stand in the table" in noted(twelve)
+    assert twelve.axes[0].get_title().split() == ["AMI", "with", "the", "truth"], "NMI rises with k by itself"
+
+
+def test_it_says_how_much_it_stands_on_and_by_which_rule(full):
+    told = noted(full)
+    assert "matched cells and 3 seeds; up to" in told and "left out" in told and "Of the planned pairs" in told
+    assert "A run's numbers: last row (scores), whole run (times)." in told
+
+
+def test_under_three_seeds_there_are_points_only():
+    figure = drawn(made(TWELVE.replace("[0, 1, 2]", "[0]")))
+    assert "Under three seeds there is a point, and neither interval nor verdict." in noted(figure)
+    assert "too few seeds" in words(figure) and faults(figure) == []
+
+
+def test_without_two_runs_to_compare_there_is_no_figure():
+    assert drawn(made("name: m\nsettings: {epochs: 1}\n")) is None
+
+
+def test_none_is_a_value_like_any_other():
+    figure = drawn(made("name: m\naxes: {limit: [null, 500, 600, 700]}\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n"))
+    assert "limit: none \u2192 700" in words(figure)
+
+
+@pytest.mark.parametrize(("extents", "reach"), [([0.1, 0.2, 0.5], 0.5), ([0.05, 0.06, 0.5], 0.06), ([0.05, 0.5], 0.05)])
+def test_a_panel_reaches_to_the_largest_effect_unless_it_dwarfs_the_others(extents, reach):
+    assert forest._reach(extents, 0.02) == reach

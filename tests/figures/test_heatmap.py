@@ -1,0 +1,100 @@
+import matplotlib
+import numpy as np
+import pytest
+
+from dcbench.analysis.summary import analyse
+from dcbench.figures import heatmap
+from dcbench.figures.style.captions import noted
+from dcbench.figures.style.theme import STYLE
+from tests.figures.made import FULL, TWELVE, made
+from tests.figures.overlap import faults, texts
+
+HOLES = """name: holes
+axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], backend: [faiss, sklearn, torch]}
+exclude: [{dataset: mnist, arch: vgg16}]
+seeds: [0, 1, 2]
+settings: {epochs: 2}
+"""
+
+LARGE = """name: large
+axes:
+  k: [2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150]
+  arch: [alexnet, vgg16]
+  input_channels: [3, 2, 1]
+  optimizer: [sgd, adam]
+  top_optimizer: [sgd, adam]
+  backend: [faiss, sklearn]
+settings: {dataset: mnist, epochs: 1}
+"""
+"""576 cells."""
+
+
+def drawn(found):
+    with matplotlib.rc_context(STYLE):
+        return heatmap.draw(analyse(found), None)
+
+
+@pytest.fixture(scope="module")
+def full():
+    return drawn(made(FULL, failed=[0, 1, 2, 17], pending=[285, 286, 287]))
+
+
+@pytest.fixture(scope="module")
+def holes():
+    return drawn(made(HOLES, failed=[0, 1, 2, 4], skipped=[9, 10, 11]))
+
+
+def words(figure):
+    return [text.get_text() for text, _ in texts(figure)]
+
+
+def numbers(panel):
+    return np.ma.filled(panel.images[0].get_array(), np.nan)
+
+
+def test_everything_can_be_read(full, holes):
+    assert faults(full) == [] and faults(holes) == [] and faults(drawn(made(TWELVE))) == []
+
+
+def test_each_data_set_has_a_panel_and_a_scale_and_every_cell_its_mean(full):
+    panels = [panel for panel in full.axes if panel.images and panel.get_title(loc="left")]
+    assert [panel.get_title(loc="left") for panel in panels] == ["mnist", "cifar10"]
+    assert [numbers(panel).shape for panel in panels] == [(6, 8)] * 2
+    told = analyse(made(FULL, failed=[0, 1, 2, 17], pending=[285, 286, 287])).finals
+    cell = told[(told["dataset"] == "mnist") & (told["arch"] == "alexnet") & (told["input_channels"] == 2)]
+    cell = cell[(cell["optimizer"] == "sgd") & (cell["top_optimizer"] == "sgd") & (cell["backend"] == "faiss")]
+    assert numbers(panels[0])[1, 0] == pytest.approx(cell["nmi_true"].mean())
+    assert f"{cell['nmi_true'].mean():.3f}" in words(full)
+
+
+def test_what_is_not_done_is_hatched_and_says_what_it_is(full, holes):
+    assert {"failed", "not run"} <= set(words(full)) and [word for word in words(full) if word.endswith("\n2/3")]
+    assert "skipped" in words(holes)
+    assert [text.get_text() for text in holes.legends[0].get_texts()] == [
+        "some runs missing", "failed", "skipped", "not in the matrix",
+    ]  # fmt: skip
+    assert "20 of 27 runs done" in noted(holes)
+
+
+def test_a_value_that_a_done_run_lacks_is_no_mean():
+    found = made(HOLES)
+    found.rows.loc[found.rows["run_id"] == found.rows["run_id"].iloc[0], "nmi_true"] = np.nan
+    assert "no value" in words(drawn(found))
+
+
+def test_too_many_cells_are_averaged_over_the_axes_that_move_them_least_and_it_says_so():
+    figure = drawn(made(LARGE))
+    assert "averaged over top_optimizer" in noted(figure) and "with the same 2 cells of them for every square" in noted(
+        figure
+    )
+    assert numbers(figure.axes[0]).shape in ((24, 12), (36, 8)) and faults(figure) == []
+
+
+def test_a_single_cell_gives_no_figure():
+    assert drawn(made("name: m\nsettings: {epochs: 1}\n")) is None
+
+
+def test_without_any_number_there_is_no_figure():
+    found = made(HOLES)
+    found.rows["nmi_true"] = np.nan
+    assert drawn(found) is None

@@ -1,0 +1,62 @@
+import matplotlib
+import pytest
+
+from dcbench.analysis.summary import analyse
+from dcbench.figures import interactions
+from dcbench.figures.style.captions import noted
+from dcbench.figures.style.theme import STYLE
+from tests.figures.made import FULL, TWELVE, made
+from tests.figures.overlap import faults, texts
+
+
+def drawn(found):
+    with matplotlib.rc_context(STYLE):
+        return interactions.draw(analyse(found), None)
+
+
+@pytest.fixture(scope="module")
+def full():
+    return drawn(made(FULL))
+
+
+def words(figure):
+    return [text.get_text() for text, _ in texts(figure)]
+
+
+def test_everything_can_be_read(full):
+    assert faults(full) == [] and faults(drawn(made(TWELVE))) == []
+
+
+def test_the_planted_interaction_comes_first_and_is_drawn(full):
+    rows = [word for word in words(full) if "\u2192" in word]
+    assert rows[0] == "optimizer: sgd \u2192 adam"
+    assert {"input_channels 1 against 3", "input_channels 2 against 3"} & set(words(full)), "both are .03"
+    picture = full.axes[1]
+    assert (picture.get_title(), picture.get_xlabel()) == ("optimizer: sgd \u2192 adam", "input_channels")
+    means = picture.get_lines()[1].get_ydata()
+    assert list(means) == pytest.approx([-0.03, 0, 0], abs=0.01)
+
+
+def test_pictures_share_a_scale_and_the_list_is_not_endless(full):
+    assert len(full.axes) == 5 and len({panel.get_ylim() for panel in full.axes[1:]}) == 1
+    assert "The list shows the first 14; all stand in the table." in noted(full)
+
+
+def test_it_says_how_many_act_on_each_other_and_what_it_stands_on(full):
+    told = noted(full)
+    assert told.startswith("1 of 15 pairs of axes can be told to act on each other.")
+    assert "matched cells and 3 seeds" in told and "A run's numbers: last row." in told
+
+
+def test_the_dataset_is_what_a_swap_depends_on_never_the_swap(full):
+    assert not [word for word in words(full) if word.startswith("dataset:")]
+
+
+def test_one_seed_gives_no_verdict():
+    figure = drawn(made(FULL.replace("[0, 1, 2]", "[0]")))
+    assert noted(figure).startswith("Under three seeds there is neither interval nor verdict")
+    assert faults(figure) == []
+
+
+def test_axes_that_are_not_crossed_give_no_figure():
+    assert drawn(made("name: m\naxes: {k: [5, 6]}\nsettings: {epochs: 1}\n")) is None

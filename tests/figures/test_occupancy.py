@@ -1,0 +1,63 @@
+from functools import cache
+
+import matplotlib
+import numpy as np
+import pytest
+
+from dcbench.analysis.summary import analyse
+from dcbench.figures import occupancy
+from dcbench.figures.style.captions import noted
+from dcbench.figures.style.encoding import colour
+from dcbench.figures.style.theme import STYLE
+from tests.figures import made, overlap
+
+FEW = """name: few
+axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
+seeds: [0, 1, 2]
+settings: {epochs: 3}
+"""
+
+
+@cache
+def told(text, pending=()):
+    found = made.made(text, pending=pending)
+    adam = found.rows["optimizer"] == "adam"
+    found.rows["feature_rank"] = np.where(adam & (found.rows["epoch"] > 0), 1.05, 40.0)
+    found.rows["refilled_clusters"], found.rows["largest_cluster_share"] = 2.0 * adam, 0.2
+    collapsed = (found.runs["optimizer"] == "adam") & (found.runs["state"] == "done")
+    found.runs["health"] = found.runs["health"].mask(collapsed, "collapsed")
+    return analyse(found)
+
+
+def drawn(axis, text=FEW, **options):
+    with matplotlib.rc_context(STYLE):
+        return occupancy.draw(told(text, **options), axis)
+
+
+def means(panel):
+    return {line.get_color(): line.get_ydata().tolist() for line in panel.get_lines() if line.get_linewidth() == 2}
+
+
+def test_a_line_of_panels_for_each_dataset_and_a_colour_for_each_value():
+    figure = drawn("optimizer")
+    assert [panel.get_title(loc="left") for panel in figure.axes[::4]] == ["dataset = mnist", "dataset = cifar10"]
+    share, filled, rank = (means(panel) for panel in figure.axes[:3])
+    adam = colour(told(FEW), "optimizer", "adam")
+    assert rank[adam] == pytest.approx([40, 1.05, 1.05, 1.05]) and share[adam] == pytest.approx([0.2] * 4)
+    assert filled[adam] == pytest.approx([0.8] * 4), "two of ten clusters were empty before they were refilled"
+    assert figure.axes[2].get_yscale() == "log"
+    assert noted(figure) == "Each mean: 1 cell, 3 seeds."
+
+
+def test_the_bars_count_every_planned_run_by_its_end():
+    bars = drawn("optimizer", pending=(0,)).axes[3].patches
+    widths = np.array([bar.get_width() for bar in bars]).reshape(2, 4)
+    assert widths.tolist() == [[2, 0, 0, 1], [0, 0, 3, 0]]
+
+
+@pytest.mark.parametrize(("text", "axis"), [(FEW, "dataset"), (FEW, "optimizer"), (FEW, None), (made.TWELVE, "k")])
+def test_every_word_can_be_read(text, axis):
+    figure = drawn(axis, text)
+    assert overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
+    bands = [one for one in figure.axes[0].collections if type(one).__name__ == "FillBetweenPolyCollection"]
+    assert bool(bands) == (axis != "k"), "twelve bands would hide each other"

@@ -1,0 +1,42 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from dcbench.analysis import results
+from dcbench.analysis.summary import analyse
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.figures import parity
+from tests.test_measurements import TOP
+
+
+@pytest.fixture(scope="module")
+def told():
+    return analyse(results.read(MatrixDir(TOP / "results" / "small_cpu")))
+
+
+def test_agreement_beside_seconds_from_the_committed_table(told):
+    figure = parity.draw(told, None)
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_yticklabels()][:3] == [
+        "k-means, k = 10",
+        "k-means, k = 100",
+        "chain, k = 10",
+    ]
+    assert "PCA (defaults)" in [text.get_text() for text in right.get_yticklabels()]
+    table = told.found.parity
+    points = {tuple(map(float, line.get_xdata())) for line in right.get_lines() if len(line.get_xdata()) == 1}
+    times = table[table["measure"].isin(list(parity.TIMES))]["value"].dropna()
+    assert points == {(value,) for value in times}, "every time is a point"
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["faiss", "sklearn", "torch"]
+
+
+def test_several_datasets_are_told_apart_in_the_rows(told):
+    both = pd.concat([told.found.parity, told.found.parity.assign(dataset="cifar10", limit=None)], ignore_index=True)
+    figure = parity.draw(replace(told, found=replace(told.found, parity=both)), None)
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert "mnist: k-means, k = 10" in labels and "cifar10: chain, k = 100" in labels
+
+
+def test_where_nothing_was_measured_there_is_no_figure(told):
+    assert parity.draw(replace(told, found=replace(told.found, parity=told.found.parity.iloc[:0])), None) is None

@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import pandas as pd
+
+from dcbench.analysis.results import Results
+from dcbench.analysis.summary import analyse
+from dcbench.figures import stability
+
+
+def told(curves):
+    """An Analysis of two runs of each optimizer with this nmi_previous after each epoch."""
+    lines = [
+        {
+            "run_id": f"{name}{seed}",
+            "optimizer": name,
+            "seed": seed,
+            "epoch": epoch,
+            "nmi_true": 0.5,
+            "nmi_previous": nmi,
+        }
+        for name, curve in curves.items()
+        for seed in (0, 1)
+        for epoch, nmi in enumerate([None, *curve])
+    ]
+    rows = pd.DataFrame(lines)
+    return analyse(
+        Results("m", {"optimizer": list(curves)}, rows.drop_duplicates("run_id"), rows, groups=(("optimizer",),))
+    )
+
+
+def test_a_step_for_each_value_and_how_many_settled():
+    figure = stability.draw(told({"sgd": [0.5, 0.95, 0.95], "adam": [0.5, 0.5, 0.5]}), "optimizer")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "sgd: 2 of 2 runs settled, half by epoch 2", "adam: 0 of 2 runs settled",
+    ]  # fmt: skip
+    sgd, adam = [line for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 1]
+    assert list(sgd.get_xdata()) == [0, 2, 2] and list(sgd.get_ydata()) == [1, 0, 0]
+    assert list(adam.get_ydata()) == [1, 1, 1] and "0.9 or above" in figure.get_supxlabel()
+
+
+def test_where_no_run_settles_there_is_nothing_to_see():
+    assert stability.draw(told({"sgd": [0.1], "adam": [0.2]}), "optimizer") is None
+
+
+def test_without_an_axis_all_runs_are_one_line():
+    figure = stability.draw(told({"sgd": [0.95, 0.95]}), None)
+    assert figure.legends[0].get_texts()[0].get_text() == "all runs: 2 of 2 runs settled, half by epoch 1"
+
+
+def test_a_value_without_a_finished_run_says_so():
+    value = "cut"
+    made = told({"sgd": [0.95, 0.95], value: [0.95, 0.95]})
+    made = replace(made, stability=made.stability[made.stability["optimizer"] != value])
+    labels = [text.get_text() for text in stability.draw(made, "optimizer").legends[0].get_texts()]
+    assert labels[1] == f"{value}: no finished run"
