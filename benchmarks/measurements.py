@@ -20,7 +20,7 @@ from dcbench.audit.axes import audit
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.parity_table import MEASURES
-from dcbench.report.page_tables import parity_cell
+from dcbench.report.html.page_tables import parity_cell
 
 TOP = Path(__file__).parent.parent
 PAGE = TOP / "docs" / "measurements.md"

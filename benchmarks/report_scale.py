@@ -27,7 +27,7 @@ import dcbench.report  # noqa: F401  (the modules of the steps)
 from benchmarks import made_results
 from dcbench import cli
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.watch.marks import look_at
+from dcbench.report.watch.marks import look_at
 
 TOP = Path(__file__).parent.parent
 TABLE = TOP / "docs" / "report_scale.csv"
@@ -39,7 +39,7 @@ STEPS = {
     "statistics": ("dcbench.report.analyse",),
     "drawing": ("dcbench.report.figures.write",),
     "data.parquet": ("dcbench.report.data.write",),
-    "page": ("dcbench.report.page.render",),
+    "page": ("dcbench.report.html.page.render",),
     "report": ("dcbench.report.write",),
 }
 """Step -> the functions that do it; tables are what is left of the report."""

@@ -36,8 +36,8 @@ Write = Callable[[MatrixDir], Any]
 
 def follow(path: Path, out: Path, write: Write, port: int | None, every: float | None) -> None:
     """Serve and follow until somebody ends it, which is how it is meant to end."""
-    from dcbench.watch.reports import Reports
-    from dcbench.watch.server import serving
+    from dcbench.report.watch.reports import Reports
+    from dcbench.report.watch.server import serving
 
     reports = Reports(path, out, write)
     with _until_stopped() as stopped, serving(reports, PORT if port is None else port) as url:

@@ -28,7 +28,8 @@ from dcbench.core.store.files import folder_aside, write_aside
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import Ledger
 from dcbench.errors import ResultsError
-from dcbench.report import data, figures, formats, origin, page, tables
+from dcbench.report import data, figures, formats, origin, tables
+from dcbench.report.html import page
 from dcbench.report.origin import Origin
 
 TABLES: dict[str, Callable[[pd.DataFrame], str]] = {

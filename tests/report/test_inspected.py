@@ -9,7 +9,7 @@ from dcbench import registry
 from dcbench.learned import Learned
 from dcbench.report import inspected
 from tests.pictures.bundles import bundle
-from tests.report.test_page import Page
+from tests.report.html.test_page import Page
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
 

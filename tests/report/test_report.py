@@ -14,7 +14,7 @@ from dcbench.core.store.run_dir import MatrixDir, State
 from dcbench.errors import ResultsError
 from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
-from tests.report.test_page import Page
+from tests.report.html.test_page import Page
 
 pytestmark = pytest.mark.usefixtures("few_plots")
 

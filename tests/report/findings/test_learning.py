@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from dcbench.analysis.statistics.finals import GAIN
+from dcbench.analysis.summary import OUTCOMES, analyse
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import RunSpec
+from dcbench.report.findings.learning import best_pixels, learned
+from tests.figures.made import made
+
+TEXT = """name: m
+axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
+seeds: [0, 1]
+settings: {epochs: 2}
+"""
+GAINS = [one for one in OUTCOMES if one.name in ("nmi_true", GAIN)]
+
+
+def pixels(**values):
+    """The line of a pixel baseline, raw and on mnist unless something else is said."""
+    spec = RunSpec(method="pixels", dataset="mnist", pca_dim=None, whiten=False, l2_normalize=False)
+    told = {
+        "run_id": "p",
+        "state": "done",
+        "kind": None,
+        "reason": "",
+        "last_lines": "",
+        "health": None,
+        "seconds": 1.0,
+    }
+    told |= {"timing": "exclusive", "backend": spec.backend} | dict.fromkeys(COLUMNS) | {"test_refit_nmi_true": 0.5}
+    return spec.model_dump() | told | values
+
+
+def told(baselines=(), **changes):
+    """Scores that end .087 over their beginning: .5 on mnist, .1 on cifar10; refit .02 more."""
+    found = made(TEXT, score=lambda spec, rng: 0.5 if spec.dataset == "mnist" else 0.1)
+    for name, value in changes.items():
+        found.rows[name] = value
+    return analyse(replace(found, baselines=pd.DataFrame(list(baselines))), GAINS)
+
+
+def test_healthy_and_over_the_untrained_network_is_learned_where_there_are_no_pixels():
+    found = learned(told())
+    assert len(found) == 8 and found["learned"].all() and found["over_pixels"].isna().all()
+
+
+def test_pixels_are_the_best_baseline_of_the_same_images_and_a_mean_over_seeds():
+    lines = [
+        pixels(state="failed", test_refit_nmi_true=0.99), pixels(method="supervised", test_refit_nmi_true=0.99),
+        pixels(), pixels(seed=1, test_refit_nmi_true=0.6), pixels(whiten=True, test_refit_nmi_true=0.3),
+        pixels(dataset="cifar10", test_refit_nmi_true=0.05), pixels(limit=500, test_refit_nmi_true=0.9),
+    ]  # fmt: skip
+    levels = {"mnist, none, none": pytest.approx(0.55), "mnist, 500, none": 0.9, "cifar10, none, none": 0.05}
+    assert best_pixels(pd.DataFrame(lines)) == levels
+    found = learned(told(lines)).groupby("dataset")[["pixels", "learned"]].max()
+    assert found.loc["mnist"].tolist() == [pytest.approx(0.55), False] and found.loc["cifar10"].tolist() == [0.05, True]
+
+
+def test_a_gain_within_the_margin_is_none_and_collapse_is_no_learning():
+    small = told(nmi_true=0.4)
+    assert not learned(small)["learned"].any() and not learned(small)["over_untrained"].any()
+    assert not learned(told(health="collapsed"))["learned"].any()
+
+
+def test_what_is_not_known_is_not_held_against_a_run():
+    unknown = learned(told(nmi_true=float("nan")))
+    assert unknown["learned"].isna().all()
+    assert learned(told([pixels()], test_refit_nmi_true=float("nan")))["over_pixels"].isna().all()
+
+
+def test_nothing_finished_is_an_empty_frame():
+    found = made(TEXT, pending=range(8))
+    assert learned(analyse(found)).empty

@@ -1,0 +1,305 @@
+"""The page in a real browser: read, filtered, sorted, hovered, walked with the keyboard, printed; nothing asked for."""
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from dcbench import report
+from dcbench.core.store.run_dir import MatrixDir
+from tests.figures.made import made
+from tests.report.html.test_page import NAMES, TEXT, html
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("report_browser")]
+
+COMMITTED = Path(__file__).parents[2] / "results" / "small_cpu"
+"""48 real runs: two datasets, two optimizers of trunk and head, two libraries, three seeds."""
+
+WAIT = 60_000
+"""Milliseconds that the browser may take, on a machine that does much else."""
+
+SAID = "#said"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The report of the committed results, as a file."""
+    written = report.write(MatrixDir(COMMITTED), tmp_path_factory.mktemp("reports"), report.Asked(formats=("svg",)))
+    return written.page.as_uri()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page in a context of its own; at the end nothing went wrong and nothing was asked for but the file."""
+    opened = []
+
+    def go(address, size=(1366, 900), **options):
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        tab = context.new_page()
+        tab.set_default_timeout(WAIT)
+        tab.wrong, tab.asked = [], []
+        tab.on("console", lambda message: tab.wrong.append(message.text))
+        tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
+        tab.on("request", lambda request: tab.asked.append(request.url.split("#")[0]))
+        tab.goto(address)
+        opened.append((context, tab, address))
+        return tab
+
+    yield go
+    for context, tab, address in opened:
+        assert tab.wrong == [] and set(tab.asked) == {address}
+        context.close()
+
+
+@pytest.fixture
+def page(visit, address):
+    tab = visit(address)
+    expect(tab.locator("#panes svg")).to_have_count(2, timeout=WAIT)
+    return tab
+
+
+def column(page, head):
+    """The texts of a column in the rows that are shown, in order."""
+    heads = [text.strip() for text in page.locator("#all-runs thead th").all_text_contents()]
+    return page.locator(f"#all-runs tbody tr:visible > :nth-child({heads.index(head) + 1})").all_text_contents()
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def test_verdicts_are_read_and_lead_to_their_evidence(page):
+    choice = page.locator("#answers li", has_text="sklearn instead of faiss")
+    expect(choice).to_contain_text("interchangeable")
+    expect(choice).to_contain_text(re.compile(r"Time of clustering ×0\.\d\d \(×.*faster\)"))
+    expect(page.locator("#answers")).to_contain_text("48 finished runs learned something")
+    choice.get_by_role("link").click()
+    assert page.url.endswith("#backends")
+    assert abs(page.evaluate("document.getElementById('backends').getBoundingClientRect().top")) < 2
+
+
+def test_every_link_leads_somewhere_and_scripts_change_nothing_that_is_told(visit, address):
+    without = visit(address, java_script_enabled=False)
+    links = without.locator("a[href^='#']").evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+    assert len(set(links)) > 60
+    assert without.evaluate("(ids) => ids.filter(id => !document.getElementById(id))", links) == []
+    for part in ("#filters", "#chart", "#said"):
+        expect(without.locator(part)).to_be_hidden()
+    assert len(column(without, "run")) == 48 and without.locator("#map a").count() == 48
+    assert "sklearn instead of faiss" in without.inner_text("#answers")
+    assert without.locator("figure svg").count() >= 4
+
+
+# --- filters, sorting, linked selection -----------------------------------------------------
+
+
+def test_filters_narrow_table_map_and_curves_together(page):
+    page.get_by_role("group", name="dataset", exact=True).get_by_label("cifar10").uncheck()
+    expect(page.locator("#count")).to_have_text("24 of 48 runs shown")
+    assert set(column(page, "dataset")) == {"mnist"}
+    expect(page.locator("#map a.faded")).to_have_count(24)
+    expect(page.locator("#panes svg")).to_have_count(1)
+    page.get_by_label("Find in the table").fill("sklearn s2")
+    expect(page.locator("#count")).to_have_text("4 of 48 runs shown")
+    assert set(column(page, "backend")) == {"sklearn"} and set(column(page, "seed")) == {"2"}
+    page.get_by_label("Find in the table").fill("no such run")
+    expect(page.locator("#panes")).to_have_text("No shown run has this curve.")
+    page.get_by_role("button", name="Show all runs").click()
+    expect(page.locator("#count")).to_have_text("48 of 48 runs shown")
+    expect(page.locator("#panes svg")).to_have_count(2)
+
+
+def test_heads_sort_numbers_as_numbers_both_ways(page):
+    head = page.locator("#all-runs thead th", has_text="gain over untrained")
+    for way, reverse in (("ascending", False), ("descending", True)):
+        head.get_by_role("button").click()
+        expect(head).to_have_attribute("aria-sort", way)
+        told = [float(text.replace("−", "-")) for text in column(page, "gain over untrained")]
+        assert told == sorted(told, reverse=reverse) and min(told) < 0 < max(told)
+    page.locator("#all-runs thead th", has_text="dataset").get_by_role("button").click()
+    expect(head).not_to_have_attribute("aria-sort", re.compile(".*"))
+    assert column(page, "dataset") == ["cifar10"] * 24 + ["mnist"] * 24
+
+
+def test_hovering_a_curve_tells_run_and_value_and_a_click_picks_it_everywhere(page):
+    panel = page.locator("#panes svg").first
+    panel.scroll_into_view_if_needed()
+    panel.hover(position={"x": 200, "y": 100})
+    expect(page.locator(SAID)).to_have_text(
+        re.compile(r"Run \d+: dataset mnist, .* seed \d; NMI with the truth 0\.\d+ at epoch [12]$")
+    )
+    number = re.match(r"Run (\d+)", page.inner_text(SAID))[1]
+    value = float(re.search(r"truth (0\.\d+)", page.inner_text(SAID))[1])
+    assert 0.4 < value < 0.8 and panel.locator(".hot").get_attribute("d").startswith("M")
+    panel.click(position={"x": 200, "y": 100})
+    expect(page.locator("#all-runs tr.picked")).to_have_id(f"run-{number}")
+    expect(page.locator("#map a.picked")).to_have_attribute("href", f"#run-{number}")
+    page.keyboard.press("Escape")
+    expect(page.locator(".picked")).to_have_count(0)
+
+
+def test_a_curve_tells_the_value_that_the_table_has(page):
+    page.locator("#panes svg").first.focus()
+    said = page.inner_text(SAID)
+    number, value = re.match(r"Run (\d+): .* truth (0\.\d+) at epoch 3$", said).groups()
+    heads = [text.strip() for text in page.locator("#all-runs thead th").all_text_contents()]
+    cell = page.locator(f"#run-{number} > :nth-child({heads.index('NMI with the truth') + 1})")
+    assert float(cell.inner_text()) == pytest.approx(float(value), abs=0.0011)
+
+
+def test_curves_metrics_colours_and_panels_can_be_chosen(page):
+    page.get_by_label("Curve", exact=False).and_(page.locator("select")).select_option(label="pseudo-label accuracy")
+    page.get_by_label("colour by").select_option(label="backend")
+    page.get_by_label("a panel for each").select_option(label="seed")
+    expect(page.locator("#panes svg")).to_have_count(3)
+    expect(page.locator("#keys")).to_have_text(re.compile(r"faiss \(24 runs\)\s*sklearn \(24 runs\)"))
+    expect(page.locator("#panes figcaption").first).to_have_text("seed 0 (16 runs)")
+    page.get_by_label("colour by").select_option(label="nothing")
+    page.get_by_label("a panel for each").select_option(label="nothing")
+    expect(page.locator("#panes figcaption")).to_have_text("all runs (48 runs)")
+
+
+def test_a_square_tells_its_run_and_why_and_picks_it(page):
+    square = page.locator("#map a.degenerate").first
+    square.hover()
+    expect(page.locator(SAID)).to_have_text(re.compile(r"Run 8: .*; done, degenerate \(feature rank 1\.97\)"))
+    square.click()
+    expect(page.locator("#run-8")).to_have_class("picked")
+    assert "#" not in page.url.split("index.html")[1], "the first click picks, the second goes there"
+    square.click()
+    assert page.url.endswith("#run-8")
+
+
+# --- the keyboard ---------------------------------------------------------------------------
+
+
+def test_everything_is_reached_with_the_keyboard_alone(page):
+    page.keyboard.press("Tab")
+    expect(page.locator("a.skip")).to_be_focused()
+    assert page.locator("a.skip").bounding_box()["x"] >= 0, "what has the focus is seen"
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    stops = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(
+            "(document.activeElement.closest('#answers, #filters, #chart, #map, #all-runs, summary') || {}).id"
+        )
+        if stop not in stops:
+            stops.append(stop)
+        if stop == "all-runs" and page.evaluate("document.activeElement.tagName") == "A":
+            break
+    assert [one for one in stops if one] == ["answers", "filters", "chart", "map", "all-runs"]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#run-2")).to_have_class("picked")
+
+
+def test_arrows_walk_runs_and_epochs_of_a_panel_and_squares_of_the_map(page):
+    page.locator("#panes svg").first.focus()
+    seen = [page.inner_text(SAID)]
+    for key in ("ArrowDown", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+        seen.append(page.inner_text(SAID))
+    assert len(set(seen)) == 4 and seen[1].endswith("epoch 3") and seen[2].endswith("epoch 2")
+    page.locator("#map a").first.focus()
+    for key, number in (("ArrowRight", 2), ("ArrowDown", 26), ("ArrowLeft", 25), ("ArrowUp", 1)):
+        page.keyboard.press(key)
+        expect(page.locator(SAID)).to_have_text(re.compile(f"^Run {number}: "))
+
+
+def test_details_open_with_the_keyboard(page):
+    summary = page.locator("summary", has_text="Effects on AMI")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("details", has=summary).get_by_role("table")).to_be_visible()
+
+
+# --- how it looks ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 390),
+        ("dark", 1366),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in (("light", 1366), ("dark", 390))),
+    ],
+)
+def test_nothing_is_wrong_to_axe_and_nothing_is_wider_than_the_window(visit, address, scheme, width):
+    tab = visit(address, (width, 844), color_scheme=scheme)
+    tab.wait_for_selector("#panes svg")
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    violations = Axe().run(tab).response["violations"]
+    assert [(one["id"], [node["html"][:100] for node in one["nodes"][:3]]) for one in violations] == []
+
+
+def colours(tab):
+    """Paper and ink of the page, and the ink inside a figure."""
+    return tab.evaluate(
+        """() => {
+          const body = getComputedStyle(document.body);
+          const inked = document.querySelector("figure.drawn svg [style*='--ink']");
+          const { fill, stroke } = getComputedStyle(inked);
+          return [body.backgroundColor, body.color, fill === "none" ? stroke : fill];
+        }"""
+    )
+
+
+def lightness(colour):
+    return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+
+def test_dark_mode_turns_paper_and_ink_also_inside_figures_and_paper_is_always_light(visit, address):
+    for scheme, paper_is_light in (("light", True), ("dark", False)):
+        tab = visit(address, color_scheme=scheme)
+        paper, ink, figure = map(lightness, colours(tab))
+        assert (paper > 600) == paper_is_light and (ink < 200) == paper_is_light and figure == ink
+        tab.emulate_media(media="print")
+        paper, ink, figure = map(lightness, colours(tab))
+        assert paper > 600 and figure == ink < 200
+
+
+def test_print_opens_what_is_folded_and_leaves_out_what_cannot_be_used(page):
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for part in ("nav", "#filters", "#chart", SAID, "a.skip"):
+        expect(page.locator(part)).to_be_hidden()
+    tables = page.locator("table")
+    assert all(table.is_visible() for table in tables.all()) and tables.count() > 15
+    assert len(page.pdf(prefer_css_page_size=True)) > 100_000
+
+
+# --- results that nobody wishes for ---------------------------------------------------------
+
+
+def troubled(kind):
+    """The HTML of a page made from results that nobody wishes for."""
+    if kind == "nothing finished":
+        return html(made(TEXT, pending=range(24)))
+    if kind == "one run":
+        return html(made("name: m\nseeds: [0]\nsettings: {epochs: 0}\n"))
+    found = made(TEXT)
+    if kind == "columns of nan":
+        found.rows[["nmi_true", "feature_rank"]] = float("nan")
+        return html(found)
+    by = dict(zip(("mnist", "cifar10"), NAMES, strict=False))
+    for frame in (found.runs, found.rows):
+        frame["dataset"] = frame["dataset"].map(by)
+    found.axes["dataset"] = list(by.values())
+    found.runs["health_why"] = NAMES[2] + NAMES[3]
+    return html(found)
+
+
+@pytest.mark.parametrize("kind", ["nothing finished", "one run", "columns of nan", "names"])
+def test_pages_of_troubled_results_work_as_well(visit, tmp_path, kind):
+    file = tmp_path / "index.html"
+    file.write_text(troubled(kind), encoding="utf-8")
+    tab = visit(file.as_uri(), (390, 844))
+    expect(tab.locator("#count")).to_have_text(re.compile(r"of \d+ runs shown"))
+    if kind != "nothing finished":
+        expect(tab.locator("#panes svg").first).to_be_visible(timeout=WAIT)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    assert Axe().run(tab).response["violations"] == []

@@ -1,0 +1,158 @@
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from dcbench.analysis.statistics.finals import GAIN, Rule
+from dcbench.analysis.summary import OUTCOMES, analyse, outcomes_of
+from dcbench.report.html import page_tables
+from tests.figures.made import made
+from tests.report.findings.test_learning import pixels
+
+TEXT = """name: m
+axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
+seeds: [0, 1, 2]
+settings: {epochs: 2}
+"""
+SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "feature_rank", "seconds")]
+
+
+@pytest.fixture(scope="module")
+def told():
+    return analyse(made(TEXT), SPOKEN_OF)
+
+
+def test_effects_have_a_table_a_metric_the_one_that_judges_first(told):
+    tables = page_tables.effects(told)
+    assert list(tables) == ["NMI with the truth", "effective rank of the raw features", "time of the run"]
+    dataset, optimizer = tables["NMI with the truth"].lines
+    assert optimizer[:4] == ["optimizer", "sgd → adam", "lr 0.05 → 0.001", "worse"]
+    assert dataset[3] == "lower" and dataset[7] == "", "no dataset is better"
+    line = dict(zip(tables["time of the run"].head, tables["time of the run"].lines[1], strict=True))
+    assert line["mean change"].startswith("×") and line["cells × seeds"] == "2 × 3" and line["pairs"] == "6 of 6"
+    assert line["95 % interval"].count("×") == 2 and line["for other cells"] == "", "two cells are too few"
+    assert line["better in"].endswith("%")
+    rank = dict(
+        zip(
+            tables["effective rank of the raw features"].head,
+            tables["effective rank of the raw features"].lines[1],
+            strict=True,
+        )
+    )
+    assert rank["better in"] == "", "neither way is better"
+
+
+def test_levels_and_interactions_are_by_the_metric_that_judges(told):
+    levels = page_tables.levels(told)
+    assert [line[:2] for line in levels.lines] == [
+        ["dataset", "mnist"], ["dataset", "cifar10"], ["optimizer", "sgd"], ["optimizer", "adam"],
+    ]  # fmt: skip
+    (line,) = page_tables.interactions(told).lines
+    assert line[:3] == ["dataset mnist → cifar10", "optimizer adam", "optimizer sgd"]
+
+
+def test_rules_and_margins_are_printed():
+    told = analyse(made(TEXT), outcomes_of({"nmi_true": 0.05}), {"nmi_true": Rule(last=2)})
+    rules = {line[0]: line[1:4] for line in page_tables.rules(told).lines}
+    assert rules["NMI with the truth"] == ["mean of the last 2 rows", "higher", "±0.05"]
+    assert rules["time of the run (s)"] == ["whole run", "lower", "a factor of 1.1"]
+    assert rules["effective rank of the raw features (dimensions)"] == ["last row", "neither", "±1"]
+
+
+def test_ranks_say_what_can_be_told():
+    text = "name: m\naxes: {k: [5, 6, 7]}\nseeds: [0]\nsettings: {epochs: 1}\n"
+    (line,) = page_tables.ranks(analyse(made(text), OUTCOMES[:2])).lines
+    assert line[0] == "k" and line[1].count(",") == 2 and line[3] == "1 cell to rank in; a critical difference needs 10"
+
+
+FINAL = {"optimizer": "sgd", "planned": 3, "done": 2, "health": "2 healthy"} | {
+    f"{metric}{end}": 0.5 for metric in page_tables.FINAL for end in ("", "_low", "_high")
+}
+
+
+def test_final_has_the_range_over_the_seeds_under_the_mean():
+    table = page_tables.final(
+        pd.DataFrame([FINAL, FINAL | {"done": 1}, FINAL | {"done": 0, GAIN: math.nan}]), ["optimizer"]
+    )
+    assert table.head[:3] == ["optimizer", "seeds done", "health"] and table.words == 3
+    assert table.lines[0][:3] == ["sgd", "2 of 3", "2 healthy"] and table.lines[0][3] == ("0.500", "0.500 to 0.500")
+    assert table.lines[0][4] == ("+0.500", "+0.500 to +0.500") and table.lines[1][3] == ("0.500", "")
+    assert table.lines[2][4] == ("", "")
+
+
+def test_columns_without_a_value_are_left_out_of_the_baselines():
+    frame = pd.DataFrame(
+        {
+            "dataset": ["mnist"],
+            "arch": [None],
+            "level": ["chance"],
+            "runs": [3],
+            "refit_nmi_true": [0.01],
+            "test_head_accuracy": [None],
+        }
+    )
+    table = page_tables.baselines(frame)
+    assert table.head == ["dataset", "level", "runs", "NMI with the truth, refit"]
+    assert table.lines == [["mnist", "chance", "3", "0.010"]] and table.words == 3
+
+
+def test_stage_times_have_their_unit():
+    frame = pd.DataFrame({"stage": ["pca"], "library": ["faiss"], "mean": [1.23456], "low": [0.00012], "high": [12.0]})
+    table = page_tables.stage_times(frame)
+    assert table.head[2:] == ["mean (s per epoch)", "fastest run (s)", "slowest run (s)"]
+    assert table.lines == [["pca", "faiss", "1.23", "0.00012", "12"]]
+
+
+def parity(**values):
+    line = {
+        "dataset": "mnist", "limit": 100, "k": 10, "stage": "kmeans", "measure": "ari", "backend_a": "faiss",
+        "backend_b": "torch", "value": 0.9, "lowest": 0.8, "highest": 1.0, "count": 3,
+    }  # fmt: skip
+    return line | values
+
+
+def test_parity_is_in_the_order_of_the_stages_a_column_a_pair():
+    lines = [
+        parity(),
+        parity(stage="pca", measure="seconds_pca", backend_b=None, k=None, value=2.0, lowest=2.0, highest=2.0),
+        parity(measure="parting_iteration", value=None, lowest=None, highest=None),
+    ]  # fmt: skip
+    table = page_tables.parity(pd.DataFrame(lines))
+    assert table.head == ["dataset", "limit", "stage", "measure", "k", "faiss", "faiss / torch"]
+    assert table.lines == [
+        ["mnist", "100", "pca", "PCA (s)", "", "2", ""],
+        ["mnist", "100", "kmeans", "first iteration with a difference", "10", "", "never"],
+        ["mnist", "100", "kmeans", "adjusted Rand index at the end", "10", "", "0.9000 (0.8000 to 1.0000)"],
+    ]
+    assert page_tables.parity(pd.DataFrame(columns=list(parity()))).lines == []
+
+
+def test_runs_that_are_not_healthy_are_listed_with_what_shows_it():
+    found = made(TEXT)
+    sick = found.rows["run_id"] == found.runs["run_id"][2]
+    rows = found.rows.assign(
+        health=sick.map({True: "collapsed", False: "healthy"}), health_since=1, health_why="feature rank 1.01"
+    )
+    (line,) = page_tables.sick(analyse(replace(found, rows=rows), SPOKEN_OF)).lines
+    assert line == [found.runs["run_id"][2], "mnist", "sgd", "2", "collapsed", "1", "feature rank 1.01"]
+
+
+def test_every_baseline_run_is_listed_whatever_its_state():
+    facts = {"pca_dim": None, "arch": "alexnet", "reason": "", "health": None, "test_refit_cluster_accuracy": 0.5}
+    facts |= {"test_head_accuracy": None, "seconds": 3.0, "run_id": "a"}
+    lines = pd.DataFrame(
+        [pixels(**facts), pixels(**facts | {"state": "failed", "reason": "no room", "test_refit_nmi_true": None})]
+    )
+    table = page_tables.baseline_runs(lines)
+    done, failed = (dict(zip(table.head, line, strict=True)) for line in table.lines)
+    assert done["level"] == "raw pixels" and done["arch"] == "" and done["NMI with the truth, test, refit"] == "0.500"
+    assert (failed["state"], failed["reason"], failed["NMI with the truth, test, refit"]) == ("failed", "no room", "")
+    assert page_tables.baseline_runs(pd.DataFrame()).lines == []
+
+
+def test_by_what_rises_with_k_itself_no_share_of_pairs_is_better():
+    text = TEXT.replace("optimizer: [sgd, adam]", "k: [10, 100]")
+    tables = page_tables.effects(analyse(made(text), [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true")]))
+    better = {label: table.lines[1][table.head.index("better in")] for label, table in tables.items()}
+    assert better["NMI with the truth"] == "" and better["AMI with the truth"].endswith("%")

@@ -1,0 +1,55 @@
+"""What the tests of the watch share: results of two small matrices, and a server of their reports."""
+
+from functools import partial
+
+import pytest
+
+from dcbench import report
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.report.watch.reports import Reports
+from dcbench.report.watch.server import serving
+from tests.analysis.test_results import fill
+from tests.conftest import plan_of
+
+SMALL = "name: {}\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {{epochs: 2, pca_dim: 8}}\n"
+
+FEW = report.Asked(formats=("png", "csv"))
+
+
+@pytest.fixture
+def matrix(tmp_path, few_plots):
+    """Put a small matrix with all its runs done under results/."""
+
+    def make(name):
+        plan = plan_of(SMALL.format(name))
+        folder = MatrixDir(tmp_path / "results" / name)
+        status.adopt(plan, folder)
+        for spec in plan.runs:
+            fill(folder, spec.run_id, spec)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "reports"
+
+
+@pytest.fixture
+def reports(tmp_path, out):
+    """Reports as the command makes them, in few formats."""
+    return Reports(tmp_path / "results", out, partial(report.write, out=out, asked=FEW))
+
+
+@pytest.fixture
+def url(reports):
+    """Where a server of the reports listens."""
+    with serving(reports, 0) as found:
+        yield found
+
+
+def runs_of(folder):
+    """The planned runs' folders, in the plan's order."""
+    return [folder.run(run_id) for run_id in status.stored_plan(folder).run_ids]

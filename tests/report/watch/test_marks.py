@@ -1,0 +1,84 @@
+import shutil
+
+import pytest
+
+from dcbench.core.store.files import write_aside
+from dcbench.core.store.run_dir import RunDir, State
+from dcbench.errors import ResultsError
+from dcbench.report.watch.marks import look_at
+from tests.analysis.test_results import fill
+from tests.conftest import plan_of
+from tests.report.watch.conftest import SMALL, runs_of
+
+
+@pytest.fixture
+def folder(matrix):
+    return matrix("m")
+
+
+def new_run(folder):
+    spec = plan_of(SMALL.format("m").replace("[0, 1]", "[2]")).runs[0]
+    fill(folder, spec.run_id, spec)
+
+
+def parity_table(folder):
+    (folder.path.parent / "parity").mkdir()
+    (folder.path.parent / "parity" / "mnist-10000.csv").write_text("stage\n")
+
+
+CHANGES = {
+    "a run fails": lambda folder: runs_of(folder)[0].set_state(State("failed", "nan", "the loss became nan")),
+    "a run is done again": lambda folder: runs_of(folder)[0].set_state(State("done", seconds=2.0)),
+    "a run is forgotten": lambda folder: runs_of(folder)[0].state_file.unlink(),
+    "a run's row is torn": lambda folder: runs_of(folder)[0].metrics_file.write_text("epoch\n"),
+    "a run's audit is written": lambda folder: runs_of(folder)[0].write_audit({}),
+    "a run's spec is put back": lambda folder: write_aside(runs_of(folder)[0].spec_file, "{}"),
+    "a run's folder is deleted": lambda folder: shutil.rmtree(runs_of(folder)[0].path),
+    "a run is added": new_run,
+    "the plan changes": lambda folder: folder.store(SMALL.format("m").replace("[0, 1]", "[0]")),
+    "parity is measured": parity_table,
+}
+
+
+def test_results_that_stay_as_they_are_keep_their_mark(folder):
+    first = look_at(folder, None)
+    assert len(first.runs) == 4 and look_at(folder, first) == first == look_at(folder, None)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_a_report_changes_the_mark(folder, change):
+    first = look_at(folder, None)
+    CHANGES[change](folder)
+    second = look_at(folder, first)
+    assert second != first and second == look_at(folder, None)
+
+
+def test_rows_of_a_running_run_change_nothing_and_its_death_does(folder):
+    run = runs_of(folder)[0]
+    with run.claim():
+        run.set_state(State("running"))
+        first = look_at(folder, None)
+        assert first.runs[run.path.name].state == "running"
+        run.append_metrics({"epoch": 3})
+        with run.checkpoint() as file:
+            file.write(b"weights")
+        assert look_at(folder, first) == first
+    assert look_at(folder, first).runs[run.path.name].state == "failed", "its process is gone, its file says running"
+
+
+def test_only_states_that_may_have_changed_are_read(folder, monkeypatch):
+    read, real = [], RunDir.state
+    monkeypatch.setattr(RunDir, "state", lambda run: read.append(run.path.name) or real(run))
+    first = look_at(folder, None)
+    assert len(read) == 4
+    runs_of(folder)[2].set_state(State("failed", "error", "planted"))
+    look_at(folder, first)
+    assert read[4:] == [runs_of(folder)[2].path.name]
+
+
+def test_a_state_that_cannot_be_read_is_no_reason_to_stop_looking(folder, monkeypatch):
+    def refuse(run):
+        raise ResultsError("this file system cannot lock files")
+
+    monkeypatch.setattr(RunDir, "state", refuse)
+    assert {run.state for run in look_at(folder, None).runs.values()} == {"this file system cannot lock files"}
