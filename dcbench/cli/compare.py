@@ -11,15 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from dcbench import made_with
 from dcbench.cli.options import AsJson
 from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
-from dcbench.comparison_table import Comparison, Gate, gate_of
+from dcbench.compare import provenance
+from dcbench.compare.result import Comparison, Gate, gate_of
+from dcbench.compare.terminal import Compared, as_markdown, caution, show
 from dcbench.core.store import status
 from dcbench.core.store.files import write_aside
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import ResultsError, unknown
-from dcbench.screens.changes import Compared, as_markdown, caution, show
 
 STDOUT = Path("-")
 
@@ -131,18 +131,18 @@ def _expect(name: str, found: Comparison) -> None:
 
 
 def _compared(folders: Sequence[MatrixDir], outcomes: Sequence[Any], rules: dict[str, Any]) -> Comparison:
-    from dcbench import comparison
     from dcbench.analysis import results
+    from dcbench.compare import measure
 
     old, new = map(results.read, folders)
     for note in (*old.notes, *new.notes):
         print(f"warning: {note}", file=sys.stderr)
-    return comparison.compare((old, new), outcomes, rules)
+    return measure.compare((old, new), outcomes, rules)
 
 
-def _made_with(folders: Sequence[MatrixDir], found: Comparison) -> made_with.MadeWith:
+def _made_with(folders: Sequence[MatrixDir], found: Comparison) -> provenance.MadeWith:
     old, new = folders
-    return made_with.read([(old.run(name), new.run(name)) for name in found.runs.compared])
+    return provenance.read([(old.run(name), new.run(name)) for name in found.runs.compared])
 
 
 def _tell(told: Compared, markdown: Path | None, as_json: bool) -> None:

@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 
 from dcbench import screens
-from dcbench.comparison_table import Comparison, Gate, Run, Runs
-from dcbench.made_with import Fact, MadeWith
-from dcbench.screens import changes
-from dcbench.screens.changes import Compared, as_markdown
-from tests.test_comparison_table import NAN, SECONDS, WORSE, line, metric
+from dcbench.compare import terminal
+from dcbench.compare.provenance import Fact, MadeWith
+from dcbench.compare.result import Comparison, Gate, Run, Runs
+from dcbench.compare.terminal import Compared, as_markdown
+from tests.compare.test_result import NAN, SECONDS, WORSE, line, metric
 
 MADE = MadeWith(12, 12, (), {"torch": "2.9", "commit": "a" * 40}, {"images": (12, 12), "weights": (12, 12)})
 RUNS = Runs((12, 14), (12, 13), 12, ("a",) * 12, 0, 6, (), (), ())
@@ -29,7 +29,7 @@ def shown(monkeypatch):
         out = io.StringIO()
         console = Console(file=out, force_terminal=width is not None, width=width, color_system=None, soft_wrap=True)
         monkeypatch.setattr(screens, "console", console)
-        changes.show(told)
+        terminal.show(told)
         return out.getvalue()
 
     return show

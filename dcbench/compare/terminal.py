@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench import screens
-from dcbench.comparison_table import VERDICTS, Comparison, Gate, Line, Metric, Run, blind, failures, named
+from dcbench.compare.provenance import Fact, MadeWith
+from dcbench.compare.result import VERDICTS, Comparison, Gate, Line, Metric, Run, blind, failures, named
 from dcbench.core import text
-from dcbench.made_with import Fact, MadeWith
 
 WIDTH = 120
 """Columns of text on a pipe, where there is no terminal to ask."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dcbench.comparison_table import Comparison, Gate, Line, Metric, Run, Runs, blind, failures, gate_of, named
+from dcbench.compare.result import Comparison, Gate, Line, Metric, Run, Runs, blind, failures, gate_of, named
 
 NAN = math.nan
 

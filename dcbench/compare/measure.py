@@ -19,7 +19,7 @@ from dcbench.analysis.statistics.changes import SIDES
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import GAIN, Rule, finals
 from dcbench.analysis.summary import column, joined, rule_told
-from dcbench.comparison_table import NAMED, Comparison, Line, Metric, Run, Runs
+from dcbench.compare.result import NAMED, Comparison, Line, Metric, Run, Runs
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec, shown
 from dcbench.errors import ResultsError
