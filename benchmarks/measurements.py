@@ -19,7 +19,7 @@ from dcbench.analysis.summary import level_of
 from dcbench.audit.axes import audit
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.parity_table import MEASURES
+from dcbench.parity.table import MEASURES
 from dcbench.report.html.page_tables import parity_cell
 
 TOP = Path(__file__).parent.parent

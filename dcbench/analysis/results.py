@@ -22,8 +22,8 @@ from dcbench.core.store import status as ledgers
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import Entry, Ledger
 from dcbench.errors import ResultsError
-from dcbench.parity_table import COLUMNS as PARITY_COLUMNS
-from dcbench.parity_table import MEASURES, STAGES
+from dcbench.parity.table import COLUMNS as PARITY_COLUMNS
+from dcbench.parity.table import MEASURES, STAGES
 
 
 @dataclass(frozen=True)

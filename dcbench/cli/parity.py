@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from dcbench import parity_table, screens
+from dcbench import screens
 from dcbench.cli.options import DataDir, Device, Results
 from dcbench.core import devices
 from dcbench.errors import DataError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
-from dcbench.screens.parity import show, watch
+from dcbench.parity import table
+from dcbench.parity.terminal import show, watch
 
 
 def parity(
@@ -35,8 +36,8 @@ def parity(
 ) -> None:
     """Compare the backends on real features, pair by pair: PCA, whitening, k-means, their defaults, their seconds."""
     kind, gpus = devices.resolve(device)
-    asked = parity_table.asked(dataset, limit, k, backends, starts, pca_dim)
-    files = parity_table.ParityFiles(results, asked)
+    asked = table.asked(dataset, limit, k, backends, starts, pca_dim)
+    files = table.ParityFiles(results, asked)
     files.prepare()
     options = Options(
         data_dir=(data_dir or default_data_dir()).absolute(),
@@ -47,7 +48,7 @@ def parity(
     )
     if problem := downloads.fetch(dataset, options.data_dir):
         raise DataError(problem)
-    from dcbench import parity as comparing
+    from dcbench.parity import measure as comparing
 
     bench = comparing.prepare(asked, options)
     lines = watch(comparing.measure(bench), screens.console)

@@ -14,7 +14,7 @@ from dcbench.analysis.summary import Analysis
 from dcbench.figures.style.captions import note, short
 from dcbench.figures.style.encoding import MARKERS, code
 from dcbench.figures.style.theme import COLOURS, GREY
-from dcbench.parity_table import MEASURES
+from dcbench.parity.table import MEASURES
 
 FACTS = {
     "title": "Are the backends interchangeable?",

@@ -23,7 +23,7 @@ from dcbench.audit.axes import Audit
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import STATES
 from dcbench.figures.style.theme import BACKGROUNDS, INK
-from dcbench.parity_table import STAGES as PARITY_STAGES
+from dcbench.parity.table import STAGES as PARITY_STAGES
 from dcbench.report.figures import Drawn
 from dcbench.report.findings.headline import answers
 from dcbench.report.findings.wording import count

@@ -17,8 +17,8 @@ from dcbench.analysis.summary import MADE, Analysis, column, is_neutral, level_o
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import shown
-from dcbench.parity_table import MEASURES
-from dcbench.parity_table import STAGES as PARITY_STAGES
+from dcbench.parity.table import MEASURES
+from dcbench.parity.table import STAGES as PARITY_STAGES
 from dcbench.report.findings.wording import TIMES, number, share, signed, times
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 from dcbench.execution.executors import Options
-from dcbench.parity_table import Comparison, Line
+from dcbench.parity.table import Comparison, Line
 from dcbench.training import backends, metrics, provenance, threads
 from dcbench.training.datasets import Split, load_training
 from dcbench.training.deepcluster import images, pseudo_labels

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from dcbench import parity_table
 from dcbench.errors import PartError, ResultsError, SpecError
-from dcbench.parity_table import COLUMNS, Comparison, Line, ParityFiles, asked
+from dcbench.parity import table
+from dcbench.parity.table import COLUMNS, Comparison, Line, ParityFiles, asked
 
 BOTH = Comparison("digits", 300, (4,), ("faiss", "torch"))
 
@@ -90,7 +90,7 @@ def test_the_files_are_one_tidy_table_and_what_it_was_made_with(tmp_path):
 
 def test_lines_are_ordered_by_stage_measure_and_k():
     lines = [Line("kmeans", measure, "a", k=k) for k in (100, 10) for measure in ("ari", "objective_ratio")]
-    ordered = parity_table.in_order([*lines, Line("pca", "seconds_pca", "a")])
+    ordered = table.in_order([*lines, Line("pca", "seconds_pca", "a")])
     assert [(line.measure, line.k) for line in ordered] == [
         ("seconds_pca", None), ("objective_ratio", 10), ("objective_ratio", 100), ("ari", 10), ("ari", 100)
     ]  # fmt: skip
@@ -105,6 +105,6 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(tmp_
     (tmp_path / "parity").write_text("in the way")
     with pytest.raises(ResultsError, match="--results"):
         ParityFiles(tmp_path, BOTH).prepare()
-    monkeypatch.setattr(parity_table.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(table.os, "access", lambda path, mode: False)
     with pytest.raises(ResultsError, match="cannot be written"):
         ParityFiles(tmp_path / "other", BOTH).prepare()

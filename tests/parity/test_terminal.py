@@ -4,14 +4,14 @@ import itertools
 import pytest
 from rich.console import Console
 
-from dcbench.parity_table import Comparison, Line
-from dcbench.screens import parity
+from dcbench.parity import terminal
+from dcbench.parity.table import Comparison, Line
 
 
 def shown(lines, backends=("faiss", "torch"), width=None):
     out = io.StringIO()
     console = Console(file=out, force_terminal=width is not None, width=width, color_system=None)
-    parity.show(lines, Comparison("mnist", 10_000, (10,), backends), console)
+    terminal.show(lines, Comparison("mnist", 10_000, (10,), backends), console)
     return out.getvalue()
 
 
@@ -43,7 +43,7 @@ def test_values_stand_under_their_pair_with_median_and_range():
     ],
 )
 def test_what_never_parts_and_what_does_not_exist(measure, values, expected):
-    label = parity.MEASURES[measure][0]
+    label = terminal.MEASURES[measure][0]
     assert row(shown([Line("kmeans", measure, "faiss", "torch", 10, values)]), label) == expected
 
 
@@ -74,8 +74,8 @@ def test_more_pairs_than_fit_stand_below(tmp_path):
 def test_watching_takes_every_line_and_tells_the_last_on_a_terminal():
     out = io.StringIO()
     lines = [Line("pca", "seconds_pca", "torch", values=(1.0,)), Line("kmeans", "ari", "a", "b", 10)]
-    taken = parity.watch(iter(lines), Console(file=out, force_terminal=True, width=80, color_system=None))
+    taken = terminal.watch(iter(lines), Console(file=out, force_terminal=True, width=80, color_system=None))
     assert taken == lines and "kmeans, k = 10 is done" in out.getvalue()
     quiet = io.StringIO()
-    parity.watch(iter(lines), Console(file=quiet, width=80))
+    terminal.watch(iter(lines), Console(file=quiet, width=80))
     assert quiet.getvalue() == ""

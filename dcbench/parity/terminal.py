@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.parity_table import MEASURES, STAGES, Comparison, Line, in_order
+from dcbench.parity.table import MEASURES, STAGES, Comparison, Line, in_order
 
 WIDTH = 120
 """Columns of text on a pipe, where there is no terminal to ask."""
