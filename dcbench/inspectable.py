@@ -15,7 +15,7 @@ from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir, State
 from dcbench.core.store.run_record import run_folder
 from dcbench.errors import ResultsError
-from dcbench.replay import Replay
+from dcbench.replay.rerun import Replay
 
 Source = Literal["checkpoint", "seed", "assignment"]
 """Where the pictures come from: the checkpoint's weights; the seed alone, where nothing was trained; or, without

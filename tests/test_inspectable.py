@@ -5,7 +5,7 @@ from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir, State
 from dcbench.core.store.run_record import Record, compare
 from dcbench.errors import ResultsError
-from dcbench.replay import Replay
+from dcbench.replay.rerun import Replay
 
 
 def folder_of(place, state, *, weights=False, assignment=False, **values):

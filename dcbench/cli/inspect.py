@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from dcbench import inspectable
-from dcbench import replay as replays
 from dcbench.cli.options import DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
 from dcbench.core import devices
@@ -19,7 +18,8 @@ from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
 from dcbench.inspectable import Check, Subject
-from dcbench.replay import Original
+from dcbench.replay import rerun as replays
+from dcbench.replay.rerun import Original
 
 
 def inspect(

@@ -15,7 +15,7 @@ from dcbench.core import devices
 from dcbench.core.store.status import Entry
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options, default_data_dir
-from dcbench.replay import Original
+from dcbench.replay.rerun import Original
 from dcbench.screens.board import watch
 
 

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from dcbench import replay as replays
 from dcbench.cli.options import AsJson, DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
 from dcbench.core.store import run_record
-from dcbench.screens.comparison import show_replayed
+from dcbench.replay import rerun as replays
+from dcbench.replay.terminal import show_replayed
 
 
 def _tolerance(value: float) -> float:

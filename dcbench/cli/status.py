@@ -12,7 +12,7 @@ from dcbench.cli.options import AsJson, tell
 from dcbench.core.store import run_record, status
 from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
-from dcbench.screens.comparison import show_beside
+from dcbench.replay.terminal import show_beside
 from dcbench.screens.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
 
 

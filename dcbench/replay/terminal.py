@@ -12,7 +12,7 @@ from dcbench import screens
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_record import Beside, Difference, Verdict
-from dcbench.replay import Original, Replayed
+from dcbench.replay.rerun import Original, Replayed
 
 SHOWN = 4
 """Columns of the first row that differs that are told one by one."""

@@ -1,7 +1,7 @@
 from dcbench.core.store.run_dir import State
 from dcbench.core.store.run_record import Record, compare
-from dcbench.replay import Original, Replay, Replayed
-from dcbench.screens import comparison
+from dcbench.replay import terminal
+from dcbench.replay.rerun import Original, Replay, Replayed
 
 
 def test_a_verdict_is_told_from_the_first_row_that_differs_to_the_largest_difference():
@@ -9,7 +9,7 @@ def test_a_verdict_is_told_from_the_first_row_that_differs_to_the_largest_differ
     theirs = [ours[0], ours[1] | {"a": "0.50000000001"} | dict.fromkeys("cdef", "3"), ours[2] | {"b": "9", "g": "7"}]
     theirs[0] = theirs[0] | {"a": "0.5000000001", "g": "7"}
     found = compare(Record(ours, {1: 0, 2: 0}), Record(theirs, {1: 0, 2: 1}))
-    assert comparison._details(found) == [
+    assert terminal._details(found) == [
         "row 0: a 0.5 -> 0.5000000001 (by 1e-10)",
         "from row 1 on also: c, d, e, f",
         "from row 2 on also: b",
@@ -18,12 +18,12 @@ def test_a_verdict_is_told_from_the_first_row_that_differs_to_the_largest_differ
         "last assignment: 1 of 2 images in another cluster",
         "not compared, since only one has them: g",
     ]
-    assert comparison._details(compare(Record(ours[1:]), Record(theirs[1:])))[3:5] == [
+    assert terminal._details(compare(Record(ours[1:]), Record(theirs[1:])))[3:5] == [
         "row 0: f 2 -> 3 (by 0.33)",
         "row 0: 1 more column",
     ]
-    assert comparison._details(compare(Record(ours), Record(ours))) == []
-    assert comparison._first_of(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
+    assert terminal._details(compare(Record(ours), Record(ours))) == []
+    assert terminal._first_of(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
 
 
 def test_replays_that_differ_are_told_beside_each_other(entries, capsys):
@@ -31,7 +31,7 @@ def test_replays_that_differ_are_told_beside_each_other(entries, capsys):
     verdicts = [compare(Record(rows[:1]), Record([row])) for row in rows]
     replays = [Replay(State("done"), Record([row]), verdict, {}) for row, verdict in zip(rows, verdicts, strict=True)]
     run = Original(entries[0].folder, entries[0].spec, Record(rows[:1]), {})
-    comparison.show_replayed(run, Replayed(replays, [verdicts[1]], {"torch": ("2.9", "2.10")}))
+    terminal.show_replayed(run, Replayed(replays, [verdicts[1]], {"torch": ("2.9", "2.10")}))
     told = capsys.readouterr().out
     assert "replay 1: identical (2 figures in 1 row)" in told and "replay 2: different from row 0 on" in told
     assert "replay 2 beside replay 1: different" in told and "here this run does not repeat" in told

@@ -3,7 +3,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from dcbench import cli, replay
+from dcbench import cli
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir, State
 from dcbench.core.store.run_record import Record, compare
@@ -11,6 +11,7 @@ from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import downloads
+from dcbench.replay import rerun
 from tests.conftest import TINY, plan_of
 
 pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them
@@ -65,7 +66,7 @@ def test_a_replay_is_identical_and_leaves_the_original_alone(made, call, backend
 
 
 def test_a_planted_difference_is_found_and_json_alone_is_printed(copied, call, tmp_path):
-    figure = replay.original(copied.path).record.rows[1]["nmi_true"]
+    figure = rerun.original(copied.path).record.rows[1]["nmi_true"]
     copied.metrics_file.write_text(copied.metrics_file.read_text().replace(figure, "0.123"))
     copied.write_provenance(copied.provenance() | {"commit": "elsewhere"})
     told = call("replay", str(copied.path), "--json", "--keep", "kept")
@@ -87,15 +88,15 @@ def test_a_replay_that_fails_is_told_with_its_reason(copied, call, monkeypatch):
 
 
 def test_the_original_tells_its_device_and_threads(copied):
-    run = replay.original(copied.path)
+    run = rerun.original(copied.path)
     assert (run.device, run.threads, len(run.record.rows), len(run.record.clusters)) == ("cpu", 1, 2, 60)
     copied.write_provenance(run.provenance | {"device": "NVIDIA H100", "threads": 4})
-    run = replay.original(copied.path)
+    run = rerun.original(copied.path)
     assert (run.device, run.threads) == ("cuda", 4)
     copied.provenance_file.unlink()
     for name in ("device", "threads"):
         with pytest.raises(ResultsError, match=f"does not say the run's {name}; give --device and --threads"):
-            getattr(replay.original(copied.path), name)
+            getattr(rerun.original(copied.path), name)
 
 
 def half(path):
@@ -119,28 +120,28 @@ def half(path):
 def test_what_cannot_be_replayed_is_explained(copied, damage, expected):
     damage(copied)
     with pytest.raises(ResultsError, match=expected):
-        replay.original(copied.path)
+        rerun.original(copied.path)
 
 
 def test_a_published_run_without_assignment_can_be_replayed(copied):
     copied.assignments_file.unlink()
-    assert replay.original(copied.path).record.clusters is None
+    assert rerun.original(copied.path).record.clusters is None
 
 
 def test_the_copies_are_kept_in_a_new_folder_that_is_not_the_originals(copied, tmp_path):
-    run = replay.original(copied.path)
+    run = rerun.original(copied.path)
     for keep, expected in ((tmp_path, "not an empty folder"), (copied.spec_file, "not an empty folder")):
-        with pytest.raises(ResultsError, match=expected), replay.workplace(keep, run):
+        with pytest.raises(ResultsError, match=expected), rerun.workplace(keep, run):
             pass
-    with pytest.raises(ResultsError, match="never written to"), replay.workplace(copied.path / "new", run):
+    with pytest.raises(ResultsError, match="never written to"), rerun.workplace(copied.path / "new", run):
         pass
-    with replay.workplace(tmp_path / "new", run) as place:
-        folders = [entry.folder.path for entry in replay.copies(run, place, 2)]
+    with rerun.workplace(tmp_path / "new", run) as place:
+        folders = [entry.folder.path for entry in rerun.copies(run, place, 2)]
     assert folders == [tmp_path / "new" / number / copied.path.name for number in ("1", "2")]
 
 
 def test_a_temporary_workplace_is_removed(copied):
-    with replay.workplace(None, replay.original(copied.path)) as place:
+    with rerun.workplace(None, rerun.original(copied.path)) as place:
         assert place.is_dir()
     assert not place.exists()
 
@@ -148,11 +149,11 @@ def test_a_temporary_workplace_is_removed(copied):
 def replayed(*figures, changed=()):
     """Replays of ROWS whose last NMI came out as each of `figures`; None is one that failed."""
     records = [Record([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
-    replays = [replay.Replay(State("done"), record, compare(Record(ROWS), record), {}) for record in records] + [
-        replay.Replay(State("failed"), Record([]), None, {}) for figure in figures if not figure
+    replays = [rerun.Replay(State("done"), record, compare(Record(ROWS), record), {}) for record in records] + [
+        rerun.Replay(State("failed"), Record([]), None, {}) for figure in figures if not figure
     ]
     among = [compare(records[0], other) for other in records[1:]]
-    return replay.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))
+    return rerun.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))
 
 
 @pytest.mark.parametrize(
