@@ -36,7 +36,7 @@ PACKAGES = {
     "backends": "training.backends",
     "executors": "execution.executors",
     "plots": "figures",
-    "pictures": "pictures",
+    "pictures": "inspect.figures",
 }
 """The package, below dcbench, that holds the plug-ins of each kind."""
 

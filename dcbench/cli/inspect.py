@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from dcbench import inspectable
 from dcbench.cli.options import DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
 from dcbench.core import devices
@@ -17,7 +16,8 @@ from dcbench.core.store.files import explained, unwritable
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
-from dcbench.inspectable import Check, Subject
+from dcbench.inspect import subject
+from dcbench.inspect.subject import Check, Subject
 from dcbench.replay import rerun as replays
 from dcbench.replay.rerun import Original
 
@@ -44,7 +44,7 @@ def inspect(
         options = options_for(run, 1, data_dir, device, threads, keep_weights=True)
         _repeated(run, path, options, clusters, _target(out, path))
         return
-    subject = inspectable.subject(path)
+    subject = subject.subject(path)
     kind, gpus = devices.resolve(device or subject.device)
     place = (data_dir or default_data_dir()).absolute()
     options = Options(place, kind, gpus[:1], threads=threads or subject.threads)
@@ -68,17 +68,17 @@ def _repeated(run: Original, home: Path, options: Options, clusters: int, target
         entries = replays.copies(run, place, 1)
         repeat(entries, options)
         (told,) = replays.judge(run, entries).replays
-        note = inspectable.repetition(home, told)
-        _write(inspectable.subject(entries[0].folder.path, home), options, clusters, target, note)
+        note = subject.repetition(home, told)
+        _write(subject.subject(entries[0].folder.path, home), options, clusters, target, note)
 
 
 def _write(subject: Subject, options: Options, clusters: int, target: Path, *notes: Check) -> None:
     """Gather what the run shows, draw it, and tell what is missing or not as it should be."""
-    from dcbench.report import inspected
+    from dcbench.inspect import page
 
     _gather(subject, options, clusters, target / "learned.npz", notes)
     with explained(target, "--out"):
-        written = inspected.write(target)
+        written = page.write(target)
     for warning in written.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     for title, reason in written.missing.items():
@@ -91,14 +91,14 @@ def _write(subject: Subject, options: Options, clusters: int, target: Path, *not
 def _gather(subject: Subject, options: Options, clusters: int, file: Path, notes: Sequence[Check]) -> None:
     """Write what the run shows; without weights its last assignment, which needs neither torch nor the images."""
     if subject.source == "assignment":
-        from dcbench import learned
+        from dcbench.inspect import result
 
-        found = learned.of_assignment(subject)
+        found = result.of_assignment(subject)
     else:
         if problem := downloads.fetch(subject.spec.dataset, options.data_dir):
             raise DataError(problem)
-        from dcbench import inspection
+        from dcbench.inspect import measuring
 
-        found = inspection.inspect(subject, options, clusters)
+        found = measuring.inspect(subject, options, clusters)
     with explained(file, "--out"):
         found.noted(*notes).save(file)

@@ -11,7 +11,7 @@ from PIL import Image
 from dcbench.core.store.run_dir import RunDir, State
 from dcbench.errors import DataError, ResultsError
 from tests.cli.conftest import ON_CPU
-from tests.inspection.made import made
+from tests.inspect.measuring.made import made
 
 PICTURES = {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"}
 

@@ -1,0 +1,116 @@
+"""Every picture draws whatever a run can be, says what it shows, and needs nothing that is not told."""
+
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from dcbench import registry
+from dcbench.figures.style.theme import STYLE
+from dcbench.inspect.result import ARRAYS, Learned
+from tests.inspect.figures.bundles import bundle
+from tests.inspect.measuring.made import looked_at, made
+
+PARTS = registry.names("pictures")
+
+NAMES = ["<script>alert('x')</script>", 'a$b$ & "c"', "cat 🐈 猫", "x" * 200, "", "3", "ñandú", "dog", "eel", "fox"]
+
+KINDS = {
+    "grey": bundle(),
+    "colour": bundle(dataset="cifar10", side=32, classes=10, names=[f"class{n}" for n in range(10)]),
+    "Sobel": bundle(channels=2),
+    "one channel": bundle(channels=1, dataset="cifar10", side=32),
+    "untrained": bundle(epochs=0),
+    "odd names": bundle(classes=10, k=10, names=NAMES),
+    "1000 clusters": bundle(n=1500, k=1000, shown=20),
+    "100 classes": bundle(n=300, classes=100, k=30, dataset="cifar100", side=32),
+    "one filter": bundle(filters=1),
+    "96 filters": bundle(filters=96, side=32, dataset="cifar10"),
+    "64 px": bundle(side=64, dataset="stl10"),
+}
+
+
+def one_cluster():
+    found = bundle(k=4)
+    arrays = {**found.arrays, "assignment": np.full(90, 2), "clusters": np.array([2])}
+    return Learned(arrays | {name: found[name][:1] for name in ("means", "nearest", "distances")}, found.facts)
+
+
+def silent():
+    found = bundle()
+    return Learned(
+        {**found.arrays, "first_strengths": np.zeros((5, 8)), "last_strengths": -np.ones((5, 8))}, found.facts
+    )
+
+
+def drawn(part, found):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.simplefilter("error")  # a glyph that the font lacks, a layout that has no room
+        figure = registry.load("pictures", part).draw(found)
+        figure.canvas.draw()
+    return figure
+
+
+def test_there_are_pictures_each_with_a_place_of_its_own():
+    assert {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"} <= set(PARTS)
+    places = [registry.facts("pictures", part)["place"] for part in PARTS]
+    assert len(set(places)) == len(places)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_it_has_a_title_and_needs_what_is_told(part):
+    facts = registry.facts("pictures", part)
+    assert facts["title"] and set(facts["needs"]) <= set(ARRAYS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_it_needs_is_all_it_uses(part):
+    """With nothing but the arrays that it names, and what every run has, it can be drawn."""
+    found = bundle()
+    always = ["assignment", "labels", "indices"]
+    few = Learned({name: found[name] for name in [*always, *registry.facts("pictures", part)["needs"]]}, found.facts)
+    assert drawn(part, few).axes and registry.load("pictures", part).caption(few)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("kind", [*KINDS, "one cluster", "silent"])
+def test_it_draws_runs_of_every_kind(part, kind):
+    found = {"one cluster": one_cluster, "silent": silent}.get(kind, lambda: KINDS[kind])()
+    assert isinstance(drawn(part, found), Figure)
+    told = registry.load("pictures", part).caption(found)
+    assert told.endswith(".") and "  " not in told and "nan" not in told
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_overlaps_the_edge(part):
+    """All words lie inside the figure."""
+    for kind in ("grey", "colour", "odd names", "1000 clusters", "Sobel"):
+        figure = drawn(part, KINDS[kind])
+        inside = figure.bbox.padded(2)
+        for axes in figure.axes:
+            for text in axes.texts:
+                box = text.get_window_extent()
+                assert inside.x0 <= box.x0 and box.x1 <= inside.x1, (kind, text.get_text())
+                assert inside.y0 <= box.y0 and box.y1 <= inside.y1, (kind, text.get_text())
+
+
+def test_a_real_run(tmp_path):
+    found = looked_at(made(tmp_path))
+    for part in PARTS:
+        assert drawn(part, found).axes
+
+
+@pytest.mark.parametrize("part", ["nearest", "filters", "first_answers", "last_answers"])
+@pytest.mark.parametrize("kind", ["grey", "colour", "odd names", "96 filters", "one filter", "Sobel"])
+def test_words_do_not_lie_on_images_or_on_each_other(part, kind):
+    figure = drawn(part, KINDS[kind])
+    (axes,) = figure.axes
+    picture = np.asarray(axes.images[0].get_array())
+    boxes = [text.get_window_extent() for text in axes.texts]
+    for number, box in enumerate(boxes):
+        (x0, y1), (x1, y0) = axes.transData.inverted().transform([(box.x0, box.y0), (box.x1, box.y1)])
+        under = picture[max(0, int(y0)) : max(0, int(y1)), max(0, int(x0)) : max(0, int(x1))]
+        assert (under == 255).all(), axes.texts[number].get_text()
+        assert not any(box.overlaps(other) for other in boxes[:number]), axes.texts[number].get_text()

@@ -1,0 +1,41 @@
+"""Runs to look at: small real ones, done by the worker in this process."""
+
+from pathlib import Path
+
+import torch
+
+from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
+from dcbench.execution import worker
+from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, Options
+from dcbench.inspect import measuring, subject
+from dcbench.inspect.result import Learned
+
+TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}
+
+
+def made(place: Path, *flags: str, weights: bool = True, stop: bool = False, data_dir=None, **values) -> RunDir:
+    """A run of TINY with these values in the matrix folder `m`; with `stop` it has stopped after row 0."""
+    spec = make_spec(TINY | values)
+    folder = RunDir(place / "m" / spec.run_id)
+    folder.prepare(spec)
+    flags += ("--keep-weights",) if weights else ()
+    worker._asked["stop"] = stop
+    try:
+        ended = worker.work(worker.parse([str(folder.path), "--data-dir", str(data_dir or place), *flags]))
+    finally:
+        worker._asked["stop"] = False
+    assert ended == (EXIT_STOPPED if stop else EXIT_DONE)
+    return folder
+
+
+def looked_at(folder: RunDir, shown: int = 20, data_dir: Path | None = None) -> Learned:
+    """What the run shows, gathered on the CPU."""
+    return measuring.inspect(subject.subject(folder.path), Options(data_dir or folder.path), shown)
+
+
+def change_weights(folder: RunDir, change) -> None:
+    """Let `change` work on the state of the network in the checkpoint."""
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    change(contents["learner"]["network"])
+    torch.save(contents, folder.checkpoint_file)

@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dcbench import registry
+from dcbench.errors import ResultsError
+from dcbench.inspect import result, subject
+from dcbench.inspect.result import Learned
+from tests.inspect.measuring.made import made
+
+
+def small(assignment, labels, k=3, classes=3):
+    facts = {"spec": {"k": k}, "class_names": [str(label) for label in range(classes)], "checks": [(True, "old")]}
+    return Learned({"assignment": np.array(assignment), "labels": np.array(labels)}, facts)
+
+
+def test_counts_are_the_crosstab_of_clusters_and_labels():
+    rng = np.random.default_rng(0)
+    assignment, labels = rng.integers(0, 7, 500), rng.integers(0, 10, 500)
+    counts = small(assignment, labels, k=9, classes=10).counts
+    assert counts.shape == (9, 10) and counts.sum() == 500 and not counts[7:].any()
+    assert (counts[:7] == pd.crosstab(assignment, labels).to_numpy()).all()
+
+
+def test_the_largest_come_first_and_empty_ones_never():
+    counts = small([0, 1, 1, 3, 3, 3, 4], [0] * 7, k=6).counts
+    assert result.largest(counts, 9).tolist() == [3, 1, 0, 4]
+    assert result.largest(counts, 2).tolist() == [3, 1]
+
+
+def test_the_majority_and_its_share():
+    labels, shares = result.majority(small([0, 0, 0, 2], [1, 1, 2, 0]).counts)
+    assert labels.tolist() == [1, -1, 0] and shares[0] == pytest.approx(2 / 3)
+    assert np.isnan(shares[1]) and shares[2] == 1
+
+
+def test_what_is_saved_is_read_again_and_holds_no_pickles(tmp_path):
+    before = small([0, 1, 2], [2, 1, 0]).noted((False, "<new>"))
+    before.save(tmp_path / "learned.npz")
+    after = result.read(tmp_path / "learned.npz")
+    assert set(after.arrays) == {"assignment", "labels"} and (after["labels"] == [2, 1, 0]).all()
+    assert json.dumps(after.facts) == json.dumps(before.facts)
+    assert after.facts["checks"] == [[False, "<new>"], [True, "old"]]
+    with np.load(tmp_path / "learned.npz", allow_pickle=False) as archive:
+        assert set(archive.files) == {"facts", "assignment", "labels"}
+
+
+def test_an_image_is_found_by_its_position():
+    found = Learned({"shown": np.array([3, 8]), "images": np.arange(8).reshape(2, 1, 2, 2)}, {})
+    assert found.image(8).ravel().tolist() == [4, 5, 6, 7] and "map" not in found
+
+
+def test_classes_are_called_by_their_names_where_they_have_any():
+    assert result.class_names("cifar10", 10)[3] == "cat"
+    assert result.class_names("digits", 3) == ["0", "1", "2"]
+
+
+def test_every_array_fact_and_picture_stands_in_the_docs():
+    text = (Path(__file__).parent.parent / "docs" / "inspect.md").read_text()
+    for name, told in (result.ARRAYS | result.TOLD).items():
+        assert f"| `{name}` | {told} |" in text
+    assert all(f"| {part} |" in text for part in registry.names("pictures"))
+
+
+def test_a_run_without_weights_shows_its_last_assignment(tmp_path):
+    folder = made(tmp_path, weights=False)
+    found = result.of_assignment(subject.subject(folder.path))
+    recorded = folder.assignments("assignment", "labels", "indices")
+    assert all((found[name] == values).all() for name, values in recorded.items())
+    assert set(found.facts["missing"]) == set(result.ARRAYS) - set(recorded)
+    assert found.facts["way_out"].endswith(f"dcbench inspect {folder.path} --replay")
+    assert set(found.facts) == set(result.TOLD) and len(found.facts["rows"]) == 3
+    folder.assignments_file.write_bytes(b"PK torn")
+    with pytest.raises(ResultsError, match=r"assignments\.npz: is torn"):
+        result.of_assignment(subject.subject(folder.path))
+
+
+@pytest.mark.parametrize(("name", "value"), [("assignment", 99), ("assignment", -1), ("labels", -1)])
+def test_an_assignment_that_cannot_be_is_refused(tmp_path, name, value):
+    run = made(tmp_path, weights=False)
+    with np.load(run.assignments_file) as archive:
+        arrays = {key: archive[key].copy() for key in archive.files}
+    arrays[name][0] = value
+    np.savez(run.assignments_file, **arrays)
+    with pytest.raises(ResultsError, match=f"{name} are not whole numbers from 0 to "):
+        result.of_assignment(subject.subject(run.path))
