@@ -11,9 +11,9 @@ import typer
 
 from dcbench.audit import axes as auditing
 from dcbench.cli.options import AsJson, tell
+from dcbench.cli.terminal.audit import show_audit
 from dcbench.core.store import status
 from dcbench.errors import ResultsError
-from dcbench.screens.audit import show_audit
 
 
 def audit(

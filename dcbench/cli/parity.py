@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench import screens
+from dcbench.cli import terminal
 from dcbench.cli.options import DataDir, Device, Results
 from dcbench.core import devices
 from dcbench.errors import DataError
@@ -51,7 +51,7 @@ def parity(
     from dcbench.parity import measure as comparing
 
     bench = comparing.prepare(asked, options)
-    lines = watch(comparing.measure(bench), screens.console)
+    lines = watch(comparing.measure(bench), terminal.console)
     files.write(lines, bench.facts)
-    show(lines, asked, screens.console)
+    show(lines, asked, terminal.console)
     print(f"table: {files.table_file}")

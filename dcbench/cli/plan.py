@@ -21,13 +21,13 @@ from dcbench.cli.options import (
     Results,
     workplace,
 )
+from dcbench.cli.terminal.plan import show_forecast, show_plan
 from dcbench.core import devices
 from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.execution import scheduler
 from dcbench.execution.scheduler.forecast import forecast
-from dcbench.screens.plan import show_forecast, show_plan
 
 
 def plan(

@@ -11,12 +11,12 @@ from typing import Any
 import typer
 
 from dcbench.cli.options import LOCAL
+from dcbench.cli.terminal.board import watch
 from dcbench.core import devices
 from dcbench.core.store.status import Entry
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.replay.rerun import Original
-from dcbench.screens.board import watch
 
 
 def options_for(

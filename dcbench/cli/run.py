@@ -22,6 +22,8 @@ from dcbench.cli.options import (
     seconds,
     workplace,
 )
+from dcbench.cli.terminal.board import show_end, watch
+from dcbench.cli.terminal.plan import show_change
 from dcbench.core import devices
 from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
@@ -30,8 +32,6 @@ from dcbench.errors import DeviceError
 from dcbench.execution import scheduler
 from dcbench.execution.scheduler.faults import Policy
 from dcbench.execution.scheduler.order import choices
-from dcbench.screens.board import show_end, watch
-from dcbench.screens.plan import show_change
 
 Only = StrEnum("Only", ["failed", "pending"])
 

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from dcbench.cli.options import AsJson, tell
+from dcbench.cli.terminal.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
 from dcbench.core.store import run_record, status
 from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
 from dcbench.replay.terminal import show_beside
-from dcbench.screens.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
 
 
 def status(

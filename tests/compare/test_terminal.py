@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from dcbench import screens
+from dcbench.cli import terminal
 from dcbench.compare import terminal
 from dcbench.compare.provenance import Fact, MadeWith
 from dcbench.compare.result import Comparison, Gate, Run, Runs
@@ -28,7 +28,7 @@ def shown(monkeypatch):
     def show(told, width=None):
         out = io.StringIO()
         console = Console(file=out, force_terminal=width is not None, width=width, color_system=None, soft_wrap=True)
-        monkeypatch.setattr(screens, "console", console)
+        monkeypatch.setattr(terminal, "console", console)
         terminal.show(told)
         return out.getvalue()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench import screens
 from dcbench.audit.axes import Audit
+from dcbench.cli import terminal
 
 
 def show_audit(found: Audit) -> None:
@@ -15,7 +15,7 @@ def show_audit(found: Audit) -> None:
     Of the matched pairs of an axis: in how many what it did differs, what came out differs, and the random numbers
     that must be common are.
     """
-    screens.console.print(f"[bold]{escape(found.name)}[/bold]: {screens.many(found.runs, 'run')} audited")
+    terminal.console.print(f"[bold]{escape(found.name)}[/bold]: {terminal.many(found.runs, 'run')} audited")
     table = Table("axis", box=None, pad_edge=False)
     for head in ("pairs", "acted", "outcome", "common"):
         table.add_column(head, justify="right")
@@ -24,10 +24,10 @@ def show_audit(found: Audit) -> None:
         counts = (axis.pairs, axis.witness, axis.outcome, axis.common if axis.must_share else "none due")
         colour = "red" if axis.verdict in ("does nothing", "confounded") else "green" if axis.pairs else "yellow"
         table.add_row(escape(axis.name), *map(str, counts), f"[{colour}]{escape(axis.told)}[/]")
-    screens.console.print(table)
+    terminal.console.print(table)
     for problem in found.problems:
-        screens.console.print(f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.told)}")
+        terminal.console.print(f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.told)}")
     for note in found.notes:
-        screens.console.print(f"[yellow]note[/] {escape(note)}")
+        terminal.console.print(f"[yellow]note[/] {escape(note)}")
     if not found.problems:
-        screens.console.print("every check of every run passed" if found.runs else "no finished run to check")
+        terminal.console.print("every check of every run passed" if found.runs else "no finished run to check")

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from dcbench import screens
+from dcbench.cli import terminal
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from tests.conftest import plan_of
@@ -25,5 +25,5 @@ def entries(tmp_path):
 @pytest.fixture
 def terminal(monkeypatch):
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
-    monkeypatch.setattr(screens, "console", console)
+    monkeypatch.setattr(terminal, "console", console)
     return console.file

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dcbench.cli.terminal import board as boards
 from dcbench.core.devices import Gpu
 from dcbench.core.store.run_dir import State
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import Notice, Outcome
 from dcbench.execution.scheduler.history import Measured
-from dcbench.screens import board as boards
 
 ON_CPU = Options(Path())
 TWO = (Gpu(0, "GPU-a"), Gpu(1, "GPU-b"))
