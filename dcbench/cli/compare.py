@@ -132,12 +132,12 @@ def _expect(name: str, found: Comparison) -> None:
 
 def _compared(folders: Sequence[MatrixDir], outcomes: Sequence[Any], rules: dict[str, Any]) -> Comparison:
     from dcbench.analysis import results
-    from dcbench.compare import measure
+    from dcbench.compare import measuring
 
     old, new = map(results.read, folders)
     for note in (*old.notes, *new.notes):
         print(f"warning: {note}", file=sys.stderr)
-    return measure.compare((old, new), outcomes, rules)
+    return measuring.compare((old, new), outcomes, rules)
 
 
 def _made_with(folders: Sequence[MatrixDir], found: Comparison) -> provenance.MadeWith:

@@ -16,8 +16,7 @@ from dcbench.core.store.files import explained, unwritable
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
-from dcbench.inspect import subject
-from dcbench.inspect.subject import Check, Subject
+from dcbench.inspect.subject import Check, Subject, read_subject, repetition
 from dcbench.replay import rerun as replays
 from dcbench.replay.rerun import Original
 
@@ -44,7 +43,7 @@ def inspect(
         options = options_for(run, 1, data_dir, device, threads, keep_weights=True)
         _repeated(run, path, options, clusters, _target(out, path))
         return
-    subject = subject.subject(path)
+    subject = read_subject(path)
     kind, gpus = devices.resolve(device or subject.device)
     place = (data_dir or default_data_dir()).absolute()
     options = Options(place, kind, gpus[:1], threads=threads or subject.threads)
@@ -68,8 +67,8 @@ def _repeated(run: Original, home: Path, options: Options, clusters: int, target
         entries = replays.copies(run, place, 1)
         repeat(entries, options)
         (told,) = replays.judge(run, entries).replays
-        note = subject.repetition(home, told)
-        _write(subject.subject(entries[0].folder.path, home), options, clusters, target, note)
+        note = repetition(home, told)
+        _write(read_subject(entries[0].folder.path, home), options, clusters, target, note)
 
 
 def _write(subject: Subject, options: Options, clusters: int, target: Path, *notes: Check) -> None:

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli import terminal
 from dcbench.cli.options import DataDir, Device, Results
-from dcbench.core import devices
+from dcbench.core import console, devices
 from dcbench.errors import DataError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
@@ -48,10 +47,10 @@ def parity(
     )
     if problem := downloads.fetch(dataset, options.data_dir):
         raise DataError(problem)
-    from dcbench.parity import measure as comparing
+    from dcbench.parity import measuring as comparing
 
     bench = comparing.prepare(asked, options)
-    lines = watch(comparing.measure(bench), terminal.console)
+    lines = watch(comparing.measure(bench), console.stdout)
     files.write(lines, bench.facts)
-    show(lines, asked, terminal.console)
+    show(lines, asked, console.stdout)
     print(f"table: {files.table_file}")

@@ -10,8 +10,9 @@ import typer
 
 from dcbench.cli.options import AsJson, tell
 from dcbench.cli.terminal.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
-from dcbench.core.store import run_record, status
+from dcbench.core.store import run_record
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.status import counts, entries, matrix_folders, stored_plan
 from dcbench.errors import ResultsError
 from dcbench.replay.terminal import show_beside
 
@@ -32,23 +33,23 @@ def status(
         return
     summary: dict[str, dict[str, float]] = {}
     broken = False
-    for folder in status.matrix_folders(path):
+    for folder in matrix_folders(path):
         try:
-            planned = status.stored_plan(folder)
+            planned = stored_plan(folder)
         except ResultsError as error:
             broken = tell(error)
             continue
-        entries = status.entries(planned, folder)
-        timed = predicted_and_taken(entries)
+        planned_runs = entries(planned, folder)
+        timed = predicted_and_taken(planned_runs)
         summary[planned.name] = {
             "runs": len(planned.planned),
-            **status.counts(entries),
+            **counts(planned_runs),
             "predicted_runs": len(timed),
             "predicted_seconds": sum(foreseen for foreseen, _ in timed),
             "taken_seconds": sum(taken for _, taken in timed),
         }
         if not as_json:
-            show_states(planned.name, entries)
+            show_states(planned.name, planned_runs)
     if as_json:
         print(json.dumps(summary))
     if broken:

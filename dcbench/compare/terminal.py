@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.cli import terminal
 from dcbench.compare.provenance import Fact, MadeWith
 from dcbench.compare.result import VERDICTS, Comparison, Gate, Line, Metric, Run, blind, failures, named
-from dcbench.core import text
+from dcbench.core import console, text
 
 WIDTH = 120
 """Columns of text on a pipe, where there is no terminal to ask."""
@@ -79,7 +78,7 @@ def caution(told: Compared) -> str:
 def digest(metric: Metric) -> str:
     """A metric in a sentence: its first line, then the parts where the verdict is another."""
     if not metric.lines:
-        return f"{terminal.many(metric.gone, 'run')} have it in OLD, and not in NEW"
+        return f"{console.many(metric.gone, 'run')} have it in OLD, and not in NEW"
     first, *rest = metric.lines
     others = {word: [line.part for line in rest if line.verdict == word] for word in VERDICTS if word != first.verdict}
     elsewhere = [f"{word}: {named(parts, ', ')}" for word, parts in others.items() if parts]
@@ -113,7 +112,7 @@ def facts(told: Compared) -> Iterator[str]:
     runs = told.found.runs
     beside = f" ({runs.beside} of them baselines, by their last row)" if runs.beside else ""
     yield (
-        f"{terminal.many(runs.both, 'run')} in both: {len(runs.compared)} done in both and compared{beside}, "
+        f"{console.many(runs.both, 'run')} in both: {len(runs.compared)} done in both and compared{beside}, "
         f"{runs.identical} identical in every figure"
     )
     if any(runs.alone):
@@ -123,7 +122,7 @@ def facts(told: Compared) -> Iterator[str]:
             yield f"done in {what}, so in no mean: {named([_state(run) for run in those])}"
     for metric in told.found.metrics:
         if metric.gone:
-            yield f"{metric.label}: {terminal.many(metric.gone, 'run')} have it in OLD alone, so they are in no mean"
+            yield f"{metric.label}: {console.many(metric.gone, 'run')} have it in OLD alone, so they are in no mean"
     if told.found.runs.compared:
         yield from _surroundings(told)
 
@@ -165,10 +164,10 @@ def made_with(made: MadeWith) -> str:
     if not made.recorded:
         return "made with: not recorded for both runs of any pair"
     part = (
-        "" if made.recorded == made.pairs else f", recorded for {made.recorded} of {terminal.many(made.pairs, 'pair')}"
+        "" if made.recorded == made.pairs else f", recorded for {made.recorded} of {console.many(made.pairs, 'pair')}"
     )
     if made.differ:
-        return f"made with{part}: {terminal.many(len(made.differ), 'difference')}"
+        return f"made with{part}: {console.many(len(made.differ), 'difference')}"
     return f"made with the same{part}: {', '.join(f'{name} {value}' for name, value in made.alike.items())}"
 
 
@@ -191,19 +190,19 @@ def _values(fact: Fact, tally: dict[str, int]) -> str:
 
 def show(told: Compared) -> None:
     """The gates first, then each metric in a sentence, what was compared, and every line of every metric."""
-    console = terminal.console
-    if not console.is_terminal:
-        console = Console(file=console.file, highlight=False, width=WIDTH)
+    stdout = console.stdout
+    if not stdout.is_terminal:
+        stdout = Console(file=stdout.file, highlight=False, width=WIDTH)
     for line in _opening(told):
-        console.print(line, soft_wrap=True)
+        stdout.print(line, soft_wrap=True)
     if told.made.differ:
-        console.print(_table(FACTS, [fact_row(fact, told.made) for fact in told.made.differ]))
+        stdout.print(_table(FACTS, [fact_row(fact, told.made) for fact in told.made.differ]))
     for metric in told.found.metrics:
         if any(line.verdict != "identical" for line in metric.lines):
-            console.print(f"\n[bold]{escape(titled(metric))}[/bold]", soft_wrap=True)
-            console.print(_lines(metric))
+            stdout.print(f"\n[bold]{escape(titled(metric))}[/bold]", soft_wrap=True)
+            stdout.print(_lines(metric))
     if told.found.metrics:
-        console.print(f"\n[dim]{escape(LEGEND)}[/dim]")
+        stdout.print(f"\n[dim]{escape(LEGEND)}[/dim]")
 
 
 def _opening(told: Compared) -> Iterator[str]:
@@ -216,7 +215,7 @@ def _opening(told: Compared) -> Iterator[str]:
         colour = COLOURS[metric.lines[0].verdict] if metric.lines else "red"
         yield f"[bold]{escape(metric.label)}[/bold]: [{colour}]{escape(digest(metric))}[/]"
     for side, path, planned, done in _sets(told):
-        yield f"{side}  {escape(path)}: {done} of {terminal.many(planned, 'run')} done"
+        yield f"{side}  {escape(path)}: {done} of {console.many(planned, 'run')} done"
     yield from map(escape, facts(told))
     yield escape(made_with(told.made))
 

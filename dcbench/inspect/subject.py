@@ -59,7 +59,7 @@ class Subject:
         return count if isinstance(count, int) and count > 0 else 1
 
 
-def subject(path: Path, home: Path | None = None) -> Subject:
+def read_subject(path: Path, home: Path | None = None) -> Subject:
     """What there is to look at in a run's folder; `home` is another name for it in what the user is told."""
     folder = run_folder(path)
     spec = folder.spec()

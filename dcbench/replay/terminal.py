@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.cli import terminal
+from dcbench.core import console
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_record import Beside, Difference, Verdict
@@ -20,24 +20,24 @@ SHOWN = 4
 
 def show_beside(ours: RunDir, theirs: RunDir, found: Beside) -> None:
     """What two runs differ in: identity, what they were made with, figures."""
-    terminal.console.print(f"RUN    {escape(str(ours.path))}\nOTHER  {escape(str(theirs.path))}")
+    console.stdout.print(f"RUN    {escape(str(ours.path))}\nOTHER  {escape(str(theirs.path))}")
     _show_changed("identity", found.identity, ("RUN", "OTHER"))
     if found.made_with is None:
-        terminal.console.print("made with: not recorded for both (no provenance.json)")
+        console.stdout.print("made with: not recorded for both (no provenance.json)")
     else:
         _show_changed("made with", found.made_with, ("RUN", "OTHER"))
     if found.metrics is None:
-        terminal.console.print("metrics: none yet in one of the two")
+        console.stdout.print("metrics: none yet in one of the two")
     else:
         _show_verdict("metrics", found.metrics)
 
 
 def show_replayed(run: Original, told: Replayed) -> None:
     """How each replay came out, how they stand to each other, and what a difference points at."""
-    terminal.console.print(f"[bold]{escape(run.spec.run_id)}[/bold]")
+    console.stdout.print(f"[bold]{escape(run.spec.run_id)}[/bold]")
     for number, replay in enumerate(told.replays, 1):
         if replay.verdict is None:
-            terminal.console.print(f"replay {number}:", terminal.styled(replay.state), escape(replay.state.reason))
+            console.stdout.print(f"replay {number}:", console.styled(replay.state), escape(replay.state.reason))
         else:
             _show_verdict(f"replay {number}", replay.verdict)
     for number, found in enumerate(told.among if not told.reproduced else (), 2):
@@ -45,32 +45,30 @@ def show_replayed(run: Original, told: Replayed) -> None:
     if told.changed:
         _show_changed("made with", told.changed, ("original", "replay"))
     if run.record.clusters is None:
-        terminal.console.print(
-            "no assignments.npz in the original's folder: last assignments were not compared with it"
-        )
+        console.stdout.print("no assignments.npz in the original's folder: last assignments were not compared with it")
     if told.conclusion:
-        terminal.console.print(escape(told.conclusion))
+        console.stdout.print(escape(told.conclusion))
 
 
 def _show_changed(what: str, found: dict[str, tuple[Any, Any]], sides: tuple[str, str]) -> None:
     if not found:
-        terminal.console.print(f"{what}: the same")
+        console.stdout.print(f"{what}: the same")
         return
-    terminal.console.print(f"{what}: {terminal.many(len(found), 'difference')}")
+    console.stdout.print(f"{what}: {console.many(len(found), 'difference')}")
     table = Table("", *sides, box=None, pad_edge=False)
     for name, values in found.items():
         table.add_row(name, *(escape(shown(value)) for value in values))
-    terminal.console.print(table)
+    console.stdout.print(table)
 
 
 def _show_verdict(what: str, verdict: Verdict) -> None:
     colour = "red" if verdict.name == "different" else "green"
     images = f" and the clusters of {verdict.images} images" if verdict.images else ""
-    terminal.console.print(
-        f"{what}: [{colour}]{verdict}[/] ({verdict.figures} figures in {terminal.many(verdict.rows, 'row')}{images})"
+    console.stdout.print(
+        f"{what}: [{colour}]{verdict}[/] ({verdict.figures} figures in {console.many(verdict.rows, 'row')}{images})"
     )
     for line in _details(verdict):
-        terminal.console.print(f"  {escape(line)}")
+        console.stdout.print(f"  {escape(line)}")
 
 
 def _details(verdict: Verdict) -> list[str]:
@@ -79,7 +77,7 @@ def _details(verdict: Verdict) -> list[str]:
         (found for found in verdict.differences if found.row == verdict.first), key=lambda found: -found.size
     )
     lines = [_difference(found) for found in first[:SHOWN]]
-    lines += [f"row {verdict.first}: {terminal.many(len(first) - SHOWN, 'more column')}"] if len(first) > SHOWN else []
+    lines += [f"row {verdict.first}: {console.many(len(first) - SHOWN, 'more column')}"] if len(first) > SHOWN else []
     lines += [
         f"from row {row} on also: {', '.join(names)}" for row, names in verdict.starts.items() if row != verdict.first
     ]

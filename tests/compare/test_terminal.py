@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from dcbench.cli import terminal
 from dcbench.compare import terminal
 from dcbench.compare.provenance import Fact, MadeWith
 from dcbench.compare.result import Comparison, Gate, Run, Runs
 from dcbench.compare.terminal import Compared, as_markdown
+from dcbench.core import console
 from tests.compare.test_result import NAN, SECONDS, WORSE, line, metric
 
 MADE = MadeWith(12, 12, (), {"torch": "2.9", "commit": "a" * 40}, {"images": (12, 12), "weights": (12, 12)})
@@ -27,8 +27,8 @@ def shown(monkeypatch):
 
     def show(told, width=None):
         out = io.StringIO()
-        console = Console(file=out, force_terminal=width is not None, width=width, color_system=None, soft_wrap=True)
-        monkeypatch.setattr(terminal, "console", console)
+        stdout = Console(file=out, force_terminal=width is not None, width=width, color_system=None, soft_wrap=True)
+        monkeypatch.setattr(console, "stdout", stdout)
         terminal.show(told)
         return out.getvalue()
 

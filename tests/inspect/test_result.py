@@ -7,8 +7,9 @@ import pytest
 
 from dcbench import registry
 from dcbench.errors import ResultsError
-from dcbench.inspect import result, subject
+from dcbench.inspect import result
 from dcbench.inspect.result import Learned
+from dcbench.inspect.subject import read_subject
 from tests.inspect.measuring.made import made
 
 
@@ -59,7 +60,7 @@ def test_classes_are_called_by_their_names_where_they_have_any():
 
 
 def test_every_array_fact_and_picture_stands_in_the_docs():
-    text = (Path(__file__).parent.parent / "docs" / "inspect.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text()
     for name, told in (result.ARRAYS | result.TOLD).items():
         assert f"| `{name}` | {told} |" in text
     assert all(f"| {part} |" in text for part in registry.names("pictures"))
@@ -67,7 +68,7 @@ def test_every_array_fact_and_picture_stands_in_the_docs():
 
 def test_a_run_without_weights_shows_its_last_assignment(tmp_path):
     folder = made(tmp_path, weights=False)
-    found = result.of_assignment(subject.subject(folder.path))
+    found = result.of_assignment(read_subject(folder.path))
     recorded = folder.assignments("assignment", "labels", "indices")
     assert all((found[name] == values).all() for name, values in recorded.items())
     assert set(found.facts["missing"]) == set(result.ARRAYS) - set(recorded)
@@ -75,7 +76,7 @@ def test_a_run_without_weights_shows_its_last_assignment(tmp_path):
     assert set(found.facts) == set(result.TOLD) and len(found.facts["rows"]) == 3
     folder.assignments_file.write_bytes(b"PK torn")
     with pytest.raises(ResultsError, match=r"assignments\.npz: is torn"):
-        result.of_assignment(subject.subject(folder.path))
+        result.of_assignment(read_subject(folder.path))
 
 
 @pytest.mark.parametrize(("name", "value"), [("assignment", 99), ("assignment", -1), ("labels", -1)])
@@ -86,4 +87,4 @@ def test_an_assignment_that_cannot_be_is_refused(tmp_path, name, value):
     arrays[name][0] = value
     np.savez(run.assignments_file, **arrays)
     with pytest.raises(ResultsError, match=f"{name} are not whole numbers from 0 to "):
-        result.of_assignment(subject.subject(run.path))
+        result.of_assignment(read_subject(run.path))

@@ -4,7 +4,7 @@ from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir, State
 from dcbench.core.store.run_record import Record, compare
 from dcbench.errors import ResultsError
-from dcbench.inspect import subject
+from dcbench.inspect.subject import read_subject, repetition
 from dcbench.replay.rerun import Replay
 
 
@@ -38,14 +38,14 @@ UNTRAINED, PIXELS = {"epochs": 0}, {"epochs": 0, "method": "pixels"}
     ],
 )
 def test_what_there_is_to_look_at(tmp_path, state, has, values, source):
-    subject = subject.subject(folder_of(tmp_path, state, **has, **values).path)
+    subject = read_subject(folder_of(tmp_path, state, **has, **values).path)
     assert subject.source == source and subject.state.name == state.name and not subject.repeated
 
 
 def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_path):
     folder = folder_of(tmp_path / "my results", DONE)
     with pytest.raises(ResultsError) as caught:
-        subject.subject(folder.path)
+        read_subject(folder.path)
     told = str(caught.value)
     assert told.endswith(f"dcbench inspect '{folder.path}' --replay") and "(it took 12 s)" in told
     assert "neither weights nor its last assignment" in told and "--keep-weights" in told
@@ -65,18 +65,18 @@ def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_pat
 def test_a_run_that_left_nothing_says_how_it_stands(tmp_path, state, has, values, expected):
     folder = folder_of(tmp_path, state, **has, **values)
     with pytest.raises(ResultsError, match=expected) as caught:
-        subject.subject(folder.path)
+        read_subject(folder.path)
     assert f"dcbench status {folder.path}" in str(caught.value)
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path):
     with pytest.raises(ResultsError, match="is not the folder of a run"):
-        subject.subject(tmp_path)
+        read_subject(tmp_path)
 
 
 def test_it_is_looked_at_where_and_with_the_threads_it_was_made_with(tmp_path):
     folder = folder_of(tmp_path, DONE, weights=True)
-    subject = subject.subject(folder.path)
+    subject = read_subject(folder.path)
     assert (subject.device, subject.threads) == ("auto", 1), "nothing is recorded"
     folder.write_provenance({"device": "cpu", "threads": 3})
     assert (subject.device, subject.threads) == ("cpu", 3)
@@ -89,7 +89,7 @@ ROWS = [{"epoch": "0", "purity": "0.5"}]
 
 def test_a_repetition_says_how_it_came_out(tmp_path):
     def told(rows, ours=None, theirs=None):
-        return subject.repetition(
+        return repetition(
             tmp_path, Replay(State("done"), Record([]), compare(Record(ROWS, ours), Record(rows, theirs)), {})
         )
 
@@ -101,10 +101,10 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     assert not same and "came out otherwise: different from row 0 on" in text
     assert "not the run that was recorded" in text and f"dcbench replay {tmp_path}" in text
     with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
-        subject.repetition(tmp_path, Replay(State("failed", reason="no memory"), Record([]), None, {}))
+        repetition(tmp_path, Replay(State("failed", reason="no memory"), Record([]), None, {}))
 
 
 def test_a_repetition_is_known_by_its_other_name(tmp_path):
     folder = folder_of(tmp_path, DONE, weights=True)
-    subject = subject.subject(folder.path, home=tmp_path / "elsewhere")
+    subject = read_subject(folder.path, home=tmp_path / "elsewhere")
     assert subject.repeated and subject.way_out.endswith(f"dcbench inspect {tmp_path / 'elsewhere'} --replay")

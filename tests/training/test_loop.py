@@ -56,7 +56,7 @@ def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, mo
     trained, made = [], []
     train, new_head = loop.train, deepcluster.new_head
     monkeypatch.setattr(
-        run, "train", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
+        loop, "train", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
     )
     monkeypatch.setattr(deepcluster, "new_head", lambda *args: made.append(args[3]) or new_head(*args))
     run_here(LONG)

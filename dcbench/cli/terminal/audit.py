@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench.audit.axes import Audit
-from dcbench.cli import terminal
+from dcbench.core import console
 
 
 def show_audit(found: Audit) -> None:
@@ -15,7 +15,7 @@ def show_audit(found: Audit) -> None:
     Of the matched pairs of an axis: in how many what it did differs, what came out differs, and the random numbers
     that must be common are.
     """
-    terminal.console.print(f"[bold]{escape(found.name)}[/bold]: {terminal.many(found.runs, 'run')} audited")
+    console.stdout.print(f"[bold]{escape(found.name)}[/bold]: {console.many(found.runs, 'run')} audited")
     table = Table("axis", box=None, pad_edge=False)
     for head in ("pairs", "acted", "outcome", "common"):
         table.add_column(head, justify="right")
@@ -24,10 +24,10 @@ def show_audit(found: Audit) -> None:
         counts = (axis.pairs, axis.witness, axis.outcome, axis.common if axis.must_share else "none due")
         colour = "red" if axis.verdict in ("does nothing", "confounded") else "green" if axis.pairs else "yellow"
         table.add_row(escape(axis.name), *map(str, counts), f"[{colour}]{escape(axis.told)}[/]")
-    terminal.console.print(table)
+    console.stdout.print(table)
     for problem in found.problems:
-        terminal.console.print(f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.told)}")
+        console.stdout.print(f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.told)}")
     for note in found.notes:
-        terminal.console.print(f"[yellow]note[/] {escape(note)}")
+        console.stdout.print(f"[yellow]note[/] {escape(note)}")
     if not found.problems:
-        terminal.console.print("every check of every run passed" if found.runs else "no finished run to check")
+        console.stdout.print("every check of every run passed" if found.runs else "no finished run to check")

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from dcbench.cli import terminal
+from dcbench.core import console
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import Entry
 from dcbench.execution.executors import Options
@@ -27,11 +27,11 @@ def watch(
     """Say what will be done, and show runs as they start and end."""
     board = Board(entries, todo, at)
     _show_start(len(todo), options)
-    if terminal.console.is_terminal:
-        with Live(get_renderable=board.table, console=terminal.console, refresh_per_second=4):
+    if console.stdout.is_terminal:
+        with Live(get_renderable=board.table, console=console.stdout, refresh_per_second=4):
             for outcome in outcomes:
                 if isinstance(outcome, Notice):
-                    terminal.console.print(escape(outcome.text))
+                    console.stdout.print(escape(outcome.text))
                 else:
                     board.take(outcome)
         return
@@ -49,22 +49,22 @@ def _show_start(count: int, options: Options) -> None:
     if not count:
         return
     if options.jobs > len(options.gpus) > 0:
-        where, how = terminal.many(len(options.gpus), "GPU"), f"as many at once as fit, at most {options.jobs}"
+        where, how = console.many(len(options.gpus), "GPU"), f"as many at once as fit, at most {options.jobs}"
     else:
-        where = terminal.many(len(options.gpus), "GPU") if options.gpus else "the CPU"
-        how = f"{options.jobs} at once, {terminal.many(options.threads, 'thread')} each"
-    terminal.console.print(f"{terminal.many(count, 'run')} to do on {where}: {how}")
+        where = console.many(len(options.gpus), "GPU") if options.gpus else "the CPU"
+        how = f"{options.jobs} at once, {console.many(options.threads, 'thread')} each"
+    console.stdout.print(f"{console.many(count, 'run')} to do on {where}: {how}")
 
 
 def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
     """How the matrix stands after a run, and how to go on."""
-    terminal.console.print(f"{sum(counts.values())} planned: {terminal.told(counts)}")
+    console.stdout.print(f"{sum(counts.values())} planned: {console.told(counts)}")
     if stopped:
-        terminal.console.print(f"stopped; go on with: {escape(command)}")
+        console.stdout.print(f"stopped; go on with: {escape(command)}")
     elif counts["failed"]:
-        terminal.console.print(f"reasons: dcbench status {escape(str(folder.path))}")
+        console.stdout.print(f"reasons: dcbench status {escape(str(folder.path))}")
     if counts["done"]:
-        terminal.console.print(f"report: dcbench report {escape(str(folder.path))}")
+        console.stdout.print(f"report: dcbench report {escape(str(folder.path))}")
 
 
 class Board:
@@ -104,7 +104,7 @@ class Board:
         for path, since in list(self.running.items()):
             epoch = f"epoch {RunDir(path).epochs_done()}/{self.epochs[path]}"
             expected = self.at.history.expect(self.keys[path]).seconds
-            of = "" if expected is None else f" of about {terminal.duration(expected)}"
+            of = "" if expected is None else f" of about {console.duration(expected)}"
             running.add_row(path.name, epoch, f"{time.monotonic() - since:.0f} s{of}")
         failed = [
             Text(f"failed: {path.name}: {state.reason}", style="red")
@@ -118,8 +118,8 @@ class Board:
         left = self.todo - self.ended
         rest = self.rest()
         told = [f"{tally['done']} done", f"{len(self.running)} running", f"{tally['failed']} failed"]
-        spent = terminal.duration(time.monotonic() - self.start)
-        until = "" if rest is None else f", about {terminal.duration(rest)} left"
+        spent = console.duration(time.monotonic() - self.start)
+        until = "" if rest is None else f", about {console.duration(rest)} left"
         return f"{', '.join(told)}, {left - len(self.running)} left to start; {spent}{until}"
 
     def rest(self) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.cli import terminal
+from dcbench.core import console
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import shown
 from dcbench.core.store.run_dir import MatrixDir
@@ -28,18 +28,18 @@ HEAD = ["class of runs", "epochs", "runs", "done", "a run", "memory", "from"]
 def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
     """The count after each step, the axes, and how the runs stand."""
     beside = f" and {len(plan.baselines)} baselines" if plan.baselines else ""
-    terminal.console.print(f"[bold]{escape(plan.name)}[/bold]: {plan.cells} cells, {len(plan.runs)} runs{beside}")
+    console.stdout.print(f"[bold]{escape(plan.name)}[/bold]: {plan.cells} cells, {len(plan.runs)} runs{beside}")
     steps = Table("step", box=None, pad_edge=False)
     steps.add_column("count", justify="right")
     for name, count in plan.steps.items():
         steps.add_row(STEPS[name], str(count))
-    terminal.console.print(steps)
+    console.stdout.print(steps)
     axes = Table("axis", "values", box=None, pad_edge=False)
     for name, values in plan.axes.items():
         axes.add_row(name, escape(", ".join(shown(value) for value in values)))
-    terminal.console.print(axes)
-    terminal.console.print(
-        f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({terminal.told(counts)})"
+    console.stdout.print(axes)
+    console.stdout.print(
+        f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({console.told(counts)})"
     )
 
 
@@ -50,41 +50,41 @@ def show_forecast(found: Forecast, options: Options) -> None:
         widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
         for title, *figures in lines:  # no table of rich's, which would wrap the titles on a narrow terminal
             cells = [figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True)]
-            terminal.console.print(escape("  ".join([title.ljust(widths[0]), *cells])))
+            console.stdout.print(escape("  ".join([title.ljust(widths[0]), *cells])))
     if not found.left:
         return
     if found.finish_seconds is None or found.run_seconds is None:
-        terminal.console.print(
-            f"{terminal.many(found.left, 'run')} left; runs like {found.unknown} of them were never timed here: "
+        console.stdout.print(
+            f"{console.many(found.left, 'run')} left; runs like {found.unknown} of them were never timed here: "
             "--probe measures them"
         )
         return
-    peak = f", at most {terminal.megabytes(found.memory_mb)} a run" if found.memory_mb else ""
-    work = f"{terminal.many(found.left, 'run')} left: {terminal.duration(found.run_seconds)} one after another{peak}"
+    peak = f", at most {console.megabytes(found.memory_mb)} a run" if found.memory_mb else ""
+    work = f"{console.many(found.left, 'run')} left: {console.duration(found.run_seconds)} one after another{peak}"
     if found.unshared_seconds is None:
-        told = f"on the CPU, {options.jobs} at once, through in about {terminal.duration(found.finish_seconds)}"
+        told = f"on the CPU, {options.jobs} at once, through in about {console.duration(found.finish_seconds)}"
     else:
-        soonest, latest = terminal.duration(found.finish_seconds), terminal.duration(found.unshared_seconds)
+        soonest, latest = console.duration(found.finish_seconds), console.duration(found.unshared_seconds)
         hours = found.unshared_seconds * len(options.gpus) / 3600
         told = (
-            f"on {terminal.many(len(options.gpus), 'GPU')} through in {soonest} if sharing one costs nothing, "
+            f"on {console.many(len(options.gpus), 'GPU')} through in {soonest} if sharing one costs nothing, "
             f"in {latest} ({hours:.1f} device-hours) if it gains nothing"
         )
-    terminal.console.print(f"{work}; {told}")
+    console.stdout.print(f"{work}; {told}")
 
 
 def _cells(one: ClassForecast) -> list[str]:
     """A class's line, in the order of HEAD."""
     cost = one.expected
-    seconds = "unknown" if cost.seconds is None else terminal.duration(cost.seconds)
-    memory = "unknown" if cost.memory_mb is None else terminal.megabytes(cost.memory_mb)
+    seconds = "unknown" if cost.seconds is None else console.duration(cost.seconds)
+    memory = "unknown" if cost.memory_mb is None else console.megabytes(cost.memory_mb)
     return [one.title, str(one.epochs), str(one.runs), str(one.done), seconds, memory, cost.source or "nothing"]
 
 
 def show_change(change: Change) -> None:
     """What a changed matrix keeps, adds and no longer plans; nothing when it is the same."""
     if change.kept and (change.added or change.dropped):
-        terminal.console.print(
+        console.stdout.print(
             f"the matrix has changed: {change.kept} runs kept, {change.added} new, {change.dropped} no longer planned "
             "(their folders stay and are left out of the report)"
         )

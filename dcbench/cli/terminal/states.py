@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench.audit.health import health
-from dcbench.cli import terminal
+from dcbench.core import console
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec, shown
 from dcbench.core.store.run_dir import RunDir, State
@@ -27,12 +27,12 @@ def show_states(name: str, entries: list[Entry]) -> None:
     width = max(len(entry.folder.path.name) for entry in entries)
     for entry in entries:
         run = escape(entry.folder.path.name.ljust(width))
-        terminal.console.print(f"{run}  {terminal.styled(entry.state)}  {escape(entry.state.reason)}".rstrip())
+        console.stdout.print(f"{run}  {console.styled(entry.state)}  {escape(entry.state.reason)}".rstrip())
     tally = Counter(entry.state.name for entry in entries)
-    terminal.console.print(f"[bold]{escape(name)}[/bold]: {len(entries)} planned ({terminal.told(tally)})")
+    console.stdout.print(f"[bold]{escape(name)}[/bold]: {len(entries)} planned ({console.told(tally)})")
     if timed := predicted_and_taken(entries):
-        foreseen, taken = (terminal.duration(sum(seconds)) for seconds in zip(*timed, strict=True))
-        terminal.console.print(f"of {terminal.many(len(timed), 'predicted run')}: {foreseen} predicted, {taken} taken")
+        foreseen, taken = (console.duration(sum(seconds)) for seconds in zip(*timed, strict=True))
+        console.stdout.print(f"of {console.many(len(timed), 'predicted run')}: {foreseen} predicted, {taken} taken")
 
 
 def predicted_and_taken(entries: list[Entry]) -> list[tuple[float, float]]:
@@ -50,18 +50,18 @@ def predicted_and_taken(entries: list[Entry]) -> list[tuple[float, float]]:
 
 def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
     """One run: its state, and the fields that its identity is made of."""
-    terminal.console.print(f"[bold]{escape(folder.path.name)}[/bold]", terminal.styled(state), escape(state.reason))
+    console.stdout.print(f"[bold]{escape(folder.path.name)}[/bold]", console.styled(state), escape(state.reason))
     if state.name == "running":
-        terminal.console.print(f"epoch {folder.epochs_done()} of {spec.epochs}")
+        console.stdout.print(f"epoch {folder.epochs_done()} of {spec.epochs}")
     table = Table("field", "value", "default", box=None, pad_edge=False)
     for name, value in spec.model_dump().items():
         default = RunSpec.model_fields[name].default
         table.add_row(name, escape(shown(value)), "" if value == default else escape(shown(default)))
-    terminal.console.print(table)
+    console.stdout.print(table)
     _show_cost(folder, state)
-    terminal.console.print(f"log: {escape(str(folder.log_file))}")
+    console.stdout.print(f"log: {escape(str(folder.log_file))}")
     for line in state.last_lines:
-        terminal.console.print(f"    {escape(line)}")
+        console.stdout.print(f"    {escape(line)}")
 
 
 def _show_cost(folder: RunDir, state: State) -> None:
@@ -71,10 +71,10 @@ def _show_cost(folder: RunDir, state: State) -> None:
         facts = folder.provenance()
     foreseen, others = facts.get("predicted_seconds"), facts.get("shared_with")
     if state.seconds is not None:
-        predicted = "not predicted" if foreseen is None else f"{terminal.duration(foreseen)} predicted"
-        terminal.console.print(f"took {terminal.duration(state.seconds)} ({predicted})")
+        predicted = "not predicted" if foreseen is None else f"{console.duration(foreseen)} predicted"
+        console.stdout.print(f"took {console.duration(state.seconds)} ({predicted})")
     if others is not None:
-        terminal.console.print(f"device: {'shared with ' + escape(', '.join(others)) if others else 'not shared'}")
+        console.stdout.print(f"device: {'shared with ' + escape(', '.join(others)) if others else 'not shared'}")
 
 
 def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
@@ -86,15 +86,15 @@ def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
         if rows[0].get(name) and rows[-1].get(name):
             first, last = float(rows[0][name]), float(rows[-1][name])
             table.add_row(COLUMNS[name].label, f"{first:.3f}", f"{last:.3f}", f"{last - first:+.3f}")
-    terminal.console.print(table)
+    console.stdout.print(table)
     found = health(rows, spec.k)
-    terminal.console.print(f"health: [{HEALTH_COLOURS[found.state]}]{escape(str(found))}[/]")
+    console.stdout.print(f"health: [{HEALTH_COLOURS[found.state]}]{escape(str(found))}[/]")
 
 
 def show_made_with(facts: dict[str, Any]) -> None:
     """Where and with what a run was made; nothing when that is not recorded."""
-    threads = f", {terminal.many(facts['threads'], 'thread')}" if "threads" in facts else ""
+    threads = f", {console.many(facts['threads'], 'thread')}" if "threads" in facts else ""
     place = [str(facts[name]) for name in ("device", "cpu", "platform") if name in facts]
     tools = [f"{name} {value}" for name, value in facts.items() if name not in ("device", "cpu", "platform", "threads")]
     for told in (f"made on: {', '.join(place)}{threads}", f"made with: {', '.join(tools)}") if facts else ():
-        terminal.console.print(escape(told))
+        console.stdout.print(escape(told))

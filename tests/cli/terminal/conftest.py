@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from dcbench.cli import terminal
+from dcbench.core import console
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from tests.conftest import plan_of
@@ -24,6 +24,6 @@ def entries(tmp_path):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
-    monkeypatch.setattr(terminal, "console", console)
-    return console.file
+    stdout = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    monkeypatch.setattr(console, "stdout", stdout)
+    return stdout.file

@@ -2,7 +2,6 @@ import io
 
 from rich.console import Console
 
-from dcbench.cli import terminal
 from dcbench.cli.terminal import states
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import State
@@ -16,6 +15,6 @@ def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
 
 def test_states_are_told_with_whole_run_ids_however_narrow_the_terminal(entries, monkeypatch):
     console = Console(file=io.StringIO(), width=40, color_system=None, soft_wrap=True)
-    monkeypatch.setattr(terminal, "console", console)
+    monkeypatch.setattr(console, "stdout", console)
     states.show_states("m", entries)
     assert all(entry.folder.path.name in console.file.getvalue() for entry in entries)

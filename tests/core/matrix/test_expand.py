@@ -5,7 +5,7 @@ import pytest
 from dcbench.core.matrix.expand import parse_matrix, read_matrix
 from tests.conftest import plan_of
 
-MATRICES = Path(__file__).parent.parent / "matrices"
+MATRICES = Path(__file__).parents[3] / "matrices"
 
 
 def test_the_matrix_of_the_mission_has_96_cells_and_288_runs():

@@ -8,8 +8,9 @@ from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, Options
-from dcbench.inspect import measuring, subject
+from dcbench.inspect import measuring
 from dcbench.inspect.result import Learned
+from dcbench.inspect.subject import read_subject
 
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}
 
@@ -31,7 +32,7 @@ def made(place: Path, *flags: str, weights: bool = True, stop: bool = False, dat
 
 def looked_at(folder: RunDir, shown: int = 20, data_dir: Path | None = None) -> Learned:
     """What the run shows, gathered on the CPU."""
-    return measuring.inspect(subject.subject(folder.path), Options(data_dir or folder.path), shown)
+    return measuring.inspect(read_subject(folder.path), Options(data_dir or folder.path), shown)
 
 
 def change_weights(folder: RunDir, change) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from dcbench.inspect import subject
 from dcbench.inspect.measuring import clusters
 from dcbench.inspect.measuring.weights import find
+from dcbench.inspect.subject import read_subject
 from dcbench.training.datasets import load_training
 from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
@@ -28,7 +28,7 @@ def test_the_nearest_images_are_the_nearest(run):
     split = load_training(spec, run.path)
     seen = images.of_training(torch.from_numpy(split.pixels), spec.image_size, CPU)
     space = preprocessing.preprocess(
-        extract(find(subject.subject(run.path), CPU).network, seen, "float32"), spec, StageClock(CPU)
+        extract(find(read_subject(run.path), CPU).network, seen, "float32"), spec, StageClock(CPU)
     )
     clustering = pseudo_labels.cluster(space, spec, spec.epochs, StageClock(CPU))
     points, centroids = space.points.numpy().astype(np.float64), clustering.centroids.numpy().astype(np.float64)

@@ -10,7 +10,8 @@ from dcbench.core.devices import gpus
 from dcbench.core.store.run_dir import State
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options
-from dcbench.inspect import measuring, result, subject
+from dcbench.inspect import measuring, result
+from dcbench.inspect.subject import read_subject
 from dcbench.training import metrics
 from dcbench.training.datasets import load_training
 from tests.inspect.measuring.made import change_weights, looked_at, made
@@ -216,5 +217,5 @@ def test_real_images(tmp_path, data_dir, dataset, channels):
 @pytest.mark.gpu
 def test_a_run_on_a_gpu(tmp_path):
     folder = made(tmp_path, "--device", "cuda", precision="bfloat16")
-    found = measuring.inspect(subject.subject(folder.path), Options(tmp_path, "cuda", tuple(gpus()[:1])), 20)
+    found = measuring.inspect(read_subject(folder.path), Options(tmp_path, "cuda", tuple(gpus()[:1])), 20)
     assert set(found.arrays) == set(result.ARRAYS) and notes(found)[1] == []

@@ -14,7 +14,7 @@ from tests.report.html.test_page import NAMES, TEXT, html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("report_browser")]
 
-COMMITTED = Path(__file__).parents[2] / "results" / "small_cpu"
+COMMITTED = Path(__file__).parents[3] / "results" / "small_cpu"
 """48 real runs: two datasets, two optimizers of trunk and head, two libraries, three seeds."""
 
 WAIT = 60_000

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from dcbench import registry
 from dcbench.execution.executors import Options
-from dcbench.parity import measure
+from dcbench.parity import measuring
 from dcbench.parity.table import MEASURES, STAGES, Comparison
 from dcbench.training import threads
 from dcbench.training.backends import KMeans, sklearn_backend
@@ -31,7 +31,7 @@ def _threads_as_before():
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    return measure.prepare(SMALL, Options(tmp_path_factory.mktemp("data"), threads=1))
+    return measuring.prepare(SMALL, Options(tmp_path_factory.mktemp("data"), threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def sound(bench):
 
 def measured(bench):
     """(stage, measure, backend or pair, k) -> values."""
-    lines = list(measure.measure(bench))
+    lines = list(measuring.measure(bench))
     found = {(line.stage, line.measure, line.backend_a, line.backend_b, line.k): line.values for line in lines}
     assert len(found) == len(lines), "a line appears twice"
     return found
@@ -121,7 +121,7 @@ def test_two_starts_of_one_backend_are_the_yardstick(sound):
 
 
 def test_starts_are_compared_with_the_next_one_each(bench):
-    tally = measure.Tally(bench)
+    tally = measuring.Tally(bench)
     ends = [{"torch": torch.tensor(ids)} for ids in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1])]
     tally.compare_starts(ends)
     assert tally["ari_of_starts", "torch"] == [1.0, -0.5]
@@ -131,7 +131,7 @@ def test_starts_are_compared_with_the_next_one_each(bench):
 
 def test_the_defaults_objectives_are_taken_in_the_same_matrix():
     points, assignment = torch.tensor([[0.0], [2.0], [5.0]]), torch.tensor([0, 0, 2])
-    assert measure._scatter(points, assignment, 4) == 2.0
+    assert measuring._scatter(points, assignment, 4) == 2.0
 
 
 # --- planted faults --------------------------------------------------------------------------
@@ -211,21 +211,21 @@ def test_angles_are_those_planted_tiny_ones_too(angle):
     straight = torch.eye(40)[:, :3].double()
     tilted = straight.clone()
     tilted[0, 0], tilted[10, 0] = torch.tensor(angle).double().cos(), torch.tensor(angle).double().sin()
-    one, other = (measure.Reduced(straight, basis.numpy(), 0.0) for basis in (straight, tilted))
-    assert measure._largest_angle(one, other) == pytest.approx(angle, rel=1e-6)
+    one, other = (measuring.Reduced(straight, basis.numpy(), 0.0) for basis in (straight, tilted))
+    assert measuring._largest_angle(one, other) == pytest.approx(angle, rel=1e-6)
 
 
 def test_axes_are_read_off_a_transform_whose_offset_is_far_larger():
     weights, mean = torch.randn(50, 4), torch.full((50,), 20.0)
-    axes = measure.axes(lambda data: (data - mean) @ weights, torch.empty(9, 50))
+    axes = measuring.axes(lambda data: (data - mean) @ weights, torch.empty(9, 50))
     assert torch.allclose(torch.from_numpy(axes).float(), weights, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_one_iteration_after_another_is_as_many_at_once(bench, name):
     part, points = registry.load("backends", name), bench.features[:, :20].clone()
-    first = measure._first(points, SMALL.spec(12), 0)
-    trail = measure._trail(part, points, first)
+    first = measuring._first(points, SMALL.spec(12), 0)
+    trail = measuring._trail(part, points, first)
     for iterations in (1, 2, 5, 20):
         assert torch.equal(trail(iterations).assignment, part.kmeans(points, first, iterations).assignment)
 
@@ -243,13 +243,13 @@ def trail_of(*assignments):
 
 def test_parting_is_the_first_difference_also_one_that_heals():
     (one, _), (other, _) = trail_of([0], [1], [0], [1]), trail_of([0], [1], [2], [1])
-    assert measure.parting(one, other, 20) == 3
-    assert measure.parting(one, other, 2) is None
+    assert measuring.parting(one, other, 20) == 3
+    assert measuring.parting(one, other, 2) is None
 
 
 def test_parting_stops_looking_when_nothing_moves_any_more():
     (one, asked), (other, _) = trail_of([0], [1], [1], [7]), trail_of([0], [1], [1], [8])
-    assert measure.parting(one, other, 20) is None and max(asked) == 3
+    assert measuring.parting(one, other, 20) is None and max(asked) == 3
 
 
 def test_what_it_was_made_with_is_told(bench):
@@ -260,7 +260,7 @@ def test_what_it_was_made_with_is_told(bench):
 
 @pytest.mark.gpu
 def test_on_a_gpu_the_backends_agree_as_well(tmp_path):
-    found = measured(measure.prepare(SMALL, Options(tmp_path, device="cuda", threads=1)))
+    found = measured(measuring.prepare(SMALL, Options(tmp_path, device="cuda", threads=1)))
     for pair in PAIRS:
         assert of(found, "pca", "largest_angle", pair)[0] < 1e-2
         assert min(of(found, "kmeans", "agreement_first_iteration", pair, 12)) >= 0.99
@@ -276,7 +276,7 @@ def mnist():
     from pathlib import Path
 
     asked = Comparison("mnist", 10_000, (10,), BACKENDS)
-    return measured(measure.prepare(asked, Options(Path(os.environ["DCBENCH_DATA"]), threads=1)))
+    return measured(measuring.prepare(asked, Options(Path(os.environ["DCBENCH_DATA"]), threads=1)))
 
 
 @pytest.mark.slow

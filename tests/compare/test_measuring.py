@@ -6,7 +6,7 @@ import pytest
 from dcbench.analysis import results
 from dcbench.analysis.statistics.finals import Rule
 from dcbench.analysis.summary import OUTCOMES
-from dcbench.compare import measure
+from dcbench.compare import measuring
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, State
@@ -54,7 +54,7 @@ def made(tmp_path, first):
 
 
 def compared(old, new, rules=None):
-    return measure.compare((results.read(old), results.read(new)), OUTCOMES, rules or {})
+    return measuring.compare((results.read(old), results.read(new)), OUTCOMES, rules or {})
 
 
 def metric(found, name="nmi_true"):
@@ -211,8 +211,8 @@ def test_baselines_are_compared_by_their_last_row(made):
 
 
 def test_every_figure_that_is_no_cost_counts_for_identical():
-    assert {"nmi_true", "loss", "feature_rank"} <= {*measure.FIGURES}
-    assert not {name for name in measure.FIGURES if COLUMNS[name].cost}
+    assert {"nmi_true", "loss", "feature_rank"} <= {*measuring.FIGURES}
+    assert not {name for name in measuring.FIGURES if COLUMNS[name].cost}
 
 
 def test_a_rule_that_leaves_no_run_a_number_is_refused(made):

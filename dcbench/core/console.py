@@ -1,0 +1,45 @@
+"""What a person sees on the terminal, a file a subject; what the subjects share lives here.
+
+The files print with `console.stdout`, looked up at each use, so that another console can stand in its place.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+
+from dcbench.core.store.run_dir import STATES, State
+
+COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
+
+stdout = Console(highlight=False, soft_wrap=True)
+
+
+def told(counts: dict[str, int] | Counter[Any]) -> str:
+    """How many runs are in each state, leaving out the states of none."""
+    return ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name]) or "none"
+
+
+def styled(state: State) -> str:
+    """A state in its colour, with the kind of failure."""
+    kind = f" ({state.kind})" if state.kind else ""
+    return f"[{COLOURS[state.name]}]{state.name}{kind}[/]"
+
+
+def many(count: int, word: str) -> str:
+    """1 run, 2 runs."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the two largest units that they fill."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def megabytes(value: float) -> str:
+    """MB, from 1,000 on GB."""
+    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:.0f} MB"
