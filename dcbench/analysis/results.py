@@ -20,7 +20,7 @@ from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec
 from dcbench.core.store import status as ledgers
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.core.store.status import Entry, Ledger
+from dcbench.core.store.status import Ledger, PlannedRun
 from dcbench.errors import ResultsError
 from dcbench.parity.table import COLUMNS as PARITY_COLUMNS
 from dcbench.parity.table import MEASURES, STAGES
@@ -86,7 +86,7 @@ def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PARITY_COLUMNS))
 
 
-def _chance(done: list[Entry]) -> pd.DataFrame:
+def _chance(done: list[PlannedRun]) -> pd.DataFrame:
     """Scores of random clusters for each dataset, from the first run that tells them."""
     found: dict[str, dict[str, Any]] = {}
     for entry in done:

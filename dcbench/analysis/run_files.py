@@ -16,8 +16,8 @@ import numpy as np
 from dcbench.analysis import metrics_file
 from dcbench.audit.health import LOOKS_AT, Health, health
 from dcbench.core.columns import COLUMNS
-from dcbench.core.store.run_dir import State
-from dcbench.core.store.status import Entry
+from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
 EPOCH = list(COLUMNS).index("epoch")
@@ -38,7 +38,7 @@ class Part:
     notes: list[str]
 
 
-def read(entries: Sequence[Entry]) -> Part:
+def read(entries: Sequence[PlannedRun]) -> Part:
     """Read these runs, their metrics all at once where they can be."""
     notes: list[str] = []
     texts = [_text(entry, notes) for entry in entries]
@@ -48,7 +48,7 @@ def read(entries: Sequence[Entry]) -> Part:
     return Part(told, np.concatenate([metrics for _, metrics in checked], axis=1), counts, notes)
 
 
-def _text(entry: Entry, notes: list[str]) -> str:
+def _text(entry: PlannedRun, notes: list[str]) -> str:
     """metrics.csv of a finished run."""
     if entry.state.name != "done":
         return ""
@@ -59,7 +59,7 @@ def _text(entry: Entry, notes: list[str]) -> str:
     return ""
 
 
-def _checked(entry: Entry, found: np.ndarray | str, notes: list[str], again: bool = True) -> tuple[Entry, np.ndarray]:
+def _checked(entry: PlannedRun, found: np.ndarray | str, notes: list[str], again: bool = True) -> tuple[PlannedRun, np.ndarray]:
     """The run with its metrics; one whose file does not hold all its epochs is no longer done."""
     if entry.state.name != "done":
         return entry, NOTHING
@@ -73,10 +73,10 @@ def _checked(entry: Entry, found: np.ndarray | str, notes: list[str], again: boo
         return _checked(entry, metrics_file.read([_text(entry, notes)])[0], notes, again=False)
     reason = f"{entry.folder.metrics_file} {whole}; remove its folder and run the matrix again"
     notes.append(reason)
-    return replace(entry, state=State("failed", "lost", reason)), NOTHING
+    return replace(entry, state=RunState("failed", "lost", reason)), NOTHING
 
 
-def _whole(entry: Entry, found: np.ndarray | str) -> np.ndarray | str:
+def _whole(entry: PlannedRun, found: np.ndarray | str) -> np.ndarray | str:
     """The metrics when all epochs are there, in order; else what is wrong with them."""
     if isinstance(found, str):
         return f"cannot be read: {found}"
@@ -84,7 +84,7 @@ def _whole(entry: Entry, found: np.ndarray | str) -> np.ndarray | str:
     return found if whole else f"does not hold the epochs 0 to {entry.spec.epochs}"
 
 
-def _facts(entry: Entry, metrics: np.ndarray) -> dict[str, Any]:
+def _facts(entry: PlannedRun, metrics: np.ndarray) -> dict[str, Any]:
     state = entry.state
     judged = _health(entry, metrics) if metrics.size else None
     return {
@@ -103,12 +103,12 @@ def _facts(entry: Entry, metrics: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _health(entry: Entry, metrics: np.ndarray) -> Health:
+def _health(entry: PlannedRun, metrics: np.ndarray) -> Health:
     rows = [dict(zip(LOOKS_AT, row, strict=True)) for row in metrics[SIGNS].T.tolist()]
     return health(rows, entry.spec.k)
 
 
-def _timing(entry: Entry) -> str:
+def _timing(entry: PlannedRun) -> str:
     """Whether others were on the device while the run was timed."""
     try:
         facts = entry.folder.provenance()

@@ -22,7 +22,7 @@ from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
 from dcbench.core.store import status as ledgers
 from dcbench.core.store.run_dir import MatrixDir, RunDir
-from dcbench.core.store.status import Entry, Ledger
+from dcbench.core.store.status import Ledger, PlannedRun
 
 Verdict = Literal["acts", "acts, same outcome", "does nothing", "confounded", "no pairs"]
 
@@ -129,7 +129,7 @@ def judged(ledger: Ledger, told: Iterable[Run | None]) -> Audit:
     return Audit(plan.name, len(runs) + len(without), axes, found, list(notes))
 
 
-def _is_done(entry: Entry) -> bool:
+def _is_done(entry: PlannedRun) -> bool:
     """Whether a run that was done still is; it may have been started again, or removed, since the ledger was made."""
     return entry.folder.planned_state(entry.spec).name == "done"
 
@@ -137,12 +137,12 @@ def _is_done(entry: Entry) -> bool:
 # --- evidence -------------------------------------------------------------------------------
 
 
-def evidence(entries: Iterable[Entry], names: Sequence[str]) -> list[Run | None]:
+def evidence(entries: Iterable[PlannedRun], names: Sequence[str]) -> list[Run | None]:
     """What each of these runs has to say about these fields; None where audit.json cannot be read."""
     return [_evidence(entry, names) for entry in entries]
 
 
-def _evidence(entry: Entry, names: Sequence[str]) -> Run | None:
+def _evidence(entry: PlannedRun, names: Sequence[str]) -> Run | None:
     facts = entry.folder.audit()
     if facts is None:
         return None

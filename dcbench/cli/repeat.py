@@ -13,7 +13,7 @@ import typer
 from dcbench.cli.options import LOCAL
 from dcbench.cli.terminal.board import watch
 from dcbench.core import devices
-from dcbench.core.store.status import Entry
+from dcbench.core.store.status import PlannedRun
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.replay.rerun import Original
@@ -36,7 +36,7 @@ def options_for(
     )
 
 
-def repeat(entries: list[Entry], options: Options, quiet: bool = False) -> None:
+def repeat(entries: list[PlannedRun], options: Options, quiet: bool = False) -> None:
     """Do the repetitions; somebody who stops them ends the command with exit code 130."""
     at = scheduler.setting(options)
     outcomes = scheduler.run(entries, LOCAL.value, options, at)

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dcbench.core.store.run_dir import STATES, State
+from dcbench.core.store.run_dir import STATES, RunState
 
 COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
 
@@ -22,7 +22,7 @@ def told(counts: dict[str, int] | Counter[Any]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name]) or "none"
 
 
-def styled(state: State) -> str:
+def styled(state: RunState) -> str:
     """A state in its colour, with the kind of failure."""
     kind = f" ({state.kind})" if state.kind else ""
     return f"[{COLOURS[state.name]}]{state.name}{kind}[/]"

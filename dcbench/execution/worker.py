@@ -24,7 +24,7 @@ import torch
 
 from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
-from dcbench.core.store.run_dir import STOPPED, Kind, RunDir, State, StateName, tail
+from dcbench.core.store.run_dir import STOPPED, FailureKind, RunDir, RunState, StateName, tail
 from dcbench.errors import ClaimedError, DcbenchError, RunFailedError
 from dcbench.execution.device_sharing import Seat, seat
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, default_data_dir
@@ -98,7 +98,7 @@ def work(options: argparse.Namespace) -> int:
 def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
     start = time.monotonic()
     _asked["done"] = False
-    begun = State("running", started=_now(), host=socket.gethostname(), pid=os.getpid())
+    begun = RunState("running", started=_now(), host=socket.gethostname(), pid=os.getpid())
     try:
         folder.clear()
         if options.redo:
@@ -107,7 +107,7 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
         folder.set_state(begun)
         reason = skip_reason(spec)
         if reason:
-            folder.set_state(State("skipped", reason=reason))
+            folder.set_state(RunState("skipped", reason=reason))
             return EXIT_DONE
         device = os.environ.get("CUDA_VISIBLE_DEVICES", "0") if options.device == "cuda" else "cpu"
         with seat(device, folder.path.name) as taken:
@@ -125,7 +125,7 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
         return EXIT_FAILED
 
 
-def _record(folder: RunDir, state: State, told: str) -> None:
+def _record(folder: RunDir, state: RunState, told: str) -> None:
     """The traceback into the log and its end into the state, each if the disk allows it."""
     with suppress(OSError):
         folder.log(told)
@@ -133,9 +133,9 @@ def _record(folder: RunDir, state: State, told: str) -> None:
         folder.set_state(replace(state, last_lines=tail(told)))
 
 
-def _ended(begun: State, name: StateName, start: float, kind: Kind | None = None, reason: str = "") -> State:
+def _ended(begun: RunState, name: StateName, start: float, kind: FailureKind | None = None, reason: str = "") -> RunState:
     seconds = round(time.monotonic() - start, 3)
-    return State(name, kind, reason, seconds, begun.started, begun.host, begun.pid)
+    return RunState(name, kind, reason, seconds, begun.started, begun.host, begun.pid)
 
 
 def _now() -> str:
@@ -146,7 +146,7 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_
 """What torch, faiss and cuBLAS say in errors of no type of their own."""
 
 
-def kind_of(error: Exception) -> Kind:
+def kind_of(error: Exception) -> FailureKind:
     """The failure kind of an exception."""
     if isinstance(error, RunFailedError):
         return error.kind

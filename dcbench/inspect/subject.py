@@ -12,7 +12,7 @@ from typing import Literal
 
 from dcbench.core.matrix.validate import has_network
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from dcbench.core.store.run_record import run_folder
 from dcbench.errors import ResultsError
 from dcbench.replay.rerun import Replay
@@ -31,7 +31,7 @@ class Subject:
 
     folder: RunDir
     spec: RunSpec
-    state: State
+    state: RunState
     source: Source
     home: Path
 
@@ -96,7 +96,7 @@ def replay_command(path: Path) -> str:
     return f"dcbench inspect {shlex.quote(str(path))} --replay"
 
 
-def _source(folder: RunDir, spec: RunSpec, state: State) -> Source | None:
+def _source(folder: RunDir, spec: RunSpec, state: RunState) -> Source | None:
     if not trained(spec):
         return "seed" if state.name == "done" else None
     if folder.checkpoint_file.exists():
@@ -104,7 +104,7 @@ def _source(folder: RunDir, spec: RunSpec, state: State) -> Source | None:
     return "assignment" if state.name == "done" and folder.assignments_file.exists() else None
 
 
-def _nothing(path: Path, state: State) -> str:
+def _nothing(path: Path, state: RunState) -> str:
     """Why nothing can be drawn, and what to do."""
     if state.name == "done":
         took = "" if state.seconds is None else f" (it took {state.seconds:.0f} s)"

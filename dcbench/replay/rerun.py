@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from dcbench.core.store.run_record import TOLERANCE, Record, Verdict, changed, compare, made_with, read, run_folder
-from dcbench.core.store.status import Entry
+from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
 
@@ -51,7 +51,7 @@ class Original:
 class Replay:
     """One copy: how its run ended, what it left, and how that stands to the original's record (None unless done)."""
 
-    state: State
+    state: RunState
     record: Record
     verdict: Verdict | None
     provenance: dict[str, Any]
@@ -138,13 +138,13 @@ def workplace(keep: Path | None, run: Original) -> Iterator[Path]:
     yield keep.absolute()
 
 
-def copies(run: Original, place: Path, times: int) -> list[Entry]:
+def copies(run: Original, place: Path, times: int) -> list[PlannedRun]:
     """A pending run of the same spec for each replay, in folders `1`, `2`, ... of `place`."""
     folders = [RunDir(place / str(number) / run.spec.run_id) for number in range(1, times + 1)]
-    return [Entry(run.spec, folder, State()) for folder in folders]
+    return [PlannedRun(run.spec, folder, RunState()) for folder in folders]
 
 
-def judge(run: Original, entries: list[Entry], tolerance: float = TOLERANCE) -> Replayed:
+def judge(run: Original, entries: list[PlannedRun], tolerance: float = TOLERANCE) -> Replayed:
     """How the copies came out, against the original and against each other."""
     replays = [_judged(run, entry.folder, tolerance) for entry in entries]
     done = [replay for replay in replays if replay.verdict]

@@ -4,7 +4,7 @@ import pytest
 
 from dcbench.analysis import parallel, results
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, State
+from dcbench.core.store.run_dir import MatrixDir, RunState
 from tests.conftest import plan_of
 
 TEXT = "name: m\naxes: {optimizer: [sgd, adam], k: [5, 6], limit: [null, 500]}\nsettings: {epochs: 2, pca_dim: 8}\n"
@@ -18,7 +18,7 @@ def fill(folder, run_id, spec, epochs=2, state="done", nmi=0.5, **scores):
         run.append_metrics(
             {"epoch": epoch, "reassigned": 1, "nmi_true": nmi + 0.1 * epoch, "seconds_pca": 0.5} | trained | scores
         )
-    run.set_state(State(state, seconds=1.0))
+    run.set_state(RunState(state, seconds=1.0))
     return run
 
 
@@ -42,7 +42,7 @@ def test_one_line_a_run_and_epoch_with_every_field(folder):
 
 def test_runs_that_are_not_done_stay_visible_and_give_no_rows(folder):
     plan = plan_of(TEXT)
-    folder.run(plan.run_ids[0]).set_state(State("failed", "nan", "the loss became nan"))
+    folder.run(plan.run_ids[0]).set_state(RunState("failed", "nan", "the loss became nan"))
     folder.run(plan.run_ids[1]).state_file.unlink()
     found = results.read(folder)
     assert found.runs["state"].tolist()[:3] == ["failed", "pending", "done"]

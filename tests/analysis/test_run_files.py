@@ -3,7 +3,7 @@ import pytest
 from dcbench.analysis import run_files
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from tests.analysis.test_results import folder  # noqa: F401  (a fixture)
 
 
@@ -13,8 +13,8 @@ def entries(folder):  # noqa: F811
 
 
 def test_what_is_told_of_each_run_and_its_rows_one_after_another(entries):
-    entries[1].folder.set_state(State("failed", "nan", "the loss became nan", last_lines=("a", "b")))
-    seen = [status.Entry(one.spec, one.folder, one.folder.state()) for one in entries[:3]]
+    entries[1].folder.set_state(RunState("failed", "nan", "the loss became nan", last_lines=("a", "b")))
+    seen = [status.PlannedRun(one.spec, one.folder, one.folder.state()) for one in entries[:3]]
     part = run_files.read(seen)
     assert part.counts == [3, 0, 3] and part.metrics.shape == (len(COLUMNS), 6) and part.notes == []
     assert part.metrics[run_files.EPOCH].tolist() == [0, 1, 2, 0, 1, 2]

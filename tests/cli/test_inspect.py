@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from dcbench.errors import DataError, ResultsError
 from tests.cli.conftest import ON_CPU
 from tests.inspect.measuring.made import made
@@ -134,13 +134,13 @@ def test_it_may_be_called_from_inside_another_run(call, tmp_path, monkeypatch):
 
 def spoil(run, how):
     if how == "failed":
-        run.set_state(State("failed", "nan", "the loss became nan"))
+        run.set_state(RunState("failed", "nan", "the loss became nan"))
         run.checkpoint_file.unlink()
     elif how == "pending":
-        run.set_state(State())
+        run.set_state(RunState())
         run.checkpoint_file.unlink()
     elif how == "running":
-        run.set_state(State("running", host="h", pid=1))
+        run.set_state(RunState("running", host="h", pid=1))
         run.checkpoint_file.unlink()
     elif how == "torn spec":
         run.spec_file.write_text("k: [")

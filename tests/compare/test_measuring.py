@@ -9,7 +9,7 @@ from dcbench.analysis.summary import OUTCOMES
 from dcbench.compare import measuring
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, State
+from dcbench.core.store.run_dir import MatrixDir, RunState
 from dcbench.errors import ResultsError
 from tests.analysis.test_results import fill
 from tests.conftest import plan_of
@@ -121,11 +121,11 @@ def test_sets_without_a_run_in_common_say_what_keeps_them_apart(made):
 
 def test_runs_that_are_not_done_are_told_with_their_state_and_are_in_no_mean(made):
     old, new = made("old"), made("new")
-    run_of(new, optimizer="adam", seed=0).set_state(State("failed", "nan", "the loss became nan"))
+    run_of(new, optimizer="adam", seed=0).set_state(RunState("failed", "nan", "the loss became nan"))
     run_of(new, optimizer="adam", seed=1).state_file.unlink()
-    run_of(old, optimizer="sgd", seed=0).set_state(State("failed", "crash", "died"))
+    run_of(old, optimizer="sgd", seed=0).set_state(RunState("failed", "crash", "died"))
     for folder in (old, new):
-        run_of(folder, optimizer="sgd", seed=1).set_state(State("skipped", None, "why not"))
+        run_of(folder, optimizer="sgd", seed=1).set_state(RunState("skipped", None, "why not"))
     found = compared(old, new)
     runs = found.runs
     assert (runs.planned, runs.done, runs.both, len(runs.compared)) == ((12, 12), (10, 9), 12, 8)

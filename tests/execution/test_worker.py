@@ -11,7 +11,7 @@ import torch
 
 from dcbench import registry
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
@@ -101,7 +101,7 @@ def test_a_failed_run_starts_anew_and_keeps_its_log(tmp_path):
     folder.append_metrics({"epoch": 0})
     folder.append_metrics({"epoch": 1})
     folder.log("earlier")
-    folder.set_state(State("failed", "error", "x"))
+    folder.set_state(RunState("failed", "error", "x"))
     assert work(folder) == EXIT_DONE
     assert folder.metrics_text()[0].count("\n") == 3
     assert "earlier" in folder.log_file.read_text()

@@ -1,7 +1,7 @@
 import pytest
 
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from dcbench.core.store.run_record import Record, compare
 from dcbench.errors import ResultsError
 from dcbench.inspect.subject import read_subject, repetition
@@ -22,7 +22,7 @@ def folder_of(place, state, *, weights=False, assignment=False, **values):
     return folder
 
 
-DONE = State("done", seconds=12.4)
+DONE = RunState("done", seconds=12.4)
 UNTRAINED, PIXELS = {"epochs": 0}, {"epochs": 0, "method": "pixels"}
 
 
@@ -33,8 +33,8 @@ UNTRAINED, PIXELS = {"epochs": 0}, {"epochs": 0, "method": "pixels"}
         (DONE, {"assignment": True}, {}, "assignment"),
         (DONE, {}, UNTRAINED, "seed"),
         (DONE, {"assignment": True}, PIXELS, "seed"),
-        (State("failed", "crash"), {"weights": True}, {}, "checkpoint"),
-        (State("pending"), {"weights": True}, {}, "checkpoint"),
+        (RunState("failed", "crash"), {"weights": True}, {}, "checkpoint"),
+        (RunState("pending"), {"weights": True}, {}, "checkpoint"),
     ],
 )
 def test_what_there_is_to_look_at(tmp_path, state, has, values, source):
@@ -54,12 +54,12 @@ def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_pat
 @pytest.mark.parametrize(
     ("state", "has", "values", "expected"),
     [
-        (State("failed", "nan", "the loss became nan"), {}, {}, r"is failed \(nan\) and has left no weights"),
-        (State("failed", "nan", "the loss became nan"), {}, {}, "the loss became nan"),
-        (State("running"), {}, {}, "its process is gone"),
-        (State("pending"), {"assignment": True}, {}, "is pending and has left no weights"),
-        (State("skipped", reason="too small"), {}, {}, "is skipped .*too small"),
-        (State("pending"), {}, UNTRAINED, "is pending"),
+        (RunState("failed", "nan", "the loss became nan"), {}, {}, r"is failed \(nan\) and has left no weights"),
+        (RunState("failed", "nan", "the loss became nan"), {}, {}, "the loss became nan"),
+        (RunState("running"), {}, {}, "its process is gone"),
+        (RunState("pending"), {"assignment": True}, {}, "is pending and has left no weights"),
+        (RunState("skipped", reason="too small"), {}, {}, "is skipped .*too small"),
+        (RunState("pending"), {}, UNTRAINED, "is pending"),
     ],
 )
 def test_a_run_that_left_nothing_says_how_it_stands(tmp_path, state, has, values, expected):
@@ -90,7 +90,7 @@ ROWS = [{"epoch": "0", "purity": "0.5"}]
 def test_a_repetition_says_how_it_came_out(tmp_path):
     def told(rows, ours=None, theirs=None):
         return repetition(
-            tmp_path, Replay(State("done"), Record([]), compare(Record(ROWS, ours), Record(rows, theirs)), {})
+            tmp_path, Replay(RunState("done"), Record([]), compare(Record(ROWS, ours), Record(rows, theirs)), {})
         )
 
     same, text = told(ROWS, {1: 0, 2: 1}, {1: 0, 2: 1})
@@ -101,7 +101,7 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     assert not same and "came out otherwise: different from row 0 on" in text
     assert "not the run that was recorded" in text and f"dcbench replay {tmp_path}" in text
     with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
-        repetition(tmp_path, Replay(State("failed", reason="no memory"), Record([]), None, {}))
+        repetition(tmp_path, Replay(RunState("failed", reason="no memory"), Record([]), None, {}))
 
 
 def test_a_repetition_is_known_by_its_other_name(tmp_path):

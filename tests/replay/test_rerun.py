@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from dcbench import cli
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, RunDir, State
+from dcbench.core.store.run_dir import MatrixDir, RunDir, RunState
 from dcbench.core.store.run_record import Record, compare
 from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
@@ -107,7 +107,7 @@ def half(path):
     ("damage", "expected"),
     [
         (lambda run: run.state_file.unlink(), "this one is pending"),
-        (lambda run: run.set_state(State("failed", "nan", "the loss")), "this one is failed. the loss"),
+        (lambda run: run.set_state(RunState("failed", "nan", "the loss")), "this one is failed. the loss"),
         (lambda run: half(run.metrics_file), "holds 0 of 2 rows"),
         (lambda run: run.metrics_file.write_text(run.metrics_file.read_text() + "2\n"), "not the whole row of epoch 2"),
         (lambda run: run.append_metrics({"epoch": 2}), "holds 3 rows, not 2"),
@@ -149,8 +149,8 @@ def test_a_temporary_workplace_is_removed(copied):
 def replayed(*figures, changed=()):
     """Replays of ROWS whose last NMI came out as each of `figures`; None is one that failed."""
     records = [Record([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
-    replays = [rerun.Replay(State("done"), record, compare(Record(ROWS), record), {}) for record in records] + [
-        rerun.Replay(State("failed"), Record([]), None, {}) for figure in figures if not figure
+    replays = [rerun.Replay(RunState("done"), record, compare(Record(ROWS), record), {}) for record in records] + [
+        rerun.Replay(RunState("failed"), Record([]), None, {}) for figure in figures if not figure
     ]
     among = [compare(records[0], other) for other in records[1:]]
     return rerun.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))

@@ -1,4 +1,4 @@
-from dcbench.core.store.run_dir import State
+from dcbench.core.store.run_dir import RunState
 from dcbench.core.store.run_record import Record, compare
 from dcbench.replay import terminal
 from dcbench.replay.rerun import Original, Replay, Replayed
@@ -29,7 +29,7 @@ def test_a_verdict_is_told_from_the_first_row_that_differs_to_the_largest_differ
 def test_replays_that_differ_are_told_beside_each_other(entries, capsys):
     rows = [{"epoch": "0", "loss": figure} for figure in ("1", "2")]
     verdicts = [compare(Record(rows[:1]), Record([row])) for row in rows]
-    replays = [Replay(State("done"), Record([row]), verdict, {}) for row, verdict in zip(rows, verdicts, strict=True)]
+    replays = [Replay(RunState("done"), Record([row]), verdict, {}) for row, verdict in zip(rows, verdicts, strict=True)]
     run = Original(entries[0].folder, entries[0].spec, Record(rows[:1]), {})
     terminal.show_replayed(run, Replayed(replays, [verdicts[1]], {"torch": ("2.9", "2.10")}))
     told = capsys.readouterr().out

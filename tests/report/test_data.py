@@ -6,7 +6,7 @@ import pytest
 from pyarrow.parquet import ParquetWriter
 
 from dcbench.analysis import results
-from dcbench.core.store.run_dir import State
+from dcbench.core.store.run_dir import RunState
 from dcbench.report import data
 from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
@@ -31,7 +31,7 @@ def test_it_is_written_in_pieces(folder, tmp_path, monkeypatch):  # noqa: F811
 
 def test_without_a_finished_run_it_has_the_columns_and_no_row(folder, tmp_path):  # noqa: F811
     for run_id in plan_of(TEXT).run_ids:
-        folder.run(run_id).set_state(State("failed", "nan"))
+        folder.run(run_id).set_state(RunState("failed", "nan"))
     rows = results.read(folder).rows
     data.write(rows, tmp_path)
     back = pd.read_parquet(tmp_path / "data.parquet")

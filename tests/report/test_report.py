@@ -10,7 +10,7 @@ import pytest
 from dcbench import report
 from dcbench.analysis import parallel, results
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, State
+from dcbench.core.store.run_dir import MatrixDir, RunState
 from dcbench.errors import ResultsError
 from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
@@ -60,7 +60,7 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(folder, out):  # noqa: F
 
 def test_failed_and_missing_runs_are_listed_with_their_reason_escaped(folder, out):  # noqa: F811
     ids = plan_of(TEXT).run_ids
-    folder.run(ids[0]).set_state(State("failed", "error", "<script>alert('x')</script> & \"quotes\""))
+    folder.run(ids[0]).set_state(RunState("failed", "error", "<script>alert('x')</script> & \"quotes\""))
     shutil.rmtree(folder.run(ids[1]).path)
     written = report.write(folder, out)
     text = page_of(written)
@@ -121,7 +121,7 @@ def test_a_report_that_fails_leaves_the_old_one_whole(folder, out, monkeypatch):
     few = report.Asked(formats=("png", "csv"))
     report.write(folder, out, few)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    folder.run(plan_of(TEXT).run_ids[0]).set_state(State("failed", "nan", "the loss became nan"))
+    folder.run(plan_of(TEXT).run_ids[0]).set_state(RunState("failed", "nan", "the loss became nan"))
     with monkeypatch.context() as patch:
         patch.setattr(report.page, "render", lambda *told: 1 / 0)
         with pytest.raises(ZeroDivisionError):

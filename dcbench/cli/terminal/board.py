@@ -15,14 +15,14 @@ from rich.text import Text
 
 from dcbench.core import console
 from dcbench.core.store.run_dir import MatrixDir, RunDir
-from dcbench.core.store.status import Entry
+from dcbench.core.store.status import PlannedRun
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import Notice, Outcome, Setting
 from dcbench.execution.scheduler.history import key_of
 
 
 def watch(
-    outcomes: Iterable[Outcome | Notice], entries: list[Entry], todo: list[Entry], options: Options, at: Setting
+    outcomes: Iterable[Outcome | Notice], entries: list[PlannedRun], todo: list[PlannedRun], options: Options, at: Setting
 ) -> None:
     """Say what will be done, and show runs as they start and end."""
     board = Board(entries, todo, at)
@@ -70,7 +70,7 @@ def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: 
 class Board:
     """The state of the runs as far as this process has seen it."""
 
-    def __init__(self, entries: list[Entry], todo: list[Entry], at: Setting) -> None:
+    def __init__(self, entries: list[PlannedRun], todo: list[PlannedRun], at: Setting) -> None:
         self.at = at
         self.states = {entry.folder.path: entry.state for entry in entries}
         self.epochs = {entry.folder.path: entry.spec.epochs for entry in entries}

@@ -13,8 +13,8 @@ from dcbench.audit.health import health
 from dcbench.core import console
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec, shown
-from dcbench.core.store.run_dir import RunDir, State
-from dcbench.core.store.status import Entry
+from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
 HEALTH_COLOURS = {"healthy": "green", "degenerate": "yellow", "collapsed": "red"}
@@ -22,7 +22,7 @@ HEALTH_COLOURS = {"healthy": "green", "degenerate": "yellow", "collapsed": "red"
 SCORES = ("nmi_true", "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy")
 
 
-def show_states(name: str, entries: list[Entry]) -> None:
+def show_states(name: str, entries: list[PlannedRun]) -> None:
     """Every planned run with its state."""
     width = max(len(entry.folder.path.name) for entry in entries)
     for entry in entries:
@@ -35,7 +35,7 @@ def show_states(name: str, entries: list[Entry]) -> None:
         console.stdout.print(f"of {console.many(len(timed), 'predicted run')}: {foreseen} predicted, {taken} taken")
 
 
-def predicted_and_taken(entries: list[Entry]) -> list[tuple[float, float]]:
+def predicted_and_taken(entries: list[PlannedRun]) -> list[tuple[float, float]]:
     """Seconds foreseen and taken of each run that was foreseen and done in one attempt."""
     found = []
     for entry in entries:
@@ -48,7 +48,7 @@ def predicted_and_taken(entries: list[Entry]) -> list[tuple[float, float]]:
     return found
 
 
-def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
+def show_run(folder: RunDir, spec: RunSpec, state: RunState) -> None:
     """One run: its state, and the fields that its identity is made of."""
     console.stdout.print(f"[bold]{escape(folder.path.name)}[/bold]", console.styled(state), escape(state.reason))
     if state.name == "running":
@@ -64,7 +64,7 @@ def show_run(folder: RunDir, spec: RunSpec, state: State) -> None:
         console.stdout.print(f"    {escape(line)}")
 
 
-def _show_cost(folder: RunDir, state: State) -> None:
+def _show_cost(folder: RunDir, state: RunState) -> None:
     """The seconds taken beside those foreseen, and who shared the device."""
     facts: dict[str, Any] = {}
     with suppress(ResultsError):

@@ -39,18 +39,18 @@ from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
 
 StateName = Literal["pending", "running", "done", "failed", "skipped"]
 STATES: tuple[StateName, ...] = get_args(StateName)
-Kind = Literal["error", "out_of_memory", "nan", "timeout", "crash", "lost"]
+FailureKind = Literal["error", "out_of_memory", "nan", "timeout", "crash", "lost"]
 """Kinds of failure."""
 
 
 @dataclass(frozen=True)
-class State:
+class RunState:
     """The one state of a run, with the kind of its failure, the reason in words, and the last lines of its log."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: StateName = "pending"
-    kind: Kind | None = None
+    kind: FailureKind | None = None
     reason: str = ""
     seconds: float | None = None
     started: str | None = None
@@ -62,8 +62,8 @@ class State:
 LAST_LINES = 12
 """Lines of its log that a failure keeps."""
 
-STOPPED = State(reason="stopped; run the matrix again to go on")
-_STATE = TypeAdapter(State)
+STOPPED = RunState(reason="stopped; run the matrix again to go on")
+_STATE = TypeAdapter(RunState)
 
 
 def tail(text: str) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def tail(text: str) -> tuple[str, ...]:
     return tuple(line.rstrip()[:300] for line in text.splitlines() if line.strip())[-LAST_LINES:]
 
 
-def _text_of(state: State) -> str:
+def _text_of(state: RunState) -> str:
     return json.dumps(asdict(state), indent=1) + "\n"
 
 
@@ -165,7 +165,7 @@ class RunDir:
 
     # --- the state --------------------------------------------------------------------------
 
-    def state(self) -> State:
+    def state(self) -> RunState:
         """The one state, from disk; `running` without a live claim, or a torn file, is failed and lost."""
         state = self._read_state()
         if state.name == "running" and not self.is_claimed():
@@ -175,20 +175,20 @@ class RunDir:
                 return replace(state, name="failed", kind="lost", reason=f"its process{where} is gone without a word")
         return state
 
-    def _read_state(self) -> State:
+    def _read_state(self) -> RunState:
         try:
             return _STATE.validate_json(self.state_file.read_bytes())
         except FileNotFoundError:
-            return State()
+            return RunState()
         except OSError as error:
-            return State("failed", "lost", f"{self.state_file}: {error.strerror}")
+            return RunState("failed", "lost", f"{self.state_file}: {error.strerror}")
         except ValueError:
-            return State("failed", "lost", f"{self.state_file}: not a whole state; run again to redo the run")
+            return RunState("failed", "lost", f"{self.state_file}: not a whole state; run again to redo the run")
 
-    def planned_state(self, planned: RunSpec) -> State:
+    def planned_state(self, planned: RunSpec) -> RunState:
         """The state of a planned run: failed, and why, where the folder is another run's or metrics are missing."""
         if not self.path.exists():
-            return State()
+            return RunState()
         try:
             if self.spec_file.exists():
                 self.check_spec(planned)
@@ -199,12 +199,12 @@ class RunDir:
                 told = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
                 return replace(state, name="failed", kind="lost", reason=told)
             if (state.name == "pending" or state.kind == "lost") and (problem := self.unwritable()):
-                return State("failed", "error", problem)
+                return RunState("failed", "error", problem)
         except ResultsError as error:
-            return State("failed", "error", str(error)) if self.path.exists() else State()  # it may have gone meanwhile
+            return RunState("failed", "error", str(error)) if self.path.exists() else RunState()  # it may have gone meanwhile
         return state
 
-    def set_state(self, state: State) -> None:
+    def set_state(self, state: RunState) -> None:
         """Replace the state; `done` goes on disk last. On a full disk it takes the place of the old one's bytes."""
         try:
             write_aside(self.state_file, _text_of(state))

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from dcbench.core.matrix.expand import Plan, read_matrix
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import STATES, MatrixDir, RunDir, State
+from dcbench.core.store.run_dir import STATES, MatrixDir, RunDir, RunState
 from dcbench.errors import MatrixError, ResultsError
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlannedRun:
     """A planned run: what it is, where it lives, how it stands."""
 
     spec: RunSpec
     folder: RunDir
-    state: State
+    state: RunState
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Ledger:
 
     folder: MatrixDir
     plan: Plan
-    entries: list[Entry]
+    entries: list[PlannedRun]
 
     @property
-    def done(self) -> list[Entry]:
+    def done(self) -> list[PlannedRun]:
         """The finished runs."""
         return [entry for entry in self.entries if entry.state.name == "done"]
 
@@ -55,16 +55,16 @@ def opened(folder: MatrixDir) -> Ledger:
     return Ledger(folder, plan, entries(plan, folder))
 
 
-def entries(plan: Plan, folder: MatrixDir) -> list[Entry]:
+def entries(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
     """One entry for each planned run, in the plan's order, baselines last."""
     found = []
     for spec in plan.planned:
         run = folder.run(spec.run_id)
-        found.append(Entry(spec, run, run.planned_state(spec)))
+        found.append(PlannedRun(spec, run, run.planned_state(spec)))
     return found
 
 
-def counts(ledger: list[Entry]) -> dict[str, int]:
+def counts(ledger: list[PlannedRun]) -> dict[str, int]:
     """Runs in each state; the values sum to the plan."""
     tally = Counter(entry.state.name for entry in ledger)
     return {name: tally[name] for name in STATES}

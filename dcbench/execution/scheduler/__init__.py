@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import registry
-from dcbench.core.store.status import Entry
+from dcbench.core.store.status import PlannedRun
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import downloads, packing, probe
 from dcbench.execution.scheduler.faults import let_go
@@ -25,14 +25,14 @@ from dcbench.execution.scheduler.loop import Loop, Notice, Outcome, Setting
 __all__ = ["Notice", "Outcome", "Setting", "left", "measure", "run", "setting"]
 
 
-def left(entries: Sequence[Entry], redo: bool = False, only: str | None = None) -> list[Entry]:
+def left(entries: Sequence[PlannedRun], redo: bool = False, only: str | None = None) -> list[PlannedRun]:
     """The runs to do, in the plan's order: not done and not skipped, with `redo` all, with `only` those so."""
     if only is not None:
         return [entry for entry in entries if entry.state.name == only]
     return [entry for entry in entries if redo or entry.state.name not in ("done", "skipped")]
 
 
-def setting(options: Options, entries: Sequence[Entry] = (), root: Path | None = None, **more: Any) -> Setting:
+def setting(options: Options, entries: Sequence[PlannedRun] = (), root: Path | None = None, **more: Any) -> Setting:
     """The devices of these options, and what runs under `root` tell of the classes of these entries."""
     known = History(machine(options))
     if root is not None:
@@ -40,7 +40,7 @@ def setting(options: Options, entries: Sequence[Entry] = (), root: Path | None =
     return Setting(packing.pool(options), known, **more)
 
 
-def measure(entries: Sequence[Entry], executor: str, options: Options, at: Setting) -> None:
+def measure(entries: Sequence[PlannedRun], executor: str, options: Options, at: Setting) -> None:
     """Probe the classes of these entries whose time is not known; what cannot be had stays unknown."""
     missing = downloads.fetch_all([entry.spec for entry in entries], options.data_dir, at.stop)
     specs = probe.unknown([entry for entry in entries if entry.spec.dataset not in missing], at)
@@ -48,7 +48,7 @@ def measure(entries: Sequence[Entry], executor: str, options: Options, at: Setti
 
 
 def run(
-    todo: Sequence[Entry], executor: str, options: Options, at: Setting | None = None
+    todo: Sequence[PlannedRun], executor: str, options: Options, at: Setting | None = None
 ) -> Iterator[Outcome | Notice]:
     """Do these runs; closing the iterator stops the workers, and their runs are pending again."""
     at = at or setting(options)

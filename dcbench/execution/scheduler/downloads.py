@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dcbench import registry
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import State
-from dcbench.core.store.status import Entry
+from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 from dcbench.execution.scheduler.faults import record
 from dcbench.execution.scheduler.stop import Stop
@@ -35,10 +35,10 @@ def fetch(dataset: str, data_dir: Path) -> str | None:
     return None if fetched.returncode == 0 else fetched.stdout.strip() or f"{dataset}: the download failed"
 
 
-def failed(entry: Entry, problem: str) -> State:
+def failed(entry: PlannedRun, problem: str) -> RunState:
     """Record that the run's dataset cannot be had; a folder that is another run's is left as it is."""
     try:
         entry.folder.prepare(entry.spec)
     except ResultsError as error:
-        return State("failed", "error", str(error))
-    return record(entry.folder, State("failed", "error", problem))
+        return RunState("failed", "error", str(error))
+    return record(entry.folder, RunState("failed", "error", problem))

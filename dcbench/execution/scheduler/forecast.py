@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
-from dcbench.core.store.status import Entry
+from dcbench.core.store.status import PlannedRun
 from dcbench.execution.scheduler.history import COST_FIELDS, Expected, History, Key, key_of
 from dcbench.execution.scheduler.loop import Setting
 from dcbench.execution.scheduler.order import urgency
@@ -47,7 +47,7 @@ class Forecast:
     unshared_seconds: float | None
 
 
-def forecast(entries: Sequence[Entry], at: Setting) -> Forecast:
+def forecast(entries: Sequence[PlannedRun], at: Setting) -> Forecast:
     """What is left of the matrix on these devices."""
     left = [entry.spec for entry in entries if entry.state.name not in ("done", "skipped")]
     expected = [at.history.expect(key_of(spec)) for spec in left]
@@ -65,8 +65,8 @@ def forecast(entries: Sequence[Entry], at: Setting) -> Forecast:
     )
 
 
-def _classes(entries: Sequence[Entry], history: History) -> list[ClassForecast]:
-    groups: dict[Key, list[Entry]] = {}
+def _classes(entries: Sequence[PlannedRun], history: History) -> list[ClassForecast]:
+    groups: dict[Key, list[PlannedRun]] = {}
     for entry in entries:
         groups.setdefault(key_of(entry.spec), []).append(entry)
     telling = _telling([group[0].spec for group in groups.values()])

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from dcbench.core import devices
-from dcbench.core.store.run_dir import RunDir, State
-from dcbench.core.store.status import Entry
+from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Ended, Place, Workers
 from dcbench.execution.scheduler.faults import End, Policy, follow, had_company, let_go, settle
@@ -44,7 +44,7 @@ class Outcome:
     """A planned run that has just started, will be tried again, or has ended, with its state then."""
 
     folder: RunDir
-    state: State
+    state: RunState
     step: Literal["started", "again", "ended"] = "ended"
 
     @property
@@ -74,13 +74,13 @@ class Job:
     counts those that were the run's own doing; `company` says whether others were on its device.
     """
 
-    entry: Entry
+    entry: PlannedRun
     key: Key
     tries: int = 0
     alone: bool = False
     company: bool = False
     fresh: bool = True
-    before: State = field(default_factory=State)
+    before: RunState = field(default_factory=RunState)
     began: float = 0.0
     asked: float | None = None
     overdue: bool = False
@@ -107,7 +107,7 @@ class Setting:
 class Loop:
     """The jobs that wait, those that work, and those that another scheduler holds."""
 
-    def __init__(self, entries: Sequence[Entry], workers: Workers, setting: Setting) -> None:
+    def __init__(self, entries: Sequence[PlannedRun], workers: Workers, setting: Setting) -> None:
         self.workers, self.setting = workers, setting
         self.pool, self.clock = setting.pool, setting.clock
         self.waiting = [Job(entry, key_of(entry.spec)) for entry in entries]
@@ -179,9 +179,9 @@ class Loop:
         try:
             folder.prepare(spec)
         except ResultsError as error:
-            return [Outcome(folder, State("failed", "error", str(error)))]
+            return [Outcome(folder, RunState("failed", "error", str(error)))]
         if problem := folder.unwritable():
-            return [Outcome(folder, State("failed", "error", problem))]
+            return [Outcome(folder, RunState("failed", "error", problem))]
         job.before = folder.planned_state(spec)
         if job.before.name == "running":
             self.elsewhere[job.path] = job
@@ -202,7 +202,7 @@ class Loop:
         reserved = device.runs[job.path] if device.gpu else None
         self.workers.start(job.path, Place(device.gpu, reserved, seconds, self.setting.redo and job.fresh))
         job.fresh = False
-        return Outcome(job.entry.folder, State("running"), "started")
+        return Outcome(job.entry.folder, RunState("running"), "started")
 
     def _look_elsewhere(self) -> Iterator[Outcome | Notice]:
         """Take back what another process has let go of, and tell what it has finished."""
@@ -243,7 +243,7 @@ class Loop:
         held = folder.planned_state(job.entry.spec).name == "running"
         if ended.exit_code == EXIT_CLAIMED or held:  # held: its process lives, though nobody can hear it any more
             self.elsewhere[job.path] = job
-            yield Outcome(folder, State("running"), "again")
+            yield Outcome(folder, RunState("running"), "again")
         elif self._was_stopped(job, ended):
             yield Outcome(folder, let_go(folder))
         else:
@@ -254,7 +254,7 @@ class Loop:
         asked = job.asked is not None or self.setting.stop.presses > 0
         return asked and not job.overdue and ended.exit_code in (EXIT_STOPPED, *OUR_SIGNALS)
 
-    def _judge(self, job: Job, ended: Ended, reserved: float) -> State:
+    def _judge(self, job: Job, ended: Ended, reserved: float) -> RunState:
         """The state that the run ends this try in; what it cost, or lacked, goes into the history."""
         overdue = self.setting.policy.timeout if job.overdue else None
         end = End(ended.exit_code, overdue, starved=devices.kills_for_memory() > self.kills)
@@ -265,7 +265,7 @@ class Loop:
             self.setting.history.ran_out(job.entry.spec, reserved)
         return state
 
-    def _follow(self, job: Job, state: State, on_gpu: bool) -> Iterator[Outcome | Notice]:
+    def _follow(self, job: Job, state: RunState, on_gpu: bool) -> Iterator[Outcome | Notice]:
         """Try the run again if its failure deserves it, else let it be over."""
         folder, policy = job.entry.folder, self.setting.policy
         company = not job.alone and (job.company or had_company(folder))
@@ -327,5 +327,5 @@ class Loop:
                 self.workers.kill(job.path)
 
 
-def _counted(state: State, tries: int) -> State:
+def _counted(state: RunState, tries: int) -> RunState:
     return replace(state, reason=f"{state.reason} (tried {tries + 1} times)") if tries and state.reason else state

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from dcbench import registry
 from dcbench.core.matrix.validate import training_images
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import RunDir, State
-from dcbench.core.store.status import Entry
+from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.status import PlannedRun
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler.faults import Policy
 from dcbench.execution.scheduler.history import CostClass, History, Measured, cost_class, key_of, measured
@@ -27,7 +27,7 @@ LARGE, SMALL = 4096, 1024
 """Training images of the two probes; a run with not many more than the first is probed once, with all of them."""
 
 
-def unknown(entries: Sequence[Entry], at: Setting, memory: bool = False) -> list[RunSpec]:
+def unknown(entries: Sequence[PlannedRun], at: Setting, memory: bool = False) -> list[RunSpec]:
     """One spec of each class whose time, or with `memory` whose memory, is not known."""
     found: dict[CostClass, RunSpec] = {}
     for entry in sorted(entries, key=lambda entry: not entry.spec.epochs):  # one without epochs tells of no row
@@ -37,7 +37,7 @@ def unknown(entries: Sequence[Entry], at: Setting, memory: bool = False) -> list
     return list(found.values())
 
 
-def needed(entries: Sequence[Entry], at: Setting) -> list[RunSpec]:
+def needed(entries: Sequence[PlannedRun], at: Setting) -> list[RunSpec]:
     """What must be probed before runs may share a GPU; nothing on a CPU, and where each has a GPU for itself."""
     shared = at.pool.on_gpus and any(device.slots > 1 for device in at.pool.devices)
     return unknown(entries, at, memory=True) if shared else []
@@ -52,7 +52,7 @@ def probe(specs: Sequence[RunSpec], executor: str, options: Options, at: Setting
     workers = registry.load("executors", executor).Workers(options)
     with TemporaryDirectory(prefix="dcbench-probe-") as place:
         folders = {part: RunDir(Path(place) / part.run_id) for parts in planned.values() for part, _ in parts}
-        entries = [Entry(part, folder, State()) for part, folder in folders.items()]
+        entries = [PlannedRun(part, folder, RunState()) for part, folder in folders.items()]
         try:
             deque(Loop(entries, workers, beside).outcomes(), maxlen=0)
         finally:

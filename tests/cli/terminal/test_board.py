@@ -6,7 +6,7 @@ from rich.console import Console
 
 from dcbench.cli.terminal import board as boards
 from dcbench.core.devices import Gpu
-from dcbench.core.store.run_dir import State
+from dcbench.core.store.run_dir import RunState
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import Notice, Outcome
@@ -21,7 +21,7 @@ def setting():
 
 
 def started(entry):
-    return Outcome(entry.folder, State("running"), "started")
+    return Outcome(entry.folder, RunState("running"), "started")
 
 
 def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
@@ -31,7 +31,7 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     board.take(started(second))
     first.folder.append_metrics({"epoch": 0})
     first.folder.append_metrics({"epoch": 1})
-    board.take(Outcome(second.folder, State("failed", "nan", "the loss became nan")))
+    board.take(Outcome(second.folder, RunState("failed", "nan", "the loss became nan")))
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.table())
     told = out.getvalue()
@@ -49,17 +49,17 @@ def test_the_time_left_is_what_runs_like_these_took(entries):
     board.take(started(entries[0]))
     board.take(started(entries[1]))
     assert board.rest() == pytest.approx(300, abs=1), "two at once"
-    board.take(Outcome(entries[1].folder, State("failed", "out_of_memory"), "again"))
+    board.take(Outcome(entries[1].folder, RunState("failed", "out_of_memory"), "again"))
     assert board.rest() == pytest.approx(600, abs=1), "one waits again"
     board.take(started(entries[1]))
     for entry in entries[:2]:
-        board.take(Outcome(entry.folder, State("done")))
+        board.take(Outcome(entry.folder, RunState("done")))
     board.take(started(entries[2]))
     assert board.rest() == pytest.approx(200, abs=1)
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.table())
     assert "of about 3 min 20 s" in out.getvalue()
-    board.take(Outcome(entries[2].folder, State("done")))
+    board.take(Outcome(entries[2].folder, RunState("done")))
     assert board.rest() is None
 
 
@@ -68,14 +68,14 @@ def test_without_predictions_the_pace_so_far_counts(entries):
     assert board.rest() is None
     board.start -= 60
     board.take(started(entries[0]))
-    board.take(Outcome(entries[0].folder, State("done")))
+    board.take(Outcome(entries[0].folder, RunState("done")))
     assert board.rest() == pytest.approx(120, abs=1)
 
 
 def every(entries):
     for entry in entries:
         yield started(entry)
-        yield Outcome(entry.folder, State("done", seconds=2.0))
+        yield Outcome(entry.folder, RunState("done", seconds=2.0))
 
 
 def test_a_terminal_gets_the_live_table(entries, terminal):

@@ -4,11 +4,11 @@ from rich.console import Console
 
 from dcbench.cli.terminal import states
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import State
+from dcbench.core.store.run_dir import RunState
 
 
 def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
-    told = [status.Entry(entries[0].spec, entries[0].folder, State("failed", "error", "[bold]no[/bold] [/]"))]
+    told = [status.PlannedRun(entries[0].spec, entries[0].folder, RunState("failed", "error", "[bold]no[/bold] [/]"))]
     states.show_states("m", told)
     assert "[bold]no[/bold] [/]" in terminal.getvalue()
 

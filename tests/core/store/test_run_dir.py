@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import LAST_LINES, MatrixDir, RunDir, State
+from dcbench.core.store.run_dir import LAST_LINES, MatrixDir, RunDir, RunState
 from dcbench.errors import ClaimedError, ResultsError
 
 SPEC = make_spec({"k": 5})
@@ -59,8 +59,8 @@ def test_a_reordered_spec_is_still_the_same(run):
 
 
 def test_states_come_back(run):
-    assert run.state() == State()
-    state = State("failed", "nan", "loss", 3.5, "2026-01-01T00:00:00+00:00", "host", 12)
+    assert run.state() == RunState()
+    state = RunState("failed", "nan", "loss", 3.5, "2026-01-01T00:00:00+00:00", "host", 12)
     run.set_state(state)
     assert run.state() == state
 
@@ -93,13 +93,13 @@ def test_a_state_that_is_not_text(run):
 
 
 def test_a_folder_without_a_spec_but_with_a_state_is_told(run):
-    run.set_state(State("done"))
+    run.set_state(RunState("done"))
     run.spec_file.unlink()
     assert "spec.yaml: is missing" in run.planned_state(SPEC).reason
 
 
 def test_running_without_a_live_claim_is_lost_and_with_one_is_running(run):
-    run.set_state(State("running", host="here", pid=99))
+    run.set_state(RunState("running", host="here", pid=99))
     assert (run.state().name, run.state().kind) == ("failed", "lost")
     with run.claim():
         assert run.state().name == "running"
@@ -163,7 +163,7 @@ def test_a_torn_last_line_is_dropped_with_a_warning(run):
 def test_clear_keeps_the_spec_and_the_log_and_a_checkpoint_with_its_rows(run):
     run.append_metrics({"epoch": 0})
     run.log("a line")
-    run.set_state(State("done"))
+    run.set_state(RunState("done"))
     (run.path / ".state.json.abc").write_text("left by a crash")
     with run.checkpoint() as file:
         file.write(b"weights")
@@ -180,12 +180,12 @@ def test_a_matrix_folder_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_state_json_is_plain_json(run):
-    run.set_state(State("done", seconds=1.5))
+    run.set_state(RunState("done", seconds=1.5))
     assert json.loads(run.state_file.read_text())["name"] == "done"
 
 
 def test_a_done_run_without_all_its_rows_is_no_longer_done(run):
-    run.set_state(State("done"))
+    run.set_state(RunState("done"))
     assert "holds 0 of 101 rows" in run.planned_state(SPEC).reason
     for epoch in range(101):
         run.append_metrics({"epoch": epoch})
@@ -193,10 +193,10 @@ def test_a_done_run_without_all_its_rows_is_no_longer_done(run):
 
 
 def test_a_run_that_ends_between_two_looks_is_not_lost(run, monkeypatch):
-    run.set_state(State("running"))
+    run.set_state(RunState("running"))
 
     def ends_now(self):
-        self.set_state(State("done"))
+        self.set_state(RunState("done"))
         return False
 
     monkeypatch.setattr(RunDir, "is_claimed", ends_now)
@@ -205,7 +205,7 @@ def test_a_run_that_ends_between_two_looks_is_not_lost(run, monkeypatch):
 
 def test_clear_removes_the_state_first(run, monkeypatch):
     run.append_metrics({"epoch": 0})
-    run.set_state(State("done"))
+    run.set_state(RunState("done"))
     removed = []
     monkeypatch.setattr(type(run.path), "unlink", lambda path, missing_ok=False: removed.append(path.name))
     run.clear()
@@ -214,7 +214,7 @@ def test_clear_removes_the_state_first(run, monkeypatch):
 
 @pytest.mark.parametrize("name", ["spec_file", "metrics_file", "state_file"])
 def test_a_directory_in_place_of_a_file_is_told(run, name):
-    run.set_state(State("done"))
+    run.set_state(RunState("done"))
     path = getattr(run, name)
     path.unlink(missing_ok=True)
     path.mkdir()
@@ -281,15 +281,15 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    run.set_state(State("running", pid=7))
+    run.set_state(RunState("running", pid=7))
     monkeypatch.setattr("dcbench.core.store.files.tempfile.mkstemp", full)
-    run.set_state(State("failed", "error", "No space left" + "x" * 9000, last_lines=("a",) * 12))
+    run.set_state(RunState("failed", "error", "No space left" + "x" * 9000, last_lines=("a",) * 12))
     state = run.state()
     assert (state.name, state.kind, state.last_lines) == ("failed", "error", ()) and len(state.reason) == 500
     assert run.state_file.stat().st_size < 4096, "what the old file's block has room for"
     run.state_file.unlink()
     with pytest.raises(OSError, match="No space left"):
-        run.set_state(State("failed", "error", "x"))
+        run.set_state(RunState("failed", "error", "x"))
 
 
 def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, monkeypatch):
@@ -299,9 +299,9 @@ def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, mo
         "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0)
     )
     assert "no space left" in run.planned_state(SPEC).reason and run.planned_state(SPEC).kind == "error"
-    run.set_state(State("failed", "nan", "loss"))
+    run.set_state(RunState("failed", "nan", "loss"))
     assert run.planned_state(SPEC).kind == "nan", "what has ended stays what it is"
-    run.set_state(State("running"))
+    run.set_state(RunState("running"))
     assert "no space left" in run.planned_state(SPEC).reason, "lost, and cannot be done again yet"
     monkeypatch.setattr("dcbench.core.store.files.os.access", lambda *_: False)
     monkeypatch.setattr(

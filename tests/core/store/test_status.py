@@ -1,7 +1,7 @@
 import pytest
 
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, State
+from dcbench.core.store.run_dir import MatrixDir, RunState
 from dcbench.errors import ResultsError
 from tests.conftest import plan_of
 
@@ -18,7 +18,7 @@ def test_counts_sum_to_the_plan(folder):
     for run_id, name in zip(plan.run_ids, ["done", "failed", "skipped", "done"], strict=False):
         run = folder.run(run_id)
         run.prepare(next(spec for spec in plan.runs if spec.run_id == run_id))
-        run.set_state(State(name))
+        run.set_state(RunState(name))
         run.metrics_file.write_text("epoch\n" + "0\n" * 101)
     counts = status.counts(status.entries(plan, folder))
     assert counts == {"pending": 2, "running": 0, "done": 2, "failed": 1, "skipped": 1}

@@ -6,11 +6,11 @@ it does on real cards.
 
 from dataclasses import dataclass, field, replace
 
-from dcbench.core.store.run_dir import STOPPED, RunDir, State
+from dcbench.core.store.run_dir import STOPPED, RunDir, RunState
 from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, Ended
 from dcbench.execution.scheduler.packing import Device, Pool
 
-DONE = State("done")
+DONE = RunState("done")
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Script:
 
     seconds: float = 60.0
     memory: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1000.0)])
-    state: State = DONE
+    state: RunState = DONE
     exit_code: int = EXIT_DONE
     deaf: bool = False
 
@@ -61,7 +61,7 @@ class Cluster:
         script = self.scripts(run)
         self.live[run] = _Live(script, place.gpu, place.memory_mb)
         self.log.append((self.now, "start", run.name, place.gpu))
-        RunDir(run).set_state(State("running"))
+        RunDir(run).set_state(RunState("running"))
         self._look()
 
     def wait(self, seconds):
@@ -109,7 +109,7 @@ class Cluster:
         for gpu in self.capacity:
             for run, one in list(self.live.items()):
                 if one.gpu == gpu and one.claim > one.reserved:
-                    self._end(run, State("failed", "out_of_memory", "CUDA out of memory"), EXIT_FAILED)
+                    self._end(run, RunState("failed", "out_of_memory", "CUDA out of memory"), EXIT_FAILED)
             here = [one for one in self.live.values() if one.gpu == gpu]
             self.most_claimed[gpu] = max(self.most_claimed[gpu], sum(one.claim for one in here))
             self.most_reserved[gpu] = max(self.most_reserved[gpu], sum(one.reserved for one in here))

@@ -1,6 +1,6 @@
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir, State
-from dcbench.core.store.status import Entry
+from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.status import PlannedRun
 from dcbench.execution.scheduler import downloads
 from dcbench.execution.scheduler.stop import Stop
 
@@ -30,8 +30,8 @@ def test_a_folder_that_is_another_runs_is_refused_and_left_as_it_is(tmp_path):
     """The state of a dataset that cannot be had is the reason where it can be recorded."""
     spec, other = make_spec({"k": 5}), make_spec({"k": 6})
     folder = RunDir(tmp_path / spec.run_id)
-    entry = Entry(spec, folder, State())
-    assert downloads.failed(entry, "no network") == State("failed", "error", "no network") == folder.state()
+    entry = PlannedRun(spec, folder, RunState())
+    assert downloads.failed(entry, "no network") == RunState("failed", "error", "no network") == folder.state()
     folder.spec_file.write_text(other.to_text())
     folder.state_file.unlink()
     state = downloads.failed(entry, "no network")

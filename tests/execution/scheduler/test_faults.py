@@ -5,12 +5,12 @@ import threading
 import pytest
 
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import STOPPED, RunDir, State
+from dcbench.core.store.run_dir import STOPPED, RunDir, RunState
 from dcbench.execution.scheduler.faults import End, Policy, follow, had_company, record, settle
 
-OOM, CRASH = State("failed", "out_of_memory", "CUDA out of memory"), State("failed", "crash", "SIGSEGV")
-CUDA = State("failed", "error", "RuntimeError: CUDA error: an illegal memory access was encountered")
-ERROR, NAN = State("failed", "error", "ValueError: x"), State("failed", "nan", "loss")
+OOM, CRASH = RunState("failed", "out_of_memory", "CUDA out of memory"), RunState("failed", "crash", "SIGSEGV")
+CUDA = RunState("failed", "error", "RuntimeError: CUDA error: an illegal memory access was encountered")
+ERROR, NAN = RunState("failed", "error", "ValueError: x"), RunState("failed", "nan", "loss")
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def folder(tmp_path):
         (OOM, True, True, "alone"), (OOM, True, False, "alone"), (OOM, False, True, "ended"),
         (CRASH, True, True, "alone"), (CRASH, True, False, "ended"), (CRASH, False, True, "ended"),
         (CUDA, True, True, "alone"), (CUDA, False, True, "ended"), (ERROR, True, True, "ended"),
-        (NAN, True, True, "ended"), (State("done"), True, True, "ended"), (State("skipped"), True, True, "ended"),
+        (NAN, True, True, "ended"), (RunState("done"), True, True, "ended"), (RunState("skipped"), True, True, "ended"),
     ],
 )  # fmt: skip
 def test_what_may_be_a_neighbours_doing_is_tried_again_alone(state, company, gpu, expected):
     assert follow(state, company, gpu, 0, Policy()) == expected
 
 
-@pytest.mark.parametrize("state", [ERROR, CRASH, OOM, State("failed", "timeout"), State("failed", "lost")])
+@pytest.mark.parametrize("state", [ERROR, CRASH, OOM, RunState("failed", "timeout"), RunState("failed", "lost")])
 def test_retries_are_counted_and_nan_is_never_retried(state):
     told = [follow(state, False, True, tries, Policy(retries=2)) for tries in range(3)]
     assert told == ["again", "again", "ended"]
@@ -56,35 +56,35 @@ def test_retries_are_counted_and_nan_is_never_retried(state):
 )
 def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, told):
     folder.log("one\n\ntwo")
-    folder.set_state(STOPPED if end.exit_code == 143 else State("running"))
-    state = settle(folder, end, State())
+    folder.set_state(STOPPED if end.exit_code == 143 else RunState("running"))
+    state = settle(folder, end, RunState())
     assert (state.name, state.kind, state.last_lines) == ("failed", kind, ("one", "two")) and told in state.reason
     assert folder.state() == state
 
 
 def test_a_run_that_got_done_when_its_time_was_over_is_done(folder):
-    folder.set_state(State("done"))
-    assert settle(folder, End(0, overdue=5), State()).name == "done"
+    folder.set_state(RunState("done"))
+    assert settle(folder, End(0, overdue=5), RunState()).name == "done"
 
 
 def test_what_the_worker_recorded_stands(folder):
     folder.set_state(NAN)
-    assert settle(folder, End(1), State()) == NAN
+    assert settle(folder, End(1), RunState()) == NAN
     assert settle(folder, End(1), NAN).kind == "crash", "an earlier try's failure is not this one's"
 
 
 def test_only_an_end_that_says_so_is_done_or_skipped_and_pending_is_no_end(folder):
     for name in ("done", "skipped"):
-        folder.set_state(State(name))
-        assert settle(folder, End(0), State(name)).name == name, "done again"
-        assert settle(folder, End(1), State(name)).kind == "crash"
+        folder.set_state(RunState(name))
+        assert settle(folder, End(0), RunState(name)).name == name, "done again"
+        assert settle(folder, End(1), RunState(name)).kind == "crash"
         assert folder.state().name == name, "what was finished is not overwritten"
     folder.state_file.unlink()
-    assert settle(folder, End(1), State("failed", "nan")).kind == "crash"
+    assert settle(folder, End(1), RunState("failed", "nan")).kind == "crash"
 
 
 def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
-    folder.set_state(State("running"))
+    folder.set_state(RunState("running"))
     with folder.claim_file.open("a"):
         pass
     reader = folder.claim_file.open("rb")

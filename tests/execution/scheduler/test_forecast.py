@@ -1,7 +1,7 @@
 import pytest
 
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, State
+from dcbench.core.store.run_dir import MatrixDir, RunState
 from dcbench.execution.scheduler.forecast import forecast
 from dcbench.execution.scheduler.history import History, Machine, Measured, cost_class
 from dcbench.execution.scheduler.loop import Setting
@@ -40,11 +40,11 @@ def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
 
 def test_what_is_done_costs_nothing_more(entries):
     at = setting(entries, lambda spec: Measured(10.0, 9.0, 500.0))
-    done = [status.Entry(one.spec, one.folder, State("done")) for one in entries[:6]] + entries[6:]
+    done = [status.PlannedRun(one.spec, one.folder, RunState("done")) for one in entries[:6]] + entries[6:]
     found = forecast(done, at)
     assert (found.left, found.run_seconds, found.finish_seconds) == (2, 200.0, 100.0)
     assert sum(one.done for one in found.classes) == 6
-    nothing = forecast([status.Entry(one.spec, one.folder, State("done")) for one in entries], at)
+    nothing = forecast([status.PlannedRun(one.spec, one.folder, RunState("done")) for one in entries], at)
     assert (nothing.left, nothing.run_seconds, nothing.finish_seconds) == (0, 0, 0.0)
 
 

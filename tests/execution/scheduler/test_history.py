@@ -6,7 +6,7 @@ from dcbench.core import devices
 from dcbench.core.columns import STAGES
 from dcbench.core.devices import Gpu
 from dcbench.core.spec import RunSpec, make_spec
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler.history import (
     COST_FIELDS,
@@ -35,7 +35,7 @@ def finished(root, rows=(1.0, 2.0, 4.0), seconds=20.0, peak=500.0, facts=FACTS, 
         lines.append(f"{epoch},{peak},{taken},{',' * (len(names) - 2)}")  # the other stages are empty
     folder.metrics_file.write_text("\n".join(lines) + "\n")
     folder.write_provenance(facts | {"spec": spec.model_dump()})
-    folder.set_state(State("done", seconds=seconds))
+    folder.set_state(RunState("done", seconds=seconds))
     return folder, spec
 
 
@@ -78,7 +78,7 @@ def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_pat
     for wrong in (Machine("cpu", "CPU B", 1), Machine("cpu", "CPU A", 2), Machine("H100", "CPU A", 1)):
         assert read(tmp_path, spec, at=wrong).expect(key_of(spec)).seconds is None
     folder = RunDir(tmp_path / "m" / spec.run_id)
-    folder.set_state(State("failed", "nan"))
+    folder.set_state(RunState("failed", "nan"))
     assert read(tmp_path, spec).expect(key_of(spec)).source == ""
 
 

@@ -5,7 +5,7 @@ import pytest
 from dcbench import registry
 from dcbench.core import devices
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import STOPPED, MatrixDir, RunDir, State
+from dcbench.core.store.run_dir import STOPPED, MatrixDir, RunDir, RunState
 from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, Ended, Options
@@ -26,7 +26,7 @@ def folder(tmp_path):
     return found
 
 
-DONE = State("done")
+DONE = RunState("done")
 
 
 class Fake:
@@ -67,7 +67,7 @@ def run(folder, monkeypatch, leave, **options):
 
 
 def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, monkeypatch):
-    states = iter([DONE, State("skipped"), State("failed", "error", "x"), State()])
+    states = iter([DONE, RunState("skipped"), RunState("failed", "error", "x"), RunState()])
     run(folder, monkeypatch, lambda path: (next(states), 0))
     again, _ = run(folder, monkeypatch, lambda path: (DONE, 0))
     assert again.seen == plan_of(TEXT).run_ids[2:]
@@ -81,12 +81,12 @@ def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, mo
     ("state", "code", "expected"),
     [
         (DONE, 0, ("done", None)),
-        (State("failed", "nan", "loss"), 1, ("failed", "nan")),
-        (State("running", pid=1), -11, ("failed", "crash")),
-        (State("running", pid=1), 3, ("failed", "crash")),
+        (RunState("failed", "nan", "loss"), 1, ("failed", "nan")),
+        (RunState("running", pid=1), -11, ("failed", "crash")),
+        (RunState("running", pid=1), 3, ("failed", "crash")),
         (None, -9, ("failed", "crash")),
         (None, 1, ("failed", "crash")),
-        (State(), EXIT_STOPPED, ("failed", "crash")),  # nobody here asked it to
+        (RunState(), EXIT_STOPPED, ("failed", "crash")),  # nobody here asked it to
     ],
 )
 def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, code, expected):
@@ -97,7 +97,7 @@ def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, 
 
 
 def test_a_crash_says_which_signal_and_where_the_log_is(folder, monkeypatch):
-    _, ended = run(folder, monkeypatch, lambda path: (State("running"), -11))
+    _, ended = run(folder, monkeypatch, lambda path: (RunState("running"), -11))
     assert "SIGSEGV" in ended[0].state.reason and "log.txt" in ended[0].state.reason
 
 
@@ -157,7 +157,7 @@ def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
 
 
 def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
-    run(folder, monkeypatch, lambda path: (State("failed", "nan", "last week"), 1))
+    run(folder, monkeypatch, lambda path: (RunState("failed", "nan", "last week"), 1))
     _, ended = run(folder, monkeypatch, lambda path: (None, 1))
     assert all(one.state.kind == "crash" and "last week" not in one.state.reason for one in ended)
 
@@ -167,7 +167,7 @@ def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, mon
     use(monkeypatch, fake)
     outcomes = scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
     started = next(outcomes).folder
-    started.set_state(State("running"))
+    started.set_state(RunState("running"))
     assert started.state().kind == "lost"
     outcomes.close()
     assert started.state() == STOPPED
@@ -250,7 +250,7 @@ def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
 def test_a_crash_beside_others_is_tried_again_alone_and_blamed_only_there(tmp_path):
     def crashing(run):
         if "-s1-" in run.name:
-            return Script(30.0, state=State("running"), exit_code=-11)
+            return Script(30.0, state=RunState("running"), exit_code=-11)
         return Script()
 
     cluster, _, _, entries = simulate(tmp_path, crashing)
@@ -278,7 +278,7 @@ def test_retries_are_tried_and_told(tmp_path):
     _, outcomes, notices, _ = simulate(
         tmp_path,
         lambda run: (
-            Script(state=State("failed", "error", "ValueError"), exit_code=1) if "-s0-" in run.name else Script()
+            Script(state=RunState("failed", "error", "ValueError"), exit_code=1) if "-s0-" in run.name else Script()
         ),
         policy=Policy(retries=2),
     )
@@ -292,7 +292,7 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
     entries = status.entries(plan, folder)
 
     def bad(run):
-        failed = State("failed", "nan", "loss")
+        failed = RunState("failed", "nan", "loss")
         return Script(10.0, state=failed, exit_code=1) if "-s0-" in run.name else Script()
 
     cluster = Cluster(1, 10_000, bad, slots=2)
@@ -328,7 +328,7 @@ def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
     def end(self, run, state, exit_code):
         real(self, run, state, exit_code)
         folder = RunDir(run)
-        folder.set_state(State("done", seconds=60.0))
+        folder.set_state(RunState("done", seconds=60.0))
         columns = [f"seconds_{stage}" for stage in ("features", "pca", "whiten", "kmeans", "train", "evaluate")]
         rows = "".join(f"{epoch},1000,{','.join('1' * len(columns))}\n" for epoch in range(2))
         folder.metrics_file.write_text(f"epoch,peak_memory_mb,{','.join(columns)}\n{rows}")
@@ -346,7 +346,7 @@ def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_le
     claims = []
     for entry in (held, freed):
         entry.folder.prepare(entry.spec)
-        entry.folder.set_state(State("running"))
+        entry.folder.set_state(RunState("running"))
         claims.append(entry.folder.claim())
         claims[-1].__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script())
@@ -433,14 +433,14 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entry = status.entries(plan, folder)[0]
     entry.folder.prepare(entry.spec)
-    entry.folder.set_state(State("running"))
+    entry.folder.set_state(RunState("running"))
     claim = entry.folder.claim()
     claim.__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()
     assert "held by another" in next(steps).text
-    entry.folder.set_state(State("failed", "error", "first try"))
+    entry.folder.set_state(RunState("failed", "error", "first try"))
     claim.__exit__(None, None, None)
     (ended,) = list(steps)
     assert ended.state.reason == "first try" and cluster.now >= loop.ELSEWHERE and not cluster.log

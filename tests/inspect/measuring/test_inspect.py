@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dcbench.core.devices import gpus
-from dcbench.core.store.run_dir import State
+from dcbench.core.store.run_dir import RunState
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options
 from dcbench.inspect import measuring, result
@@ -128,7 +128,7 @@ def test_a_stopped_run_is_shown_as_its_checkpoint_has_it(tmp_path):
     good, bad = notes(found)
     assert found.facts["epoch"] == 0 and found.facts["state"] == "pending" and len(found.facts["rows"]) == 1
     assert "after epoch 0 of 2" in bad[0] and "all 60 images are in the cluster that the run recorded" in good[1]
-    folder.set_state(State("failed", "nan", "the loss became nan"))
+    folder.set_state(RunState("failed", "nan", "the loss became nan"))
     assert looked_at(folder).facts["state"] == "failed (nan)"
 
 

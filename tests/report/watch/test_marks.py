@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from dcbench.core.store.files import write_aside
-from dcbench.core.store.run_dir import RunDir, State
+from dcbench.core.store.run_dir import RunDir, RunState
 from dcbench.errors import ResultsError
 from dcbench.report.watch.marks import look_at
 from tests.analysis.test_results import fill
@@ -27,8 +27,8 @@ def parity_table(folder):
 
 
 CHANGES = {
-    "a run fails": lambda folder: runs_of(folder)[0].set_state(State("failed", "nan", "the loss became nan")),
-    "a run is done again": lambda folder: runs_of(folder)[0].set_state(State("done", seconds=2.0)),
+    "a run fails": lambda folder: runs_of(folder)[0].set_state(RunState("failed", "nan", "the loss became nan")),
+    "a run is done again": lambda folder: runs_of(folder)[0].set_state(RunState("done", seconds=2.0)),
     "a run is forgotten": lambda folder: runs_of(folder)[0].state_file.unlink(),
     "a run's row is torn": lambda folder: runs_of(folder)[0].metrics_file.write_text("epoch\n"),
     "a run's audit is written": lambda folder: runs_of(folder)[0].write_audit({}),
@@ -56,7 +56,7 @@ def test_what_changes_a_report_changes_the_mark(folder, change):
 def test_rows_of_a_running_run_change_nothing_and_its_death_does(folder):
     run = runs_of(folder)[0]
     with run.claim():
-        run.set_state(State("running"))
+        run.set_state(RunState("running"))
         first = look_at(folder, None)
         assert first.runs[run.path.name].state == "running"
         run.append_metrics({"epoch": 3})
@@ -71,7 +71,7 @@ def test_only_states_that_may_have_changed_are_read(folder, monkeypatch):
     monkeypatch.setattr(RunDir, "state", lambda run: read.append(run.path.name) or real(run))
     first = look_at(folder, None)
     assert len(read) == 4
-    runs_of(folder)[2].set_state(State("failed", "error", "planted"))
+    runs_of(folder)[2].set_state(RunState("failed", "error", "planted"))
     look_at(folder, first)
     assert read[4:] == [runs_of(folder)[2].path.name]
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from dcbench.core.store.run_dir import State
+from dcbench.core.store.run_dir import RunState
 from dcbench.report.watch.server import serving
 from tests.execution.test_worker import wait_for
 from tests.report.watch.conftest import runs_of
@@ -52,7 +52,7 @@ def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, ma
     top = "document.getElementById('levels').getBoundingClientRect().top"
     height = page.evaluate("document.body.scrollHeight")
     assert page.evaluate(top) == pytest.approx(-40, abs=1)
-    runs_of(folder)[0].set_state(State("failed", "nan", "the loss became nan"))
+    runs_of(folder)[0].set_state(RunState("failed", "nan", "the loss became nan"))
     list(reports.look())
     expect(page.locator("header")).to_contain_text("1 failed")
     assert page.evaluate("document.body.scrollHeight") != height, "sentences have come in above"
