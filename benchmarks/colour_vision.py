@@ -122,7 +122,7 @@ def _ripple(hue: float) -> float:
 
 
 def main() -> None:
-    told = analyse(results.read(MatrixDir(TOP / "results" / "small_cpu")))
+    told = analyse(results.read_results(MatrixDir(TOP / "results" / "small_cpu")))
     images = [drawn(part, axis, told) for part, axis in FIGURES]
     height = max(len(image) for image in images)
     columns = [np.pad(image, ((0, height - len(image)), (0, 30), (0, 0)), constant_values=1) for image in images]

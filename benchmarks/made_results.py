@@ -58,7 +58,7 @@ def write(results: Path, runs: int, epochs: int = 100) -> MatrixDir:
     """Write results/made_<runs> with all its runs done."""
     plan = parse_matrix(matrix_text(runs, epochs), "made.yaml", "float32")
     folder = MatrixDir(results / plan.name)
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     numbered = list(enumerate(plan.planned))
     parts = [numbered[start : start + 250] for start in range(0, len(numbered), 250)]
     Parallel(n_jobs=-1 if len(parts) > 2 else 1)(delayed(_write_runs)(folder, part) for part in parts)

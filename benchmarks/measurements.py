@@ -13,9 +13,9 @@ import pandas as pd
 
 from dcbench.analysis import results
 from dcbench.analysis.results import Results
-from dcbench.analysis.statistics.finals import GAIN, finals
+from dcbench.analysis.statistics.finals import GAIN, final_values
 from dcbench.analysis.statistics.stages import stage_seconds
-from dcbench.analysis.summary import level_of
+from dcbench.analysis.summary import baseline_level
 from dcbench.audit.axes import audit
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def page() -> str:
-    read = {name: results.read(MatrixDir(TOP / "results" / name)) for name in MATRICES}
+    read = {name: results.read_results(MatrixDir(TOP / "results" / name)) for name in MATRICES}
     tables = {
         "costs": costs(),
         "axes": axes(),
@@ -193,7 +193,7 @@ def costs() -> str:
     told = []
     for name in MATRICES:
         folder = MatrixDir(TOP / "results" / name)
-        entries = status.entries(status.stored_plan(folder), folder)
+        entries = status.planned_runs(status.read_stored_plan(folder), folder)
         states = [entry.state for entry in entries if entry.state.name == "done"]
         starts = [datetime.fromisoformat(str(state.started)) for state in states]
         ends = [start + timedelta(seconds=state.seconds or 0) for start, state in zip(starts, states, strict=True)]
@@ -214,8 +214,8 @@ def axes() -> str:
     for name in MATRICES:
         for axis in audit(MatrixDir(TOP / "results" / name)).axes:
             common = f"{axis.common} ({', '.join(axis.must_share)})" if axis.must_share else "none due"
-            told.append({"matrix": name, "axis": axis.name, "pairs": axis.pairs, "acted": axis.witness,
-                         "outcome differs": axis.outcome, "common": common, "verdict": axis.told})  # fmt: skip
+            told.append({"matrix": name, "axis": axis.name, "pairs": axis.pairs, "acted": axis.acted,
+                         "outcome differs": axis.outcome, "common": common, "verdict": axis.message})  # fmt: skip
     return markdown(pd.DataFrame(told))
 
 
@@ -223,7 +223,7 @@ def audit_seconds() -> str:
     shares = []
     for name in MATRICES:
         folder = MatrixDir(TOP / "results" / name)
-        for entry in status.entries(status.stored_plan(folder), folder):
+        for entry in status.planned_runs(status.read_stored_plan(folder), folder):
             facts, seconds = entry.folder.audit(), entry.state.seconds or 0
             shares += [facts["seconds"] / seconds] if facts and seconds > 60 else []
     return f"{pd.Series(shares).median():.2%}" if shares else "nothing"
@@ -237,7 +237,7 @@ def levels(pixels: Results, recipe: Results) -> str:
     }  # fmt: skip
     untrained = pixels.rows.assign(level="untrained network")
     beside = pd.concat([pixels.baselines, recipe.baselines[recipe.baselines["method"] == "supervised"]])
-    beside = beside.assign(level=[level_of(run) for _, run in beside.iterrows()])
+    beside = beside.assign(level=[baseline_level(run) for _, run in beside.iterrows()])
     groups = pd.concat([beside, untrained]).groupby(["dataset", "level"], sort=True)[list(names)]
     return markdown(groups.agg(spread).rename(columns=names).reset_index())
 
@@ -245,7 +245,7 @@ def levels(pixels: Results, recipe: Results) -> str:
 def health(read: dict[str, Results]) -> str:
     told = []
     for name, found in read.items():
-        final = finals(found.rows)
+        final = final_values(found.rows)
         for state, runs in final.groupby("health"):
             gain = runs[GAIN]
             change = f"{gain.median():+.3f} ({gain.min():+.3f} to {gain.max():+.3f})"
@@ -280,7 +280,7 @@ def recipe(found: Results) -> str:
 def adam(found: Results) -> str:
     keys = ["dataset", "optimizer", "lr"]
     ranks = found.rows.pivot_table(index=keys, columns="epoch", values="feature_rank", sort=False)
-    ends = finals(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
+    ends = final_values(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
     table = pd.DataFrame(
         {
             "rank untrained": ranks[0].map("{:.1f}".format),

@@ -36,7 +36,7 @@ class SpecError(DcbenchError):
     """A run spec with an unknown field or an impossible value."""
 
 
-class PartError(DcbenchError):
+class PluginError(DcbenchError):
     """A part that no file of its room provides."""
 
 
@@ -72,7 +72,7 @@ class NotFiniteError(RunFailedError):
     kind = "nan"
 
 
-def unknown(kind: str, word: object, known: Iterable[str]) -> str:
+def unknown_name(kind: str, word: object, known: Iterable[str]) -> str:
     """The message for a name that is not known: the nearest one that is, and all of them."""
     names = list(known)
     near = difflib.get_close_matches(str(word), names, n=1)

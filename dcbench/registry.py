@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dcbench.errors import PartError, unknown
+from dcbench.errors import PluginError, unknown_name
 
 WORDS = {
     "datasets": "dataset",
@@ -44,48 +44,48 @@ _HOUSE = Path(__file__).parent
 
 
 @cache
-def _files(room: str) -> dict[str, Path]:
+def _files(kind: str) -> dict[str, Path]:
     """Part name -> file, in alphabetical order."""
-    paths = sorted((_HOUSE / PACKAGES[room].replace(".", "/")).glob("[a-z]*.py"))
-    return {path.stem.removesuffix(f"_{WORDS[room]}"): path for path in paths}
+    paths = sorted((_HOUSE / PACKAGES[kind].replace(".", "/")).glob("[a-z]*.py"))
+    return {path.stem.removesuffix(f"_{WORDS[kind]}"): path for path in paths}
 
 
-def names(room: str) -> list[str]:
+def plugin_names(kind: str) -> list[str]:
     """The names of the room's parts."""
-    return list(_files(room))
+    return list(_files(kind))
 
 
-def split(part: str) -> tuple[str, str | None]:
+def split_name(plugin: str) -> tuple[str, str | None]:
     """`imagefolder:PATH` -> (`imagefolder`, `PATH`); `mnist` -> (`mnist`, None)."""
-    name, colon, argument = part.partition(":")
+    name, colon, argument = plugin.partition(":")
     return name, argument if colon else None
 
 
-def problem(room: str, part: str) -> str | None:
+def name_problem(kind: str, plugin: str) -> str | None:
     """Why `part` names no part of the room, or None when it does."""
-    name, argument = split(part)
-    if name not in _files(room):
-        return unknown(WORDS[room], name, [_shown(room, known) for known in names(room)])
-    wanted = facts(room, name).get("argument")
+    name, argument = split_name(plugin)
+    if name not in _files(kind):
+        return unknown_name(WORDS[kind], name, [_shown(kind, known) for known in plugin_names(kind)])
+    wanted = facts(kind, name).get("argument")
     if wanted and not argument:
-        return f"{WORDS[room]} {name!r} needs its {wanted}: {name}:{wanted}"
+        return f"{WORDS[kind]} {name!r} needs its {wanted}: {name}:{wanted}"
     if argument is not None and not wanted:
-        return f"{WORDS[room]} {name!r} takes no argument, yet {argument!r} was given"
+        return f"{WORDS[kind]} {name!r} takes no argument, yet {argument!r} was given"
     return None
 
 
-def _shown(room: str, name: str) -> str:
-    wanted = facts(room, name).get("argument")
+def _shown(kind: str, name: str) -> str:
+    wanted = facts(kind, name).get("argument")
     return f"{name}:{wanted}" if wanted else name
 
 
 @cache
-def facts(room: str, part: str) -> dict[str, Any]:
+def facts(kind: str, plugin: str) -> dict[str, Any]:
     """The part's FACTS, read from its syntax tree; {} when it states none."""
-    name, _ = split(part)
-    if name not in _files(room):
-        raise PartError(unknown(WORDS[room], name, names(room)))
-    for node in ast.parse(_files(room)[name].read_text(encoding="utf-8")).body:
+    name, _ = split_name(plugin)
+    if name not in _files(kind):
+        raise PluginError(unknown_name(WORDS[kind], name, plugin_names(kind)))
+    for node in ast.parse(_files(kind)[name].read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id == "FACTS" for target in node.targets
         ):
@@ -93,16 +93,16 @@ def facts(room: str, part: str) -> dict[str, Any]:
     return {}
 
 
-def part_of(module: ModuleType) -> str:
+def plugin_name(module: ModuleType) -> str:
     """The part's name of a module that `load` gave."""
     package, _, stem = module.__name__.rpartition(".")
     room = next(room for room, folder in PACKAGES.items() if package == f"dcbench.{folder}")
     return stem.removesuffix(f"_{WORDS[room]}")
 
 
-def load(room: str, part: str) -> ModuleType:
+def load(kind: str, plugin: str) -> ModuleType:
     """Import the part's module."""
-    name, _ = split(part)
-    if name not in _files(room):
-        raise PartError(unknown(WORDS[room], name, names(room)))
-    return importlib.import_module(f"dcbench.{PACKAGES[room]}.{_files(room)[name].stem}")
+    name, _ = split_name(plugin)
+    if name not in _files(kind):
+        raise PluginError(unknown_name(WORDS[kind], name, plugin_names(kind)))
+    return importlib.import_module(f"dcbench.{PACKAGES[kind]}.{_files(kind)[name].stem}")

@@ -62,10 +62,10 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
     def run(text: str, data_dir: Path = tmp_path, redo: bool = False) -> MatrixDir:
         plan = plan_of(text)
         folder = MatrixDir(tmp_path / "results" / plan.name)
-        status.adopt(plan, folder)
-        todo = scheduler.left(status.entries(plan, folder), redo)
+        status.store_plan(plan, folder)
+        todo = scheduler.runs_left(status.planned_runs(plan, folder), redo)
         options = Options(data_dir)
-        list(scheduler.run(todo, "inline", options, scheduler.setting(options, redo=redo)))
+        list(scheduler.run(todo, "inline", options, scheduler.scheduler_settings(options, redo=redo)))
         return folder
 
     return run
@@ -74,8 +74,8 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
 @pytest.fixture
 def few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports with three plots instead of all: for tests of what else a report does, since all take half a minute."""
-    names = registry.names
-    monkeypatch.setattr(registry, "names", lambda room: [*FEW_PLOTS] if room == "plots" else names(room))
+    names = registry.plugin_names
+    monkeypatch.setattr(registry, "plugin_names", lambda room: [*FEW_PLOTS] if room == "plots" else names(room))
 
 
 @pytest.fixture(scope="module")

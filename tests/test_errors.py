@@ -11,10 +11,10 @@ def test_the_docstring_draws_every_error_of_the_tree():
 
 
 def test_unknown_names_the_nearest_and_all_known():
-    assert errors.unknown("arch", "alexnte", ["alexnet", "vgg16"]) == (
+    assert errors.unknown_name("arch", "alexnte", ["alexnet", "vgg16"]) == (
         "unknown arch 'alexnte'. Did you mean 'alexnet'? Known: alexnet, vgg16"
     )
-    assert "Did you mean" not in errors.unknown("arch", "zzz", ["alexnet"])
+    assert "Did you mean" not in errors.unknown_name("arch", "zzz", ["alexnet"])
 
 
 def test_it_imports_nothing_of_ours():

@@ -32,8 +32,8 @@ def test_the_committed_results_are_whole_small_and_hold_no_weights():
     assert {path.name for path in COMMITTED} >= {"mnist_cifar_cpu", "small_cpu"}
     for path in COMMITTED:
         folder = MatrixDir(path)
-        plan = status.stored_plan(folder)
-        assert status.counts(status.entries(plan, folder))["done"] == len(plan.planned)
+        plan = status.read_stored_plan(folder)
+        assert status.count_states(status.planned_runs(plan, folder))["done"] == len(plan.planned)
         assert plan.run_ids == read_matrix(TOP / "matrices" / f"{path.name}.yaml", "float32").run_ids
         assert (TOP / "reports" / path.name / "index.html").exists()
     told = subprocess.run(["git", "ls-files", "results"], cwd=TOP, capture_output=True, text=True, check=True)
@@ -53,8 +53,8 @@ def test_the_published_recipe_on_mnist_learns_its_pseudo_labels_and_not_the_digi
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_every_axis_of_the_committed_results_acts_and_every_check_passed(path):
     found = audit(MatrixDir(path))
-    assert found.good and found.problems == []
-    assert all(axis.verdict == "acts" and axis.witness == axis.common == axis.pairs for axis in found.axes)
+    assert found.passed and found.failures == []
+    assert all(axis.verdict == "acts" and axis.acted == axis.common == axis.pairs for axis in found.axes)
 
 
 def test_all_six_axes_of_the_full_matrix_act():
@@ -63,7 +63,7 @@ def test_all_six_axes_of_the_full_matrix_act():
 
 
 def last_rows(matrix, method):
-    found = results.read(MatrixDir(TOP / "results" / matrix))
+    found = results.read_results(MatrixDir(TOP / "results" / matrix))
     return found.baselines[found.baselines["method"] == method]
 
 

@@ -23,7 +23,7 @@ _FLOATS = pyarrow.csv.ConvertOptions(
 )
 
 
-def read(texts: Sequence[str]) -> list[np.ndarray | str]:
+def parse_metrics(texts: Sequence[str]) -> list[np.ndarray | str]:
     """The array of each text, or what is wrong with it in words."""
     try:
         return list(_together(texts))

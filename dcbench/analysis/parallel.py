@@ -23,14 +23,14 @@ WORTH = 50_000
 """Rows of metrics from which on processes are started; they take a second to come up."""
 
 
-def spread(function: Callable[[Sequence[T]], R], items: Sequence[T], rows: int) -> Iterator[R]:
+def map_in_parallel(function: Callable[[Sequence[T]], R], items: Sequence[T], rows: int) -> Iterator[R]:
     """The function of each part of the items; `rows` is how many rows of metrics they have together."""
     parts = [items[start : start + PART] for start in range(0, len(items), PART)]
     together = Parallel(n_jobs=-1 if rows >= WORTH else 1, batch_size=1, return_as="generator")
     yield from together(delayed(function)(part) for part in parts)
 
 
-def mapped(value: T, folder: Path, rows: int) -> T:
+def memory_mapped(value: T, folder: Path, rows: int) -> T:
     """The value with its large arrays in a file of the folder, read-only: of it memory holds what is looked at, once.
 
     All processes that are handed it share the file; it must stay while the value is used. Without room for it, and for

@@ -14,13 +14,13 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from dcbench.analysis import run_files
-from dcbench.analysis.parallel import spread
-from dcbench.analysis.run_files import Part
+from dcbench.analysis.parallel import map_in_parallel
+from dcbench.analysis.run_files import RunFiles
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec
 from dcbench.core.store import status as ledgers
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.core.store.status import Ledger, PlannedRun
+from dcbench.core.store.status import MatrixStatus, PlannedRun
 from dcbench.errors import ResultsError
 from dcbench.parity.table import COLUMNS as PARITY_COLUMNS
 from dcbench.parity.table import MEASURES, STAGES
@@ -49,18 +49,18 @@ class Results:
     groups: tuple[tuple[str, ...], ...] = ()
 
 
-def read(folder: MatrixDir) -> Results:
+def read_results(folder: MatrixDir) -> Results:
     """Read every planned run; runs that are no longer planned are left out, and counted in the notes."""
-    return of(ledgers.opened(folder))
+    return results_of(ledgers.read_status(folder))
 
 
-def of(ledger: Ledger) -> Results:
+def results_of(ledger: MatrixStatus) -> Results:
     """Read the runs of a ledger; one that has changed since is what it is now."""
     plan, folder = ledger.plan, ledger.folder
     runs = _Runs(len(plan.runs), np.empty((len(COLUMNS), rows_planned(ledger))))
-    for part in spread(run_files.read, ledger.entries, rows_planned(ledger)):
+    for part in map_in_parallel(run_files.read_run_files, ledger.runs, rows_planned(ledger)):
         runs.add(part)
-    stray = _stray(folder, {entry.folder.path.name for entry in ledger.entries})
+    stray = _stray(folder, {entry.folder.path.name for entry in ledger.runs})
     if stray:
         runs.notes.append(f"{folder.path}: {stray} runs that the matrix no longer plans were left out")
     varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
@@ -68,7 +68,7 @@ def of(ledger: Ledger) -> Results:
     return Results(plan.name, varied, *tables, plan.groups)
 
 
-def rows_planned(ledger: Ledger) -> int:
+def rows_planned(ledger: MatrixStatus) -> int:
     """Rows that the finished runs should have together."""
     return sum(entry.spec.epochs + 1 for entry in ledger.done)
 
@@ -113,11 +113,11 @@ class _Runs:
     counts: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, part: Part) -> None:
+    def add(self, part: RunFiles) -> None:
         """Take the next runs, in the plan's order."""
         start = sum(self.counts)
         self.metrics[:, start : start + part.metrics.shape[1]] = part.metrics
-        self.told += part.told
+        self.told += part.facts
         self.counts += part.counts
         self.notes += part.notes
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from dcbench.analysis import metrics_file
-from dcbench.audit.health import LOOKS_AT, Health, health
+from dcbench.audit.health import LOOKS_AT, Health, judge_health
 from dcbench.core.columns import COLUMNS
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
@@ -29,23 +29,25 @@ NOTHING = np.empty((len(COLUMNS), 0))
 
 
 @dataclass(frozen=True)
-class Part:
+class RunFiles:
     """Some runs, read: what is told of each, the columns of their rows one after another, and how many each has."""
 
-    told: list[dict[str, Any]]
+    facts: list[dict[str, Any]]
     metrics: np.ndarray
     counts: list[int]
     notes: list[str]
 
 
-def read(entries: Sequence[PlannedRun]) -> Part:
+def read_run_files(entries: Sequence[PlannedRun]) -> RunFiles:
     """Read these runs, their metrics all at once where they can be."""
     notes: list[str] = []
     texts = [_text(entry, notes) for entry in entries]
-    checked = [_checked(entry, found, notes) for entry, found in zip(entries, metrics_file.read(texts), strict=True)]
+    checked = [
+        _checked(entry, found, notes) for entry, found in zip(entries, metrics_file.parse_metrics(texts), strict=True)
+    ]
     told = [_facts(entry, metrics) for entry, metrics in checked]
     counts = [metrics.shape[1] for _, metrics in checked]
-    return Part(told, np.concatenate([metrics for _, metrics in checked], axis=1), counts, notes)
+    return RunFiles(told, np.concatenate([metrics for _, metrics in checked], axis=1), counts, notes)
 
 
 def _text(entry: PlannedRun, notes: list[str]) -> str:
@@ -59,7 +61,9 @@ def _text(entry: PlannedRun, notes: list[str]) -> str:
     return ""
 
 
-def _checked(entry: PlannedRun, found: np.ndarray | str, notes: list[str], again: bool = True) -> tuple[PlannedRun, np.ndarray]:
+def _checked(
+    entry: PlannedRun, found: np.ndarray | str, notes: list[str], again: bool = True
+) -> tuple[PlannedRun, np.ndarray]:
     """The run with its metrics; one whose file does not hold all its epochs is no longer done."""
     if entry.state.name != "done":
         return entry, NOTHING
@@ -70,7 +74,7 @@ def _checked(entry: PlannedRun, found: np.ndarray | str, notes: list[str], again
     if now.name != "done":  # it has been started again, or removed, since it was looked at
         return replace(entry, state=now), NOTHING
     if again:  # it has perhaps been done again
-        return _checked(entry, metrics_file.read([_text(entry, notes)])[0], notes, again=False)
+        return _checked(entry, metrics_file.parse_metrics([_text(entry, notes)])[0], notes, again=False)
     reason = f"{entry.folder.metrics_file} {whole}; remove its folder and run the matrix again"
     notes.append(reason)
     return replace(entry, state=RunState("failed", "lost", reason)), NOTHING
@@ -105,7 +109,7 @@ def _facts(entry: PlannedRun, metrics: np.ndarray) -> dict[str, Any]:
 
 def _health(entry: PlannedRun, metrics: np.ndarray) -> Health:
     rows = [dict(zip(LOOKS_AT, row, strict=True)) for row in metrics[SIGNS].T.tolist()]
-    return health(rows, entry.spec.k)
+    return judge_health(rows, entry.spec.k)
 
 
 def _timing(entry: PlannedRun) -> str:

@@ -17,8 +17,8 @@ from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING, GAIN, Rule
 from dcbench.analysis.statistics.matching import NONE, grid
 from dcbench.analysis.statistics.ranks import Ranking
-from dcbench.core.columns import COLUMNS, Column
-from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
+from dcbench.core.columns import COLUMNS, MetricSpec
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
 
 SCORE_MARGIN = 0.02
 
@@ -35,10 +35,12 @@ OUTCOMES = (
 )  # fmt: skip
 """Metrics whose effects are told, which way is better, and the margins unless the user says else."""
 
-MADE = {
-    GAIN: Column(GAIN, "gain over untrained", "", "higher", -1, 1, "NMI with the truth less that of row 0"),
-    "seconds": Column("seconds", "time of the run", "s", "lower", 0, None, "from start to end", cost=True),
-    CLUSTERING: Column(CLUSTERING, "time of clustering", "s", "lower", 0, None, "PCA, whitening, k-means", cost=True),
+DERIVED_METRICS = {
+    GAIN: MetricSpec(GAIN, "gain over untrained", "", "higher", -1, 1, "NMI with the truth less that of row 0"),
+    "seconds": MetricSpec("seconds", "time of the run", "s", "lower", 0, None, "from start to end", cost=True),
+    CLUSTERING: MetricSpec(
+        CLUSTERING, "time of clustering", "s", "lower", 0, None, "PCA, whitening, k-means", cost=True
+    ),
 }
 """What the reporter computes of a run beside the columns of metrics.csv."""
 
@@ -68,9 +70,9 @@ def is_neutral(axis: str, metric: str) -> bool:
     return is_condition(axis) or ("k" in axis.split(" + ") and metric in RISING)
 
 
-def column(name: str) -> Column:
+def metric_spec(name: str) -> MetricSpec:
     """The column of a metric, stored or made."""
-    return MADE[name] if name in MADE else COLUMNS[name]
+    return DERIVED_METRICS[name] if name in DERIVED_METRICS else COLUMNS[name]
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Analysis:
     refits, where all have as many clusters as classes.
     """
 
-    found: Results
+    results: Results
     finals: pd.DataFrame
     axes: dict[str, list[object]]
     outcomes: tuple[Outcome, ...]
@@ -101,11 +103,11 @@ class Analysis:
     @property
     def quality(self) -> str:
         """The metric that the first sentences speak of; where k varies AMI, since NMI rises with k by itself."""
-        return "ami_true" if "k" in self.found.axes else "nmi_true"
+        return "ami_true" if "k" in self.results.axes else "nmi_true"
 
     def rule(self, metric: str) -> str:
         """How a metric's curve became a number, in words."""
-        return rule_told(self.rules, metric)
+        return describe_rule(self.rules, metric)
 
 
 def _planned(swaps: pd.DataFrame, runs: pd.DataFrame, axes: Mapping[str, Sequence[object]]) -> pd.DataFrame:
@@ -118,60 +120,64 @@ def _planned(swaps: pd.DataFrame, runs: pd.DataFrame, axes: Mapping[str, Sequenc
 
 
 def _ruled(table: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
-    return table.assign(rule=[rule_told(rules, metric) for metric in table["metric"]])
+    return table.assign(rule=[describe_rule(rules, metric) for metric in table["metric"]])
 
 
-def rule_told(rules: Mapping[str, Rule], metric: str) -> str:
+def describe_rule(rules: Mapping[str, Rule], metric: str) -> str:
     """How a metric's curve became a number, in words; the gain goes by the rule of what it is the gain in."""
     if metric in ("seconds", CLUSTERING):
         return "whole run"
     return str(rules.get("nmi_true" if metric == GAIN else metric, finals.FINAL))
 
 
-def outcomes_of(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
+def outcomes_with_margins(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
     """The outcomes with the user's margins."""
     return tuple(replace(one, margin=margins.get(one.name, one.margin)) for one in OUTCOMES)
 
 
 def analyse(
-    found: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, Rule] | None = None
+    results: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, Rule] | None = None
 ) -> Analysis:
     """Compute everything; without a finished run the frames are empty."""
     rules = dict(rules or {})
-    axes = {" + ".join(group): _values(found, group) for group in found.groups}
-    found = replace(found, runs=joined(found.runs, found.groups), rows=joined(found.rows, found.groups))
-    lines = finals.finals(found.rows, rules)
+    axes = {" + ".join(group): _values(results, group) for group in results.groups}
+    results = replace(results, runs=joined(results.runs, results.groups), rows=joined(results.rows, results.groups))
+    lines = finals.final_values(results.rows, rules)
     told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
     neutral = {(axis, one.name) for axis in axes for one in told if is_neutral(axis, one.name)}
-    swaps = effects.table(lines, axes, told, [name for name in _beside(found.groups) if name in lines], neutral)
-    known = stability.stable(found.rows)
+    swaps = effects.effects_table(
+        lines, axes, told, [name for name in _beside(results.groups) if name in lines], neutral
+    )
+    known = stability.settling_epochs(results.rows)
     return Analysis(
-        found,
+        results,
         lines,
         axes,
         told,
         rules,
-        _ruled(_planned(swaps, found.runs, axes), rules),
+        _ruled(_planned(swaps, results.runs, axes), rules),
         _ruled(effects.interactions(lines, axes, told), rules),
-        _ruled(levels.table(lines, axes, told), rules),
+        _ruled(levels.levels_table(lines, axes, told), rules),
         lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
         ranks.rankings(lines, axes, told, neutral),
-        _references(found, axes),
+        _references(results, axes),
     )
 
 
-def _references(found: Results, axes: Mapping[str, object]) -> pd.DataFrame:
+def _references(results: Results, axes: Mapping[str, object]) -> pd.DataFrame:
     """The scores of the finished baselines, for each value of an axis over the baselines that its cells have."""
-    if found.baselines.empty:
+    if results.baselines.empty:
         return pd.DataFrame(columns=references.COLUMNS)
-    done = found.baselines[found.baselines["state"] == "done"]
-    done = done.assign(level=[level_of(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
+    done = results.baselines[results.baselines["state"] == "done"]
+    done = done.assign(level=[baseline_level(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
     metrics = [name for name in COLUMNS if "refit" in name and "unwhitened" not in name]
     fields = {level: _told_apart_by(method) for level, method in LEVELS.items()}
-    return references.table(found.runs.assign(seen_channels=_seen_channels(found.runs)), done, fields, axes, metrics)
+    return references.references_table(
+        results.runs.assign(seen_channels=_seen_channels(results.runs)), done, fields, axes, metrics
+    )
 
 
-def level_of(run: pd.Series) -> str:
+def baseline_level(run: pd.Series) -> str:
     """What a baseline run is called."""
     if run["method"] != "pixels":
         return str(run["method"])
@@ -204,11 +210,11 @@ def joined(frame: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame
     return frame.assign(**{" + ".join(group): _texts(frame, group) for group in groups if len(group) > 1})
 
 
-def _values(found: Results, group: Sequence[str]) -> list[object]:
-    return found.axes[group[0]] if len(group) == 1 else list(dict.fromkeys(_texts(found.runs, group)))
+def _values(results: Results, group: Sequence[str]) -> list[object]:
+    return results.axes[group[0]] if len(group) == 1 else list(dict.fromkeys(_texts(results.runs, group)))
 
 
 def _texts(frame: pd.DataFrame, group: Sequence[str]) -> list[str]:
     """The group's values in each line, as text."""
     lines = frame[list(group)].itertuples(index=False, name=None)
-    return [", ".join(shown(None if pd.isna(value) else value) for value in line) for line in lines]
+    return [", ".join(format_value(None if pd.isna(value) else value) for value in line) for line in lines]

@@ -23,7 +23,7 @@ INEXACT = ("first assignment", "first batch")
 
 
 @dataclass(frozen=True)
-class Trace:
+class Expectation:
     """How a field of the spec shows in a run's facts.
 
     `witness`: what shows that the value acted. `moved`: the part of the network that must have moved in every pass, or
@@ -42,33 +42,33 @@ _SAME_CLUSTERING = ("images", "weights", "first assignment")
 _SAME_NETWORK = ("images", "weights")
 
 
-def _of_optimizer(owner: str, setting: str) -> Trace:
+def _of_optimizer(owner: str, setting: str) -> Expectation:
     path = f"optimizers.{owner}.{setting}"
-    return Trace((path,), _SAME_START, (path,), moved=owner)
+    return Expectation((path,), _SAME_START, (path,), moved=owner)
 
 
-def _of_adam(setting: str) -> Trace:
+def _of_adam(setting: str) -> Expectation:
     told = tuple(f"optimizers.{owner}.{setting}" for owner in ("trunk", "head"))
-    return Trace(told, _SAME_START, told)
+    return Expectation(told, _SAME_START, told)
 
 
-def _of_backend(stage: str) -> Trace:
+def _of_backend(stage: str) -> Expectation:
     told = (f"stages.{stage}.function", f"stages.{stage}.output")
-    return Trace(told, ("images", "weights", "first centroids"), (f"stages.{stage}.library",))
+    return Expectation(told, ("images", "weights", "first centroids"), (f"stages.{stage}.library",))
 
 
-TRACES = {
-    "method": Trace(("method",), ("images",), ("method",)),
-    "dataset": Trace(("data.training.sha256",)),
-    "limit": Trace(("data.training.indices",), ("weights",), ("data.training.images",)),
-    "test_limit": Trace(("data.test.indices",), _SAME_START, ("data.test.images",)),
-    "image_size": Trace(("probe.input_shape", "probe.input"), ("images",), ("probe.input_shape.1",)),
-    "input_channels": Trace(("probe.input_shape", "probe.input"), ("images",), ("probe.input_shape.0",)),
-    "arch": Trace(("network.layers",), ("images",)),
-    "width": Trace(("network.shapes",), ("images",)),
-    "k": Trace(("stages.kmeans.k", "stages.kmeans.output"), _SAME_NETWORK, ("stages.kmeans.k",)),
-    "epochs": Trace(("epochs",), _SAME_START, ("epochs",)),
-    "batch_size": Trace(("first.batch",), _SAME_CLUSTERING),
+EXPECTATIONS = {
+    "method": Expectation(("method",), ("images",), ("method",)),
+    "dataset": Expectation(("data.training.sha256",)),
+    "limit": Expectation(("data.training.indices",), ("weights",), ("data.training.images",)),
+    "test_limit": Expectation(("data.test.indices",), _SAME_START, ("data.test.images",)),
+    "image_size": Expectation(("probe.input_shape", "probe.input"), ("images",), ("probe.input_shape.1",)),
+    "input_channels": Expectation(("probe.input_shape", "probe.input"), ("images",), ("probe.input_shape.0",)),
+    "arch": Expectation(("network.layers",), ("images",)),
+    "width": Expectation(("network.shapes",), ("images",)),
+    "k": Expectation(("stages.kmeans.k", "stages.kmeans.output"), _SAME_NETWORK, ("stages.kmeans.k",)),
+    "epochs": Expectation(("epochs",), _SAME_START, ("epochs",)),
+    "batch_size": Expectation(("first.batch",), _SAME_CLUSTERING),
     "optimizer": _of_optimizer("trunk", "class"),
     "lr": _of_optimizer("trunk", "lr"),
     "momentum": _of_optimizer("trunk", "momentum"),
@@ -82,27 +82,27 @@ TRACES = {
     "pca_backend": _of_backend("pca"),
     "whiten_backend": _of_backend("whiten"),
     "kmeans_backend": _of_backend("kmeans"),
-    "pca_dim": Trace(("stages.pca.dim", "stages.pca.output"), _SAME_NETWORK, ("stages.pca.dim",)),
-    "whiten": Trace(("whitened",), _SAME_NETWORK, ("whitened",)),
-    "l2_normalize": Trace(("unit_length",), _SAME_NETWORK, ("unit_length",)),
-    "kmeans_iterations": Trace(("stages.kmeans.iterations",), _SAME_NETWORK, ("stages.kmeans.iterations",)),
-    "kmeans_restarts": Trace(("stages.kmeans.starts",), _SAME_NETWORK, ("stages.kmeans.starts",)),
-    "sampler": Trace(("passes.*.drawn", "passes.*.weighted"), _SAME_CLUSTERING),
-    "reassign_every": Trace(("reassigned",), _SAME_START),
-    "augment": Trace(("probe.training",), _SAME_START),
-    "precision": Trace(("probe.precision",), ("images", "weights", "first centroids"), ("probe.precision",)),
+    "pca_dim": Expectation(("stages.pca.dim", "stages.pca.output"), _SAME_NETWORK, ("stages.pca.dim",)),
+    "whiten": Expectation(("whitened",), _SAME_NETWORK, ("whitened",)),
+    "l2_normalize": Expectation(("unit_length",), _SAME_NETWORK, ("unit_length",)),
+    "kmeans_iterations": Expectation(("stages.kmeans.iterations",), _SAME_NETWORK, ("stages.kmeans.iterations",)),
+    "kmeans_restarts": Expectation(("stages.kmeans.starts",), _SAME_NETWORK, ("stages.kmeans.starts",)),
+    "sampler": Expectation(("passes.*.drawn", "passes.*.weighted"), _SAME_CLUSTERING),
+    "reassign_every": Expectation(("reassigned",), _SAME_START),
+    "augment": Expectation(("probe.training",), _SAME_START),
+    "precision": Expectation(("probe.precision",), ("images", "weights", "first centroids"), ("probe.precision",)),
 }
 """Every field that can be an axis."""
 
 
-def look(facts: Any, path: str) -> Any:
+def look_up(facts: Any, path: str) -> Any:
     """The value at a dotted path, `*` for every entry; None where there is none."""
     key, _, rest = path.partition(".")
     if key == "*":
-        return [look(value, rest) for value in (facts if isinstance(facts, list) else [])]
+        return [look_up(value, rest) for value in (facts if isinstance(facts, list) else [])]
     if isinstance(facts, list):
         facts = dict(enumerate(facts))
         value = facts.get(int(key)) if key.isdigit() else None
     else:
         value = facts.get(key) if isinstance(facts, dict) else None
-    return look(value, rest) if rest else value
+    return look_up(value, rest) if rest else value

@@ -51,7 +51,7 @@ class Health:
         return self.state if self.state == "healthy" else f"{self.state} since epoch {self.since} ({self.why})"
 
 
-def health(rows: Sequence[Row], k: int) -> Health:
+def judge_health(rows: Sequence[Row], k: int) -> Health:
     """The health of a run with all its rows, in order; `k` is its number of clusters."""
     state, why = _judged(rows, len(rows) - 1, k)
     return Health(state, int(rows[_since(rows, state, k)]["epoch"]), why)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,22 +21,17 @@ def audit(
 ) -> None:
     """Check that every axis acts and that every run did what its spec says. Exit code 1 when not."""
     audits, broken = [], False
-    for folder in status.matrix_folders(path):
+    for folder in status.find_matrix_dirs(path):
         try:
             audits.append(auditing.audit(folder))
         except ResultsError as error:
             broken = tell(error)
     if as_json:
-        print(json.dumps([_audited(found) for found in audits]))
+        print(json.dumps([found.as_json() for found in audits]))
     else:
         for found in audits:
             show_audit(found)
     if broken:
         raise typer.Exit(2)
-    if not all(found.good for found in audits):
+    if not all(found.passed for found in audits):
         raise typer.Exit(1)
-
-
-def _audited(found: auditing.Audit) -> dict[str, object]:
-    axes = [asdict(axis) | {"verdict": axis.verdict, "told": axis.told} for axis in found.axes]
-    return asdict(found) | {"axes": axes, "good": found.good}

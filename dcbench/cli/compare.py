@@ -17,9 +17,9 @@ from dcbench.compare import provenance
 from dcbench.compare.result import Comparison, Gate, gate_of
 from dcbench.compare.terminal import Compared, as_markdown, caution, show
 from dcbench.core.store import status
-from dcbench.core.store.files import write_aside
+from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.errors import ResultsError, unknown
+from dcbench.errors import ResultsError, unknown_name
 
 STDOUT = Path("-")
 
@@ -76,7 +76,7 @@ def _sets(old: Path, new: Path) -> tuple[MatrixDir, MatrixDir]:
 
 def _one(path: Path) -> MatrixDir:
     """The matrix at a path, or the only one in it."""
-    folders = status.matrix_folders(path)
+    folders = status.find_matrix_dirs(path)
     if len(folders) > 1:
         names = ", ".join(str(folder.path) for folder in folders)
         raise ResultsError(f"{path}: holds {len(folders)} matrices, and two are compared; name one of {names}")
@@ -100,7 +100,7 @@ def _chosen(outcomes: Sequence[Any], metrics: Sequence[str], gates: Sequence[Gat
     words += [(f"--fail-on {gate.word}:", gate.metric) for gate in gates if gate.metric]
     for option, name in words:
         if name not in known:
-            raise typer.BadParameter(f"{option}{name}: {unknown('metric', name, known)}")
+            raise typer.BadParameter(f"{option}{name}: {unknown_name('metric', name, known)}")
     kept = [one for one in outcomes if not metrics or one.name in {name for _, name in words}]
     for gate in gates:
         _check(gate, kept)
@@ -109,9 +109,9 @@ def _chosen(outcomes: Sequence[Any], metrics: Sequence[str], gates: Sequence[Gat
 
 def _check(gate: Gate, outcomes: Sequence[Any]) -> None:
     """Refuse a gate that nothing could fail."""
-    from dcbench.analysis.summary import column
+    from dcbench.analysis.summary import metric_spec
 
-    watched = [one for one in outcomes if (one.name == gate.metric if gate.metric else not column(one.name).cost)]
+    watched = [one for one in outcomes if (one.name == gate.metric if gate.metric else not metric_spec(one.name).cost)]
     if not watched:
         raise typer.BadParameter(
             f"--fail-on {gate}: --metric leaves only time and memory; name one, like {gate}:seconds"
@@ -121,9 +121,9 @@ def _check(gate: Gate, outcomes: Sequence[Any]) -> None:
         raise typer.BadParameter(f"--fail-on {gate}: neither way is better for {names}; take different")
 
 
-def _expect(name: str, found: Comparison) -> None:
+def _expect(name: str, comparison: Comparison) -> None:
     """Refuse a metric that was asked for by name where no pair has it."""
-    if found.runs.compared and name not in {metric.name for metric in found.metrics}:
+    if comparison.runs.compared and name not in {metric.name for metric in comparison.metrics}:
         raise ResultsError(f"{name}: no run that is done in OLD and NEW has this metric")
 
 
@@ -134,30 +134,30 @@ def _compared(folders: Sequence[MatrixDir], outcomes: Sequence[Any], rules: dict
     from dcbench.analysis import results
     from dcbench.compare import measuring
 
-    old, new = map(results.read, folders)
+    old, new = map(results.read_results, folders)
     for note in (*old.notes, *new.notes):
         print(f"warning: {note}", file=sys.stderr)
     return measuring.compare((old, new), outcomes, rules)
 
 
-def _made_with(folders: Sequence[MatrixDir], found: Comparison) -> provenance.MadeWith:
+def _made_with(folders: Sequence[MatrixDir], comparison: Comparison) -> provenance.ProvenanceDiff:
     old, new = folders
-    return provenance.read([(old.run(name), new.run(name)) for name in found.runs.compared])
+    return provenance.compare_provenance([(old.run(name), new.run(name)) for name in comparison.runs.compared])
 
 
-def _tell(told: Compared, markdown: Path | None, as_json: bool) -> None:
+def _tell(compared: Compared, markdown: Path | None, as_json: bool) -> None:
     if markdown == STDOUT:
-        print(as_markdown(told), end="")
-        for line in (told.outcome, *told.failures, caution(told)) if told.gates else ():
+        print(as_markdown(compared), end="")
+        for line in (compared.outcome, *compared.failures, caution(compared)) if compared.gates else ():
             if line:
                 print(line, file=sys.stderr)
         return
     if markdown is not None:
-        _write(markdown, as_markdown(told))
+        _write(markdown, as_markdown(compared))
     if as_json:
-        print(json.dumps(told.as_json()))
+        print(json.dumps(compared.as_json()))
     else:
-        show(told)
+        show(compared)
 
 
 def _write(path: Path, text: str) -> None:
@@ -165,7 +165,7 @@ def _write(path: Path, text: str) -> None:
         if (path.exists() and not path.is_file()) or path.is_symlink():
             path.write_text(text, encoding="utf-8")  # a pipe, a device or a link stays what it is
         else:
-            write_aside(path, text)
+            write_atomic(path, text)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise ResultsError(f"--markdown {path}: {reason}; name a file that can be written") from error

@@ -12,11 +12,11 @@ import typer
 from dcbench.cli.options import DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
 from dcbench.core import devices
-from dcbench.core.store.files import explained, unwritable
+from dcbench.core.store.files import explain_os_error, why_unwritable
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
-from dcbench.inspect.subject import Check, Subject, read_subject, repetition
+from dcbench.inspect.subject import Check, InspectedRun, read_subject, repetition
 from dcbench.replay import rerun as replays
 from dcbench.replay.rerun import Original
 
@@ -54,9 +54,9 @@ def _target(out: Path, run: Path) -> Path:
     """The folder of the page, made before anything long is done."""
     home = run.resolve()
     target = out / home.parent.name / "inspect" / home.name
-    with explained(target, "--out"):
+    with explain_os_error(target, "--out"):
         target.mkdir(parents=True, exist_ok=True)
-    if problem := unwritable(target):
+    if problem := why_unwritable(target):
         raise ResultsError(f"{target}: {problem}; choose a folder you can write with --out")
     return target
 
@@ -71,12 +71,12 @@ def _repeated(run: Original, home: Path, options: Options, clusters: int, target
         _write(read_subject(entries[0].folder.path, home), options, clusters, target, note)
 
 
-def _write(subject: Subject, options: Options, clusters: int, target: Path, *notes: Check) -> None:
+def _write(subject: InspectedRun, options: Options, clusters: int, target: Path, *notes: Check) -> None:
     """Gather what the run shows, draw it, and tell what is missing or not as it should be."""
     from dcbench.inspect import page
 
     _gather(subject, options, clusters, target / "learned.npz", notes)
-    with explained(target, "--out"):
+    with explain_os_error(target, "--out"):
         written = page.write(target)
     for warning in written.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -87,7 +87,7 @@ def _write(subject: Subject, options: Options, clusters: int, target: Path, *not
     print(f"page: {written.page}")
 
 
-def _gather(subject: Subject, options: Options, clusters: int, file: Path, notes: Sequence[Check]) -> None:
+def _gather(subject: InspectedRun, options: Options, clusters: int, file: Path, notes: Sequence[Check]) -> None:
     """Write what the run shows; without weights its last assignment, which needs neither torch nor the images."""
     if subject.source == "assignment":
         from dcbench.inspect import result
@@ -99,5 +99,5 @@ def _gather(subject: Subject, options: Options, clusters: int, file: Path, notes
         from dcbench.inspect import measuring
 
         found = measuring.inspect(subject, options, clusters)
-    with explained(file, "--out"):
+    with explain_os_error(file, "--out"):
         found.noted(*notes).save(file)

@@ -17,7 +17,7 @@ from dcbench.core import devices
 from dcbench.errors import DcbenchError, DeviceError
 from dcbench.execution.executors import Options, default_data_dir
 
-Executor = StrEnum("Executor", registry.names("executors"))  # type: ignore[misc]
+Executor = StrEnum("Executor", registry.plugin_names("executors"))  # type: ignore[misc]
 LOCAL = Executor("local")
 
 MatrixFile = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]

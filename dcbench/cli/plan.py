@@ -50,15 +50,15 @@ def plan(
     place = workplace(device, gpus, runs_per_gpu, jobs)
     planned = read_matrix(matrix, devices.default_precision(place.kind))
     folder = MatrixDir(results / planned.name)
-    entries = status.entries(planned, folder)
-    options = place.options(len(scheduler.left(entries)) or len(entries), data_dir)
-    at = scheduler.setting(options, entries, results)
+    entries = status.planned_runs(planned, folder)
+    options = place.options(len(scheduler.runs_left(entries)) or len(entries), data_dir)
+    at = scheduler.scheduler_settings(options, entries, results)
     if probe:
         with at.stop.listening():
-            scheduler.measure(scheduler.left(entries), LOCAL.value, options, at)
+            scheduler.measure(scheduler.runs_left(entries), LOCAL.value, options, at)
         if at.stop.presses:
             raise typer.Exit(130)
-    foreseen, counts = forecast(entries, at), status.counts(entries)
+    foreseen, counts = forecast(entries, at), status.count_states(entries)
     if as_json:
         facts = {"cells": planned.cells, "runs": len(planned.runs), "baselines": len(planned.baselines)}
         print(json.dumps(facts | {"done": counts["done"], "steps": planned.steps, "forecast": asdict(foreseen)}))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dcbench.errors import unknown
+from dcbench.errors import unknown_name
 
 Margins = Annotated[
     list[str] | None,
@@ -29,20 +29,20 @@ Rules = Annotated[
 
 def outcomes_asked(words: list[str] | None) -> tuple[Any, ...]:
     """The statistics' outcomes with margins from METRIC=VALUE; typer.BadParameter says what is wrong with one."""
-    from dcbench.analysis.summary import OUTCOMES, outcomes_of
+    from dcbench.analysis.summary import OUTCOMES, outcomes_with_margins
 
     known = {one.name: one for one in OUTCOMES}
     found = {}
     for word in words or []:
         name, _, text = word.partition("=")
         if name not in known:
-            raise typer.BadParameter(f"--margin {word}: {unknown('metric', name, known)}")
+            raise typer.BadParameter(f"--margin {word}: {unknown_name('metric', name, known)}")
         value = _number(text)
         if not value > (1.0 if known[name].ratio else 0.0) or value == float("inf"):
             what = "a factor above 1" if known[name].ratio else "a number above 0"
             raise typer.BadParameter(f"--margin {word}: expected {what}, not {text!r}")
         found[name] = value
-    return outcomes_of(found)
+    return outcomes_with_margins(found)
 
 
 def _number(text: str) -> float:
@@ -54,16 +54,16 @@ def _number(text: str) -> float:
 
 def rules_asked(words: list[str] | None) -> dict[str, Any]:
     """Metric -> rule, from RULE for all scores and METRIC=RULE for one, which wins whatever the order."""
-    from dcbench.analysis.statistics.finals import rule_of
+    from dcbench.analysis.statistics.finals import parse_rule
     from dcbench.analysis.summary import SCORED
 
     parted = [word.rpartition("=") for word in words or []]
     found: dict[str, Any] = {}
     for name, _, text in sorted(parted, key=lambda one: bool(one[0])):
         if name and name not in SCORED:
-            raise typer.BadParameter(f"--rule {name}={text}: {unknown('metric', name, SCORED)}")
+            raise typer.BadParameter(f"--rule {name}={text}: {unknown_name('metric', name, SCORED)}")
         try:
-            found |= dict.fromkeys([name] if name else SCORED, rule_of(text))
+            found |= dict.fromkeys([name] if name else SCORED, parse_rule(text))
         except ValueError as error:
             raise typer.BadParameter(f"--rule {text}: {error}") from error
     return found

@@ -38,7 +38,7 @@ def options_for(
 
 def repeat(entries: list[PlannedRun], options: Options, quiet: bool = False) -> None:
     """Do the repetitions; somebody who stops them ends the command with exit code 130."""
-    at = scheduler.setting(options)
+    at = scheduler.scheduler_settings(options)
     outcomes = scheduler.run(entries, LOCAL.value, options, at)
     with at.stop.listening():
         if quiet:

@@ -11,8 +11,8 @@ import typer
 
 from dcbench.cli.options import AsJson, DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
-from dcbench.core.store import run_record
 from dcbench.replay import rerun as replays
+from dcbench.replay import run_diff
 from dcbench.replay.terminal import show_replayed
 
 
@@ -29,7 +29,7 @@ def replay(
     tolerance: Annotated[
         float,
         typer.Option(min=0, max=1, callback=_tolerance, help="Largest difference that counts as equal."),
-    ] = run_record.TOLERANCE,
+    ] = run_diff.TOLERANCE,
     keep: Annotated[Path | None, typer.Option(help="A new folder to keep the replays in. Default: none kept.")] = None,
     data_dir: DataDir = None,
     device: RunDevice = None,

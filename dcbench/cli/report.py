@@ -14,7 +14,7 @@ from dcbench.cli.options import tell
 from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
 from dcbench.cli.watching import Every, Port, Write, follow
 from dcbench.core.store import status
-from dcbench.errors import ResultsError, unknown
+from dcbench.errors import ResultsError, unknown_name
 
 
 def report(
@@ -57,7 +57,7 @@ def report(
 def _write_all(path: Path, write: Write) -> bool:
     """Write every report, and say whether one could not be."""
     broken = False
-    for folder in status.distinct(status.matrix_folders(path)):
+    for folder in status.check_distinct_names(status.find_matrix_dirs(path)):
         try:
             written = write(folder)
         except ResultsError as error:
@@ -73,5 +73,5 @@ def _formats(words: str, known: Collection[str]) -> tuple[str, ...]:
     found = [word.strip() for word in words.split(",") if word.strip()]
     for word in found:
         if word not in known:
-            raise typer.BadParameter(f"--format {words}: {unknown('format', word, known)}")
+            raise typer.BadParameter(f"--format {words}: {unknown_name('format', word, known)}")
     return tuple(found)

@@ -30,8 +30,8 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import DeviceError
 from dcbench.execution import scheduler
-from dcbench.execution.scheduler.faults import Policy
-from dcbench.execution.scheduler.order import choices
+from dcbench.execution.scheduler.faults import FaultPolicy
+from dcbench.execution.scheduler.order import parse_choices
 
 Only = StrEnum("Only", ["failed", "pending"])
 
@@ -70,20 +70,20 @@ def run(
     place = workplace(device, gpus, runs_per_gpu, jobs)
     planned = read_matrix(matrix, devices.default_precision(place.kind))
     folder = MatrixDir(results / planned.name)
-    chosen = choices(first or [], planned.planned)
+    chosen = parse_choices(first or [], planned.planned)
     inline = executor.value == "inline"
     if inline and (jobs not in (None, 1) or timeout is not None):
         told = f"--jobs {jobs}" if timeout is None else "--timeout"
         raise DeviceError(f"{told}: the inline executor does one run after another to its end; use --executor local")
-    show_change(status.adopt(planned, folder))
-    entries = status.entries(planned, folder)
-    todo = scheduler.left(entries, redo, only and only.value)
+    show_change(status.store_plan(planned, folder))
+    entries = status.planned_runs(planned, folder)
+    todo = scheduler.runs_left(entries, redo, only and only.value)
     options = (place.one_by_one() if inline else place).options(len(todo), data_dir, keep_weights=keep_weights)
-    policy = Policy(timeout, retries, fail_fast)
-    at = scheduler.setting(options, todo, results, first=chosen, policy=policy, redo=redo)
+    policy = FaultPolicy(timeout, retries, fail_fast)
+    at = scheduler.scheduler_settings(options, todo, results, first=chosen, policy=policy, redo=redo)
     with at.stop.listening():
         watch(scheduler.run(todo, executor.value, options, at), entries, todo, options, at)
-        counts = status.counts(status.entries(planned, folder))
+        counts = status.count_states(status.planned_runs(planned, folder))
         left = len(planned.planned) - counts["done"] - counts["skipped"]
         show_end(counts, folder, stopped=bool(at.stop.presses and left), command=_going_on(options.command))
     if left:

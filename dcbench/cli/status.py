@@ -10,10 +10,11 @@ import typer
 
 from dcbench.cli.options import AsJson, tell
 from dcbench.cli.terminal.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
-from dcbench.core.store import run_record
+from dcbench.core.store import provenance, run_record
 from dcbench.core.store.run_dir import RunDir
-from dcbench.core.store.status import counts, entries, matrix_folders, stored_plan
+from dcbench.core.store.status import count_states, find_matrix_dirs, planned_runs, read_stored_plan
 from dcbench.errors import ResultsError
+from dcbench.replay import run_diff
 from dcbench.replay.terminal import show_beside
 
 
@@ -29,50 +30,50 @@ def status(
         _status_of_two(path, other, as_json)
         return
     if RunDir(path).spec_file.exists():
-        _status_of_run(run_record.run_folder(path), as_json)
+        _status_of_run(run_record.open_run_dir(path), as_json)
         return
     summary: dict[str, dict[str, float]] = {}
     broken = False
-    for folder in matrix_folders(path):
+    for folder in find_matrix_dirs(path):
         try:
-            planned = stored_plan(folder)
+            planned = read_stored_plan(folder)
         except ResultsError as error:
             broken = tell(error)
             continue
-        planned_runs = entries(planned, folder)
-        timed = predicted_and_taken(planned_runs)
+        runs = planned_runs(planned, folder)
+        timed = predicted_and_taken(runs)
         summary[planned.name] = {
             "runs": len(planned.planned),
-            **counts(planned_runs),
+            **count_states(runs),
             "predicted_runs": len(timed),
             "predicted_seconds": sum(foreseen for foreseen, _ in timed),
             "taken_seconds": sum(taken for _, taken in timed),
         }
         if not as_json:
-            show_states(planned.name, planned_runs)
+            show_states(planned.name, runs)
     if as_json:
         print(json.dumps(summary))
     if broken:
         raise typer.Exit(2)
 
 
-def _status_of_run(found: RunDir, as_json: bool) -> None:
-    spec = found.spec()
-    state = found.planned_state(spec)
+def _status_of_run(folder: RunDir, as_json: bool) -> None:
+    spec = folder.spec()
+    state = folder.planned_state(spec)
     if as_json:
         told: dict[str, object] = {"run_id": spec.run_id, "state": state.name, "kind": state.kind}
         told |= {"reason": state.reason, "last_lines": state.last_lines}
-        print(json.dumps(told | {"provenance": run_record.made_with(found.provenance())}))
+        print(json.dumps(told | {"provenance": provenance.environment_facts(folder.provenance())}))
     else:
-        show_run(found, spec, state)  # before the next can say that a file is torn
+        show_run(folder, spec, state)  # before the next can say that a file is torn
         if state.name == "done":
-            show_score(run_record.read_rows(found), spec)
-        show_made_with(run_record.made_with(found.provenance()))
+            show_score(run_record.read_rows(folder), spec)
+        show_made_with(provenance.environment_facts(folder.provenance()))
 
 
 def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
-    ours, theirs = run_record.run_folder(path), run_record.run_folder(other)
-    found = run_record.beside(ours, theirs)
+    ours, theirs = run_record.open_run_dir(path), run_record.open_run_dir(other)
+    found = run_diff.compare_runs(ours, theirs)
     if as_json:
         print(json.dumps({"runs": [str(ours.path), str(theirs.path)]} | found.as_json()))
     else:

@@ -17,11 +17,11 @@ from dcbench.analysis.statistics import changes
 from dcbench.analysis.statistics.cells import tallied
 from dcbench.analysis.statistics.changes import SIDES
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.finals import GAIN, Rule, finals
-from dcbench.analysis.summary import column, joined, rule_told
-from dcbench.compare.result import NAMED, Comparison, Line, Metric, Run, Runs
+from dcbench.analysis.statistics.finals import GAIN, Rule, final_values
+from dcbench.analysis.summary import describe_rule, joined, metric_spec
+from dcbench.compare.result import NAMED, Comparison, MetricChange, MetricComparison, Runs, UnmatchedRun
 from dcbench.core.columns import COLUMNS
-from dcbench.core.spec import RunSpec, shown
+from dcbench.core.spec import RunSpec, format_value
 from dcbench.errors import ResultsError
 
 CELL = [name for name in RunSpec.model_fields if name != "seed"]
@@ -41,7 +41,7 @@ def compare(sets: Sets, outcomes: Sequence[Outcome], rules: Mapping[str, Rule]) 
     states = _states(sets)
     frame = pairs(sets, [one.name for one in outcomes], rules)
     _expect_cells(frame, outcomes, rules)
-    table = changes.table(frame, _axes(sets[0], frame), outcomes)
+    table = changes.changes_table(frame, _axes(sets[0], frame), outcomes)
     metrics = [_metric(one, frame, table, rules) for one in outcomes]
     return Comparison(
         _runs(states, int((frame["baseline"] & (frame["side"] == "new")).sum()), _identical(sets, {*frame["run_id"]})),
@@ -60,18 +60,18 @@ def _expect_cells(frame: pd.DataFrame, outcomes: Sequence[Outcome], rules: Mappi
             raise ResultsError(f"--rule {name}={rules[name]}: gives no run a number; are there runs of so many epochs?")
 
 
-def _metric(outcome: Outcome, frame: pd.DataFrame, table: pd.DataFrame, rules: Mapping[str, Rule]) -> Metric:
-    mine = table.loc[table["metric"] == outcome.name, [field.name for field in fields(Line)]]
-    return Metric(
+def _metric(outcome: Outcome, frame: pd.DataFrame, table: pd.DataFrame, rules: Mapping[str, Rule]) -> MetricComparison:
+    mine = table.loc[table["metric"] == outcome.name, [field.name for field in fields(MetricChange)]]
+    return MetricComparison(
         outcome.name,
-        column(outcome.name).label,
+        metric_spec(outcome.name).label,
         outcome.better,
         outcome.margin,
         outcome.ratio,
-        column(outcome.name).cost,
-        rule_told(rules, outcome.name),
+        metric_spec(outcome.name).cost,
+        describe_rule(rules, outcome.name),
         _gone(outcome.name, frame),
-        tuple(Line(*line) for line in mine.itertuples(index=False, name=None)),
+        tuple(MetricChange(*line) for line in mine.itertuples(index=False, name=None)),
     )
 
 
@@ -102,9 +102,9 @@ def _states(sets: Sets) -> pd.DataFrame:
     return states
 
 
-def _planned(found: Results) -> pd.DataFrame:
+def _planned(results: Results) -> pd.DataFrame:
     """A line for each planned run by run_id, baselines last."""
-    parts = [part for part in (found.runs, found.baselines) if len(part)]
+    parts = [part for part in (results.runs, results.baselines) if len(part)]
     return pd.concat([part.set_index("run_id")[["state", "kind", "reason"]] for part in parts])
 
 
@@ -123,7 +123,7 @@ def _few(values: Sequence[str]) -> str:
 
 
 def _text(value: Any) -> str:
-    return shown(None if pd.isna(value) else value)
+    return format_value(None if pd.isna(value) else value)
 
 
 def _runs(states: pd.DataFrame, beside: int, identical: int) -> Runs:
@@ -143,12 +143,12 @@ def _runs(states: pd.DataFrame, beside: int, identical: int) -> Runs:
     )
 
 
-def _told(states: pd.DataFrame, side: str) -> tuple[Run, ...]:
+def _told(states: pd.DataFrame, side: str) -> tuple[UnmatchedRun, ...]:
     """These runs, with the reason that one side gives."""
     told = []
     for run, line in states.iterrows():
         old, new = (_state(line, one) for one in SIDES)
-        told.append(Run(str(run), old, new, str(line[f"reason_{side}"])))
+        told.append(UnmatchedRun(str(run), old, new, str(line[f"reason_{side}"])))
     return tuple(told)
 
 
@@ -173,24 +173,24 @@ def pairs(sets: Sets, metrics: Sequence[str], rules: Mapping[str, Rule]) -> pd.D
     return frame.assign(**{name: frame[name].map(_text) for name in _names(sets[0])})
 
 
-def _names(found: Results) -> list[str]:
-    return [" + ".join(group) for group in found.groups]
+def _names(results: Results) -> list[str]:
+    return [" + ".join(group) for group in results.groups]
 
 
-def _axes(found: Results, frame: pd.DataFrame) -> list[str]:
+def _axes(results: Results, frame: pd.DataFrame) -> list[str]:
     """The axes of OLD that vary among the pairs; a field that varies there varies in both plans."""
     cells = frame[~frame["baseline"]]
-    return [name for name in _names(found) if cells[name].nunique() > 1]
+    return [name for name in _names(results) if cells[name].nunique() > 1]
 
 
-def _finals(found: Results, rules: Mapping[str, Rule]) -> pd.DataFrame:
+def _finals(results: Results, rules: Mapping[str, Rule]) -> pd.DataFrame:
     """A line for each finished run; of baselines the last row, which is all that is read of them."""
-    parts = [finals(found.rows, rules).assign(baseline=False), _done_baselines(found).assign(baseline=True)]
+    parts = [final_values(results.rows, rules).assign(baseline=False), _done_baselines(results).assign(baseline=True)]
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
-def _done_baselines(found: Results) -> pd.DataFrame:
-    return found.baselines[found.baselines["state"] == "done"] if len(found.baselines) else found.baselines
+def _done_baselines(results: Results) -> pd.DataFrame:
+    return results.baselines[results.baselines["state"] == "done"] if len(results.baselines) else results.baselines
 
 
 def _identical(sets: Sets, kept: set[str]) -> int:
@@ -202,8 +202,8 @@ def _identical(sets: Sets, kept: set[str]) -> int:
     return int(pd.Series(equal).groupby(told[0]["run_id"].to_numpy()).all().sum())
 
 
-def _figures(found: Results, kept: set[str]) -> pd.DataFrame:
+def _figures(results: Results, kept: set[str]) -> pd.DataFrame:
     """The figures of all rows that were read of these runs, in one order."""
-    parts = [part.reindex(columns=["run_id", *FIGURES]) for part in (found.rows, _done_baselines(found))]
+    parts = [part.reindex(columns=["run_id", *FIGURES]) for part in (results.rows, _done_baselines(results))]
     rows = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     return rows[rows["run_id"].isin(kept)].sort_values(["run_id", "epoch"], kind="stable")

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dcbench.audit.expectations import COMMON, INEXACT, look
-from dcbench.core.spec import shown
+from dcbench.audit.expectations import COMMON, INEXACT, look_up
+from dcbench.core.spec import format_value
+from dcbench.core.store.provenance import changed_values, environment_facts
 from dcbench.core.store.run_dir import RunDir
-from dcbench.core.store.run_record import changed, made_with
 from dcbench.errors import ResultsError
 
 Pair = tuple[RunDir, RunDir]
@@ -23,7 +23,7 @@ DRAWN = {name: path for name, path in COMMON.items() if name not in INEXACT}
 
 
 @dataclass(frozen=True)
-class Fact:
+class FactDiff:
     """A fact that differs in some pairs: how many, and its values with the number of runs that have them."""
 
     name: str
@@ -33,7 +33,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class MadeWith:
+class ProvenanceDiff:
     """What pairs of runs were made with.
 
     `recorded`: pairs that both tell it. `differ`: facts that are not the same in all of these. `alike`: those that have
@@ -42,7 +42,7 @@ class MadeWith:
 
     pairs: int
     recorded: int
-    differ: tuple[Fact, ...]
+    differ: tuple[FactDiff, ...]
     alike: dict[str, str]
     drawn: dict[str, tuple[int, int]]
 
@@ -56,41 +56,43 @@ class MadeWith:
         return asdict(self)
 
 
-def read(pairs: Sequence[Pair]) -> MadeWith:
+def compare_provenance(pairs: Sequence[Pair]) -> ProvenanceDiff:
     """What each pair was made with; a file that is torn counts as nothing told."""
     told = [(_facts(old), _facts(new)) for old, new in pairs]
     known = [pair for pair in told if all(pair)]
-    names = Counter(name for pair in known for name in changed(*pair))
+    names = Counter(name for pair in known for name in changed_values(*pair))
     differ = tuple(
-        Fact(name, count, *(_tally(pair[side].get(name) for pair in known) for side in (0, 1)))
+        FactDiff(name, count, *(_tally(pair[side].get(name) for pair in known) for side in (0, 1)))
         for name, count in names.items()
     )
-    return MadeWith(len(pairs), len(known), differ, _alike(known), _drawn(pairs))
+    return ProvenanceDiff(len(pairs), len(known), differ, _alike(known), _drawn(pairs))
 
 
 def _facts(folder: RunDir) -> dict[str, Any]:
     try:
-        return made_with(folder.provenance())
+        return environment_facts(folder.provenance())
     except ResultsError:
         return {}
 
 
 def _tally(values: Iterable[object]) -> dict[str, int]:
-    return dict(Counter("not recorded" if value is None else shown(value) for value in values).most_common())
+    return dict(Counter("not recorded" if value is None else format_value(value) for value in values).most_common())
 
 
 def _alike(known: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> dict[str, str]:
     """The facts that all runs of both sides tell alike."""
     sides = [side for pair in known for side in pair]
     first = sides[0] if sides else {}
-    return {name: shown(value) for name, value in first.items() if all(side.get(name) == value for side in sides)}
+    return {
+        name: format_value(value) for name, value in first.items() if all(side.get(name) == value for side in sides)
+    }
 
 
 def _drawn(pairs: Sequence[Pair]) -> dict[str, tuple[int, int]]:
     same, told = Counter[str](), Counter[str]()
     for old, new in ((old.audit(), new.audit()) for old, new in pairs):  # one pair at a time: they are large
         for name, path in DRAWN.items():
-            digests = look(old, path), look(new, path)
+            digests = look_up(old, path), look_up(new, path)
             if None not in digests:
                 told[name] += 1
                 same[name] += digests[0] == digests[1]

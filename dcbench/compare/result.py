@@ -26,7 +26,7 @@ NAMED = 4
 
 
 @dataclass(frozen=True)
-class Line:
+class MetricChange:
     """How a metric changed from OLD to NEW in one part of the cells: those with `value` on `axis`, or all of them.
 
     `old` and `new` are means over the matched pairs, `mean` their change with its 95 % interval: a difference, or NEW
@@ -57,7 +57,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricComparison:
     """A metric with its lines, the first over all cells; `gone` counts runs that have it in OLD and not in NEW.
 
     `better` is None where neither way is; of a `ratio` the margin is a factor; `cost` is time or memory.
@@ -71,7 +71,7 @@ class Metric:
     cost: bool
     rule: str
     gone: int
-    lines: tuple[Line, ...]
+    lines: tuple[MetricChange, ...]
 
     def level(self, value: float) -> str:
         """A mean, to one digit finer than the margin."""
@@ -84,7 +84,7 @@ class Metric:
         told = f"{value:+.{self._decimals}f}"
         return told if float(told) else f"{value:+.1g}" if value else "0"
 
-    def interval(self, line: Line) -> str:
+    def interval(self, line: MetricChange) -> str:
         """The interval of a change; nothing where there is none, and of what is no estimate but a fact."""
         return (
             ""
@@ -92,12 +92,12 @@ class Metric:
             else f"{self.change(line.low)} to {self.change(line.high)}"
         )
 
-    def told(self, line: Line) -> str:
+    def told(self, line: MetricChange) -> str:
         """A part, its change and interval."""
         interval = self.interval(line)
         return f"{line.part} {self.change(line.mean)}" + (f" ({interval})" if interval else "")
 
-    def rank(self, line: Line) -> tuple[bool, float, str]:
+    def rank(self, line: MetricChange) -> tuple[bool, float, str]:
         """Orders lines: the one over all cells first, then by how much changed."""
         return line.axis != "", -abs(math.log(line.mean) if self.ratio else line.mean), line.part
 
@@ -107,7 +107,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Run:
+class UnmatchedRun:
     """A run that is not done on both sides: its states, and why the side that has no result has none."""
 
     run_id: str
@@ -130,9 +130,9 @@ class Runs:
     compared: tuple[str, ...]
     beside: int
     identical: int
-    gone: tuple[Run, ...]
-    come: tuple[Run, ...]
-    neither: tuple[Run, ...]
+    gone: tuple[UnmatchedRun, ...]
+    come: tuple[UnmatchedRun, ...]
+    neither: tuple[UnmatchedRun, ...]
 
     @property
     def alone(self) -> tuple[int, int]:
@@ -145,7 +145,7 @@ class Comparison:
     """Two result sets beside each other; `health` and `timing` tally the compared runs of OLD and NEW in words."""
 
     runs: Runs
-    metrics: tuple[Metric, ...]
+    metrics: tuple[MetricComparison, ...]
     health: tuple[str, str]
     timing: tuple[str, str]
 
@@ -175,15 +175,15 @@ class Gate:
     def __str__(self) -> str:
         return f"{self.word}:{self.metric}" if self.metric else self.word
 
-    def watches(self, metric: Metric) -> bool:
+    def watches(self, metric: MetricComparison) -> bool:
         """Whether the metric counts; time and memory only by their names, for they are the machine's, too."""
         return metric.name == self.metric if self.metric else not metric.cost
 
-    def hit(self, metric: Metric) -> list[Line]:
+    def hit(self, metric: MetricComparison) -> list[MetricChange]:
         """The lines of a metric that fail."""
         return [line for line in metric.lines if self._fails(line)] if self.watches(metric) else []
 
-    def _fails(self, line: Line) -> bool:
+    def _fails(self, line: MetricChange) -> bool:
         return line.verdict == "worse" if self.word == "worse" else line.verdict not in UNCHANGED
 
 
@@ -195,19 +195,19 @@ def gate_of(text: str) -> Gate:
     return Gate(cast(Literal["worse", "different"], word), metric or None)
 
 
-def failures(found: Comparison, gates: Sequence[Gate]) -> list[str]:
+def failures(comparison: Comparison, gates: Sequence[Gate]) -> list[str]:
     """Why the gates fail, a sentence each; nothing when they hold. A result that is gone fails every gate."""
     if not gates:
         return []
-    told = [f"runs done in OLD and not in NEW: {_states(found.runs.gone)}"] if found.runs.gone else []
-    for metric in found.metrics:
+    told = [f"runs done in OLD and not in NEW: {_states(comparison.runs.gone)}"] if comparison.runs.gone else []
+    for metric in comparison.metrics:
         if metric.gone and any(gate.watches(metric) for gate in gates):
             told.append(f"{metric.label}: runs that have it in OLD and not in NEW: {metric.gone}")
         told += _changes(metric, gates)
     return told
 
 
-def _changes(metric: Metric, gates: Sequence[Gate]) -> Iterator[str]:
+def _changes(metric: MetricComparison, gates: Sequence[Gate]) -> Iterator[str]:
     """A sentence for each verdict that fails, the parts that changed most first."""
     hit = sorted({line for gate in gates for line in gate.hit(metric)}, key=metric.rank)
     for verdict in VERDICTS:
@@ -216,14 +216,14 @@ def _changes(metric: Metric, gates: Sequence[Gate]) -> Iterator[str]:
             yield f"{metric.label}: {verdict}: {named(lines)}"
 
 
-def blind(found: Comparison, gates: Sequence[Gate]) -> bool:
+def blind(comparison: Comparison, gates: Sequence[Gate]) -> bool:
     """Whether something changed that no gate can tell: all are `worse`, and no line that they watch has three seeds."""
-    told = [line for gate in gates for metric in found.metrics if gate.watches(metric) for line in metric.lines]
+    told = [line for gate in gates for metric in comparison.metrics if gate.watches(metric) for line in metric.lines]
     changed = any(line.verdict == "too few seeds" for line in told)
     return changed and all(gate.word == "worse" for gate in gates) and all(math.isnan(line.low) for line in told)
 
 
-def _states(runs: Sequence[Run]) -> str:
+def _states(runs: Sequence[UnmatchedRun]) -> str:
     """How many there are, and in which states in NEW."""
     counts = Counter(run.new for run in runs)
     return f"{len(runs)} ({', '.join(f'{count} {state}' for state, count in counts.items())})"

@@ -11,8 +11,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.compare.provenance import Fact, MadeWith
-from dcbench.compare.result import VERDICTS, Comparison, Gate, Line, Metric, Run, blind, failures, named
+from dcbench.compare.provenance import FactDiff, ProvenanceDiff
+from dcbench.compare.result import (
+    VERDICTS,
+    Comparison,
+    Gate,
+    MetricChange,
+    MetricComparison,
+    UnmatchedRun,
+    blind,
+    failures,
+    named,
+)
 from dcbench.core import console, text
 
 WIDTH = 120
@@ -42,7 +52,7 @@ class Compared:
 
     paths: tuple[str, str]
     found: Comparison
-    made: MadeWith
+    made: ProvenanceDiff
     gates: tuple[Gate, ...]
 
     @property
@@ -65,17 +75,17 @@ class Compared:
 # --- what both say --------------------------------------------------------------------------
 
 
-def caution(told: Compared) -> str:
+def caution(compared: Compared) -> str:
     """What a reader must know before a pass is believed; empty where there is nothing."""
-    if blind(told.found, told.gates):
+    if blind(compared.found, compared.gates):
         return (
             "No number can fail these gates: a change is told from three seeds on. `--fail-on different` fails where "
             "a pair differs at all."
         )
-    return "" if told.found.runs.compared else "No run is done in both, so no number was compared."
+    return "" if compared.found.runs.compared else "No run is done in both, so no number was compared."
 
 
-def digest(metric: Metric) -> str:
+def digest(metric: MetricComparison) -> str:
     """A metric in a sentence: its first line, then the parts where the verdict is another."""
     if not metric.lines:
         return f"{console.many(metric.gone, 'run')} have it in OLD, and not in NEW"
@@ -87,12 +97,12 @@ def digest(metric: Metric) -> str:
     return "; ".join([f"{first.verdict}, {metric.told(first)}", *elsewhere])
 
 
-def rows(metric: Metric) -> list[list[str]]:
+def rows(metric: MetricComparison) -> list[list[str]]:
     """The lines of a metric under HEAD."""
     return [_row(metric, line) for line in metric.lines]
 
 
-def _row(metric: Metric, line: Line) -> list[str]:
+def _row(metric: MetricComparison, line: MetricChange) -> list[str]:
     pairs = f"{line.pairs} of {line.pairs + line.left_out}" if line.left_out else str(line.pairs)
     levels = (metric.level(line.old), metric.level(line.new))
     return [
@@ -100,16 +110,16 @@ def _row(metric: Metric, line: Line) -> list[str]:
     ]  # fmt: skip
 
 
-def titled(metric: Metric) -> str:
+def titled(metric: MetricComparison) -> str:
     """What a metric is and how it was read: which way is better, by what rule a curve became a number, the margin."""
     way = f"{metric.better} is better" if metric.better else "neither way is better"
     margin = f"a factor of {metric.margin:g}" if metric.ratio else f"{metric.margin:g}"
     return f"{metric.label} ({metric.rule}; {way}; same: within {margin})"
 
 
-def facts(told: Compared) -> Iterator[str]:
+def facts(compared: Compared) -> Iterator[str]:
     """Which runs were compared, how healthy they are, whether they share their random numbers, how they were timed."""
-    runs = told.found.runs
+    runs = compared.found.runs
     beside = f" ({runs.beside} of them baselines, by their last row)" if runs.beside else ""
     yield (
         f"{console.many(runs.both, 'run')} in both: {len(runs.compared)} done in both and compared{beside}, "
@@ -120,31 +130,31 @@ def facts(told: Compared) -> Iterator[str]:
     for what, those in (("OLD alone", runs.gone), ("NEW alone", runs.come), ("neither", runs.neither)):
         if those:
             yield f"done in {what}, so in no mean: {named([_state(run) for run in those])}"
-    for metric in told.found.metrics:
+    for metric in compared.found.metrics:
         if metric.gone:
             yield f"{metric.label}: {console.many(metric.gone, 'run')} have it in OLD alone, so they are in no mean"
-    if told.found.runs.compared:
-        yield from _surroundings(told)
+    if compared.found.runs.compared:
+        yield from _surroundings(compared)
 
 
-def _state(run: Run) -> str:
+def _state(run: UnmatchedRun) -> str:
     """The run, its state where it is not done, and why."""
     where = [f"{state} in {side}" for state, side in ((run.old, "OLD"), (run.new, "NEW")) if state != "done"]
     return f"{run.run_id}: {', '.join(where)}" + (f" ({run.reason})" if run.reason else "")
 
 
-def _surroundings(told: Compared) -> Iterator[str]:
-    yield random_numbers(told.made)
-    found = told.found
+def _surroundings(compared: Compared) -> Iterator[str]:
+    yield random_numbers(compared.made)
+    found = compared.found
     if found.health[0] != found.health[1]:
         yield f"health: OLD {found.health[0]}; NEW {found.health[1]}"
     if any(metric.cost for metric in found.metrics):
         yield f"timed: OLD {found.timing[0]}; NEW {found.timing[1]} (whether others were on the device)"
-    if any(fact.name.startswith("dataset.") for fact in told.made.differ):
+    if any(fact.name.startswith("dataset.") for fact in compared.made.differ):
         yield "the training images are not the same, so not the code alone is compared"
 
 
-def random_numbers(made: MadeWith) -> str:
+def random_numbers(made: ProvenanceDiff) -> str:
     """Whether pairs share what the seed tree gives them, which is what makes them pairs."""
     known = {name: counts for name, counts in made.drawn.items() if counts[1]}
     if not known:
@@ -159,7 +169,7 @@ def random_numbers(made: MadeWith) -> str:
     return f"random numbers: {of} {', '.join(known)}, as runs of one seed tree do"
 
 
-def made_with(made: MadeWith) -> str:
+def made_with(made: ProvenanceDiff) -> str:
     """What the sets were made with, where that is told in a sentence."""
     if not made.recorded:
         return "made with: not recorded for both runs of any pair"
@@ -171,12 +181,12 @@ def made_with(made: MadeWith) -> str:
     return f"made with the same{part}: {', '.join(f'{name} {value}' for name, value in made.alike.items())}"
 
 
-def fact_row(fact: Fact, made: MadeWith) -> list[str]:
+def fact_row(fact: FactDiff, made: ProvenanceDiff) -> list[str]:
     """A fact that differs, under: fact, OLD, NEW, pairs."""
     return [fact.name, _values(fact, fact.old), _values(fact, fact.new), f"{fact.pairs} of {made.recorded}"]
 
 
-def _values(fact: Fact, tally: dict[str, int]) -> str:
+def _values(fact: FactDiff, tally: dict[str, int]) -> str:
     """The values of one side, the most frequent first; a commit by its first digits."""
     short = {value: value[:12] + "+" * value.endswith("+") if fact.name == "commit" else value for value in tally}
     if len(tally) == 1:
@@ -188,44 +198,44 @@ def _values(fact: Fact, tally: dict[str, int]) -> str:
 # --- the terminal ---------------------------------------------------------------------------
 
 
-def show(told: Compared) -> None:
+def show(compared: Compared) -> None:
     """The gates first, then each metric in a sentence, what was compared, and every line of every metric."""
     stdout = console.stdout
     if not stdout.is_terminal:
         stdout = Console(file=stdout.file, highlight=False, width=WIDTH)
-    for line in _opening(told):
+    for line in _opening(compared):
         stdout.print(line, soft_wrap=True)
-    if told.made.differ:
-        stdout.print(_table(FACTS, [fact_row(fact, told.made) for fact in told.made.differ]))
-    for metric in told.found.metrics:
+    if compared.made.differ:
+        stdout.print(_table(FACTS, [fact_row(fact, compared.made) for fact in compared.made.differ]))
+    for metric in compared.found.metrics:
         if any(line.verdict != "identical" for line in metric.lines):
             stdout.print(f"\n[bold]{escape(titled(metric))}[/bold]", soft_wrap=True)
             stdout.print(_lines(metric))
-    if told.found.metrics:
+    if compared.found.metrics:
         stdout.print(f"\n[dim]{escape(LEGEND)}[/dim]")
 
 
-def _opening(told: Compared) -> Iterator[str]:
-    if told.gates:
-        yield f"[bold {'red' if told.failures else 'green'}]{escape(told.outcome)}[/]"
-    yield from (f"  [red]{escape(sentence)}[/]" for sentence in told.failures)
-    if caution(told):
-        yield f"[yellow]{escape(caution(told))}[/]"
-    for metric in told.found.metrics:
+def _opening(compared: Compared) -> Iterator[str]:
+    if compared.gates:
+        yield f"[bold {'red' if compared.failures else 'green'}]{escape(compared.outcome)}[/]"
+    yield from (f"  [red]{escape(sentence)}[/]" for sentence in compared.failures)
+    if caution(compared):
+        yield f"[yellow]{escape(caution(compared))}[/]"
+    for metric in compared.found.metrics:
         colour = COLOURS[metric.lines[0].verdict] if metric.lines else "red"
         yield f"[bold]{escape(metric.label)}[/bold]: [{colour}]{escape(digest(metric))}[/]"
-    for side, path, planned, done in _sets(told):
+    for side, path, planned, done in _sets(compared):
         yield f"{side}  {escape(path)}: {done} of {console.many(planned, 'run')} done"
-    yield from map(escape, facts(told))
-    yield escape(made_with(told.made))
+    yield from map(escape, facts(compared))
+    yield escape(made_with(compared.made))
 
 
-def _sets(told: Compared) -> Iterator[tuple[str, str, int, int]]:
-    runs = told.found.runs
-    yield from zip(("OLD", "NEW"), told.paths, runs.planned, runs.done, strict=True)
+def _sets(compared: Compared) -> Iterator[tuple[str, str, int, int]]:
+    runs = compared.found.runs
+    yield from zip(("OLD", "NEW"), compared.paths, runs.planned, runs.done, strict=True)
 
 
-def _lines(metric: Metric) -> Table:
+def _lines(metric: MetricComparison) -> Table:
     table = _table(HEAD, [])
     for line, cells in zip(metric.lines, rows(metric), strict=True):
         *plain, verdict = map(escape, cells)
@@ -246,21 +256,21 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
 # --- Markdown -------------------------------------------------------------------------------
 
 
-def as_markdown(told: Compared) -> str:
+def as_markdown(compared: Compared) -> str:
     """The same as a section of GitHub's Markdown, each metric's lines folded away."""
-    parts = [f"### dcbench compare: {told.outcome or 'OLD and NEW'}\n"]
-    parts += [_bullets(f"**{text.escaped(sentence)}**" for sentence in told.failures)]
-    parts += [text.escaped(caution(told)) + "\n"]
-    parts += [text.table(("", *HEAD[1:], "elsewhere"), [_first(metric) for metric in told.found.metrics])]
-    sets = (f"{side}: {path}, {done} of {planned} runs done" for side, path, planned, done in _sets(told))
-    parts += [_bullets(map(text.escaped, (*sets, *facts(told), made_with(told.made))))]
-    if told.made.differ:
-        parts.append(text.table(FACTS, [fact_row(fact, told.made) for fact in told.made.differ]))
-    parts += [_folded(metric) for metric in told.found.metrics if metric.lines]
+    parts = [f"### dcbench compare: {compared.outcome or 'OLD and NEW'}\n"]
+    parts += [_bullets(f"**{text.escaped(sentence)}**" for sentence in compared.failures)]
+    parts += [text.escaped(caution(compared)) + "\n"]
+    parts += [text.table(("", *HEAD[1:], "elsewhere"), [_first(metric) for metric in compared.found.metrics])]
+    sets = (f"{side}: {path}, {done} of {planned} runs done" for side, path, planned, done in _sets(compared))
+    parts += [_bullets(map(text.escaped, (*sets, *facts(compared), made_with(compared.made))))]
+    if compared.made.differ:
+        parts.append(text.table(FACTS, [fact_row(fact, compared.made) for fact in compared.made.differ]))
+    parts += [_folded(metric) for metric in compared.found.metrics if metric.lines]
     return "\n".join(part for part in (*parts, text.escaped(LEGEND) + "\n") if part.strip())
 
 
-def _first(metric: Metric) -> list[str]:
+def _first(metric: MetricComparison) -> list[str]:
     """The first line of a metric, and where the verdict is another."""
     if not metric.lines:
         return [metric.label, *[""] * 7, digest(metric)]
@@ -272,6 +282,6 @@ def _bullets(sentences: Iterator[str] | Sequence[str]) -> str:
     return "".join(f"- {sentence}\n" for sentence in sentences)
 
 
-def _folded(metric: Metric) -> str:
+def _folded(metric: MetricComparison) -> str:
     title = html.escape(titled(metric))  # there is no Markdown within HTML
     return f"<details><summary>{title}</summary>\n\n{text.table(HEAD, rows(metric))}\n</details>\n"

@@ -11,7 +11,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Column:
+class MetricSpec:
     """What a column means, so that axes and tables never disagree."""
 
     name: str
@@ -29,8 +29,8 @@ class Column:
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
-def _score(name: str, label: str, low: float, text: str) -> Column:
-    return Column(name, label, "", "higher", low, 1.0, text)
+def _score(name: str, label: str, low: float, text: str) -> MetricSpec:
+    return MetricSpec(name, label, "", "higher", low, 1.0, text)
 
 
 SCORES = (
@@ -57,7 +57,7 @@ FAMILIES = {
 """Prefix of a column -> what it adds to a score's label, and what is scored."""
 
 
-def _of_family(prefix: str) -> tuple[Column, ...]:
+def _of_family(prefix: str) -> tuple[MetricSpec, ...]:
     short, text = FAMILIES[prefix]
     return tuple(
         replace(score, name=prefix + score.name, label=f"{score.label}, {short}", help=f"{score.help}: {text}")
@@ -67,37 +67,37 @@ def _of_family(prefix: str) -> tuple[Column, ...]:
     )
 
 
-def _cost(name: str, label: str, unit: str, better: Literal["higher", "lower"], text: str = "") -> Column:
-    return Column(name, label, unit, better, 0, None, text, cost=True)
+def _cost(name: str, label: str, unit: str, better: Literal["higher", "lower"], text: str = "") -> MetricSpec:
+    return MetricSpec(name, label, unit, better, 0, None, text, cost=True)
 
 
 _ALL = (
-    Column("epoch", "epoch", "", None, 0, None, "training passes done; 0 is the untrained network"),
-    Column("reassigned", "reassigned", "", None, 0, 1, "1: this row's clustering became the pseudo-labels"),
-    Column("loss", "loss", "nats", "lower", 0, None, "mean cross-entropy of the pass that led here"),
-    Column(
+    MetricSpec("epoch", "epoch", "", None, 0, None, "training passes done; 0 is the untrained network"),
+    MetricSpec("reassigned", "reassigned", "", None, 0, 1, "1: this row's clustering became the pseudo-labels"),
+    MetricSpec("loss", "loss", "nats", "lower", 0, None, "mean cross-entropy of the pass that led here"),
+    MetricSpec(
         "pseudo_label_accuracy", "pseudo-label accuracy", "", None, 0, 1,
         "share of the pass's images whose pseudo-label the head predicted, which says nothing about the truth; "
         "the true label in supervised training",
     ),
-    Column(
+    MetricSpec(
         "test_head_accuracy", "head's accuracy on test images", "", "higher", 0, 1,
         "share of test images whose class the head predicts; supervised training only",
     ),
     *(column for prefix in FAMILIES for column in _of_family(prefix)),
-    Column(
+    MetricSpec(
         "nmi_previous", "NMI epoch to epoch", "", None, 0, 1,
         "with the assignment one row earlier: stability, not quality; empty when either is a single cluster",
     ),
-    Column("active_clusters", "active clusters", "clusters", None, 1, None, "clusters with at least one image"),
-    Column("largest_cluster_share", "largest cluster", "share of images", None, 0, 1, "1 is total collapse"),
-    Column("cluster_entropy", "cluster entropy", "share of log k", None, 0, 1, "1 when all clusters are equal"),
-    Column("refilled_clusters", "refilled clusters", "clusters", None, 0, None, "empty after k-means, then refilled"),
-    Column(
+    MetricSpec("active_clusters", "active clusters", "clusters", None, 1, None, "clusters with at least one image"),
+    MetricSpec("largest_cluster_share", "largest cluster", "share of images", None, 0, 1, "1 is total collapse"),
+    MetricSpec("cluster_entropy", "cluster entropy", "share of log k", None, 0, 1, "1 when all clusters are equal"),
+    MetricSpec("refilled_clusters", "refilled clusters", "clusters", None, 0, None, "empty after k-means, then refilled"),
+    MetricSpec(
         "split_clusters", "split clusters", "clusters", None, 0, None,
         "refilled by the library inside its iterations; empty where it does not say",
     ),
-    Column(
+    MetricSpec(
         "feature_rank", "effective rank of the raw features", "dimensions", None, 1, None,
         "exponential of the entropy of the covariance spectrum, before PCA and whitening, which hide collapse",
     ),
@@ -109,7 +109,7 @@ _ALL = (
     _cost("peak_memory_mb", "peak memory", "MB", "lower", "torch's on a GPU, the process's so far on a CPU"),
 )  # fmt: skip
 
-COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
+COLUMNS: dict[str, MetricSpec] = {column.name: column for column in _ALL}
 """Name -> column, in file order."""
 
 STAGES = tuple(name.removeprefix("seconds_") for name in COLUMNS if name.startswith("seconds_"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dcbench.core.store.run_dir import STATES, RunState
+from dcbench.core.store.run_state import STATES, RunState
 
 COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
 

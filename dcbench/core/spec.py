@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from dcbench.errors import SpecError, unknown
+from dcbench.errors import SpecError, unknown_name
 
 Optimizer = Literal["sgd", "adam"]
 Positive = Annotated[int, Field(ge=1)]
@@ -89,12 +89,12 @@ class RunSpec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return expanded(values)
+        return expand_shorthands(values)
 
     @property
     def backend(self) -> str:
         """The backend of all three stages, or the mixture `pca+whiten+kmeans`."""
-        return mixture([getattr(self, stage) for stage in STAGE_BACKENDS])
+        return join_backends([getattr(self, stage) for stage in STAGE_BACKENDS])
 
     @property
     def geometry(self) -> int:
@@ -124,7 +124,7 @@ class RunSpec(BaseModel):
         return "".join(f"{name}: {json.dumps(value)}\n" for name, value in self.model_dump().items())
 
 
-def expanded(values: dict[str, Any]) -> dict[str, Any]:
+def expand_shorthands(values: dict[str, Any]) -> dict[str, Any]:
     """Values with `backend` spread over the stages that are not set themselves, and learning rates filled in."""
     full = dict(values)
     backend = full.pop("backend", None)
@@ -135,7 +135,7 @@ def expanded(values: dict[str, Any]) -> dict[str, Any]:
     return full
 
 
-def mixture(backends: list[str]) -> str:
+def join_backends(backends: list[str]) -> str:
     """One name when all stages agree, else the three joined by `+` in the order pca, whiten, kmeans."""
     return backends[0] if len(set(backends)) == 1 else "+".join(backends)
 
@@ -159,12 +159,12 @@ SHORTHANDS = {"backend": "sets pca_backend, whiten_backend and kmeans_backend wh
 """Names that a matrix may use beside the spec's fields."""
 
 
-def fields() -> list[str]:
+def matrix_fields() -> list[str]:
     """Every name that a matrix may use as an axis or setting; the seed is not one of them."""
     return [*(name for name in RunSpec.model_fields if name != "seed"), *SHORTHANDS]
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A field's value as tables and figures show it, the way it is written in a matrix."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
@@ -182,7 +182,7 @@ def field_problem(name: str, value: Any) -> str | None:
     return None
 
 
-def normalised(name: str, value: Any) -> Any:
+def normalise(name: str, value: Any) -> Any:
     """The field's value as the spec stores it (1 becomes 1.0 where the field is a float)."""
     return value if name in SHORTHANDS else _adapter(name).validate_python(value)
 
@@ -202,7 +202,7 @@ def _told(name: str, value: Any, error: ValidationError) -> str:
     first = error.errors()[0]
     if first["type"] == "literal_error":
         known = [str(choice) for choice in RunSpec.model_fields[name].annotation.__args__]  # type: ignore[union-attr]
-        return unknown(name, value, known)
+        return unknown_name(name, value, known)
     or_null = " (null for none)" if RunSpec.model_fields[name].default is None else ""
     return f"{first['msg'].replace('Input', 'the value', 1)}{or_null}, not {value!r}"
 
@@ -216,7 +216,7 @@ def make_spec(values: dict[str, Any]) -> RunSpec:
         for mistake in error.errors():
             name = str(mistake["loc"][0])
             if mistake["type"] == "extra_forbidden":
-                told.append(unknown("field", name, RunSpec.model_fields))
+                told.append(unknown_name("field", name, RunSpec.model_fields))
             else:
                 told.append(f"{name}: {field_problem(name, mistake['input'])}")
         raise SpecError("; ".join(told)) from None

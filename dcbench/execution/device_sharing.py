@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 
-class Seat:
+class DeviceSeat:
     """One worker's place at a device. Its file holds the run's name, and below it those who came later."""
 
     def __init__(self, path: Path, met: list[str]) -> None:
@@ -31,7 +31,7 @@ class Seat:
 
 
 @contextmanager
-def seat(device: str, run: str, place: Path | None = None) -> Iterator[Seat | None]:
+def take_seat(device: str, run: str, place: Path | None = None) -> Iterator[DeviceSeat | None]:
     """Sit at the device while the block runs; None where the temporary folder does not allow it."""
     try:
         folder = (place or _place()) / (re.sub(r"[^A-Za-z0-9]+", "-", device) or "cpu")
@@ -51,7 +51,7 @@ def _place() -> Path:
     return Path(tempfile.gettempdir()) / f"dcbench-{os.getuid()}"
 
 
-def _sit(folder: Path, run: str) -> tuple[TextIO, Seat]:
+def _sit(folder: Path, run: str) -> tuple[TextIO, DeviceSeat]:
     """Note who is here, and tell them who has come; one newcomer at a time."""
     path = folder / f"{os.getpid()}-{time.time_ns()}.seat"
     with (folder / "door").open("a") as door:
@@ -61,7 +61,7 @@ def _sit(folder: Path, run: str) -> tuple[TextIO, Seat]:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(f"{run}\n")
         file.flush()
-        return file, Seat(path, met)
+        return file, DeviceSeat(path, met)
 
 
 def _greet(other: Path, run: str) -> str | None:

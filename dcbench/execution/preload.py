@@ -21,6 +21,6 @@ from dcbench import registry  # noqa: F401
 from dcbench.execution import worker  # noqa: F401
 
 for room in ("methods", "datasets", "archs", "backends"):
-    for part in registry.names(room):
+    for part in registry.plugin_names(room):
         with suppress(Exception):
             registry.load(room, part)

@@ -24,16 +24,17 @@ import torch
 
 from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
-from dcbench.core.store.run_dir import STOPPED, FailureKind, RunDir, RunState, StateName, tail
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import STOPPED, FailureKind, RunState, StateName, last_log_lines
 from dcbench.errors import ClaimedError, DcbenchError, RunFailedError
-from dcbench.execution.device_sharing import Seat, seat
+from dcbench.execution.device_sharing import DeviceSeat, take_seat
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, default_data_dir
 from dcbench.training import threads
 from dcbench.training.checkpoint import INTERVAL
-from dcbench.training.loop import Stopped, Workplace, execute
+from dcbench.training.loop import Stopped, Workplace, train_run
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The worker's arguments; the only entry that Slurm, Ray and the local executor know."""
     parser = argparse.ArgumentParser(prog="python -m dcbench.execution.worker", description=__doc__)
     parser.add_argument("run_dir", type=Path)
@@ -52,7 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work on one run in a process of its own; all output goes to the run's log."""
-    options = parse(arguments)
+    options = parse_arguments(arguments)
     folder = RunDir(options.run_dir)
     try:
         with folder.log_file.open("a") as log:
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     faulthandler.enable()
     signal.signal(signal.SIGTERM, _stop)
-    return work(options)
+    return work_on_run(options)
 
 
 _asked = {"stop": False, "done": False}
@@ -79,7 +80,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     _asked["stop"] = True
 
 
-def work(options: argparse.Namespace) -> int:
+def work_on_run(options: argparse.Namespace) -> int:
     """Claim the run and do it; the exit code says how it ended."""
     folder = RunDir(options.run_dir)
     try:
@@ -110,8 +111,8 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
             folder.set_state(RunState("skipped", reason=reason))
             return EXIT_DONE
         device = os.environ.get("CUDA_VISIBLE_DEVICES", "0") if options.device == "cuda" else "cpu"
-        with seat(device, folder.path.name) as taken:
-            execute(spec, folder, _workplace(options, taken))
+        with take_seat(device, folder.path.name) as taken:
+            train_run(spec, folder, _workplace(options, taken))
         _asked["done"] = True  # too late to stop
         folder.set_state(_ended(begun, "done", start))
         return EXIT_DONE
@@ -121,7 +122,7 @@ def _attempt(folder: RunDir, spec: RunSpec, options: argparse.Namespace) -> int:
             raise
         return EXIT_STOPPED
     except Exception as error:
-        _record(folder, _ended(begun, "failed", start, kind_of(error), _reason(error)), traceback.format_exc())
+        _record(folder, _ended(begun, "failed", start, failure_kind(error), _reason(error)), traceback.format_exc())
         return EXIT_FAILED
 
 
@@ -130,10 +131,12 @@ def _record(folder: RunDir, state: RunState, told: str) -> None:
     with suppress(OSError):
         folder.log(told)
     with suppress(OSError):
-        folder.set_state(replace(state, last_lines=tail(told)))
+        folder.set_state(replace(state, last_lines=last_log_lines(told)))
 
 
-def _ended(begun: RunState, name: StateName, start: float, kind: FailureKind | None = None, reason: str = "") -> RunState:
+def _ended(
+    begun: RunState, name: StateName, start: float, kind: FailureKind | None = None, reason: str = ""
+) -> RunState:
     seconds = round(time.monotonic() - start, 3)
     return RunState(name, kind, reason, seconds, begun.started, begun.host, begun.pid)
 
@@ -146,7 +149,7 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_
 """What torch, faiss and cuBLAS say in errors of no type of their own."""
 
 
-def kind_of(error: Exception) -> FailureKind:
+def failure_kind(error: Exception) -> FailureKind:
     """The failure kind of an exception."""
     if isinstance(error, RunFailedError):
         return error.kind
@@ -172,7 +175,7 @@ def skip_reason(spec: RunSpec) -> str | None:
     return None
 
 
-def _workplace(options: argparse.Namespace, taken: Seat | None) -> Workplace:
+def _workplace(options: argparse.Namespace, taken: DeviceSeat | None) -> Workplace:
     return Workplace(
         options.data_dir,
         _device(options),
@@ -190,7 +193,7 @@ def _workplace(options: argparse.Namespace, taken: Seat | None) -> Workplace:
 
 def _device(options: argparse.Namespace) -> torch.device:
     """Set the thread counts of all libraries, and return the device."""
-    threads.use(options.threads)
+    threads.limit_threads(options.threads)
     return torch.device(options.device)
 
 

@@ -23,19 +23,19 @@ from dcbench.analysis.summary import Analysis
 from dcbench.figures.style.encoding import amounts
 
 
-def axes_of(facts: Mapping[str, Any], told: Analysis) -> list[str | None]:
+def axes_of(facts: Mapping[str, Any], analysis: Analysis) -> list[str | None]:
     """The axes that a part with these FACTS is drawn along: [None] is the whole matrix, [] nothing."""
-    if told.found.rows.empty and facts.get("needs") != "plan":
+    if analysis.results.rows.empty and facts.get("needs") != "plan":
         return []
     if not facts["per_axis"]:
         return [None]
-    wanted = [axis for axis in told.axes if facts.get("axes") != "numeric" or amounts(told, axis)]
+    wanted = [axis for axis in analysis.axes if facts.get("axes") != "numeric" or amounts(analysis, axis)]
     return [*wanted] if wanted or facts.get("axes") else [None]
 
 
-def first_varied(told: Analysis, *names: str) -> str | None:
+def first_varied(analysis: Analysis, *names: str) -> str | None:
     """The first of these fields that the matrix varies."""
-    return next((name for name in names if name in told.axes), None)
+    return next((name for name in names if name in analysis.axes), None)
 
 
 def same(column: pd.Series, value: object) -> pd.Series:

@@ -15,7 +15,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocato
 from dcbench.analysis.statistics.cells import summary
 from dcbench.analysis.statistics.effects import largest
 from dcbench.analysis.statistics.pareto import front
-from dcbench.analysis.summary import Analysis, column, is_condition
+from dcbench.analysis.summary import Analysis, is_condition, metric_spec
 from dcbench.figures import same
 from dcbench.figures.style.captions import beneath, company, counted, label, ruled, short, wrapped
 from dcbench.figures.style.encoding import MARKERS, colour, marker
@@ -60,37 +60,37 @@ class _Codes:
     sign: str | None
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """A panel for each data set, each with what its scores stand between at the right."""
-    names = {one.name: one for one in told.outcomes}
-    quality = REFIT if REFIT in names else told.quality
+    names = {one.name: one for one in analysis.outcomes}
+    quality = REFIT if REFIT in names else analysis.quality
     if quality not in names or "seconds" not in names:
         return None
-    cells = summary(told.finals, told.found.runs, list(told.axes), [quality, "seconds"])
-    codes = _codes(told, quality)
-    parts = _parts(told)
+    cells = summary(analysis.finals, analysis.results.runs, list(analysis.axes), [quality, "seconds"])
+    codes = _codes(analysis, quality)
+    parts = _parts(analysis)
     across, down = min(ACROSS, len(parts)), -(-len(parts) // ACROSS)
     figure = Figure(figsize=(min(WIDTH, max(5.0, 4.2 * across)), 0.6 + 2.9 * down), layout="constrained")
-    beneath(figure, _counts(told, cells), company(told.found.rows), ruled(told, [quality, "seconds"]))
+    beneath(figure, _counts(analysis, cells), company(analysis.results.rows), ruled(analysis, [quality, "seconds"]))
     grid = figure.add_gridspec(down, 2 * across, width_ratios=[3.4, 1] * across)
     for place, (title, values) in enumerate(parts):
         row, left = place // across, 2 * (place % across)
         panel = figure.add_subplot(grid[row, left])
         panel.set_title(wrapped(title, 2, TEXT))
-        _points(panel, _inside(cells, values), _inside(told.finals, values), quality, told, codes)
-        _levels(figure.add_subplot(grid[row, left + 1], sharey=panel), quality, told, codes, values)
+        _points(panel, _inside(cells, values), _inside(analysis.finals, values), quality, analysis, codes)
+        _levels(figure.add_subplot(grid[row, left + 1], sharey=panel), quality, analysis, codes, values)
         if left == 0:
-            panel.set_ylabel(column(quality).titled)
-    legend(figure, _handles(told, codes))
+            panel.set_ylabel(metric_spec(quality).titled)
+    legend(figure, _handles(analysis, codes))
     return figure
 
 
-def _parts(told: Analysis) -> list[tuple[str, dict[str, Any]]]:
+def _parts(analysis: Analysis) -> list[tuple[str, dict[str, Any]]]:
     """Title, and which cells are in it, of each panel: data sets are never put on one scale."""
-    axis = next((name for name in told.axes if is_condition(name)), None)
+    axis = next((name for name in analysis.axes if is_condition(name)), None)
     if axis is None:
         return [("", {})]
-    return [(label(told, axis, value), {axis: value}) for value in told.axes[axis]]
+    return [(label(analysis, axis, value), {axis: value}) for value in analysis.axes[axis]]
 
 
 def _inside(frame: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
@@ -99,32 +99,34 @@ def _inside(frame: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
     return frame
 
 
-def _codes(told: Analysis, quality: str) -> _Codes:
+def _codes(analysis: Analysis, quality: str) -> _Codes:
     """The axis that moves the quality most has the colours, of the others the one that moves the time most markers."""
-    outcomes = {one.name: one for one in told.outcomes}
-    few = [name for name in told.axes if not is_condition(name)]
-    hues = [name for name in few if len(told.axes[name]) <= MOST]
-    hue = max(hues, key=lambda name: largest(told.effects, name, outcomes[quality]), default=None)
-    signs = [name for name in few if name != hue and len(told.axes[name]) <= len(MARKERS)]
-    return _Codes(hue, max(signs, key=lambda name: largest(told.effects, name, outcomes["seconds"]), default=None))
+    outcomes = {one.name: one for one in analysis.outcomes}
+    few = [name for name in analysis.axes if not is_condition(name)]
+    hues = [name for name in few if len(analysis.axes[name]) <= MOST]
+    hue = max(hues, key=lambda name: largest(analysis.effects, name, outcomes[quality]), default=None)
+    signs = [name for name in few if name != hue and len(analysis.axes[name]) <= len(MARKERS)]
+    return _Codes(hue, max(signs, key=lambda name: largest(analysis.effects, name, outcomes["seconds"]), default=None))
 
 
 # --- a panel --------------------------------------------------------------------------------
 
 
-def _points(panel: Axes, cells: pd.DataFrame, runs: pd.DataFrame, quality: str, told: Analysis, codes: _Codes) -> None:
+def _points(
+    panel: Axes, cells: pd.DataFrame, runs: pd.DataFrame, quality: str, analysis: Analysis, codes: _Codes
+) -> None:
     """The cells and their runs on a scale of factors, and the front of the cells that have all their seeds."""
     many: dict[str, Any] = {"ls": "", "rasterized": len(runs) > CLOUD}
-    for (ink, _), part in _coded(runs, told, codes) if cells["planned"].max() > 1 else ():
+    for (ink, _), part in _coded(runs, analysis, codes) if cells["planned"].max() > 1 else ():
         panel.plot(part["seconds"], part[quality], color=ink, marker="o", ms=2.5, alpha=0.4, mew=0, **many)
     whole = cells["done"] == cells["planned"]
-    for (ink, sign), part in _coded(cells, told, codes):
+    for (ink, sign), part in _coded(cells, analysis, codes):
         for some, face in ((part[whole[part.index]], ink), (part[~whole[part.index]], "none")):
             panel.plot(some["seconds"], some[quality], color=ink, marker=sign, mfc=face, ms=5, alpha=0.85, **many)
     _front(panel, cells[whole], quality)
     panel.set_xscale("log")
     _scale(panel, runs["seconds"])
-    panel.set_xlabel(column("seconds").titled)
+    panel.set_xlabel(metric_spec("seconds").titled)
 
 
 def _front(panel: Axes, cells: pd.DataFrame, quality: str) -> None:
@@ -136,15 +138,15 @@ def _front(panel: Axes, cells: pd.DataFrame, quality: str) -> None:
     panel.plot(*steps, color=GREY, lw=1.2, drawstyle="steps-post", zorder=1)
 
 
-def _coded(frame: pd.DataFrame, told: Analysis, codes: _Codes) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+def _coded(frame: pd.DataFrame, analysis: Analysis, codes: _Codes) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     """The rows of each colour and marker."""
     found = []
-    for hue in told.axes[codes.hue] if codes.hue else [None]:
+    for hue in analysis.axes[codes.hue] if codes.hue else [None]:
         some = frame[same(frame[codes.hue], hue)] if codes.hue else frame
-        for sign in told.axes[codes.sign] if codes.sign else [None]:
+        for sign in analysis.axes[codes.sign] if codes.sign else [None]:
             part = some[same(some[codes.sign], sign)] if codes.sign else some
-            mark = marker(told, codes.sign, sign) if codes.sign else "o"
-            found.append(((colour(told, codes.hue, hue), mark), part))
+            mark = marker(analysis, codes.sign, sign) if codes.sign else "o"
+            found.append(((colour(analysis, codes.hue, hue), mark), part))
     return found
 
 
@@ -157,13 +159,13 @@ def _scale(panel: Axes, seconds: pd.Series) -> None:
     panel.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _levels(panel: Axes, quality: str, told: Analysis, codes: _Codes, values: dict[str, Any]) -> None:
+def _levels(panel: Axes, quality: str, analysis: Analysis, codes: _Codes, values: dict[str, Any]) -> None:
     """A point for each level and value of the colours' axis, means over the runs and baselines that belong to it."""
-    known = _known(told, quality, codes, values)
+    known = _known(analysis, quality, codes, values)
     for place, level in enumerate(known):
         alike = len({score for _, score in known[level]}) == 1
         for value, score in known[level]:
-            ink = GREY if alike else colour(told, codes.hue, value)
+            ink = GREY if alike else colour(analysis, codes.hue, value)
             panel.plot(place, score, color=ink, marker="_", ms=9, mew=2, ls="")
     panel.set_xticks(range(len(known)), [LEVELS[level] for level in known], rotation=90)
     panel.set_xlim(-0.7, max(len(known), 1) - 0.3)
@@ -171,15 +173,17 @@ def _levels(panel: Axes, quality: str, told: Analysis, codes: _Codes, values: di
     panel.spines["left"].set_visible(False)
 
 
-def _known(told: Analysis, quality: str, codes: _Codes, values: dict[str, Any]) -> dict[str, list[tuple[Any, float]]]:
+def _known(
+    analysis: Analysis, quality: str, codes: _Codes, values: dict[str, Any]
+) -> dict[str, list[tuple[Any, float]]]:
     """Level -> a score for each value of the colours' axis, where there is one."""
     fields = list(dict.fromkeys([quality, *values, *([codes.hue] if codes.hue else [])]))
-    start = _inside(told.found.rows.loc[told.found.rows["epoch"] == 0, fields], values)
-    table = told.references
+    start = _inside(analysis.results.rows.loc[analysis.results.rows["epoch"] == 0, fields], values)
+    table = analysis.references
     table = table[same(table["axis"], codes.hue) & (table["metric"] == quality)]
     table = _inside(table, values)
     known: dict[str, list[tuple[Any, float]]] = {}
-    for value in told.axes[codes.hue] if codes.hue else [None]:
+    for value in analysis.axes[codes.hue] if codes.hue else [None]:
         mine = start[same(start[codes.hue], value)] if codes.hue else start
         beside = table[same(table["value"], value)]
         scores = {"untrained": mine[quality].mean(), **dict(zip(beside["level"], beside["mean"], strict=True))}
@@ -192,20 +196,20 @@ def _known(told: Analysis, quality: str, codes: _Codes, values: dict[str, Any]) 
 # --- words ----------------------------------------------------------------------------------
 
 
-def _handles(told: Analysis, codes: _Codes) -> list[Artist]:
+def _handles(analysis: Analysis, codes: _Codes) -> list[Artist]:
     handles: list[Artist] = []
     if hue := codes.hue:
-        for value in told.axes[hue]:
-            text = f"{short(hue)} {label(told, hue, value)}"
-            handles.append(Line2D([], [], color=colour(told, hue, value), lw=4, label=text))
+        for value in analysis.axes[hue]:
+            text = f"{short(hue)} {label(analysis, hue, value)}"
+            handles.append(Line2D([], [], color=colour(analysis, hue, value), lw=4, label=text))
     if sign := codes.sign:
-        for value in told.axes[sign]:
-            text = f"{short(sign)} {label(told, sign, value)}"
-            handles.append(Line2D([], [], color=GREY, marker=marker(told, sign, value), ls="", label=text))
+        for value in analysis.axes[sign]:
+            text = f"{short(sign)} {label(analysis, sign, value)}"
+            handles.append(Line2D([], [], color=GREY, marker=marker(analysis, sign, value), ls="", label=text))
     return [*handles, Line2D([], [], color=GREY, lw=1.2, marker="o", ms=9, mfc="none", label="no cell beats it")]
 
 
-def _counts(told: Analysis, cells: pd.DataFrame) -> str:
+def _counts(analysis: Analysis, cells: pd.DataFrame) -> str:
     done, planned, lacking = (
         int(cells["done"].sum()),
         int(cells["planned"].sum()),

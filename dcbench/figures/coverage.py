@@ -84,18 +84,18 @@ class Side:
             yield places[first], places[after - 1] + 1, self.texts[depth][heads[first, depth]]
 
 
-def draw(told: Analysis, axis: str | None) -> Figure:
+def draw(analysis: Analysis, axis: str | None) -> Figure:
     """The map of the whole matrix, whichever the axis."""
-    states = told.found.runs.apply(state_of, axis=1)
-    inner = _inner(told)
-    down, across = (_side(told, names) for names in ([name for name in told.axes if name not in inner], inner))
+    states = analysis.results.runs.apply(state_of, axis=1)
+    inner = _inner(analysis)
+    down, across = (_side(analysis, names) for names in ([name for name in analysis.axes if name not in inner], inner))
     left = 0.2 + max(1.12 * inches(name, SMALL) for name in inner)
     left = max(left, 0.1 + sum(map(_wide, down.axes, down.texts)))
     size = min(LARGEST, (WIDTH - left - 0.1) / (across.places()[-1] + 1))
     heads = [_high(across, depth, size) for depth in range(len(inner))]
     figure = Figure(figsize=(max(6.5, left + (across.places()[-1] + 1) * size + 0.1), 1))
     legend(figure, _handles(states))
-    note(figure, *_words(told, states, down, across, size))
+    note(figure, *_words(analysis, states, down, across, size))
     top = 0.1 + sum(heads) + LETTER * bool(down.axes)
     high = top + (down.places()[-1] + 1) * size + 0.25 + LETTER * (figure.get_supxlabel().count("\n") + 1)
     figure.set_figheight(high + figure.legends[0].get_window_extent().height / figure.dpi + 0.1)
@@ -118,26 +118,26 @@ def state_of(run: pd.Series) -> str:
 # --- layout ---------------------------------------------------------------------------------
 
 
-def _inner(told: Analysis) -> list[str]:
+def _inner(analysis: Analysis) -> list[str]:
     """The axes of the columns: as many of the last ones as give a map that is wider than it is high, and the seeds."""
-    names, wide = ["seed"], told.found.runs["seed"].nunique()
-    for name in reversed(told.axes):
-        wide *= len(told.axes[name])
-        if wide > max(24, math.sqrt(2 * len(told.found.runs))):
+    names, wide = ["seed"], analysis.results.runs["seed"].nunique()
+    for name in reversed(analysis.axes):
+        wide *= len(analysis.axes[name])
+        if wide > max(24, math.sqrt(2 * len(analysis.results.runs))):
             break
         names.insert(0, name)
     return names
 
 
-def _side(told: Analysis, names: Sequence[str]) -> Side:
-    runs = told.found.runs
-    values = {name: told.axes.get(name) or sorted(runs["seed"].unique()) for name in names}
+def _side(analysis: Analysis, names: Sequence[str]) -> Side:
+    runs = analysis.results.runs
+    values = {name: analysis.axes.get(name) or sorted(runs["seed"].unique()) for name in names}
     numbers = np.zeros((len(runs), max(1, len(names))), dtype=np.intp)
     for column, name in enumerate(names):
         for number, value in enumerate(values[name]):
             numbers[same(runs[name], value), column] = number
     lines, of_run = np.unique(numbers, axis=0, return_inverse=True)
-    texts = [[label(told, name, value, 18) for value in values[name]] for name in names]
+    texts = [[label(analysis, name, value, 18) for value in values[name]] for name in names]
     return Side(list(names), texts, lines, of_run.ravel())
 
 
@@ -215,9 +215,9 @@ def _handles(states: pd.Series) -> list[Line2D]:
     return found
 
 
-def _words(told: Analysis, states: pd.Series, down: Side, across: Side, size: float) -> Iterator[str]:
+def _words(analysis: Analysis, states: pd.Series, down: Side, across: Side, size: float) -> Iterator[str]:
     """How many runs there are, what the squares' order is where it is not written, and why runs have no result."""
-    beside = len(told.found.baselines)
+    beside = len(analysis.results.baselines)
     yield counted(len(states), "planned run") + (
         f", and {counted(beside, 'baseline')} counted apart." if beside else "."
     )
@@ -226,8 +226,8 @@ def _words(told: Analysis, states: pd.Series, down: Side, across: Side, size: fl
             if not told_there(side, depth, size):
                 order = ", ".join(side.texts[depth][:6]) + (", \u2026" if len(side.texts[depth]) > 6 else "")
                 yield f"Unnamed for want of room, in order: {name} {order}."
-    ended = told.found.runs["state"].isin(["failed", "skipped"])
-    reasons = told.found.runs["reason"][ended].fillna("").map(lambda text: short(text, 90).rstrip("."))
+    ended = analysis.results.runs["state"].isin(["failed", "skipped"])
+    reasons = analysis.results.runs["reason"][ended].fillna("").map(lambda text: short(text, 90).rstrip("."))
     why = Counter(zip(states[ended], reasons, strict=True)).most_common()
     for (state, reason), number in why[:TOLD]:
         yield f"{number:,} {state}{': ' * bool(reason)}{reason}."

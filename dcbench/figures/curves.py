@@ -91,23 +91,25 @@ class Panel:
         return [level for level in found if pd.notna(level[1])]
 
 
-def draw(told: Analysis, axis: str | None) -> Figure:
+def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A panel for each metric and value of `axis`, the metrics below each other; one column without an axis."""
-    hue = None if axis == "dataset" else first_varied(told, "dataset")
-    matched = alike(told.finals, told.axes, axis)
-    wanted = ("pseudo_label_accuracy", told.quality, REFIT, "nmi_previous")
-    metrics = [name for name in wanted if name in told.found.rows and told.found.rows[name].notna().any()] or [
-        told.quality
-    ]
+    hue = None if axis == "dataset" else first_varied(analysis, "dataset")
+    matched = alike(analysis.finals, analysis.axes, axis)
+    wanted = ("pseudo_label_accuracy", analysis.quality, REFIT, "nmi_previous")
+    metrics = [
+        name for name in wanted if name in analysis.results.rows and analysis.results.rows[name].notna().any()
+    ] or [analysis.quality]
     fields = ["run_id", "seed", "epoch", "dataset", "health", *metrics, *([axis] if axis else [])]
-    rows = told.found.rows[list(dict.fromkeys(fields))].merge(matched[["run_id", "cell"]], on="run_id", how="left")
-    values: list[Any] = told.axes[axis] if axis else [None]
+    rows = analysis.results.rows[list(dict.fromkeys(fields))].merge(
+        matched[["run_id", "cell"]], on="run_id", how="left"
+    )
+    values: list[Any] = analysis.axes[axis] if axis else [None]
     figure, grid = _grid(len(values), len(metrics))
     columns = []
     for value, line in zip(values, grid, strict=True):
-        parts = _parts(told, axis, value, hue, rows)
+        parts = _parts(analysis, axis, value, hue, rows)
         columns.append([Panel(axes, metric, parts) for axes, metric in zip(line, metrics, strict=True)])
-        line[0].set_title(_title(told, axis, value, parts, figure.get_figwidth() / len(values)))
+        line[0].set_title(_title(analysis, axis, value, parts, figure.get_figwidth() / len(values)))
         for panel in columns[-1]:
             _draw(panel)
     across = _across(len(values))
@@ -116,24 +118,26 @@ def draw(told: Analysis, axis: str | None) -> Figure:
     ends = sorted({*range(across - 1, len(columns), across), len(columns) - 1})
     named = _name_levels([panel for at in ends for panel in columns[at]])
     legend(figure, _handles(columns, named, matched["seed"].nunique() >= FEWEST_SEEDS))
-    note(figure, *_words(told, hue, matched))
+    note(figure, *_words(analysis, hue, matched))
     return figure
 
 
-def _parts(told: Analysis, axis: str | None, value: object, hue: str | None, rows: pd.DataFrame) -> list[Part]:
+def _parts(analysis: Analysis, axis: str | None, value: object, hue: str | None, rows: pd.DataFrame) -> list[Part]:
     inside = rows[same(rows[axis], value)] if axis else rows
     if hue is None:
-        return [Part("mean", code(told, axis, value), inside, _baselines(told, axis, value, inside))]
+        return [Part("mean", code(analysis, axis, value), inside, _baselines(analysis, axis, value, inside))]
     found = []
-    for one in told.axes[hue]:
+    for one in analysis.axes[hue]:
         mine = inside[same(inside[hue], one)]
-        found.append(Part(label(told, hue, one), code(told, hue, one), mine, _baselines(told, axis, value, mine)))
+        found.append(
+            Part(label(analysis, hue, one), code(analysis, hue, one), mine, _baselines(analysis, axis, value, mine))
+        )
     return found
 
 
-def _baselines(told: Analysis, axis: str | None, value: object, rows: pd.DataFrame) -> dict[str, float]:
+def _baselines(analysis: Analysis, axis: str | None, value: object, rows: pd.DataFrame) -> dict[str, float]:
     """The baselines' levels of the rows' dataset."""
-    table = told.references
+    table = analysis.references
     mine = table[same(table["axis"], axis) & same(table["value"], value) & (table["metric"] == REFIT)]
     mine = mine[mine["dataset"].isin(rows["dataset"].unique())]
     return dict(zip(mine["level"], mine["mean"], strict=True))
@@ -198,11 +202,11 @@ def _scale(panels: Sequence[Panel], across: int) -> None:
 # --- words ----------------------------------------------------------------------------------
 
 
-def _title(told: Analysis, axis: str | None, value: object, parts: Sequence[Part], wide: float) -> str:
+def _title(analysis: Analysis, axis: str | None, value: object, parts: Sequence[Part], wide: float) -> str:
     """The value, how many of the planned runs are in the column, and how many of them are not healthy."""
-    planned = told.found.runs[same(told.found.runs[axis], value)] if axis else told.found.runs
+    planned = analysis.results.runs[same(analysis.results.runs[axis], value)] if axis else analysis.results.runs
     runs = pd.concat([part.rows for part in parts]).drop_duplicates("run_id")
-    name = f"{axis} = {label(told, axis, value)}" if axis else "all runs"
+    name = f"{axis} = {label(analysis, axis, value)}" if axis else "all runs"
     count = f"{len(runs)} of {len(planned)} runs" if len(runs) < len(planned) else counted(len(runs), "run")
     sick = [f"{number} {state}" for state in ORDER[1:] if (number := int((runs["health"] == state).sum()))]
     return "\n".join(wrapped(words, wide, TEXT) for words in (name, ", ".join([count, *sick])))
@@ -237,10 +241,10 @@ def _handles(columns: Sequence[Sequence[Panel]], named: bool, intervals: bool) -
     return handles + [Line2D([], [], color=GREY, lw=1, ls=DASHES[name], label=name) for name in DASHES if name in there]
 
 
-def _words(told: Analysis, hue: str | None, matched: pd.DataFrame) -> Iterator[str]:
+def _words(analysis: Analysis, hue: str | None, matched: pd.DataFrame) -> Iterator[str]:
     """What the means are made of, and what they leave out."""
-    yield from meant(told, matched, hue, "panel")
+    yield from meant(analysis, matched, hue, "panel")
     if matched["seed"].nunique() < FEWEST_SEEDS:
         yield f"No interval: it takes {FEWEST_SEEDS} seeds."
-    if told.quality == "ami_true":
+    if analysis.quality == "ami_true":
         yield "AMI stands for NMI, which rises with k by itself."

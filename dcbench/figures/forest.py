@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING
-from dcbench.analysis.summary import Analysis, column
+from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.figures import same
 from dcbench.figures.style.captions import beneath, label, ruled, short, sized, wrapped
 from dcbench.figures.style.marks import legend
@@ -47,17 +47,17 @@ RATIOS = (10, 5, 3, 2, 1.5, 1.2, 1.1, 1.05, 1.02)
 """What may stand at the ticks of a ratio, both ways."""
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """Swaps from top to bottom, metrics from left to right."""
-    effects = _chosen(told)
+    effects = _chosen(analysis)
     if effects.empty:
         return None
-    swaps = rows_of(_names(effects.drop_duplicates("swap").sort_values("swap"), told), LABELS)
+    swaps = rows_of(_names(effects.drop_duplicates("swap").sort_values("swap"), analysis), LABELS)
     there = set(effects["metric"])
-    outcomes = [one for name in _metrics(told) for one in told.outcomes if one.name == name and name in there]
+    outcomes = [one for name in _metrics(analysis) for one in analysis.outcomes if one.name == name and name in there]
     size = (max(6.0, WIDTH - 1.15 * (6 - len(outcomes))), 1.4 + (swaps[-1].top + swaps[-1].tall) / 72)
     figure = Figure(figsize=size, layout="constrained")
-    beneath(figure, _abridged(told), _counts(effects), ruled(told, [one.name for one in outcomes]))
+    beneath(figure, _abridged(analysis), _counts(effects), ruled(analysis, [one.name for one in outcomes]))
     panels = figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0]
     write_rows(panels[0], swaps)
     for panel, outcome in zip(panels, outcomes, strict=True):
@@ -66,28 +66,30 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     return figure
 
 
-def _metrics(told: Analysis) -> list[str]:
+def _metrics(analysis: Analysis) -> list[str]:
     """Where k varies the scores that do not rise with it by themselves."""
-    accuracy = "test_refit_cluster_accuracy" if "k" in told.found.axes else "cluster_accuracy"
-    return [told.quality, "test_refit_nmi_true", accuracy, "feature_rank", "seconds", CLUSTERING]
+    accuracy = "test_refit_cluster_accuracy" if "k" in analysis.results.axes else "cluster_accuracy"
+    return [analysis.quality, "test_refit_nmi_true", accuracy, "feature_rank", "seconds", CLUSTERING]
 
 
-def _chosen(told: Analysis) -> pd.DataFrame:
+def _chosen(analysis: Analysis) -> pd.DataFrame:
     """The effects to show, `swap` their row; of an axis of many values each against the first."""
     parts = []
-    for axis, values in told.axes.items():
-        mine = told.effects[(told.effects["axis"] == axis) & told.effects["metric"].isin(_metrics(told))]
+    for axis, values in analysis.axes.items():
+        mine = analysis.effects[
+            (analysis.effects["axis"] == axis) & analysis.effects["metric"].isin(_metrics(analysis))
+        ]
         parts.append(mine if len(values) <= ALL_PAIRS else mine[same(mine["before"], values[0])])
-    effects = pd.concat(parts) if parts else told.effects
+    effects = pd.concat(parts) if parts else analysis.effects
     rows = effects.groupby(["axis", "before", "after"], sort=False, dropna=False).ngroup()
     return effects.assign(swap=rows)
 
 
-def _names(heads: pd.DataFrame, told: Analysis) -> list[tuple[str, str]]:
+def _names(heads: pd.DataFrame, analysis: Analysis) -> list[tuple[str, str]]:
     """Each swap, and what it brings along."""
     names = []
     for row in heads.to_dict("records"):
-        before, after = (label(told, row["axis"], row[side]) for side in ("before", "after"))
+        before, after = (label(analysis, row["axis"], row[side]) for side in ("before", "after"))
         brings = short(f"brings {row['brings']}", 120) if row["brings"] else ""
         names.append((f"{short(row['axis'], 60)}: {before} \u2192 {after}", brings))
     return names
@@ -112,7 +114,7 @@ def _panel(panel: Axes, outcome: Outcome, effects: pd.DataFrame, places: list[fl
     else:
         step = _round(reach)
         panel.set_xticks([-step, 0, step], [f"\u2212{step:g}", "0", f"{step:g}"])
-    panel.set_title(wrapped(column(outcome.name).label, 1.15, TEXT))
+    panel.set_title(wrapped(metric_spec(outcome.name).label, 1.15, TEXT))
     towards = {"higher": "better \u2192", "lower": "\u2190 better", None: ""}[outcome.better]
     panel.set_xlabel(f"{'times as long' if outcome.ratio else 'change'}\n{towards}")
 
@@ -187,9 +189,9 @@ def _handles(effects: pd.DataFrame) -> list[Artist]:
     return handles
 
 
-def _abridged(told: Analysis) -> str:
+def _abridged(analysis: Analysis) -> str:
     """Which axes do not show all their pairs."""
-    long = [axis for axis, values in told.axes.items() if len(values) > ALL_PAIRS]
+    long = [axis for axis, values in analysis.axes.items() if len(values) > ALL_PAIRS]
     named = ", ".join(short(axis, 60) for axis in long)
     return f"Each value of {named} against the first; all pairs stand in the table of effects." if long else ""
 

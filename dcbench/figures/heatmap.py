@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from dcbench.analysis.statistics.cells import averaged, summary, tally
 from dcbench.analysis.statistics.effects import largest
-from dcbench.analysis.summary import Analysis, column
+from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.figures.style.captions import beneath, counted, inches, label, ruled, short, wrapped
 from dcbench.figures.style.marks import legend
 from dcbench.figures.style.theme import GREY, INK, SMALL, TEXT
@@ -98,25 +98,25 @@ class _Layout:
         return self.size(self.columns)
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """A panel for each data set, or one panel."""
-    if not told.axes or told.finals[told.quality].isna().all():
+    if not analysis.axes or analysis.finals[analysis.quality].isna().all():
         return None
-    layout = _layout(told)
-    kept = [name for name in told.axes if name in (layout.panel, *layout.rows, *layout.columns)]
-    squares = _squares(told, kept)
+    layout = _layout(analysis)
+    kept = [name for name in analysis.axes if name in (layout.panel, *layout.rows, *layout.columns)]
+    squares = _squares(analysis, kept)
     wide, tall = _square_size(layout, squares)
-    parts = _parts(layout, squares, told)
+    parts = _parts(layout, squares, analysis)
     bodies = layout.tall * tall + (_top(layout, wide) + 20 * len(parts)) / 72
     size = (max(5.0, _left(layout) + layout.wide * wide + 1.3), 0.3 + bodies)
     figure = Figure(figsize=size)
     beyond = max((inches(short(name, MOST_NAMED), TEXT) - 0.6 for name in layout.columns), default=0) / size[0]
     figure.set_layout_engine("constrained", rect=(0, 0, 1 - max(0, beyond), 1))
-    beneath(figure, _averaged(told, kept, squares), _counts(squares), ruled(told, [told.quality]))
+    beneath(figure, _averaged(analysis, kept, squares), _counts(squares), ruled(analysis, [analysis.quality]))
     panels = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
     for panel, (title, part) in zip(panels, parts, strict=True):
         image = _panel(panel, layout, part, wide if len(squares) <= PRINTED else 0)
-        _bar(figure, panel, image, column(told.quality).label, layout.size(layout.rows) * tall)
+        _bar(figure, panel, image, metric_spec(analysis.quality).label, layout.size(layout.rows) * tall)
         _frame(panel, layout, title, wide, heads=panel is panels[0])
     if handles := _handles(squares, len(squares) == layout.tall * layout.wide):
         legend(figure, handles)
@@ -139,40 +139,40 @@ def _left(layout: _Layout) -> float:
 # --- what stands where ----------------------------------------------------------------------
 
 
-def _layout(told: Analysis) -> _Layout:
+def _layout(analysis: Analysis) -> _Layout:
     """Every axis, or without those that move the quality least, as long as there are too many squares."""
-    axes = dict(told.axes)
-    while (found := _split(told, axes)) is None:
-        weakest = min((name for name in axes if name != "dataset"), key=lambda name: _moved(told, name))
+    axes = dict(analysis.axes)
+    while (found := _split(analysis, axes)) is None:
+        weakest = min((name for name in axes if name != "dataset"), key=lambda name: _moved(analysis, name))
         del axes[weakest]
     return found
 
 
-def _moved(told: Analysis, axis: str) -> float:
+def _moved(analysis: Analysis, axis: str) -> float:
     """By how much the axis moves the quality."""
-    outcomes = [one for one in told.outcomes if one.name == told.quality]
-    return max((largest(told.effects, axis, one) for one in outcomes), default=0.0)
+    outcomes = [one for one in analysis.outcomes if one.name == analysis.quality]
+    return max((largest(analysis.effects, axis, one) for one in outcomes), default=0.0)
 
 
-def _split(told: Analysis, axes: dict[str, list[Any]]) -> _Layout | None:
+def _split(analysis: Analysis, axes: dict[str, list[Any]]) -> _Layout | None:
     """The axes in order, the last of them in columns, so that the figure comes out most like a square."""
     panel = "dataset" if len(axes) > 1 and len(axes.get("dataset", ())) in range(2, PANELS + 1) else None
     rest = [name for name in axes if name != panel]
-    layouts = [_Layout(told, axes, panel, rest[:at], rest[at:]) for at in range(len(rest) + 1)]
+    layouts = [_Layout(analysis, axes, panel, rest[:at], rest[at:]) for at in range(len(rest) + 1)]
     fit = [one for one in layouts if one.tall <= MOST_ROWS and one.wide <= MOST_COLUMNS]
     if len(axes) == 1 and not fit:
         return layouts[-1]
     return min(fit, key=lambda one: abs(math.log(0.3 * one.tall / (0.6 * one.wide))), default=None)
 
 
-def _squares(told: Analysis, kept: list[str]) -> pd.DataFrame:
+def _squares(analysis: Analysis, kept: list[str]) -> pd.DataFrame:
     """A line for each cell of the kept axes: planned, done, `value`, and what is amiss, if anything."""
-    metric, runs = told.quality, told.found.runs
-    over = [name for name in told.axes if name not in kept]
-    table = summary(told.finals, runs, kept, [metric]).rename(columns={metric: "value"})
+    metric, runs = analysis.quality, analysis.results.runs
+    over = [name for name in analysis.axes if name not in kept]
+    table = summary(analysis.finals, runs, kept, [metric]).rename(columns={metric: "value"})
     table = table.assign(states=tally(runs, kept, "state"), cells=1, left_out=0)
     if over:
-        means = averaged(told.finals, kept, over, metric)
+        means = averaged(analysis.finals, kept, over, metric)
         known = {_key(line, kept): line for line in means.to_dict("records")}
         lines = [known.get(_key(square, kept), {}) for square in table.to_dict("records")]
         table["value"] = [line.get(metric, math.nan) for line in lines]
@@ -192,11 +192,11 @@ def _amiss(square: dict[Any, Any]) -> str:
     return "failed" if "failed" in square["states"] else "skipped" if "skipped" in square["states"] else "not run yet"
 
 
-def _parts(layout: _Layout, squares: pd.DataFrame, told: Analysis) -> list[tuple[str, pd.DataFrame]]:
+def _parts(layout: _Layout, squares: pd.DataFrame, analysis: Analysis) -> list[tuple[str, pd.DataFrame]]:
     if layout.panel is None:
         return [("", squares)]
     name = layout.panel
-    return [(label(told, name, value, 60), squares[squares[name] == value]) for value in told.axes[name]]
+    return [(label(analysis, name, value, 60), squares[squares[name] == value]) for value in analysis.axes[name]]
 
 
 # --- a panel --------------------------------------------------------------------------------
@@ -339,9 +339,9 @@ def _handles(squares: pd.DataFrame, whole: bool) -> list[Artist]:
     ]
 
 
-def _averaged(told: Analysis, kept: list[str], squares: pd.DataFrame) -> str:
+def _averaged(analysis: Analysis, kept: list[str], squares: pd.DataFrame) -> str:
     """Which axes the squares are means over, and of how many cells."""
-    over = [short(name, 60) for name in told.axes if name not in kept]
+    over = [short(name, 60) for name in analysis.axes if name not in kept]
     if not over:
         return ""
     cells, left = int(squares["cells"].max()), int(squares["left_out"].max())

@@ -12,7 +12,7 @@ from matplotlib.gridspec import GridSpecBase
 
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.interactions import ACTS, by_value, strongest
-from dcbench.analysis.summary import Analysis, column
+from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.figures.style.captions import beneath, counted, label, ruled, short, sized, wrapped
 from dcbench.figures.style.encoding import colour, marker
 from dcbench.figures.style.marks import legend
@@ -46,38 +46,38 @@ class _Pair:
     told: Any
 
     @classmethod
-    def of(cls, row: Any, told: Analysis) -> _Pair:
+    def of(cls, row: Any, analysis: Analysis) -> _Pair:
         """The dataset is what a swap's effect depends on, else the axis of more values; the difference is the same."""
         one, two = (row.axis, row.before, row.after), (row.with_axis, row.with_before, row.with_after)
-        turned = (one[0] == "dataset", len(told.axes[one[0]])) > (two[0] == "dataset", len(told.axes[two[0]]))
+        turned = (one[0] == "dataset", len(analysis.axes[one[0]])) > (two[0] == "dataset", len(analysis.axes[two[0]]))
         return cls(two, one, row) if turned else cls(one, two, row)
 
-    def name(self, told: Analysis) -> str:
+    def name(self, analysis: Analysis) -> str:
         """The swap."""
         axis, before, after = self.swap
-        return f"{short(axis, 60)}: {label(told, axis, before)} \u2192 {label(told, axis, after)}"
+        return f"{short(axis, 60)}: {label(analysis, axis, before)} \u2192 {label(analysis, axis, after)}"
 
-    def where(self, told: Analysis) -> str:
+    def where(self, analysis: Analysis) -> str:
         """The values that its effect is compared at."""
         axis, before, after = self.other
-        return f"{short(axis, 60)} {label(told, axis, after)} against {label(told, axis, before)}"
+        return f"{short(axis, 60)} {label(analysis, axis, after)} against {label(analysis, axis, before)}"
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """The list at the left, up to four pictures at the right."""
-    outcome = next((one for one in told.outcomes if one.name == told.quality), None)
-    table = strongest(told.interactions, outcome) if outcome else told.interactions
+    outcome = next((one for one in analysis.outcomes if one.name == analysis.quality), None)
+    table = strongest(analysis.interactions, outcome) if outcome else analysis.interactions
     if outcome is None or table.empty:
         return None
-    pairs = [_Pair.of(row, told) for row in table.itertuples()]
+    pairs = [_Pair.of(row, analysis) for row in table.itertuples()]
     across, down = 1 + (len(pairs) > 1), 1 + (len(pairs) > 2)
-    rows = rows_of([(pair.name(told), pair.where(told)) for pair in pairs[:MOST]], LABELS)
+    rows = rows_of([(pair.name(analysis), pair.where(analysis)) for pair in pairs[:MOST]], LABELS)
     tall = max(1.75 * down, (rows[-1].top + rows[-1].tall) / 72)
     figure = Figure(figsize=(5.2 + 2.15 * across, 1.0 + tall), layout="constrained")
-    beneath(figure, _verdicts(table), f"Each difference over {sized(table)}.", ruled(told, [outcome.name]))
+    beneath(figure, _verdicts(table), f"Each difference over {sized(table)}.", ruled(analysis, [outcome.name]))
     grid = figure.add_gridspec(down, 1 + across, width_ratios=[1.05, *[1] * across])
     _list(figure.add_subplot(grid[:, 0]), outcome, pairs[:MOST], rows)
-    _pictures(figure, grid[:, 1:].subgridspec(down, across), outcome, pairs[: across * down], told)
+    _pictures(figure, grid[:, 1:].subgridspec(down, across), outcome, pairs[: across * down], analysis)
     legend(figure, verdict_handles(table["verdict"].head(MOST)))
     return figure
 
@@ -93,41 +93,41 @@ def _list(panel: Axes, outcome: Outcome, pairs: list[_Pair], rows: list[Row]) ->
         panel.plot(pair.told.mean, row.place, color=ink, marker=sign, mfc=face(pair.told.verdict), ms=5, zorder=3)
     panel.grid(axis="y", visible=False)
     panel.locator_params(axis="x", nbins=4)
-    panel.set_xlabel(f"difference of two effects\non {column(outcome.name).label}")
+    panel.set_xlabel(f"difference of two effects\non {metric_spec(outcome.name).label}")
 
 
 # --- pictures -------------------------------------------------------------------------------
 
 
-def _pictures(figure: Figure, grid: GridSpecBase, outcome: Outcome, pairs: list[_Pair], told: Analysis) -> None:
+def _pictures(figure: Figure, grid: GridSpecBase, outcome: Outcome, pairs: list[_Pair], analysis: Analysis) -> None:
     """All on one scale, so that a difference that is nothing looks like nothing."""
     first = None
     for place, pair in enumerate(pairs):
         panel = figure.add_subplot(grid[divmod(place, grid.ncols)], sharey=first)
         first = first or panel
-        _picture(panel, outcome, pair, told)
+        _picture(panel, outcome, pair, analysis)
         if place % grid.ncols == 0:
-            panel.set_ylabel(wrapped(f"change of {column(outcome.name).label}", 1.3, TEXT))
+            panel.set_ylabel(wrapped(f"change of {metric_spec(outcome.name).label}", 1.3, TEXT))
 
 
-def _picture(panel: Axes, outcome: Outcome, pair: _Pair, told: Analysis) -> None:
+def _picture(panel: Axes, outcome: Outcome, pair: _Pair, analysis: Analysis) -> None:
     """The effect of the pair's swap at each value of its other axis."""
     name = pair.other[0]
-    effects = by_value(told.finals, told.axes, pair.swap, name, outcome)
+    effects = by_value(analysis.finals, analysis.axes, pair.swap, name, outcome)
     panel.axhspan(-outcome.width, outcome.width, **BAND)
     panel.axhline(0, color=INK, lw=0.8)
     panel.plot(range(len(effects)), effects["mean"], color=GREY, lw=1, zorder=1)
     for place, row in enumerate(effects.to_dict("records")):
-        ink, sign = colour(told, name, row["value"]), marker(told, name, row["value"])
+        ink, sign = colour(analysis, name, row["value"]), marker(analysis, name, row["value"])
         panel.vlines(place, row["low"], row["high"], color=ink, lw=1.8)
         panel.plot(place, row["mean"], color=ink, marker=sign, ms=5)
-    words = [label(told, name, value, 14) for value in effects["value"]]
+    words = [label(analysis, name, value, 14) for value in effects["value"]]
     upright = sum(map(len, words)) + 2 * len(words) > 28
     panel.set_xticks(range(len(words)), words, rotation=90 if upright else 0)
     panel.set_xlim(-0.5, len(words) - 0.5)
     panel.grid(axis="x", visible=False)
     panel.locator_params(axis="y", nbins=5)
-    panel.set_title(wrapped(pair.name(told), 1.7, TEXT))
+    panel.set_title(wrapped(pair.name(analysis), 1.7, TEXT))
     panel.set_xlabel(wrapped(short(name, 60), 1.9, TEXT))
 
 

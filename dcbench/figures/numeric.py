@@ -18,8 +18,8 @@ from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.statistics.levels import by_cell
 from dcbench.analysis.statistics.matching import FEWEST_SEEDS
-from dcbench.analysis.summary import Analysis, column
-from dcbench.core.spec import shown
+from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.core.spec import format_value
 from dcbench.figures import first_varied
 from dcbench.figures.style.captions import counted, inches, label, note, wrapped
 from dcbench.figures.style.encoding import code, colour
@@ -44,10 +44,10 @@ PANEL = (2.75, 1.9)
 """Inches of a panel."""
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """A panel for each metric; None where no value of the axis has a matched run."""
-    table = told.levels[told.levels["axis"] == axis]
-    metrics = [one for one in (told.quality, *OTHERS) if one in set(table["metric"])]
+    table = analysis.levels[analysis.levels["axis"] == axis]
+    metrics = [one for one in (analysis.quality, *OTHERS) if one in set(table["metric"])]
     if axis is None or not metrics:
         return None
     across = min(ACROSS, len(metrics))
@@ -56,22 +56,22 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for spare in panels[len(metrics) :]:
         spare.remove()
-    places = _places(told, axis)
-    outcomes = {one.name: one for one in told.outcomes}
+    places = _places(analysis, axis)
+    outcomes = {one.name: one for one in analysis.outcomes}
     for metric, panel in zip(metrics, panels, strict=False):
-        _cells(panel, told, axis, outcomes[metric], places)
-        _means(panel, told, axis, table[table["metric"] == metric], places)
-        _scales(panel, told, axis, outcomes[metric], places)
-    legend(figure, _handles(told))
-    note(figure, *_words(told, axis, table[table["metric"].isin(metrics)]))
+        _cells(panel, analysis, axis, outcomes[metric], places)
+        _means(panel, analysis, axis, table[table["metric"] == metric], places)
+        _scales(panel, analysis, axis, outcomes[metric], places)
+    legend(figure, _handles(analysis))
+    note(figure, *_words(analysis, axis, table[table["metric"].isin(metrics)]))
     return figure
 
 
-def _places(told: Analysis, axis: str) -> dict[Any, float]:
+def _places(analysis: Analysis, axis: str) -> dict[Any, float]:
     """Value -> where it stands; None, which is no amount, one step beyond the largest."""
-    amounts = sorted(float(str(value)) for value in told.axes[axis] if value is not None)
+    amounts = sorted(float(str(value)) for value in analysis.axes[axis] if value is not None)
     beyond = amounts[-1] ** 2 / amounts[-2] if _wide(amounts) else 2 * amounts[-1] - amounts[-2]
-    return {value: beyond if value is None else float(str(value)) for value in told.axes[axis]}
+    return {value: beyond if value is None else float(str(value)) for value in analysis.axes[axis]}
 
 
 def _wide(amounts: Any) -> bool:
@@ -82,33 +82,33 @@ def _wide(amounts: Any) -> bool:
 # --- panels ---------------------------------------------------------------------------------
 
 
-def _cells(panel: Axes, told: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
+def _cells(panel: Axes, analysis: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
     """A thin line for each matched cell, in its dataset's colour where there are several."""
-    hue = first_varied(told, "dataset")
-    table = by_cell(told.finals, told.axes, axis, outcome)
+    hue = first_varied(analysis, "dataset")
+    table = by_cell(analysis.finals, analysis.axes, axis, outcome)
     table = table.assign(place=[places[value] for value in table["value"]]).sort_values("place")
     for dataset, rows in table.groupby(hue) if hue else [(None, table)]:
-        tint = colour(told, hue, dataset) if hue else GREY
+        tint = colour(analysis, hue, dataset) if hue else GREY
         amounts, none = rows[rows["value"].notna()], rows[rows["value"].isna()]
         lines = [cell[["place", "mean"]].to_numpy(dtype=float) for _, cell in amounts.groupby("number")]
         panel.add_collection(LineCollection(lines, colors=tint, lw=0.6, alpha=0.5, rasterized=len(lines) > 30))
         panel.plot(none["place"], none["mean"], color=tint, marker="_", ls="", ms=5, alpha=0.5)
 
 
-def _means(panel: Axes, told: Analysis, axis: str, mine: pd.DataFrame, places: dict[Any, float]) -> None:
+def _means(panel: Axes, analysis: Analysis, axis: str, mine: pd.DataFrame, places: dict[Any, float]) -> None:
     """The means joined by a line, but for that of None; each in its value's colour and marker."""
     mine = mine.assign(value=mine["value"].astype(object).where(mine["value"].notna(), None))
     mine = mine.assign(place=[places[value] for value in mine["value"]]).sort_values("place")
     amounts = mine[mine["value"].notna()]
     panel.plot(amounts["place"], amounts["mean"], color=GREY, lw=2, zorder=3, label="mean")
     for value, line in zip(mine["value"], mine.to_dict("records"), strict=True):
-        style = code(told, axis, value) | {"ls": "", "ms": 5, "zorder": 4, "capsize": 3, "lw": 1.5}
+        style = code(analysis, axis, value) | {"ls": "", "ms": 5, "zorder": 4, "capsize": 3, "lw": 1.5}
         sides = [[line["mean"] - line["low"]], [line["high"] - line["mean"]]]
         there = None if pd.isna(line["low"]) else sides
         panel.errorbar(line["place"], line["mean"], yerr=there, **style)
 
 
-def _scales(panel: Axes, told: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
+def _scales(panel: Axes, analysis: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
     """Logarithms of amounts that span a decade; ticks at the values, as many as can be read."""
     ends = min(places.values()), max(places.values())
     wide = _wide(ends)
@@ -120,30 +120,30 @@ def _scales(panel: Axes, told: Analysis, axis: str, outcome: Outcome, places: di
     ticks: list[tuple[float, str]] = []
     after = -math.inf
     for value, place in sorted(places.items(), key=lambda one: one[1]):
-        half = room * (inches(shown(value), SMALL) / 2 + 0.03)
+        half = room * (inches(format_value(value), SMALL) / 2 + 0.03)
         if scale(place) - half > after:
-            ticks.append((place, shown(value)))
+            ticks.append((place, format_value(value)))
             after = float(scale(place) + half)
     panel.set_xticks([place for place, _ in ticks], [text for _, text in ticks])
     panel.minorticks_off()
     panel.set_xlabel(axis)
-    panel.set_ylabel(wrapped(column(outcome.name).titled, PANEL[1] - 0.6, TEXT))
+    panel.set_ylabel(wrapped(metric_spec(outcome.name).titled, PANEL[1] - 0.6, TEXT))
     panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
 
 
 # --- words ----------------------------------------------------------------------------------
 
 
-def _handles(told: Analysis) -> list[Artist]:
-    hue = first_varied(told, "dataset")
+def _handles(analysis: Analysis) -> list[Artist]:
+    hue = first_varied(analysis, "dataset")
     mean = Line2D([], [], color=GREY, lw=2, marker="o", ms=5, label="mean of the cells")
     if hue is None:
         return [mean, Line2D([], [], color=GREY, lw=0.8, label="a cell")]
-    cells = [(colour(told, hue, one), f"a cell of {label(told, hue, one)}") for one in told.axes[hue]]
+    cells = [(colour(analysis, hue, one), f"a cell of {label(analysis, hue, one)}") for one in analysis.axes[hue]]
     return [mean, *(Line2D([], [], color=tint, lw=0.8, label=text) for tint, text in cells)]
 
 
-def _words(told: Analysis, axis: str, table: pd.DataFrame) -> Iterator[str]:
+def _words(analysis: Analysis, axis: str, table: pd.DataFrame) -> Iterator[str]:
     """What the means stand on, by which rule, and what was left out."""
     cells, seeds, left = (int(table[name].max()) for name in ("cells", "seeds", "left_out"))
     yield f"Each mean: {counted(cells, 'cell')}, {counted(seeds, 'seed')}."
@@ -151,7 +151,7 @@ def _words(told: Analysis, axis: str, table: pd.DataFrame) -> Iterator[str]:
         yield f"No interval: it takes {FEWEST_SEEDS} seeds."
     if left:
         yield f"Left out for want of a whole rectangle of cells and seeds: {counted(left, 'matched group')} of runs."
-    rules = list(dict.fromkeys(told.rule(metric) for metric in table["metric"]))
+    rules = list(dict.fromkeys(analysis.rule(metric) for metric in table["metric"]))
     yield f"A run's numbers: {'; '.join(rules)}."
     if axis == "k":
         yield "AMI and the refit's scores can be compared across k; NMI rises with k by itself."

@@ -60,44 +60,44 @@ SHORT = 14
 """Letters of an axis up to which its name stands before each value."""
 
 
-def draw(told: Analysis, axis: str | None) -> Figure:
+def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A line of panels for each dataset, the axis's values in each."""
-    split = None if axis == "dataset" else first_varied(told, "dataset")
-    matched = alike(told.finals, told.axes, axis)
+    split = None if axis == "dataset" else first_varied(analysis, "dataset")
+    matched = alike(analysis.finals, analysis.axes, axis)
     fields = ["run_id", "seed", "epoch", "largest_cluster_share", "feature_rank"]
     fields += [name for name in (axis, split) if name]
-    rows = told.found.rows[list(dict.fromkeys(fields))].assign(filled=filled_share(told.found.rows))
+    rows = analysis.results.rows[list(dict.fromkeys(fields))].assign(filled=filled_share(analysis.results.rows))
     rows = rows.merge(matched[["run_id", "cell"]], on="run_id", how="left")
-    values: list[Any] = told.axes[axis] if axis else [None]
-    datasets: list[Any] = told.axes[split] if split else [None]
+    values: list[Any] = analysis.axes[axis] if axis else [None]
+    datasets: list[Any] = analysis.axes[split] if split else [None]
     high = max(1.6, 0.16 * len(values) + 0.5)
     figure = Figure(figsize=(WIDTH, 0.9 + 0.2 * (len(values) // 6) + high * len(datasets)), layout="constrained")
     grid = figure.subplots(len(datasets), len(METRICS) + 1, squeeze=False, width_ratios=[1, 1, 1, 0.8])
     for line, dataset in zip(grid, datasets, strict=True):
         mine = rows[same(rows[split], dataset)] if split else rows
-        runs = told.found.runs[same(told.found.runs[split], dataset)] if split else told.found.runs
+        runs = analysis.results.runs[same(analysis.results.runs[split], dataset)] if split else analysis.results.runs
         for metric, panel in zip(METRICS, line, strict=False):
-            _panel(panel, told, axis, mine, metric)
+            _panel(panel, analysis, axis, mine, metric)
             panel.set_ylabel(wrapped(METRICS[metric][0], high - 0.4, TEXT))
-        _bars(line[-1], told, axis, runs)
+        _bars(line[-1], analysis, axis, runs)
         if split:
-            line[0].set_title(f"{split} = {label(told, split, dataset)}", loc="left")
+            line[0].set_title(f"{split} = {label(analysis, split, dataset)}", loc="left")
     for panel in grid[-1][:-1]:
         panel.set_xlabel(COLUMNS["epoch"].titled)
-    legend(figure, _handles(told, axis))
-    note(figure, *_words(told, split, matched, len(values)))
+    legend(figure, _handles(analysis, axis))
+    note(figure, *_words(analysis, split, matched, len(values)))
     return figure
 
 
 # --- panels ---------------------------------------------------------------------------------
 
 
-def _panel(panel: Axes, told: Analysis, axis: str | None, rows: pd.DataFrame, metric: str) -> None:
-    values: list[Any] = told.axes[axis] if axis else [None]
+def _panel(panel: Axes, analysis: Analysis, axis: str | None, rows: pd.DataFrame, metric: str) -> None:
+    values: list[Any] = analysis.axes[axis] if axis else [None]
     rank = metric == "feature_rank"
     for value in values:
         mine = rows[same(rows[axis], value)] if axis else rows
-        style = code(told, axis, value)
+        style = code(analysis, axis, value)
         panel.add_collection(single_runs(mine, metric, style["color"]), autolim=True)
         mean = curve(mine.dropna(subset="cell"), metric, ratio=rank)
         every = max(1, len(mean) // 3)
@@ -118,16 +118,16 @@ def _panel(panel: Axes, told: Analysis, axis: str | None, rows: pd.DataFrame, me
         panel.set_ylim(-0.03, 1.05)
 
 
-def _bars(panel: Axes, told: Analysis, axis: str | None, runs: pd.DataFrame) -> None:
+def _bars(panel: Axes, analysis: Analysis, axis: str | None, runs: pd.DataFrame) -> None:
     """For each value how many runs ended how, the first on top."""
-    values: list[Any] = told.axes[axis] if axis else [None]
+    values: list[Any] = analysis.axes[axis] if axis else [None]
     for place, value in enumerate(values):
         left = 0
         states = runs["health"][same(runs[axis], value)] if axis else runs["health"]
         for style, number in zip(ENDS.values(), ended(states, ORDER), strict=True):
             panel.barh(place, number, 0.7, left, lw=0.8, **style)
             left += number
-    panel.set_yticks(range(len(values)), [label(told, axis, value) if axis else "all" for value in values])
+    panel.set_yticks(range(len(values)), [label(analysis, axis, value) if axis else "all" for value in values])
     panel.set_ylim(len(values) - 0.4, -0.6)
     panel.grid(axis="y", visible=False)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
@@ -137,18 +137,18 @@ def _bars(panel: Axes, told: Analysis, axis: str | None, runs: pd.DataFrame) -> 
 # --- words ----------------------------------------------------------------------------------
 
 
-def _handles(told: Analysis, axis: str | None) -> list[Artist]:
-    values = told.axes[axis] if axis else []
+def _handles(analysis: Analysis, axis: str | None) -> list[Artist]:
+    values = analysis.axes[axis] if axis else []
     name = f"{axis} = " if axis and len(axis) <= SHORT else ""
     lines: Sequence[Artist] = [
-        Line2D([], [], **code(told, axis, value), lw=2, ms=3.5, label=f"{name}{label(told, str(axis), value)}")
+        Line2D([], [], **code(analysis, axis, value), lw=2, ms=3.5, label=f"{name}{label(analysis, str(axis), value)}")
         for value in values
     ]
     limits = Line2D([], [], color=GREY, lw=1, ls=(0, (1, 1.5)), label="limits of health")
     return [*lines, limits, *(Patch(**style, lw=0.8, label=state) for state, style in ENDS.items())]
 
 
-def _words(told: Analysis, split: str | None, matched: pd.DataFrame, values: int) -> Iterator[str]:
-    yield from meant(told, matched, split, "value")
+def _words(analysis: Analysis, split: str | None, matched: pd.DataFrame, values: int) -> Iterator[str]:
+    yield from meant(analysis, matched, split, "value")
     if values > FEW:
         yield f"No bands: they would hide each other from {FEW + 1} values on."

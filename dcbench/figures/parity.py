@@ -28,9 +28,9 @@ FACTS = {
 TIMES = {"seconds_pca": "PCA", "seconds_whiten": "whitening", "seconds_kmeans": "k-means"}
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """Agreement of each pair beside the seconds of each backend, a row for each stage and k."""
-    found = told.found.parity
+    found = analysis.results.parity
     agreed = found[found["measure"].isin(["ari", "ari_of_starts"])].dropna(subset=["value"])
     timed = found[found["measure"].isin(list(TIMES))].dropna(subset=["value"])
     if agreed.empty or timed.empty:
@@ -44,7 +44,7 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     _panel(panels[0], agreed.assign(row=left, name=_names(agreed)), looks, yardstick)
     panels[0].set(xlim=(-0.03, 1.03), xlabel=MEASURES["ari"][0])
     backends = list(dict.fromkeys(timed["backend_a"]))
-    own = {name: {key: code(told, "backend", name)[key] for key in ("color", "marker")} for name in backends}
+    own = {name: {key: code(analysis, "backend", name)[key] for key in ("color", "marker")} for name in backends}
     _panel(panels[1], timed.assign(row=right, name=_names(timed)), own, yardstick)
     panels[1].set(xscale="log", xlabel="seconds")
     panels[1].xaxis.set_major_formatter("{x:g}")

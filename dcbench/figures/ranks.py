@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.ranks import Ranking
-from dcbench.analysis.summary import Analysis, column
+from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.figures.style.captions import counted, label, note, wrapped
 from dcbench.figures.style.encoding import code
 from dcbench.figures.style.theme import GREY, INK, SMALL, TEXT
@@ -23,20 +23,20 @@ LINE = 0.2
 """Inches between two labels."""
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """A diagram for each axis of three values or more, by the quality; a sentence where cells do not support it."""
-    shown = [one for one in told.rankings if one.metric == told.quality]
+    shown = [one for one in analysis.rankings if one.metric == analysis.quality]
     if not shown:
         return None
     heights = [_height(one) for one in shown]
     figure = Figure(figsize=(7.5, sum(heights) + 0.5), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
     for panel, one in zip(panels, shown, strict=True):
-        _diagram(panel, one, told)
+        _diagram(panel, one, analysis)
     left_out = sum(one.left_out for one in shown)
     lost = counted(left_out, "matched run")
     words = f"{lost} left out so that every cell has every seed." if left_out else ""
-    note(figure, f"By {column(told.quality).label}, {told.rule(told.quality)}.", words)
+    note(figure, f"By {metric_spec(analysis.quality).label}, {analysis.rule(analysis.quality)}.", words)
     return figure
 
 
@@ -45,7 +45,7 @@ def _height(one: Ranking) -> float:
     return 0.85 + LINE * ((len(one.ranks) + 1) // 2 + len(one.cliques)) + (0.3 if one.why_not else 0)
 
 
-def _diagram(panel: Axes, one: Ranking, told: Analysis) -> None:
+def _diagram(panel: Axes, one: Ranking, analysis: Analysis) -> None:
     """Ranks along the top, labels of the better half left, of the worse half right, cliques between."""
     values = sorted(one.ranks, key=lambda value: one.ranks[value])
     half = (len(values) + 1) // 2
@@ -62,7 +62,14 @@ def _diagram(panel: Axes, one: Ranking, told: Analysis) -> None:
     for at, value in enumerate(values):
         better = at < half
         row = len(one.cliques) + (at if better else count - 1 - at) + 0.6
-        _value(panel, (one.ranks[value], row), label(told, one.axis, value), code(told, one.axis, value), better, count)
+        _value(
+            panel,
+            (one.ranks[value], row),
+            label(analysis, one.axis, value),
+            code(analysis, one.axis, value),
+            better,
+            count,
+        )
     for row, clique in enumerate(one.cliques):
         ends = [one.ranks[clique[0]] - 0.03, one.ranks[clique[-1]] + 0.03]
         panel.plot(ends, [row + 0.45] * 2, color=GREY, lw=4, solid_capstyle="round")

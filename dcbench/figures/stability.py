@@ -26,25 +26,25 @@ FACTS = {
 }
 
 
-def draw(told: Analysis, axis: str | None) -> Figure | None:
+def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """One panel, a step line for each value; nothing where no run ever settles."""
-    if not told.stability["reached"].any():
+    if not analysis.stability["reached"].any():
         return None
-    parts: list[tuple[object, pd.DataFrame]] = [(None, told.stability)]
+    parts: list[tuple[object, pd.DataFrame]] = [(None, analysis.stability)]
     if axis is not None:
-        parts = [(value, told.stability[same(told.stability[axis], value)]) for value in told.axes[axis]]
+        parts = [(value, analysis.stability[same(analysis.stability[axis], value)]) for value in analysis.axes[axis]]
     figure = Figure(figsize=(6.5, 3.4), layout="constrained")
     panel = figure.subplots()
     handles = []
     for value, runs in parts:
-        look = {"color": colour(told, axis, value), "ls": line(told, axis, value)}
+        look = {"color": colour(analysis, axis, value), "ls": line(analysis, axis, value)}
         steps = kept_moving(runs)
         end = float(runs["epochs_watched"].max()) if len(runs) else 0.0
         panel.step([*steps["epoch"], end], [*steps["share"], steps["share"].iloc[-1]], where="post", lw=1.8, **look)
         for epoch in sorted(set(runs.loc[~runs["reached"], "epochs_watched"])):
             level = steps.loc[steps["epoch"] <= epoch, "share"].iloc[-1]
             panel.plot([epoch], [level], marker="|", ms=8, color=look["color"])
-        handles.append(Line2D([], [], lw=1.8, label=_label(told, axis, value, runs), **look))
+        handles.append(Line2D([], [], lw=1.8, label=_label(analysis, axis, value, runs), **look))
     panel.set(xlabel=COLUMNS["epoch"].titled, ylabel="share of runs still moving", ylim=(-0.03, 1.05))
     panel.set_xlim(left=0)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
@@ -54,8 +54,8 @@ def draw(told: Analysis, axis: str | None) -> Figure | None:
     return figure
 
 
-def _label(told: Analysis, axis: str | None, value: object, runs: pd.DataFrame) -> str:
-    name = "all runs" if axis is None else label(told, axis, value)
+def _label(analysis: Analysis, axis: str | None, value: object, runs: pd.DataFrame) -> str:
+    name = "all runs" if axis is None else label(analysis, axis, value)
     if runs.empty:
         return f"{name}: no finished run"
     half = median_epochs(runs)

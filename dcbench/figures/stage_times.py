@@ -34,23 +34,26 @@ TALL = 0.9
 """Inches that the bars of a library take at most; fewer than four take less."""
 
 
-def draw(told: Analysis, axis: str | None) -> Figure:
+def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A panel for each stage, a bar for each library."""
-    hue = first_varied(told, "arch", "dataset")
-    values: list[Any] = told.axes[hue] if hue else [None]
-    seconds = {stage: _by_library(told.found.rows, stage) for stage in STAGES}
+    hue = first_varied(analysis, "arch", "dataset")
+    values: list[Any] = analysis.axes[hue] if hue else [None]
+    seconds = {stage: _by_library(analysis.results.rows, stage) for stage in STAGES}
     tallest = max(table["library"].nunique() for table in seconds.values())
     high = tallest * max(0.09 * len(values), min(0.24 * len(values), TALL))
     figure = Figure(figsize=(WIDTH, 1.6 + 2 * (0.35 + high)), layout="constrained")
     for panel, (stage, table) in zip(figure.subplots(2, 3).flat, seconds.items(), strict=True):
-        parts = [(colour(told, hue, one), table[same(table[hue], one)] if hue else table) for one in values]
+        parts = [(colour(analysis, hue, one), table[same(table[hue], one)] if hue else table) for one in values]
         _panel(panel, sorted(table["library"].unique()), parts)
         panel.set_ylim(tallest - 0.5, -0.5)  # bars of one height in all panels
         panel.set_title(stage)
         panel.set_xlabel(f"{COLUMNS[f'seconds_{stage}'].unit} per epoch")
-    note(figure, company(told.found.rows))
+    note(figure, company(analysis.results.rows))
     if hue:
-        legend(figure, [Patch(color=colour(told, hue, one), alpha=0.8, label=label(told, hue, one)) for one in values])
+        legend(
+            figure,
+            [Patch(color=colour(analysis, hue, one), alpha=0.8, label=label(analysis, hue, one)) for one in values],
+        )
     return figure
 
 

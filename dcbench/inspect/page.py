@@ -17,14 +17,14 @@ import pandas as pd
 
 import dcbench
 from dcbench import registry
-from dcbench.audit.health import health
+from dcbench.audit.health import judge_health
 from dcbench.core.columns import COLUMNS
-from dcbench.core.spec import shown
-from dcbench.core.store.files import folder_aside, write_aside
+from dcbench.core.spec import format_value
+from dcbench.core.store.files import replace_folder, write_atomic
 from dcbench.figures.style.theme import STYLE
 from dcbench.inspect import result as learning
 from dcbench.inspect.figures.confusion import CLUSTERS
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 
 SCORES = (
     "nmi_true", "cluster_accuracy", "purity", "ari_true", "test_refit_cluster_accuracy", "test_head_accuracy",
@@ -63,20 +63,20 @@ class Inspected:
 def write(folder: Path) -> Inspected:
     """Draw everything that learned.npz has the arrays for, and the page around it."""
     learned = learning.read(folder / "learned.npz")
-    parts = sorted(registry.names("pictures"), key=lambda part: registry.facts("pictures", part)["place"])
+    parts = sorted(registry.plugin_names("pictures"), key=lambda part: registry.facts("pictures", part)["place"])
     missing = {part: reason for part in parts if (reason := _lacks(part, learned))}
     titles = {registry.facts("pictures", part)["title"]: reason for part, reason in missing.items()}
-    with folder_aside(folder) as fresh:
+    with replace_folder(folder) as fresh:
         (fresh / "figures").mkdir()
         drawn = [_draw(part, learned, fresh / "figures") for part in parts if part not in missing]
         clusters = table(learned)
-        write_aside(fresh / "clusters.csv", clusters.to_csv(index=False))
-        write_aside(fresh / "index.html", render(learned, drawn, titles, clusters))
+        write_atomic(fresh / "clusters.csv", clusters.to_csv(index=False))
+        write_atomic(fresh / "index.html", render(learned, drawn, titles, clusters))
     warnings = [text for good, text in learned.facts["checks"] if not good]
     return Inspected(folder / "index.html", titles, learned.facts.get("way_out", ""), warnings)
 
 
-def table(learned: Learned) -> pd.DataFrame:
+def table(learned: InspectionResult) -> pd.DataFrame:
     """Every cluster that holds an image, the largest first: images, majority label, its share."""
     counts = learned.counts
     labels, shares = learning.majority(counts)
@@ -87,13 +87,13 @@ def table(learned: Learned) -> pd.DataFrame:
     )
 
 
-def _lacks(part: str, learned: Learned) -> str:
+def _lacks(part: str, learned: InspectionResult) -> str:
     """Why a picture cannot be drawn; empty when it can."""
     missing: dict[str, str] = learned.facts["missing"]
     return next((missing[name] for name in registry.facts("pictures", part)["needs"] if name not in learned), "")
 
 
-def _draw(part: str, learned: Learned, folder: Path) -> Drawn:
+def _draw(part: str, learned: InspectionResult, folder: Path) -> Drawn:
     picture = registry.load("pictures", part)
     with matplotlib.rc_context(STYLE):
         figure = picture.draw(learned)
@@ -103,7 +103,7 @@ def _draw(part: str, learned: Learned, folder: Path) -> Drawn:
     return Drawn(part, registry.facts("pictures", part)["title"], picture.caption(learned), svg)
 
 
-def render(learned: Learned, drawn: list[Drawn], missing: dict[str, str], clusters: pd.DataFrame) -> str:
+def render(learned: InspectionResult, drawn: list[Drawn], missing: dict[str, str], clusters: pd.DataFrame) -> str:
     """The HTML of index.html."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     engine = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
@@ -115,8 +115,8 @@ def render(learned: Learned, drawn: list[Drawn], missing: dict[str, str], cluste
         state=facts["state"],
         epoch=facts["epoch"],
         epochs=spec["epochs"],
-        fields={name: shown(spec[name]) for name in FIELDS},
-        health=str(health(facts["rows"], spec["k"])) if facts["rows"] else "",
+        fields={name: format_value(spec[name]) for name in FIELDS},
+        health=str(judge_health(facts["rows"], spec["k"])) if facts["rows"] else "",
         checks=facts["checks"],
         missing=missing,
         way_out=facts.get("way_out", ""),

@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from dcbench import registry
 from dcbench.core.store import run_record
-from dcbench.core.store.files import write_aside
+from dcbench.core.store.files import write_atomic
 from dcbench.errors import ResultsError
-from dcbench.inspect.subject import Check, Subject
+from dcbench.inspect.subject import Check, InspectedRun
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
@@ -67,7 +67,7 @@ TOLD = {
 
 
 @dataclass(frozen=True)
-class Learned:
+class InspectionResult:
     """Arrays by the names of ARRAYS, and facts, plain JSON, by the names of TOLD."""
 
     arrays: Mapping[str, Array]
@@ -91,7 +91,7 @@ class Learned:
         found: Array = self["images"][np.searchsorted(self["shown"], position)]
         return found
 
-    def noted(self, *checks: Check) -> Learned:
+    def noted(self, *checks: Check) -> InspectionResult:
         """The same with these checks before its own."""
         return replace(self, facts={**self.facts, "checks": [*checks, *self.facts["checks"]]})
 
@@ -100,17 +100,17 @@ class Learned:
         archive = io.BytesIO()
         arrays: dict[str, Any] = {"facts": np.array(json.dumps(self.facts)), **self.arrays}
         np.savez_compressed(archive, **arrays)
-        write_aside(path, archive.getvalue())
+        write_atomic(path, archive.getvalue())
 
 
-def read(path: Path) -> Learned:
+def read(path: Path) -> InspectionResult:
     """The file that `save` wrote."""
     with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    return Learned(arrays, json.loads(str(arrays.pop("facts"))))
+    return InspectionResult(arrays, json.loads(str(arrays.pop("facts"))))
 
 
-def of_assignment(subject: Subject) -> Learned:
+def of_assignment(subject: InspectedRun) -> InspectionResult:
     """What a run without weights shows: its last assignment beside the labels."""
     arrays = subject.folder.assignments("assignment", "labels", "indices") or {}
     classes = class_names(subject.spec.dataset, int(arrays["labels"].max(initial=-1)) + 1)
@@ -121,10 +121,10 @@ def of_assignment(subject: Subject) -> Learned:
     facts = facts_of(subject, subject.spec.epochs, classes)
     facts["missing"] = {name: "needs the run's weights" for name in ARRAYS if name not in arrays}
     facts["checks"] = [(True, "The clusters are the run's recorded last assignment; nothing was computed anew.")]
-    return Learned(arrays, facts | {"way_out": subject.way_out})
+    return InspectionResult(arrays, facts | {"way_out": subject.way_out})
 
 
-def facts_of(subject: Subject, epoch: int, classes: list[str]) -> dict[str, Any]:
+def facts_of(subject: InspectedRun, epoch: int, classes: list[str]) -> dict[str, Any]:
     """What is told of any run, as it was after this epoch."""
     state = f"{subject.state.name} ({subject.state.kind})" if subject.state.kind else subject.state.name
     return {

@@ -12,8 +12,9 @@ from typing import Literal
 
 from dcbench.core.matrix.validate import has_network
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import RunDir, RunState
-from dcbench.core.store.run_record import run_folder
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_record import open_run_dir
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.replay.rerun import Replay
 
@@ -26,7 +27,7 @@ Check = tuple[bool, str]
 
 
 @dataclass(frozen=True)
-class Subject:
+class InspectedRun:
     """A run to look at, and what there is of it; `home` is the folder that the user named."""
 
     folder: RunDir
@@ -59,15 +60,15 @@ class Subject:
         return count if isinstance(count, int) and count > 0 else 1
 
 
-def read_subject(path: Path, home: Path | None = None) -> Subject:
+def read_subject(path: Path, home: Path | None = None) -> InspectedRun:
     """What there is to look at in a run's folder; `home` is another name for it in what the user is told."""
-    folder = run_folder(path)
+    folder = open_run_dir(path)
     spec = folder.spec()
     state = folder.planned_state(spec)
     source = _source(folder, spec, state)
     if source is None:
         raise ResultsError(_nothing(path, state))
-    return Subject(folder, spec, state, source, home or path)
+    return InspectedRun(folder, spec, state, source, home or path)
 
 
 def repetition(path: Path, told: Replay) -> Check:

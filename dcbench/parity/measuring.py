@@ -24,12 +24,12 @@ from torch import Tensor
 from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 from dcbench.execution.executors import Options
-from dcbench.parity.table import Comparison, Line
+from dcbench.parity.table import ParityMeasure, ParitySettings
 from dcbench.training import backends, metrics, provenance, threads
 from dcbench.training.datasets import Split, load_training
 from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.features import extract
+from dcbench.training.deepcluster.features import extract_features
 from dcbench.training.deepcluster.network import build_network
 
 REFERENCE = "torch"
@@ -55,7 +55,7 @@ class Reduced:
 class Bench:
     """The raw features `(n, d)`, the backends to compare on them, and the clock that times them."""
 
-    asked: Comparison
+    asked: ParitySettings
     features: Tensor
     parts: dict[str, ModuleType]
     clock: StageClock
@@ -86,34 +86,39 @@ class Tally(defaultdict[tuple[str, ...], list[float]]):
         for name in ends[0]:
             self["ari_of_starts", name] += [_ari(one[name], other[name]) for one, other in itertools.pairwise(ends)]
 
-    def lines(self, stage: str, k: int | None = None) -> Iterator[Line]:
+    def lines(self, stage: str, k: int | None = None) -> Iterator[ParityMeasure]:
         """A line for each measure and its backends, also where there is no value."""
         for (measure, *names), values in self.items():
-            yield Line(stage, measure, *names, k=k, values=tuple(values))
+            yield ParityMeasure(stage, measure, *names, k=k, values=tuple(values))
 
 
 # --- the comparison -------------------------------------------------------------------------
 
 
-def prepare(asked: Comparison, options: Options) -> Bench:
+def prepare(settings: ParitySettings, options: Options) -> Bench:
     """Features of the untrained network, and libraries that have warmed up."""
     if options.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = options.gpus[0].uuid  # before torch looks
-    threads.use(options.threads)
+    threads.limit_threads(options.threads)
     device = torch.device(options.device)
-    spec = asked.spec(asked.ks[0])
+    spec = settings.spec(settings.ks[0])
     split = load_training(spec, options.data_dir)
     features = _untrained(spec, split, device)
-    for name in asked.backends:
+    for name in settings.backends:
         pseudo_labels.warm_up(_all_by(spec, name), device)
     data = {"images": len(split.labels), "sha256": split.digest()}
-    facts = provenance.gather(spec, data, device, options.threads, 1, options.command)
-    facts |= {"features_of": "the untrained network", "k": asked.ks, "backends": asked.backends, "starts": asked.starts}
-    parts = {name: registry.load("backends", name) for name in asked.backends}
-    return Bench(asked, features, parts, StageClock(device), facts)
+    facts = provenance.gather_provenance(spec, data, device, options.threads, 1, options.command)
+    facts |= {
+        "features_of": "the untrained network",
+        "k": settings.ks,
+        "backends": settings.backends,
+        "starts": settings.starts,
+    }
+    parts = {name: registry.load("backends", name) for name in settings.backends}
+    return Bench(settings, features, parts, StageClock(device), facts)
 
 
-def measure(bench: Bench) -> Iterator[Line]:
+def measure(bench: Bench) -> Iterator[ParityMeasure]:
     """Everything that is compared, from the PCA to the libraries' defaults."""
     own = {name: _reduce(bench, part.fit_pca) for name, part in bench.parts.items()}
     yield from compare_pca(bench, own)
@@ -131,7 +136,7 @@ def measure(bench: Bench) -> Iterator[Line]:
         yield from compare_default_kmeans(bench, defaults, points, spec)
 
 
-def compare_pca(bench: Bench, own: dict[str, Reduced]) -> Iterator[Line]:
+def compare_pca(bench: Bench, own: dict[str, Reduced]) -> Iterator[ParityMeasure]:
     """The subspaces that the libraries find in the same features, and the variance these keep."""
     tally, total = Tally(bench), _variance(bench.features)
     shares = {name: _variance(reduced.points) / total for name, reduced in own.items()}
@@ -143,7 +148,7 @@ def compare_pca(bench: Bench, own: dict[str, Reduced]) -> Iterator[Line]:
     yield from tally.lines("pca")
 
 
-def compare_whitening(bench: Bench, reduced: Tensor) -> Iterator[Line]:
+def compare_whitening(bench: Bench, reduced: Tensor) -> Iterator[ParityMeasure]:
     """How far the whitened covariance of the same reduced features `(n, dim)` is from the identity.
 
     A library that divides by n where the covariance divides by n - 1 is 1/n off, as faiss is.
@@ -156,7 +161,7 @@ def compare_whitening(bench: Bench, reduced: Tensor) -> Iterator[Line]:
     yield from tally.lines("whiten")
 
 
-def compare_kmeans(bench: Bench, points: Tensor, spec: RunSpec) -> Iterator[Line]:
+def compare_kmeans(bench: Bench, points: Tensor, spec: RunSpec) -> Iterator[ParityMeasure]:
     """k-means of the same points `(n, dim)` from the same first centroids, start by start."""
     tally, last, ends = Tally(bench), spec.kmeans_iterations, []
     for start in range(bench.asked.starts):
@@ -187,7 +192,7 @@ def parting(one: Trail, other: Trail, last: int) -> int | None:
     return None
 
 
-def compare_chains(bench: Bench, chains: dict[str, Tensor], spec: RunSpec) -> Iterator[Line]:
+def compare_chains(bench: Bench, chains: dict[str, Tensor], spec: RunSpec) -> Iterator[ParityMeasure]:
     """The end assignments where each library has also done its own PCA and whitening."""
     tally = Tally(bench)
     for start in range(bench.asked.starts):
@@ -199,7 +204,7 @@ def compare_chains(bench: Bench, chains: dict[str, Tensor], spec: RunSpec) -> It
     yield from tally.lines("chain", spec.k)
 
 
-def compare_default_pca(bench: Bench, own: dict[str, Reduced], defaults: dict[str, Reduced]) -> Iterator[Line]:
+def compare_default_pca(bench: Bench, own: dict[str, Reduced], defaults: dict[str, Reduced]) -> Iterator[ParityMeasure]:
     """How far the libraries' own PCA is from the exact one, and from each other."""
     tally = Tally(bench)
     for name, reduced in defaults.items():
@@ -209,7 +214,9 @@ def compare_default_pca(bench: Bench, own: dict[str, Reduced], defaults: dict[st
     yield from tally.lines("defaults")
 
 
-def compare_default_kmeans(bench: Bench, defaults: dict[str, Reduced], points: Tensor, spec: RunSpec) -> Iterator[Line]:
+def compare_default_kmeans(
+    bench: Bench, defaults: dict[str, Reduced], points: Tensor, spec: RunSpec
+) -> Iterator[ParityMeasure]:
     """Each library's k-means after its own PCA, all as they come; the objectives are those in `points` `(n, dim)`."""
     tally, ends = Tally(bench), []
     for start in range(bench.asked.starts):
@@ -229,8 +236,8 @@ def compare_default_kmeans(bench: Bench, defaults: dict[str, Reduced], points: T
 
 
 def _untrained(spec: RunSpec, split: Split, device: torch.device) -> Tensor:
-    training = images.of_training(torch.from_numpy(split.pixels), spec.image_size, device)
-    return extract(build_network(spec, device), training, spec.precision)
+    training = images.training_images(torch.from_numpy(split.pixels), spec.image_size, device)
+    return extract_features(build_network(spec, device), training, spec.precision)
 
 
 def _all_by(spec: RunSpec, name: str) -> RunSpec:

@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import registry
-from dcbench.core.matrix.validate import problems
+from dcbench.core.matrix.validate import spec_problems
 from dcbench.core.spec import RunSpec, make_spec
-from dcbench.core.store.files import explained, write_aside
-from dcbench.errors import PartError, ResultsError, SpecError
+from dcbench.core.store.files import explain_os_error, write_atomic
+from dcbench.errors import PluginError, ResultsError, SpecError
 
 LIMIT = 10_000
 """Images compared on unless told otherwise, or all of a smaller dataset."""
@@ -67,7 +67,7 @@ COLUMNS = ("dataset", "limit", "k", "stage", "measure", "backend_a", "backend_b"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ParitySettings:
     """Which backends are compared, on how many images of what, with which numbers of clusters."""
 
     dataset: str
@@ -84,15 +84,15 @@ class Comparison:
         return make_spec(values)
 
 
-def asked(dataset: str, limit: int | None, ks: str, backends: str | None, starts: int, pca_dim: int) -> Comparison:
+def asked(dataset: str, limit: int | None, ks: str, backends: str | None, starts: int, pca_dim: int) -> ParitySettings:
     """The comparison that the command line's words ask for; errors say what is wrong with them."""
-    if problem := registry.problem("datasets", dataset):
-        raise PartError(f"--dataset {dataset}: {problem}")
+    if problem := registry.name_problem("datasets", dataset):
+        raise PluginError(f"--dataset {dataset}: {problem}")
     total = registry.facts("datasets", dataset).get("train")
     limit = limit if limit is not None or total is None else min(LIMIT, total)
-    comparison = Comparison(dataset, limit, _numbers(ks), _backends(backends), starts, pca_dim)
+    comparison = ParitySettings(dataset, limit, _numbers(ks), _backends(backends), starts, pca_dim)
     for k in comparison.ks:
-        for _, message in problems(comparison.spec(k)):
+        for _, message in spec_problems(comparison.spec(k)):
             raise SpecError(f"{dataset}: {message}")
     return comparison
 
@@ -105,18 +105,18 @@ def _numbers(words: str) -> tuple[int, ...]:
 
 
 def _backends(words: str | None) -> tuple[str, ...]:
-    known = registry.names("backends")
+    known = registry.plugin_names("backends")
     names = tuple(dict.fromkeys(words.split(","))) if words is not None else tuple(known)
     for name in names:
-        if problem := registry.problem("backends", name):
-            raise PartError(f"--backends {words}: {problem}")
+        if problem := registry.name_problem("backends", name):
+            raise PluginError(f"--backends {words}: {problem}")
     if len(names) < 2:
-        raise PartError(f"--backends {words}: a comparison needs two or more of {', '.join(known)}")
+        raise PluginError(f"--backends {words}: a comparison needs two or more of {', '.join(known)}")
     return names
 
 
 @dataclass(frozen=True)
-class Line:
+class ParityMeasure:
     """One measure of a pair of backends, or of `backend_a` alone: a value, or one for each start."""
 
     stage: str
@@ -137,7 +137,7 @@ class Line:
         return (min(self.values), max(self.values)) if self.values else ()
 
 
-def in_order(lines: Iterable[Line]) -> list[Line]:
+def in_order(lines: Iterable[ParityMeasure]) -> list[ParityMeasure]:
     """The lines by stage, measure and k; what belongs together stands together."""
     stages, measures = list(STAGES), list(MEASURES)
     return sorted(lines, key=lambda line: (stages.index(line.stage), measures.index(line.measure), line.k or 0))
@@ -146,7 +146,7 @@ def in_order(lines: Iterable[Line]) -> list[Line]:
 class ParityFiles:
     """<results>/parity/: the table of one dataset and limit, and what it was made with."""
 
-    def __init__(self, results: Path, comparison: Comparison) -> None:
+    def __init__(self, results: Path, comparison: ParitySettings) -> None:
         self.comparison = comparison
         dataset = re.sub(r"[^A-Za-z0-9_+.]+", "-", comparison.dataset).strip("-.")
         name = f"{dataset}-{'all' if comparison.limit is None else comparison.limit}"
@@ -156,25 +156,25 @@ class ParityFiles:
     def prepare(self) -> None:
         """Make the folder; a ResultsError before minutes are spent on what could not be written."""
         folder = self.table_file.parent
-        with explained(folder):
+        with explain_os_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise ResultsError(f"{folder}: cannot be written; choose a folder you can write with --results")
 
-    def write(self, lines: Iterable[Line], facts: Mapping[str, Any]) -> None:
+    def write(self, lines: Iterable[ParityMeasure], facts: Mapping[str, Any]) -> None:
         """Put both files in place."""
-        with explained(self.table_file.parent):
-            write_aside(self.facts_file, json.dumps(facts, indent=1) + "\n")
-            write_aside(self.table_file, self._text(lines))
+        with explain_os_error(self.table_file.parent):
+            write_atomic(self.facts_file, json.dumps(facts, indent=1) + "\n")
+            write_atomic(self.table_file, self._text(lines))
 
-    def _text(self, lines: Iterable[Line]) -> str:
+    def _text(self, lines: Iterable[ParityMeasure]) -> str:
         told = io.StringIO()
         table = csv.writer(told, lineterminator="\n")
         table.writerow(COLUMNS)
         table.writerows(self._row(line) for line in in_order(lines))
         return told.getvalue()
 
-    def _row(self, line: Line) -> list[object]:
+    def _row(self, line: ParityMeasure) -> list[object]:
         place = [self.comparison.dataset, self.comparison.limit, line.k, line.stage, line.measure]
         found = () if line.value is None else (line.value, *line.range)
         numbers = [f"{number:.9g}" for number in found] or [""] * 3

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.parity.table import MEASURES, STAGES, Comparison, Line, in_order
+from dcbench.parity.table import MEASURES, STAGES, ParityMeasure, ParitySettings, in_order
 
 WIDTH = 120
 """Columns of text on a pipe, where there is no terminal to ask."""
@@ -20,7 +20,7 @@ LABEL, K, VALUE = 33, 4, 25
 """Widths that align the tables of all stages."""
 
 
-def watch(lines: Iterable[Line], console: Console) -> list[Line]:
+def watch(lines: Iterable[ParityMeasure], console: Console) -> list[ParityMeasure]:
     """Take the lines as they are measured, and show on a terminal what was the last."""
     taken = []
     with console.status("measuring ...") as status:
@@ -30,12 +30,12 @@ def watch(lines: Iterable[Line], console: Console) -> list[Line]:
     return taken
 
 
-def show(lines: list[Line], asked: Comparison, console: Console) -> None:
+def show(lines: list[ParityMeasure], settings: ParitySettings, console: Console) -> None:
     """Stage by stage: the measures of pairs, then those of each backend alone."""
     console = console if console.is_terminal else Console(file=console.file, highlight=False, width=WIDTH)
-    many = "all" if asked.limit is None else f"{asked.limit:,}"
+    many = "all" if settings.limit is None else f"{settings.limit:,}"
     console.print(
-        f"[bold]{escape(asked.dataset)}[/bold], {many} images; median (lowest-highest) of {asked.starts} starts"
+        f"[bold]{escape(settings.dataset)}[/bold], {many} images; median (lowest-highest) of {settings.starts} starts"
     )
     for stage, what in STAGES.items():
         console.print(f"\n[bold]{stage}[/bold]: {what}")
@@ -45,7 +45,7 @@ def show(lines: list[Line], asked: Comparison, console: Console) -> None:
                 console.print(table)
 
 
-def _tables(lines: list[Line]) -> Iterator[Table]:
+def _tables(lines: list[ParityMeasure]) -> Iterator[Table]:
     """Measures down, up to three pairs or backends across."""
     heads = list(dict.fromkeys(_head(line) for line in lines))
     for first in range(0, len(heads), COLUMNS):
@@ -66,11 +66,11 @@ def _empty(across: list[str]) -> Table:
     return table
 
 
-def _head(line: Line) -> str:
+def _head(line: ParityMeasure) -> str:
     return f"{line.backend_a} / {line.backend_b}" if line.backend_b else line.backend_a
 
 
-def _cell(line: Line) -> str:
+def _cell(line: ParityMeasure) -> str:
     form = MEASURES[line.measure][1]
     if line.value is None:
         return "never" if line.measure == "parting_iteration" else "-"

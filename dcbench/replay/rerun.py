@@ -14,10 +14,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import RunDir, RunState
-from dcbench.core.store.run_record import TOLERANCE, Record, Verdict, changed, compare, made_with, read, run_folder
+from dcbench.core.store.provenance import changed_values, environment_facts
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_record import RunRecord, open_run_dir, read_record
+from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
+from dcbench.replay.run_diff import TOLERANCE, RunDiff, diff_records
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Original:
 
     folder: RunDir
     spec: RunSpec
-    record: Record
+    record: RunRecord
     provenance: dict[str, Any]
 
     @property
@@ -52,8 +55,8 @@ class Replay:
     """One copy: how its run ended, what it left, and how that stands to the original's record (None unless done)."""
 
     state: RunState
-    record: Record
-    verdict: Verdict | None
+    record: RunRecord
+    verdict: RunDiff | None
     provenance: dict[str, Any]
 
     @property
@@ -71,7 +74,7 @@ class Replayed:
     """
 
     replays: list[Replay]
-    among: list[Verdict]
+    among: list[RunDiff]
     changed: dict[str, tuple[Any, Any]]
 
     @property
@@ -112,13 +115,13 @@ def _as_json(replay: Replay) -> dict[str, Any]:
 
 def original(path: Path) -> Original:
     """The finished run in a folder; ResultsError when it is not one, is not done, or holds a torn file."""
-    folder = run_folder(path)
+    folder = open_run_dir(path)
     spec = folder.spec()
     state = folder.planned_state(spec)
     if state.name != "done":
         told = f"{path}: only a run that is done can be replayed; this one is {state.name}. {state.reason}"
         raise ResultsError(told.strip())
-    record = read(folder)
+    record = read_record(folder)
     if len(record.rows) != spec.epochs + 1:
         raise ResultsError(f"{folder.metrics_file}: holds {len(record.rows)} rows, not {spec.epochs + 1}")
     return Original(folder, spec, record, folder.provenance())
@@ -148,14 +151,14 @@ def judge(run: Original, entries: list[PlannedRun], tolerance: float = TOLERANCE
     """How the copies came out, against the original and against each other."""
     replays = [_judged(run, entry.folder, tolerance) for entry in entries]
     done = [replay for replay in replays if replay.verdict]
-    among = [compare(done[0].record, other.record, tolerance) for other in done[1:]]
-    new = changed(made_with(run.provenance), made_with(done[0].provenance)) if done else {}
+    among = [diff_records(done[0].record, other.record, tolerance) for other in done[1:]]
+    new = changed_values(environment_facts(run.provenance), environment_facts(done[0].provenance)) if done else {}
     return Replayed(replays, among, new)
 
 
 def _judged(run: Original, folder: RunDir, tolerance: float) -> Replay:
     state = folder.planned_state(run.spec)
     if state.name != "done":
-        return Replay(state, Record([]), None, {})
-    record = read(folder)
-    return Replay(state, record, compare(run.record, record, tolerance), folder.provenance())
+        return Replay(state, RunRecord([]), None, {})
+    record = read_record(folder)
+    return Replay(state, record, diff_records(run.record, record, tolerance), folder.provenance())

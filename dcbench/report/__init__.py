@@ -17,16 +17,16 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from dcbench.analysis import results
-from dcbench.analysis.parallel import mapped, spread
+from dcbench.analysis.parallel import map_in_parallel, memory_mapped
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import Rule
 from dcbench.analysis.summary import OUTCOMES, Analysis, analyse
 from dcbench.audit import axes
 from dcbench.audit.axes import Audit
 from dcbench.core.store import status as ledgers
-from dcbench.core.store.files import folder_aside, write_aside
+from dcbench.core.store.files import replace_folder, write_atomic
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.core.store.status import Ledger
+from dcbench.core.store.status import MatrixStatus
 from dcbench.errors import ResultsError
 from dcbench.report import data, figures, formats, origin, tables
 from dcbench.report.html import page
@@ -78,15 +78,15 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
     The old report stays whole until all of the new one is written.
     """
     asked = asked or Asked()
-    ledger = ledgers.opened(folder)
-    told, audited = analyse(results.of(ledger), asked.outcomes, asked.rules), _audited(ledger)
+    ledger = ledgers.read_status(folder)
+    told, audited = analyse(results.results_of(ledger), asked.outcomes, asked.rules), _audited(ledger)
     target = out / ledger.plan.name
     _refuse_others(target)
     try:
-        with folder_aside(target) as fresh, TemporaryDirectory() as place:
+        with replace_folder(target) as fresh, TemporaryDirectory() as place:
             if data.FORMAT in asked.formats:
-                data.write(told.found.rows[_stored(told)], fresh)
-            told = mapped(told, Path(place), len(told.found.rows))
+                data.write(told.results.rows[_stored(told)], fresh)
+            told = memory_mapped(told, Path(place), len(told.results.rows))
             pictured = {path.parent.name for path in target.glob("inspect/*/index.html")}
             _fill(fresh, told, audited, origin.read(ledger), asked, pictured)
         if data.FORMAT not in asked.formats:
@@ -95,7 +95,7 @@ def write(folder: MatrixDir, out: Path, asked: Asked | None = None) -> Written:
         raise ResultsError(
             f"{error.filename or target}: {os.strerror(error.errno or 0)}; choose a folder you can write with --out"
         ) from error
-    found = told.found
+    found = told.results
     counts = Counter([*found.runs["state"], *(found.baselines["state"] if len(found.baselines) else [])])
     return Written(target / "index.html", counts, found.notes)
 
@@ -108,26 +108,26 @@ def _refuse_others(target: Path) -> None:
         raise ResultsError(f"{there[0]}: no report wrote it; choose another place with --out, or move it away")
 
 
-def _stored(told: Analysis) -> list[str]:
+def _stored(analysis: Analysis) -> list[str]:
     """The columns of the rows that are a field or a metric; of fields that move together there is one more as text."""
-    return [str(name) for name in told.found.rows if name in told.found.axes or name not in told.axes]
+    return [str(name) for name in analysis.results.rows if name in analysis.results.axes or name not in analysis.axes]
 
 
-def _audited(ledger: Ledger) -> Audit:
+def _audited(ledger: MatrixStatus) -> Audit:
     """The audit of the same runs, their evidence gathered on all cores where they are many."""
-    gather = partial(axes.evidence, names=axes.varied(ledger.plan))
-    told = spread(gather, ledger.done, results.rows_planned(ledger))
-    return axes.judged(ledger, chain.from_iterable(told))
+    gather = partial(axes.read_evidence, names=axes.varied_fields(ledger.plan))
+    told = map_in_parallel(gather, ledger.done, results.rows_planned(ledger))
+    return axes.audit_status(ledger, chain.from_iterable(told))
 
 
-def _fill(fresh: Path, told: Analysis, audited: Audit, source: Origin, asked: Asked, pictured: set[str]) -> None:
+def _fill(fresh: Path, analysis: Analysis, audited: Audit, source: Origin, asked: Asked, pictured: set[str]) -> None:
     """Write figures, tables and the page into an empty folder."""
     for name in FOLDERS:
         (fresh / name).mkdir()
-    drawn = figures.write(told, fresh / "figures", [kind for kind in figures.DPI if kind in asked.formats])
-    told.found.notes.extend(audited.notes)
-    made = tables.make(told, audited)
+    drawn = figures.write(analysis, fresh / "figures", [kind for kind in figures.DPI if kind in asked.formats])
+    analysis.results.notes.extend(audited.notes)
+    made = tables.make(analysis, audited)
     for name, table in made.items():
         for kind in (one for one in TABLES if one in asked.formats):
-            write_aside(fresh / "tables" / f"{name}.{kind}", TABLES[kind](table))
-    write_aside(fresh / "index.html", page.render(told, drawn, made, audited, source, pictured))
+            write_atomic(fresh / "tables" / f"{name}.{kind}", TABLES[kind](table))
+    write_atomic(fresh / "index.html", page.render(analysis, drawn, made, audited, source, pictured))

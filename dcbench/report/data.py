@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-from dcbench.core.store.files import aside
+from dcbench.core.store.files import open_atomic
 
 FORMAT = "parquet"
 NAME = f"data.{FORMAT}"
@@ -25,7 +25,7 @@ def write(rows: pd.DataFrame, folder: Path) -> None:
     schema = pyarrow.Schema.from_pandas(rows, preserve_index=False)
     # a dictionary of figures that hardly ever repeat only takes time
     how = {"compression": "zstd", "use_dictionary": [name for name in rows if is_categorical(rows[name])]}
-    with aside(folder / NAME) as file, pyarrow.parquet.ParquetWriter(file, schema, **how) as writer:
+    with open_atomic(folder / NAME) as file, pyarrow.parquet.ParquetWriter(file, schema, **how) as writer:
         for start in range(0, max(len(rows), 1), GROUP):
             part = rows.iloc[start : start + GROUP]
             writer.write_table(pyarrow.Table.from_pandas(part, schema, preserve_index=False))

@@ -37,20 +37,24 @@ class Drawn:
     svg: bytes
 
 
-def write(told: Analysis, folder: Path, formats: Collection[str]) -> list[Drawn]:
+def write(analysis: Analysis, folder: Path, formats: Collection[str]) -> list[Drawn]:
     """Draw each plot along the axes it is for; plots that have nothing to say are left out."""
-    wanted = [(part, axis) for part in registry.names("plots") for axis in axes_of(registry.facts("plots", part), told)]
+    wanted = [
+        (part, axis)
+        for part in registry.plugin_names("plots")
+        for axis in axes_of(registry.facts("plots", part), analysis)
+    ]
     # threads gain nothing here and processes cost seconds to start: only many figures are worth them
-    jobs = 1 if len(told.found.rows) * len(wanted) < 20_000 else -1
-    drawn = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, told, folder, formats) for part, axis in wanted)
+    jobs = 1 if len(analysis.results.rows) * len(wanted) < 20_000 else -1
+    drawn = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, analysis, folder, formats) for part, axis in wanted)
     return [one for one in drawn if one is not None]
 
 
-def _draw(part: str, axis: str | None, told: Analysis, folder: Path, formats: Collection[str]) -> Drawn | None:
+def _draw(part: str, axis: str | None, analysis: Analysis, folder: Path, formats: Collection[str]) -> Drawn | None:
     facts = registry.facts("plots", part)
     name = f"{part}_{axis}" if axis else part
     with matplotlib.rc_context(STYLE):
-        figure: Figure | None = registry.load("plots", part).draw(told, axis)
+        figure: Figure | None = registry.load("plots", part).draw(analysis, axis)
         if figure is None:
             return None
         svg = _saved(figure, "svg")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from dcbench.core import text as github
-from dcbench.core.spec import shown
+from dcbench.core.spec import format_value
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -60,4 +60,4 @@ def cell_text(value: object) -> str:
     """A value as a table shows it: four digits of a fraction, nothing where there is none."""
     if value is None or value != value:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else shown(value)
+    return f"{value:.4g}" if isinstance(value, float) else format_value(value)

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from dcbench.core.store.provenance import environment_facts
 from dcbench.core.store.run_dir import RunDir
-from dcbench.core.store.run_record import made_with
-from dcbench.core.store.status import Ledger
+from dcbench.core.store.status import MatrixStatus
 from dcbench.errors import ResultsError
 
 BESIDE = ("command", "runs_at_once")
@@ -30,10 +30,10 @@ class Origin:
     facts: dict[str, list[tuple[str, int]]]
 
 
-def read(ledger: Ledger) -> Origin:
+def read(ledger: MatrixStatus) -> Origin:
     """The origin of all planned runs and baselines."""
     facts: dict[str, Counter[str]] = {}
-    for entry in ledger.entries:
+    for entry in ledger.runs:
         for name, value in _of_run(entry.folder):
             facts.setdefault(name, Counter())[value] += 1
     told = {name: values.most_common() for name, values in facts.items()}
@@ -46,5 +46,5 @@ def _of_run(run: RunDir) -> Iterable[tuple[str, str]]:
         recorded = run.provenance()
     except ResultsError:
         return []
-    told: dict[str, Any] = made_with(recorded) | {name: recorded[name] for name in BESIDE if name in recorded}
+    told: dict[str, Any] = environment_facts(recorded) | {name: recorded[name] for name in BESIDE if name in recorded}
     return [(name, str(value)) for name, value in told.items()]

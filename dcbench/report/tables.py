@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -11,10 +10,10 @@ from dcbench.analysis.results import Results
 from dcbench.analysis.statistics import cells, stages
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.statistics.ranks import Ranking
-from dcbench.analysis.summary import Analysis, level_of
-from dcbench.audit.axes import Audit, Axis
+from dcbench.analysis.summary import Analysis, baseline_level
+from dcbench.audit.axes import Audit, AxisVerdict
 from dcbench.core.columns import STAGES
-from dcbench.core.spec import shown
+from dcbench.core.spec import format_value
 
 FINAL = (
     "nmi_true", GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",
@@ -31,24 +30,26 @@ LEVELS = (
 HEALTH = ["health", "health_since", "health_why"]
 
 
-def make(told: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
+def make(analysis: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
     """Table name -> frame, the varied fields as they are written in a matrix."""
-    found, finals = told.found, told.finals
-    axes = list(told.axes)
+    found, finals = analysis.results, analysis.finals
+    axes = list(analysis.axes)
     final = cells.summary(finals, found.runs, axes, list(FINAL))
     final.insert(len(axes) + 2, "health", cells.tally(found.runs, axes, "health"))
     everything = pd.concat([found.runs, found.baselines], ignore_index=True)
     tables = {
         "final": final,
-        "effects": told.effects,
-        "interactions": told.interactions,
-        "levels": told.levels,
-        "ranks": _ranks(told),
-        "stability": told.stability,
+        "effects": analysis.effects,
+        "interactions": analysis.interactions,
+        "levels": analysis.levels,
+        "ranks": _ranks(analysis),
+        "stability": analysis.stability,
         "baselines": _levels(found),
         "audit": pd.DataFrame([_axis(axis) for axis in audited.axes], columns=AUDIT),
         "parity": found.parity,
-        "problems": pd.DataFrame([asdict(problem) for problem in audited.problems], columns=PROBLEMS),
+        "problems": pd.DataFrame(
+            [(failure.check, failure.run, failure.message) for failure in audited.failures], columns=PROBLEMS
+        ),
         "runs": found.runs[["run_id", "state", *axes, "seed", "seconds", "timing", *HEALTH]].merge(
             finals[["run_id", *FINAL]], on="run_id", how="left"
         ),
@@ -66,11 +67,11 @@ SWAPPED = ("before", "after", "with_before", "with_after")
 RANKS = ["metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not"]
 
 
-def _ranks(told: Analysis) -> pd.DataFrame:
+def _ranks(analysis: Analysis) -> pd.DataFrame:
     """A line for each value of each ranking."""
     lines = [
-        [one.metric, told.rule(one.metric), one.axis, shown(value), rank, *_test_of(one)]
-        for one in told.rankings
+        [one.metric, analysis.rule(one.metric), one.axis, format_value(value), rank, *_test_of(one)]
+        for one in analysis.rankings
         for value, rank in one.ranks.items()
     ]
     return pd.DataFrame(lines, columns=RANKS)
@@ -84,10 +85,10 @@ AUDIT = ["axis", "pairs", "acted", "outcome_differs", "random_numbers_common", "
 PROBLEMS = ["check", "run", "told"]
 
 
-def _axis(axis: Axis) -> tuple[Any, ...]:
+def _axis(axis: AxisVerdict) -> tuple[Any, ...]:
     must = ", ".join(axis.must_share) or "none due"
     common = axis.common if axis.must_share else None
-    return (axis.name, axis.pairs, axis.witness, axis.outcome, common, must, axis.told)
+    return (axis.name, axis.pairs, axis.acted, axis.outcome, common, must, axis.message)
 
 
 LEVEL_KEYS = ["dataset", "input_channels", "arch", "level"]
@@ -95,15 +96,15 @@ LEVEL_AXES = ("limit", "image_size", "width", "epochs", "augment", "precision")
 """Fields that tell levels apart where the matrix varies them."""
 
 
-def _levels(found: Results) -> pd.DataFrame:
+def _levels(results: Results) -> pd.DataFrame:
     """What the scores stand between: chance, pixels, the untrained network, supervised training; means over seeds."""
-    chance = found.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
-    keys = [*LEVEL_KEYS, *(name for name in LEVEL_AXES if name in found.axes)]
-    fields = [name for name in (*keys, *LEVELS) if name in found.rows]
-    untrained = found.rows.loc[found.rows["epoch"] == 0, fields].assign(level="untrained network", health=None)
-    beside = found.baselines
+    chance = results.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
+    keys = [*LEVEL_KEYS, *(name for name in LEVEL_AXES if name in results.axes)]
+    fields = [name for name in (*keys, *LEVELS) if name in results.rows]
+    untrained = results.rows.loc[results.rows["epoch"] == 0, fields].assign(level="untrained network", health=None)
+    beside = results.baselines
     if not beside.empty:
-        beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(level_of, axis=1))
+        beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(baseline_level, axis=1))
         beside.loc[beside["method"] == "pixels", ["arch", "health"]] = None
     parts = [frame for frame in (chance, beside, untrained) if not frame.empty]
     if not parts:
@@ -124,7 +125,7 @@ def _written(table: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
 
 
 def _shown(value: Any) -> str:
-    return shown(None if pd.isna(value) else value)
+    return format_value(None if pd.isna(value) else value)
 
 
 def _stage_times(rows: pd.DataFrame) -> pd.DataFrame:

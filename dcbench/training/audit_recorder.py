@@ -25,10 +25,10 @@ from dcbench.training.datasets import Split
 from dcbench.training.deepcluster import images
 from dcbench.training.deepcluster.features import autocast
 from dcbench.training.deepcluster.images import Images
-from dcbench.training.deepcluster.preprocessing import Space
+from dcbench.training.deepcluster.preprocessing import FeatureSpace
 from dcbench.training.deepcluster.pseudo_labels import Clustering
 from dcbench.training.deepcluster.samplers import Ints
-from dcbench.training.deepcluster.training import Learner, Seen
+from dcbench.training.deepcluster.training import Learner, TrainedBatches
 
 Facts = dict[str, Any]
 
@@ -45,7 +45,7 @@ SETTINGS = ("lr", "momentum", "weight_decay", "betas")
 """Settings that are read from a live optimizer."""
 
 
-class Witness:
+class AuditRecorder:
     """Gathers the facts of one run as it goes on; `facts` is plain JSON at any time and survives a checkpoint."""
 
     def __init__(self, spec: RunSpec) -> None:
@@ -77,14 +77,17 @@ class Witness:
             self.facts["network"] = _network(learner.network)
             self.facts["probe"] = _probe(learner.network, training, self.spec)
 
-    def clustering(self, space: Space, found: Clustering) -> None:
+    def clustering(self, space: FeatureSpace, clustering: Clustering) -> None:
         """What did the stages of the first clustering, with digests of their raw output."""
         with self._timed():
             self.facts["stages"] = {name: _stage(space.fitted[name], space.outputs[name]) for name in space.fitted}
-            self.facts["stages"]["kmeans"] = _kmeans(found)
+            self.facts["stages"]["kmeans"] = _kmeans(clustering)
             self.facts["whitened"] = "whiten" in space.fitted
             self.facts["unit_length"] = bool((space.points.norm(dim=1) - 1).abs().median() < 1e-3)
-            self.facts["first"] = {"centroids": digest(found.starts[0]), "assignment": digest(found.assignment)}
+            self.facts["first"] = {
+                "centroids": digest(clustering.starts[0]),
+                "assignment": digest(clustering.assignment),
+            }
 
     def labelled(self, assignment: Ints, epoch: int) -> None:
         """This row's clustering has become what the next passes must train on."""
@@ -103,7 +106,7 @@ class Witness:
                 name: value.detach().to("cpu", copy=True) for name, value in learner.network.named_parameters()
             }
 
-    def after_pass(self, learner: Learner, seen: Seen, training: Images, epoch: int) -> None:
+    def after_pass(self, learner: Learner, seen: TrainedBatches, training: Images, epoch: int) -> None:
         """How far each part moved, who owned it, and what was drawn and trained on."""
         with self._timed():
             moved = _moved(self._before, learner.network)
@@ -115,10 +118,10 @@ class Witness:
             self.facts.setdefault("batch", len(seen.inputs))
             self._before = {}
 
-    def _drawn(self, seen: Seen, training: Images, epoch: int) -> Facts:
+    def _drawn(self, seen: TrainedBatches, training: Images, epoch: int) -> Facts:
         assert self.labels is not None, "a pass needs labels"
         positions, targets = seen.positions.cpu().numpy(), seen.targets.cpu().numpy()
-        shares, due = _shares(seen, targets), due_shares(self.labels, self.spec.sampler)
+        shares, due = _shares(seen, targets), expected_shares(self.labels, self.spec.sampler)
         size = max(len(shares), len(due))
         error = np.abs(_padded(shares, size) - _padded(due, size)).max()
         return {
@@ -132,7 +135,7 @@ class Witness:
             "drawn": digest(positions),
         }
 
-    def _inputs_differ(self, seen: Seen, training: Images, epoch: int) -> float:
+    def _inputs_differ(self, seen: TrainedBatches, training: Images, epoch: int) -> float:
         """Largest difference of the first batch from the training view of the images that clustering saw there."""
         crops = seeds.torch_generator(self.spec.seed, "augment", epoch)
         due = training_view(training.plain(seen.positions[: len(seen.inputs)]), self.spec.augment, crops)
@@ -154,13 +157,13 @@ def training_view(plain: Tensor, augment: str, generator: torch.Generator) -> Te
     return F.grid_sample(plain, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def due_shares(labels: Ints, sampler: str) -> np.ndarray:
+def expected_shares(labels: Ints, sampler: str) -> np.ndarray:
     """Share of the loss that each label should have: its share of the images, or the same for every active one."""
     sizes = np.bincount(labels)
     return sizes / sizes.sum() if sampler == "natural" else (sizes > 0) / np.count_nonzero(sizes)
 
 
-def _shares(seen: Seen, targets: Ints) -> np.ndarray:
+def _shares(seen: TrainedBatches, targets: Ints) -> np.ndarray:
     """Share of the loss that each label had."""
     weights = None if seen.weight is None else seen.weight.cpu().numpy()[targets]
     counts = np.bincount(targets, weights)
@@ -200,7 +203,7 @@ def _probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
     """One fixed image through the view of clustering, the view of training and the network's input."""
     shape = training.pixels.shape[1:]
     pattern = torch.arange(int(np.prod(shape))).mul(7).remainder(256).to(torch.uint8).reshape(1, *shape)
-    probe, index = images.like(training, pattern), torch.zeros(PROBES, dtype=torch.long)
+    probe, index = images.images_like(training, pattern), torch.zeros(PROBES, dtype=torch.long)
     plain = probe.plain(index)
     trained = probe.augmented(index, spec.augment, torch.Generator().manual_seed(0))
     network.eval()
@@ -211,7 +214,7 @@ def _probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
         "clustering": digest(plain),
         "clustering_view": f"standardised per channel, {plain.shape[-1]} px",
         "training": digest(trained),
-        "training_view": images.described(spec.augment),
+        "training_view": images.describe_augmentation(spec.augment),
         "input": digest(inputs),
         "input_shape": list(inputs.shape[1:]),
         "precision": hidden if hidden is None else str(hidden.dtype).removeprefix("torch."),
@@ -222,9 +225,9 @@ def _stage(fitted: Transform, output: Tensor) -> Facts:
     return asdict(fitted.call) | {"output": digest(output), "dim": output.shape[-1]}
 
 
-def _kmeans(found: Clustering) -> Facts:
-    call = asdict(found.call) if found.call else {"arguments": {}}
-    told = {"output": digest(found.assignment), "k": len(found.centroids), "starts": len(found.starts)}
+def _kmeans(clustering: Clustering) -> Facts:
+    call = asdict(clustering.call) if clustering.call else {"arguments": {}}
+    told = {"output": digest(clustering.assignment), "k": len(clustering.centroids), "starts": len(clustering.starts)}
     return call | told | {"iterations": call["arguments"].get("iterations")}
 
 

@@ -26,7 +26,7 @@ INTERVAL = 300.0
 
 
 @dataclass
-class Schedule:
+class CheckpointSchedule:
     """When to write the next checkpoint."""
 
     interval: float = INTERVAL
@@ -41,7 +41,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Saved:
+class Checkpoint:
     """A run after the row of `epoch`."""
 
     run_id: str
@@ -51,7 +51,7 @@ class Saved:
     facts: dict[str, Any]
 
 
-def save(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: dict[str, Any]) -> None:
+def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: dict[str, Any]) -> None:
     """Write the checkpoint of this row, whole or not at all; a full disk costs the checkpoint and not the run."""
     contents = {
         "run_id": folder.path.name,
@@ -67,7 +67,9 @@ def save(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: di
         folder.log(f"no checkpoint after epoch {epoch}: {error}")
 
 
-def resume(folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, Any]) -> Saved | None:
+def resume_from_checkpoint(
+    folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, Any]
+) -> Checkpoint | None:
     """Put the run's checkpoint in place; None, and a line in the log, when there is none that can be used.
 
     It must be whole, of this very run, on the same images (`data` as the witness tells it), and with its rows.
@@ -75,7 +77,7 @@ def resume(folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, A
     if not folder.checkpoint_file.exists():
         return None
     try:
-        saved = read(folder)
+        saved = read_checkpoint(folder)
         if saved.run_id != folder.path.name or saved.facts["data"] != data or not folder.cut_metrics(saved.epoch + 1):
             raise ValueError("of another run, other images or other columns")
         _restore(learner, saved, spec)
@@ -85,14 +87,14 @@ def resume(folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, A
     return saved
 
 
-def read(folder: RunDir) -> Saved:
+def read_checkpoint(folder: RunDir) -> Checkpoint:
     """The checkpoint on disk; one that is not whole makes its readers raise anything."""
     contents = torch.load(folder.checkpoint_file, map_location="cpu", weights_only=True)
     previous = contents["previous"].numpy().astype(np.int64)
-    return Saved(contents["run_id"], contents["epoch"], contents["learner"], previous, contents["facts"])
+    return Checkpoint(contents["run_id"], contents["epoch"], contents["learner"], previous, contents["facts"])
 
 
-def _restore(learner: Learner, saved: Saved, spec: RunSpec) -> None:
+def _restore(learner: Learner, saved: Checkpoint, spec: RunSpec) -> None:
     """Weights, optimizers and labels of the checkpoint."""
     state = saved.learner
     if state["labels"] is not None:

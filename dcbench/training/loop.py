@@ -20,16 +20,16 @@ from dcbench import registry
 from dcbench.core import devices
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.files import write_aside
+from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import RunDir
 from dcbench.training import checkpoint, metrics, provenance
-from dcbench.training.audit_recorder import Witness
+from dcbench.training.audit_recorder import AuditRecorder
 from dcbench.training.datasets import Split, load_test, load_training
 from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.features import BATCH, effective_rank, extract
+from dcbench.training.deepcluster.features import BATCH, effective_rank, extract_features
 from dcbench.training.deepcluster.samplers import Ints
-from dcbench.training.deepcluster.training import Pass, train
+from dcbench.training.deepcluster.training import TrainingPass, train_pass
 from dcbench.training.scoring import Row, Scorer
 
 
@@ -60,19 +60,19 @@ class Workplace:
     others: Callable[[], list[str] | None] = lambda: None
 
 
-def execute(spec: RunSpec, folder: RunDir, at: Workplace) -> None:
+def train_run(spec: RunSpec, folder: RunDir, workplace: Workplace) -> None:
     """Do one run to its last row, from the first or from its checkpoint."""
-    training, test = load_training(spec, at.data_dir), load_test(spec, at.data_dir)
-    cuda = [at.device.index or 0] if at.device.type == "cuda" else []
+    training, test = load_training(spec, workplace.data_dir), load_test(spec, workplace.data_dir)
+    cuda = [workplace.device.index or 0] if workplace.device.type == "cuda" else []
     for index in cuda:
-        _enter_gpu(index, at.memory_mb)
+        _enter_gpu(index, workplace.memory_mb)
     with torch.random.fork_rng(devices=cuda):
-        loop = _Loop(spec, folder, at, training, test)
+        loop = _Loop(spec, folder, workplace, training, test)
         assignment = loop.epochs()
     archive = io.BytesIO()
     np.savez_compressed(archive, assignment=assignment, indices=training.indices, labels=training.labels)
-    write_aside(folder.assignments_file, archive.getvalue())
-    if not at.keep_weights:
+    write_atomic(folder.assignments_file, archive.getvalue())
+    if not workplace.keep_weights:
         folder.checkpoint_file.unlink(missing_ok=True)
 
 
@@ -88,19 +88,19 @@ def _enter_gpu(index: int, memory_mb: float | None) -> None:
 class _Loop:
     """The epochs of one run: what stays the same in all of them, and what the last one left."""
 
-    def __init__(self, spec: RunSpec, folder: RunDir, at: Workplace, training: Split, test: Split) -> None:
-        self.spec, self.folder, self.at, self.split = spec, folder, at, training
-        self.clock = StageClock(at.device)
-        self.training = images.of_training(torch.from_numpy(training.pixels), spec.image_size, at.device)
-        testing = images.like(self.training, torch.from_numpy(test.pixels))
+    def __init__(self, spec: RunSpec, folder: RunDir, workplace: Workplace, training: Split, test: Split) -> None:
+        self.spec, self.folder, self.at, self.split = spec, folder, workplace, training
+        self.clock = StageClock(workplace.device)
+        self.training = images.training_images(torch.from_numpy(training.pixels), spec.image_size, workplace.device)
+        testing = images.images_like(self.training, torch.from_numpy(test.pixels))
         self.scorer = Scorer(training, test, testing, spec)
         self.method = registry.load("methods", spec.method)
-        self.learner = self.method.begin(spec, at.device)
+        self.learner = self.method.begin(spec, workplace.device)
         self.previous: Ints | None = None
-        self.witness = Witness(spec)
+        self.witness = AuditRecorder(spec)
         self.witness.facts |= {
-            "method": registry.part_of(self.method),
-            "exact": at.device.type == "cpu" and at.threads == 1,
+            "method": registry.plugin_name(self.method),
+            "exact": workplace.device.type == "cpu" and workplace.threads == 1,
             "chance": self.scorer.chance(),
         }
         self.witness.data(training, test)
@@ -108,18 +108,18 @@ class _Loop:
 
     def epochs(self) -> Ints:
         """Every row that is left to do; returns the last assignment `(n,)`."""
-        schedule = checkpoint.Schedule(self.at.checkpoint_every)
+        schedule = checkpoint.CheckpointSchedule(self.at.checkpoint_every)
         first = self._resume()
         self._write_provenance(resumed=first > 0)
         pseudo_labels.warm_up(self.spec, self.at.device)
-        extract(self.learner.network, self.training, self.spec.precision, first=BATCH)
+        extract_features(self.learner.network, self.training, self.spec.precision, first=BATCH)
         for epoch in range(first, self.spec.epochs + 1):
             self._row(epoch)
             self._note_neighbours()
             self.folder.write_audit(self.witness.facts)
             last = epoch == self.spec.epochs
             if self.at.keep_weights if last else schedule.due() or self.at.stop_asked():
-                checkpoint.save(self.folder, self.learner, epoch, self.previous, self.witness.facts)
+                checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, self.witness.facts)
             if not last and self.at.stop_asked():
                 raise Stopped
         return self.previous
@@ -128,7 +128,7 @@ class _Loop:
         """Where and with what this attempt works; those before it that its rows come from are kept."""
         at, data = self.at, self.witness.facts["data"]["training"]
         before = self.folder.earlier_provenance() if resumed else []
-        facts = provenance.gather(self.spec, data, at.device, at.threads, at.jobs, at.command)
+        facts = provenance.gather_provenance(self.spec, data, at.device, at.threads, at.jobs, at.command)
         facts |= {"predicted_seconds": at.predicted, "reserved_mb": at.memory_mb, "shared_with": at.others()}
         self.provenance = facts | ({"earlier_attempts": before} if before else {})
         self.folder.write_provenance(self.provenance)
@@ -141,7 +141,7 @@ class _Loop:
 
     def _resume(self) -> int:
         """Put the checkpoint in place where there is one; the first row to do."""
-        saved = checkpoint.resume(self.folder, self.learner, self.spec, self.witness.facts["data"])
+        saved = checkpoint.resume_from_checkpoint(self.folder, self.learner, self.spec, self.witness.facts["data"])
         if saved is None:
             if self.folder.checkpoint_file.exists():  # putting it in place may have ended half-way
                 self.learner = self.method.begin(self.spec, self.at.device)
@@ -157,7 +157,7 @@ class _Loop:
         """Train (but for row 0), extract, cluster, score, and let the clustering become the labels."""
         passed = self._trained(epoch) if epoch else None
         with self.clock.stage("features"):
-            features = extract(self.learner.network, self.training, self.spec.precision)
+            features = extract_features(self.learner.network, self.training, self.spec.precision)
         space = preprocessing.preprocess(features, self.spec, self.clock)
         found = pseudo_labels.cluster(space, self.spec, epoch, self.clock)
         if epoch == 0:
@@ -165,7 +165,7 @@ class _Loop:
         with self.clock.stage("evaluate"):
             row = self.scorer.row(self.learner, features, space, found)
             row |= {"nmi_previous": metrics.nmi_previous(self.previous, found.assignment)}
-            row |= metrics.occupancy(found.assignment, self.spec.k) | {"feature_rank": effective_rank(features)}
+            row |= metrics.cluster_filling(found.assignment, self.spec.k) | {"feature_rank": effective_rank(features)}
             row |= {"refilled_clusters": found.refilled, "split_clusters": found.split}
         reassigned = self.method.relabel(self.learner, found.assignment, self.split, self.spec, epoch)
         if reassigned:
@@ -174,15 +174,15 @@ class _Loop:
         cost = _seconds(self.clock.take(), reassigned) | {"peak_memory_mb": _peak_memory_mb(self.at.device)}
         self.folder.append_metrics({"epoch": epoch, "reassigned": int(reassigned)} | _passed(passed) | row | cost)
 
-    def _trained(self, epoch: int) -> Pass:
+    def _trained(self, epoch: int) -> TrainingPass:
         self.witness.before_pass(self.learner)
         with self.clock.stage("train"):
-            passed = train(self.learner, self.training, self.spec, epoch)
+            passed = train_pass(self.learner, self.training, self.spec, epoch)
         self.witness.after_pass(self.learner, passed.seen, self.training, epoch)
         return passed
 
 
-def _passed(passed: Pass | None) -> Row:
+def _passed(passed: TrainingPass | None) -> Row:
     if passed is None:
         return {}
     return {

@@ -99,7 +99,7 @@ def nmi_previous(previous: Ints | None, assignment: Ints) -> float | None:
     return nmi_true(previous, assignment)
 
 
-def occupancy(assignment: Ints, k: int) -> dict[str, float]:
+def cluster_filling(assignment: Ints, k: int) -> dict[str, float]:
     """How the images spread over the clusters: active clusters, largest share, entropy as a share of log k."""
     shares = np.bincount(assignment, minlength=k) / len(assignment)
     filled = shares[shares > 0]

@@ -18,7 +18,7 @@ from dcbench.core.spec import RunSpec
 LIBRARIES = ("torch", "torchvision", "faiss-gpu", "faiss-cpu", "scikit-learn", "numpy", "scipy")
 
 
-def gather(
+def gather_provenance(
     spec: RunSpec, data: Mapping[str, Any], device: torch.device, threads: int, jobs: int, command: str
 ) -> dict[str, Any]:
     """The facts of provenance.json; `data` is what the audit says of the training images."""

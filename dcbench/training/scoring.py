@@ -17,10 +17,10 @@ from dcbench.core.spec import RunSpec
 from dcbench.training import metrics, seeds
 from dcbench.training.backends import nearest
 from dcbench.training.datasets import Split
-from dcbench.training.deepcluster.features import BATCH, autocast, extract
+from dcbench.training.deepcluster.features import BATCH, autocast, extract_features
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.network import Network
-from dcbench.training.deepcluster.preprocessing import Space
+from dcbench.training.deepcluster.preprocessing import FeatureSpace
 from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, refit
 from dcbench.training.deepcluster.samplers import Ints
 from dcbench.training.deepcluster.training import Learner
@@ -37,11 +37,11 @@ class Scorer:
     images: Images
     spec: RunSpec
 
-    def row(self, learner: Learner, features: Tensor, space: Space, found: Clustering) -> Row:
+    def row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> Row:
         """Scores of the row's own clustering and of the refit, on training and on test images."""
-        test_features = extract(learner.network, self.images, self.spec.precision)
+        test_features = extract_features(learner.network, self.images, self.spec.precision)
         test_points = space.place(test_features)
-        row = self._family("", found.assignment, found.centroids, test_points)
+        row = self._family("", clustering.assignment, clustering.centroids, test_points)
         row |= self._refit("refit_", space.points, test_points)
         if registry.facts("methods", self.spec.method).get("supervised"):
             row |= self._ceiling(learner, features, test_features, space)
@@ -53,7 +53,7 @@ class Scorer:
         assignment = rng.integers(0, self.training.classes, len(self.training.labels))
         return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH.items()}
 
-    def _ceiling(self, learner: Learner, features: Tensor, test_features: Tensor, space: Space) -> Row:
+    def _ceiling(self, learner: Learner, features: Tensor, test_features: Tensor, space: FeatureSpace) -> Row:
         """What supervised training shows beside: its head on test images, and the refit without the whitening."""
         points, test_points = (space.place(values, whitened=False) for values in (features, test_features))
         row = self._refit("unwhitened_refit_", points, test_points)

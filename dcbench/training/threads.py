@@ -10,7 +10,7 @@ _POOLS = threadpoolctl.ThreadpoolController()
 """Every thread pool of the libraries above, looked for once: it takes .03 s, which workers have behind them."""
 
 
-def use(count: int) -> None:
+def limit_threads(count: int) -> None:
     """Let each library of this process compute with `count` CPU threads."""
     torch.set_num_threads(count)
     faiss.omp_set_num_threads(count)

@@ -15,19 +15,19 @@ def doubled(numbers):
 @pytest.mark.parametrize("rows", [0, parallel.WORTH])
 def test_parts_come_back_in_order_from_here_or_from_other_processes(rows):
     numbers = list(range(2 * parallel.PART + 1))
-    parts = list(parallel.spread(doubled, numbers, rows))
+    parts = list(parallel.map_in_parallel(doubled, numbers, rows))
     assert [len(part) for part, _ in parts] == [parallel.PART, parallel.PART, 1]
     assert [number for part, _ in parts for number in part] == [2 * number for number in numbers]
     assert (os.getpid() in {process for _, process in parts}) == (rows == 0 or os.cpu_count() == 1)
 
 
 def test_nothing_to_do_is_nothing():
-    assert list(parallel.spread(doubled, [], 0)) == []
+    assert list(parallel.map_in_parallel(doubled, [], 0)) == []
 
 
 def test_what_a_part_raises_is_raised_here():
     with pytest.raises(TypeError):
-        list(parallel.spread(doubled, [None], parallel.WORTH))
+        list(parallel.map_in_parallel(doubled, [None], parallel.WORTH))
 
 
 def looked_at(frames):
@@ -41,18 +41,18 @@ def looked_at(frames):
 
 def test_a_mapped_value_is_the_same_and_processes_look_into_the_same_file(tmp_path):
     frame = pd.DataFrame({"a": np.arange(300_000.0), "b": 1.0, "c": pd.Categorical(["x", "y"] * 150_000)})
-    mapped = parallel.mapped(frame, tmp_path, parallel.WORTH)
+    mapped = parallel.memory_mapped(frame, tmp_path, parallel.WORTH)
     assert mapped.equals(frame)
     assert looked_at([mapped])[0] is np.memmap and looked_at([frame])[0] is np.ndarray
-    assert list(parallel.spread(looked_at, [mapped], parallel.WORTH)) == [(np.memmap, frame["a"].sum())]
+    assert list(parallel.map_in_parallel(looked_at, [mapped], parallel.WORTH)) == [(np.memmap, frame["a"].sum())]
 
 
 def test_few_rows_are_not_worth_a_file_and_without_room_there_is_none(tmp_path, monkeypatch):
     frame = pd.DataFrame({"a": [1.0]})
-    assert parallel.mapped(frame, tmp_path, parallel.WORTH - 1) is frame and not list(tmp_path.iterdir())
+    assert parallel.memory_mapped(frame, tmp_path, parallel.WORTH - 1) is frame and not list(tmp_path.iterdir())
 
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(parallel, "dump", full)
-    assert parallel.mapped(frame, tmp_path, parallel.WORTH) is frame
+    assert parallel.memory_mapped(frame, tmp_path, parallel.WORTH) is frame

@@ -4,7 +4,7 @@ import pytest
 
 from dcbench.analysis import results
 from dcbench.analysis.statistics.finals import Rule
-from dcbench.analysis.summary import OUTCOMES, analyse, column, outcomes_of
+from dcbench.analysis.summary import OUTCOMES, analyse, metric_spec, outcomes_with_margins
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from tests.analysis.test_results import fill
@@ -21,10 +21,10 @@ settings: {epochs: 2, pca_dim: 8}
 @pytest.fixture
 def found(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, nmi=0.3 + 0.2 * (spec.optimizer == "adam") + 0.01 * spec.seed)
-    return results.read(folder)
+    return results.read_results(folder)
 
 
 def effect(told, axis, metric="nmi_true"):
@@ -48,7 +48,7 @@ def test_every_frame_is_there(found):
 
 
 def test_margins_and_rules_are_the_users_and_stay_beside_the_numbers(found):
-    told = analyse(found, outcomes_of({"nmi_true": 0.3}), {"nmi_true": Rule(last=2)})
+    told = analyse(found, outcomes_with_margins({"nmi_true": 0.3}), {"nmi_true": Rule(last=2)})
     assert effect(told, "optimizer")[["verdict", "margin"]].tolist() == ["same", 0.3]
     assert told.finals["nmi_true"].iloc[0] == pytest.approx(0.45)
     assert told.rule("nmi_true") == "mean of the last 2 rows" and told.rule("ami_true") == "last row"
@@ -69,18 +69,20 @@ def test_by_what_changes_with_k_by_itself_no_k_is_better(found):
 
 
 def test_every_outcome_has_its_column():
-    assert all(column(one.name).label and column(one.name).better == one.better for one in OUTCOMES if one.better)
+    assert all(
+        metric_spec(one.name).label and metric_spec(one.name).better == one.better for one in OUTCOMES if one.better
+    )
 
 
 def test_every_cell_has_the_baselines_that_the_plan_made_for_it(tmp_path):
     axes = "axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], input_channels: [3, 1]}"
     plan = plan_of(f"name: b\n{axes}\nsettings: {{epochs: 1, pca_dim: 8}}\nbaselines: [pixels, supervised]\n")
     folder = MatrixDir(tmp_path / "b")
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in (*plan.runs, *plan.baselines):
         score = 0.1 * spec.input_channels + 0.5 * (spec.arch == "vgg16")
         fill(folder, spec.run_id, spec, epochs=spec.epochs, refit_nmi_true=score)
-    told = analyse(results.read(folder)).references
+    told = analyse(results.read_results(folder)).references
     mine = told[told["metric"] == "refit_nmi_true"].set_index(["axis", "value", "dataset", "level"])["mean"]
     assert mine["input_channels", 3, "cifar10", "raw pixels"] == pytest.approx(0.3)
     assert mine["input_channels", 3, "mnist", "raw pixels"] == pytest.approx(0.1), "grey pixels are not repeated"
@@ -90,8 +92,8 @@ def test_every_cell_has_the_baselines_that_the_plan_made_for_it(tmp_path):
 
 def test_nothing_finished_gives_empty_frames(tmp_path):
     folder = MatrixDir(tmp_path / "m")
-    status.adopt(plan_of(TEXT), folder)
-    told = analyse(results.read(folder))
+    status.store_plan(plan_of(TEXT), folder)
+    told = analyse(results.read_results(folder))
     assert told.finals.empty and told.effects.empty and told.outcomes == ()
     assert told.references.empty
 
@@ -104,10 +106,10 @@ def test_pairs_stand_beside_those_that_were_planned(found):
 
 def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {limit: [null, 500, 700]}\nseeds: [0, 1, 2]\n")
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=spec.epochs)
-    told = analyse(results.read(folder))
+    told = analyse(results.read_results(folder))
     assert told.effects[["before", "after", "planned"]].to_numpy().tolist()[:3] == [
         [None, 500, 3], [None, 700, 3], [500, 700, 3],
     ]  # fmt: skip
@@ -116,8 +118,8 @@ def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
 
 def test_epochs_can_be_an_axis_as_any_other(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {epochs: [2, 4]}\nsettings: {pca_dim: 8}\n")
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=spec.epochs, nmi_previous=0.95)
-    told = analyse(results.read(folder))
+    told = analyse(results.read_results(folder))
     assert told.stability[["epochs", "epochs_watched", "reached"]].to_numpy().tolist() == [[2, 1, True], [4, 1, True]]

@@ -8,7 +8,7 @@ import pytest
 
 from dcbench import registry
 from dcbench.audit import axes as auditing
-from dcbench.audit.expectations import TRACES, look
+from dcbench.audit.expectations import EXPECTATIONS, look_up
 from dcbench.core.spec import RunSpec
 from dcbench.core.store import status
 from dcbench.training import datasets, loop
@@ -36,7 +36,7 @@ def audited(run_here):
 
     def do(text):
         folder = run_here(text)
-        assert {entry.state.name for entry in status.entries(plan_of(text), folder)} == {"done"}
+        assert {entry.state.name for entry in status.planned_runs(plan_of(text), folder)} == {"done"}
         return auditing.audit(folder)
 
     return do
@@ -50,7 +50,7 @@ def checks(found):
 
 
 def test_every_field_that_can_be_an_axis_leaves_a_trace():
-    assert set(TRACES) == set(RunSpec.model_fields) - {"seed"}
+    assert set(EXPECTATIONS) == set(RunSpec.model_fields) - {"seed"}
 
 
 SAME_OUTCOME = ("backend", "pca_backend", "whiten_backend", "kmeans_backend", "kmeans_iterations")
@@ -121,7 +121,7 @@ def test_two_values_that_do_the_same_are_named_though_a_third_acts(run_here, mon
     )
     text = BACKENDS.replace("backend: [faiss, sklearn]", "augment: [crop, crop_flip, published]")
     (axis,) = auditing.audit(run_here(text)).axes
-    assert axis.told == "does nothing between crop and crop_flip" and axis.witness == 2
+    assert axis.message == "does nothing between crop and crop_flip" and axis.acted == 2
 
 
 def test_epochs_may_be_none_at_all(audited):
@@ -144,7 +144,7 @@ def test_facts_of_another_shape_are_a_problem_and_no_crash(run_here):
     for text in ('{"passes": [{"epoch": 1}]}', "{}", '{"data": 3, "stages": [], "passes": {}}'):
         next(folder.path.glob("*/audit.json")).write_text(text)
         found = auditing.audit(folder)
-        assert "audit" in checks(found) and not found.good
+        assert "audit" in checks(found) and not found.passed
 
 
 def test_images_in_both_splits_are_told_where_their_number_is_not_known(run_here, monkeypatch):
@@ -153,7 +153,7 @@ def test_images_in_both_splits_are_told_where_their_number_is_not_known(run_here
     monkeypatch.setattr(registry, "facts", without_duplicates(registry.facts))
     assert "duplicates" in known
     found = auditing.audit(run_here(BACKENDS))
-    assert found.notes == ["digits: 3 training images are test images, pixel for pixel"] and found.good
+    assert found.notes == ["digits: 3 training images are test images, pixel for pixel"] and found.passed
 
 
 def without_duplicates(real):
@@ -167,7 +167,7 @@ def test_an_axis_without_pairs_says_so(run_here):
     text = "name: m\naxes: {k: [4], epochs: [1]}\nsettings: {limit: 60, width: 0.05, pca_dim: 8}\n"
     folder = run_here(text + "include:\n  - {k: 5, epochs: 2}\n")
     found = auditing.audit(folder)
-    assert [axis.verdict for axis in found.axes] == ["no pairs", "no pairs"] and found.good
+    assert [axis.verdict for axis in found.axes] == ["no pairs", "no pairs"] and found.passed
 
 
 def test_baselines_are_checked_but_paired_with_nothing(audited):
@@ -180,7 +180,7 @@ def test_a_run_without_its_audit_is_a_problem(run_here):
     first, _ = sorted(folder.path.glob("*/audit.json"))
     first.write_text(first.read_text()[:100])
     found = auditing.audit(folder)
-    assert checks(found) == {"audit"} and found.axes[0].verdict == "no pairs" and not found.good
+    assert checks(found) == {"audit"} and found.axes[0].verdict == "no pairs" and not found.passed
 
 
 def test_the_audit_tells_what_was_asked_for(run_here):
@@ -200,13 +200,13 @@ def test_the_audit_tells_what_was_asked_for(run_here):
 
 
 def plant_labels_of_other_images(monkeypatch):
-    real = loop.train
+    real = loop.train_pass
 
     def train(learner, images, spec, epoch):
         learner.labels = np.roll(learner.labels, 7)
         return real(learner, images, spec, epoch)
 
-    monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(loop, "train_pass", train)
 
 
 def plant_an_ignored_backend(monkeypatch):
@@ -264,13 +264,13 @@ def test_a_planted_fault_is_named_by_its_check(fault, run_here, monkeypatch):
     text, plant, check = FAULTS[fault]
     plant(monkeypatch)
     found = auditing.audit(run_here(text))
-    assert check in checks(found) and not found.good
+    assert check in checks(found) and not found.passed
 
 
 def test_a_backend_that_is_ignored_does_nothing(run_here, monkeypatch):
     plant_an_ignored_backend(monkeypatch)
     (axis,) = auditing.audit(run_here(BACKENDS)).axes
-    assert (axis.verdict, axis.witness, axis.outcome) == ("does nothing", 0, 0)
+    assert (axis.verdict, axis.acted, axis.outcome) == ("does nothing", 0, 0)
 
 
 def plant_other_first_centroids_for_one_backend(monkeypatch):
@@ -294,7 +294,7 @@ def test_what_an_axis_brings_along_undeclared_confounds_it(plant, blamed, run_he
     plant(monkeypatch)
     text = BACKENDS.replace("k: 4", "k: 4, augment: none")
     (axis,) = auditing.audit(run_here(text)).axes
-    assert axis.verdict == "confounded" and blamed in axis.blamed and blamed in axis.told
+    assert axis.verdict == "confounded" and blamed in axis.confounders and blamed in axis.message
 
 
 # --- the command --------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def test_the_command_prints_the_table_and_its_exit_code_says_what_it_found(run_h
     [("a.b", 1), ("a.c", None), ("x.b", None), ("list.1.v", 3), ("list.*.v", [2, 3]), ("list.9.v", None), ("a.*", [])],
 )
 def test_looking_along_a_path(path, value):
-    assert look({"a": {"b": 1}, "list": [{"v": 2}, {"v": 3}]}, path) == value
+    assert look_up({"a": {"b": 1}, "list": [{"v": 2}, {"v": 3}]}, path) == value
 
 
 def test_no_results_no_audit(tmp_path):

@@ -26,14 +26,14 @@ def real(tmp_path_factory):
     from dcbench.execution.executors import Options
 
     plan, folder = plan_of(TEXT), MatrixDir(tmp_path_factory.mktemp("results") / "m")
-    status.adopt(plan, folder)
-    list(scheduler.run(status.entries(plan, folder), "inline", Options(folder.path)))
-    (run,) = status.entries(plan, folder)
+    status.store_plan(plan, folder)
+    list(scheduler.run(status.planned_runs(plan, folder), "inline", Options(folder.path)))
+    (run,) = status.planned_runs(plan, folder)
     return run.spec, json.loads(run.folder.audit_file.read_text())
 
 
 def found(spec, facts):
-    return {(problem.check, problem.field) for problem in run_checks.problems("r", spec, facts)}
+    return {(problem.check, problem.field) for problem in run_checks.check_run("r", spec, facts)}
 
 
 def test_a_sound_run_has_no_problem(real):

@@ -169,4 +169,4 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
     assert len(undisturbed) == 8
     for name, folder in undisturbed.items():
         assert compared[name] == figures(folder), name
-    assert status.counts(status.entries(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8
+    assert status.count_states(status.planned_runs(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8

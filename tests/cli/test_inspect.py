@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import DataError, ResultsError
 from tests.cli.conftest import ON_CPU
 from tests.inspect.measuring.made import made

@@ -44,14 +44,14 @@ def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
 def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_path, monkeypatch):
     from dcbench.execution import worker
 
-    real = worker.execute
+    real = worker.train_run
 
     def execute(spec, folder, at):
         if spec.optimizer == "adam":
             raise DataError("planted")
         real(spec, folder, at)
 
-    monkeypatch.setattr(worker, "execute", execute)
+    monkeypatch.setattr(worker, "train_run", execute)
     told = call(*RUN)
     assert told.exit_code == 1
     assert told.stdout.count("failed digits") == 2 and "(error) planted" in told.stdout
@@ -168,11 +168,11 @@ def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
     call(*RUN)
     paths = sorted(tmp_path.glob("results/m/*/state.json"))
     paths[0].unlink()
-    real = worker.execute
-    monkeypatch.setattr(worker, "execute", execute)
+    real = worker.train_run
+    monkeypatch.setattr(worker, "train_run", execute)
     call(*RUN)
     paths[1].unlink()
-    monkeypatch.setattr(worker, "execute", real)
+    monkeypatch.setattr(worker, "train_run", real)
     told = call(*RUN, "--only", "failed")
     assert told.exit_code == 1 and "1 run to do" in told.stdout and "4 planned: 1 pending, 3 done" in told.stdout
     assert "1 run to do" in call(*RUN, "--only", "pending").stdout

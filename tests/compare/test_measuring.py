@@ -9,7 +9,8 @@ from dcbench.analysis.summary import OUTCOMES
 from dcbench.compare import measuring
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, RunState
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from tests.analysis.test_results import fill
 from tests.conftest import plan_of
@@ -29,7 +30,7 @@ def score(spec, **_):
 def write(place, text=TEXT, nmi=score):
     """A set of made-up runs with scores by the spec."""
     folder, plan = MatrixDir(place / "m"), plan_of(text)
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in plan.planned:
         fill(folder, spec.run_id, spec, epochs=spec.epochs, nmi=nmi(spec))
     return folder
@@ -54,7 +55,7 @@ def made(tmp_path, first):
 
 
 def compared(old, new, rules=None):
-    return measuring.compare((results.read(old), results.read(new)), OUTCOMES, rules or {})
+    return measuring.compare((results.read_results(old), results.read_results(new)), OUTCOMES, rules or {})
 
 
 def metric(found, name="nmi_true"):
@@ -66,7 +67,7 @@ def verdicts(found, name="nmi_true"):
 
 
 def run_of(folder, **which):
-    plan = status.stored_plan(folder)
+    plan = status.read_stored_plan(folder)
     matching = [spec for spec in plan.planned if all(getattr(spec, name) == value for name, value in which.items())]
     return folder.run(matching[0].run_id)
 

@@ -34,7 +34,7 @@ def pair(tmp_path):
 
 def test_sets_made_alike_say_so_with_what_all_runs_share(pair):
     other = FACTS | {"dataset": {"name": "mnist", "sha256": "e"}}
-    told = provenance.read([pair(), pair(other, other)])
+    told = provenance.compare_provenance([pair(), pair(other, other)])
     assert (told.pairs, told.recorded, told.differ) == (2, 2, ())
     assert told.alike["torch"] == "2.9" and told.alike["threads"] == "1" and "dataset.name" not in told.alike
     assert "command" not in told.alike and "seconds" not in told.alike
@@ -42,7 +42,9 @@ def test_sets_made_alike_say_so_with_what_all_runs_share(pair):
 
 def test_facts_that_differ_are_told_with_their_values_and_how_often(pair):
     newer = FACTS | {"commit": "b" * 40, "libraries": {"torch": "2.10", "faiss-gpu": "1.15"}}
-    told = provenance.read([pair(new=newer), pair(new=newer), pair(new=FACTS | {"commit": "c" * 40}), pair()])
+    told = provenance.compare_provenance(
+        [pair(new=newer), pair(new=newer), pair(new=FACTS | {"commit": "c" * 40}), pair()]
+    )
     commit, torch, faiss = told.differ
     assert (commit.name, commit.pairs, commit.old) == ("commit", 3, {"a" * 40: 4})
     assert commit.new == {"b" * 40: 2, "c" * 40: 1, "a" * 40: 1}
@@ -52,14 +54,14 @@ def test_facts_that_differ_are_told_with_their_values_and_how_often(pair):
 
 
 def test_what_is_not_recorded_or_torn_is_counted(pair):
-    told = provenance.read([pair(new=None, weights=("w", None)), pair(old="{"), pair()])
+    told = provenance.compare_provenance([pair(new=None, weights=("w", None)), pair(old="{"), pair()])
     assert (told.pairs, told.recorded) == (3, 1) and told.differ == ()
     assert told.drawn["weights"] == (2, 2)
-    nothing = provenance.read([])
+    nothing = provenance.compare_provenance([])
     assert nothing.recorded == 0 and nothing.alike == {} and nothing.apart == []
 
 
 def test_random_numbers_are_compared_but_not_what_libraries_made_of_them(pair):
-    told = provenance.read([pair(), pair(weights=("w", "v"))])
+    told = provenance.compare_provenance([pair(), pair(weights=("w", "v"))])
     assert told.drawn == {"images": (2, 2), "weights": (1, 2), "first centroids": (2, 2)} and told.apart == ["weights"]
     assert json.loads(json.dumps(told.as_json()))["drawn"]["weights"] == [1, 2]

@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from dcbench.compare.result import Comparison, Gate, Line, Metric, Run, Runs, blind, failures, gate_of, named
+from dcbench.compare.result import (
+    Comparison,
+    Gate,
+    MetricChange,
+    MetricComparison,
+    Runs,
+    UnmatchedRun,
+    blind,
+    failures,
+    gate_of,
+    named,
+)
 
 NAN = math.nan
 
@@ -12,12 +23,12 @@ NAN = math.nan
 def line(verdict="same", axis="", value="", mean=0.0, low=-0.01, high=0.01, **more):
     numbers = {"old": 0.5, "new": 0.5 + mean, "mean": mean, "low": low, "high": high, "improved": 0.5}
     counts = {"pairs": 12, "cells": 4, "seeds": 3, "left_out": 0, "p": 0.5, "p_holm": 1.0, "p_same": 0.5}
-    return Line(axis, value, verdict, **(numbers | counts | more))
+    return MetricChange(axis, value, verdict, **(numbers | counts | more))
 
 
 def metric(*lines, name="nmi_true", cost=False, gone=0, **more):
     facts = {"label": name, "better": "higher", "margin": 0.02, "ratio": False, "rule": "last row"} | more
-    return Metric(name, cost=cost, gone=gone, lines=lines, **facts)
+    return MetricComparison(name, cost=cost, gone=gone, lines=lines, **facts)
 
 
 def comparison(*metrics, gone=()):
@@ -74,14 +85,14 @@ def test_time_fails_only_by_its_name():
 
 def test_a_result_that_is_gone_fails_every_gate_and_one_that_has_come_none():
     gone = [
-        Run("a", "done", "failed (nan)", "why"),
-        Run("b", "done", "failed (nan)", ""),
-        Run("c", "done", "pending", ""),
+        UnmatchedRun("a", "done", "failed (nan)", "why"),
+        UnmatchedRun("b", "done", "failed (nan)", ""),
+        UnmatchedRun("c", "done", "pending", ""),
     ]
     for gate in ("worse", "different", "worse:seconds"):
         told = failures(comparison(metric(line(), **SECONDS), gone=gone), [gate_of(gate)])
         assert told == ["runs done in OLD and not in NEW: 3 (2 failed (nan), 1 pending)"]
-    come = replace(comparison(metric(line())).runs, come=(Run("a", "pending", "done", ""),))
+    come = replace(comparison(metric(line())).runs, come=(UnmatchedRun("a", "pending", "done", ""),))
     assert failures(replace(comparison(metric(line())), runs=come), [Gate("different")]) == []
 
 
@@ -122,7 +133,7 @@ def test_levels_and_intervals():
 
 
 def test_what_is_no_number_is_null_for_programs():
-    found = comparison(metric(replace(line(), low=NAN)), gone=[Run("a", "done", "pending", "")])
+    found = comparison(metric(replace(line(), low=NAN)), gone=[UnmatchedRun("a", "done", "pending", "")])
     told = json.loads(json.dumps(found.as_json(), allow_nan=False))
     assert told["metrics"][0]["lines"][0]["low"] is None and told["metrics"][0]["lines"][0]["high"] == 0.01
     assert told["runs"]["gone"] == [{"run_id": "a", "old": "done", "new": "pending", "reason": ""}]

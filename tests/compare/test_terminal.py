@@ -6,13 +6,13 @@ import pytest
 from rich.console import Console
 
 from dcbench.compare import terminal
-from dcbench.compare.provenance import Fact, MadeWith
-from dcbench.compare.result import Comparison, Gate, Run, Runs
+from dcbench.compare.provenance import FactDiff, ProvenanceDiff
+from dcbench.compare.result import Comparison, Gate, Runs, UnmatchedRun
 from dcbench.compare.terminal import Compared, as_markdown
 from dcbench.core import console
 from tests.compare.test_result import NAN, SECONDS, WORSE, line, metric
 
-MADE = MadeWith(12, 12, (), {"torch": "2.9", "commit": "a" * 40}, {"images": (12, 12), "weights": (12, 12)})
+MADE = ProvenanceDiff(12, 12, (), {"torch": "2.9", "commit": "a" * 40}, {"images": (12, 12), "weights": (12, 12)})
 RUNS = Runs((12, 14), (12, 13), 12, ("a",) * 12, 0, 6, (), (), ())
 
 
@@ -74,8 +74,11 @@ def test_names_are_shown_as_they_are(shown):
 
 
 def test_runs_that_are_not_done_are_told_with_their_reason(shown):
-    gone = [Run(f"run-{n}", "done", "failed (nan)", "[b]nan") for n in range(6)]
-    come, neither = Run("new", "failed (crash)", "done", "died"), Run("no", "pending", "skipped", "why")
+    gone = [UnmatchedRun(f"run-{n}", "done", "failed (nan)", "[b]nan") for n in range(6)]
+    come, neither = (
+        UnmatchedRun("new", "failed (crash)", "done", "died"),
+        UnmatchedRun("no", "pending", "skipped", "why"),
+    )
     runs = replace(RUNS, gone=tuple(gone), come=(come,), neither=(neither,))
     out = shown(compared(metric(line()), runs=runs))
     assert "done in OLD alone, so in no mean: run-0: failed (nan) in NEW ([b]nan); run-1" in out
@@ -101,8 +104,8 @@ def test_what_the_sets_were_made_with(shown):
     assert "random numbers: every pair shares its images, weights, as runs of one seed tree do\n" in out
     assert "timed" not in out and "health" not in out
     facts = (
-        Fact("commit", 12, {"a" * 40: 12}, {"b" * 40 + "+": 10, "c" * 40: 2}),
-        Fact("cpu", 3, {str(n): 1 for n in range(5)}, {"[x]": 12}), Fact("dataset.sha256", 2, {"d": 12}, {"e": 12}),
+        FactDiff("commit", 12, {"a" * 40: 12}, {"b" * 40 + "+": 10, "c" * 40: 2}),
+        FactDiff("cpu", 3, {str(n): 1 for n in range(5)}, {"[x]": 12}), FactDiff("dataset.sha256", 2, {"d": 12}, {"e": 12}),
     )  # fmt: skip
     made = replace(MADE, pairs=14, differ=facts, drawn={"images": (12, 12), "weights": (3, 12), "x": (0, 0)})
     told = compared(metric(line(), **SECONDS), made=made, health=("12 healthy", "11 healthy, 1 collapsed"))
@@ -116,7 +119,7 @@ def test_what_the_sets_were_made_with(shown):
     assert "the training images are not the same, so not the code alone is compared\n" in out
     assert "health: OLD 12 healthy; NEW 11 healthy, 1 collapsed\n" in out
     assert "timed: OLD 12 shared; NEW 12 exclusive" in out
-    nothing = shown(compared(metric(line()), made=MadeWith(12, 0, (), {}, {"images": (0, 0)})))
+    nothing = shown(compared(metric(line()), made=ProvenanceDiff(12, 0, (), {}, {"images": (0, 0)})))
     assert "made with: not recorded" in nothing and "random numbers: not recorded" in nothing
 
 

@@ -105,7 +105,16 @@ def test_make_spec_names_everything_that_is_wrong():
 
 def test_values_are_shown_as_they_are_written():
     values = (None, True, False, 3, 1_000_000, 0.05, 1e-5, "x")
-    assert [spec.shown(value) for value in values] == ["none", "true", "false", "3", "1000000", "0.05", "1e-05", "x"]
+    assert [spec.format_value(value) for value in values] == [
+        "none",
+        "true",
+        "false",
+        "3",
+        "1000000",
+        "0.05",
+        "1e-05",
+        "x",
+    ]
 
 
 def test_a_spec_is_frozen():
@@ -116,8 +125,8 @@ def test_a_spec_is_frozen():
 def test_the_fields_page_tells_every_field_with_its_default_and_help():
     page = (Path(__file__).parents[2] / "docs" / "fields.md").read_text()
     for name, field in RunSpec.model_fields.items():
-        assert f"| `{name}` | {spec.shown(field.default)} | {field.description} |" in page
+        assert f"| `{name}` | {spec.format_value(field.default)} | {field.description} |" in page
     for name, text in spec.SHORTHANDS.items():
         assert f"| `{name}` | | {text} |" in page
-    for part in registry.names("datasets") + registry.names("archs"):
+    for part in registry.plugin_names("datasets") + registry.plugin_names("archs"):
         assert f"`{part}" in page

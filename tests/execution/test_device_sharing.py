@@ -2,18 +2,18 @@
 
 import multiprocessing
 
-from dcbench.execution.device_sharing import seat
+from dcbench.execution.device_sharing import take_seat
 
 
 def sit(place, name, device, ready, go, told):
-    with seat(device, name, place) as taken:
+    with take_seat(device, name, place) as taken:
         ready.set()
         go.wait(60)
         told.put((name, taken.others()))
 
 
 def test_a_run_alone_met_nobody(tmp_path):
-    with seat("GPU-a", "one", tmp_path) as taken:
+    with take_seat("GPU-a", "one", tmp_path) as taken:
         assert taken.others() == []
     assert not list(tmp_path.rglob("*.seat"))
 
@@ -52,12 +52,12 @@ def test_a_killed_workers_seat_does_not_count(tmp_path):
     process.kill()
     process.join(60)
     assert len(list(tmp_path.rglob("*.seat"))) == 1
-    with seat("cpu", "next", tmp_path) as taken:
+    with take_seat("cpu", "next", tmp_path) as taken:
         assert taken.others() == []
         assert [path.name for path in tmp_path.rglob("*.seat")] == [taken.path.name]
 
 
 def test_where_nothing_can_be_written_nothing_is_known(tmp_path):
     (tmp_path / "file").write_text("")
-    with seat("cpu", "one", tmp_path / "file") as taken:
+    with take_seat("cpu", "one", tmp_path / "file") as taken:
         assert taken is None

@@ -11,7 +11,8 @@ import torch
 
 from dcbench import registry
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
@@ -27,7 +28,7 @@ def prepared(tmp_path, **values):
 
 
 def work(folder, *more):
-    return worker.work(worker.parse([str(folder.path), "--data-dir", str(folder.path.parent), *more]))
+    return worker.work_on_run(worker.parse_arguments([str(folder.path), "--data-dir", str(folder.path.parent), *more]))
 
 
 def test_a_done_run_has_all_its_files(tmp_path):
@@ -88,7 +89,7 @@ def test_a_failure_has_its_kind_its_reason_and_its_traceback(tmp_path, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(worker, "execute", fail)
+    monkeypatch.setattr(worker, "train_run", fail)
     folder = prepared(tmp_path)
     assert work(folder) == EXIT_FAILED
     state = folder.state()
@@ -177,7 +178,7 @@ def test_a_full_disk_while_failing_still_leaves_the_failure(tmp_path, monkeypatc
         if "Traceback" in text:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(worker, "execute", fail)
+    monkeypatch.setattr(worker, "train_run", fail)
     monkeypatch.setattr(RunDir, "log", full)
     folder = prepared(tmp_path)
     assert work(folder) == EXIT_FAILED
@@ -218,7 +219,7 @@ def test_a_stop_comes_too_late_once_the_work_is_done(tmp_path, monkeypatch):
             worker._stop(signal.SIGTERM, None)  # and again now
 
     monkeypatch.setattr(RunDir, "set_state", set_state)
-    monkeypatch.setattr(worker, "execute", lambda *_: None)
+    monkeypatch.setattr(worker, "train_run", lambda *_: None)
     assert work(folder) == EXIT_DONE
     assert json.loads(folder.state_file.read_text())["name"] == "done"
 
@@ -227,7 +228,7 @@ def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
     def fail(*_):
         raise ValueError("planted")
 
-    monkeypatch.setattr(worker, "execute", fail)
+    monkeypatch.setattr(worker, "train_run", fail)
     folder = prepared(tmp_path)
     work(folder)
     assert folder.state().last_lines[-1] == "ValueError: planted" and len(folder.state().last_lines) > 3
@@ -235,4 +236,4 @@ def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
 
 def test_the_run_folder_is_all_it_needs(monkeypatch, tmp_path):
     monkeypatch.setenv("DCBENCH_DATA", str(tmp_path))
-    assert worker.parse([str(tmp_path)]).data_dir == tmp_path
+    assert worker.parse_arguments([str(tmp_path)]).data_dir == tmp_path

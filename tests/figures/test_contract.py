@@ -15,7 +15,7 @@ from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fix
 from tests.conftest import plan_of
 from tests.figures import overlap
 
-PARTS = registry.names("plots")
+PARTS = registry.plugin_names("plots")
 
 
 def test_there_are_plots():
@@ -37,7 +37,7 @@ def drawn(part, found):
 def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
     facts = registry.facts("plots", part)
     assert facts["title"] and facts["caption"].endswith(".") and isinstance(facts["per_axis"], bool)
-    for figure in drawn(part, results.read(folder)):
+    for figure in drawn(part, results.read_results(folder)):
         assert isinstance(figure, Figure) and figure.get_figwidth() <= WIDTH
         labels = [text for panel in figure.axes for text in (panel.get_xlabel(), panel.get_ylabel())]
         assert any(labels) or not any(panel.axison for panel in figure.axes)
@@ -45,7 +45,7 @@ def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_word_can_be_read_and_is_in_ink(part, folder):  # noqa: F811
-    for figure in drawn(part, results.read(folder)):
+    for figure in drawn(part, results.read_results(folder)):
         with matplotlib.rc_context(STYLE):
             assert overlap.faults(figure) == []
             assert {to_hex(text.get_color()) for text, _ in overlap.texts(figure)} == {INK}
@@ -56,19 +56,19 @@ def test_every_word_can_be_read_and_is_in_ink(part, folder):  # noqa: F811
 def test_few_runs(part, folder, keep):  # noqa: F811
     for run_id in plan_of(TEXT).run_ids[keep:]:
         folder.run(run_id).state_file.unlink()
-    list(drawn(part, results.read(folder)))
+    list(drawn(part, results.read_results(folder)))
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_columns_without_a_value(part, folder):  # noqa: F811
-    found = results.read(folder)
+    found = results.read_results(folder)
     found.rows["nmi_previous"] = float("nan")
     list(drawn(part, found))
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_rows_are_left_as_they_were(part, folder):  # noqa: F811
-    found = results.read(folder)
+    found = results.read_results(folder)
     before = found.rows.copy()
     list(drawn(part, found))
     pd.testing.assert_frame_equal(found.rows, before)

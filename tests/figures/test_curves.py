@@ -30,10 +30,10 @@ settings: {epochs: 5}
 @pytest.fixture
 def found(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, nmi=0.2 + 0.3 * (spec.dataset == "mnist") + 0.1 * spec.seed)
-    read = results.read(folder)
+    read = results.read_results(folder)
     return replace(read, rows=read.rows.assign(ami_true=read.rows["nmi_true"]))
 
 

@@ -12,7 +12,7 @@ from tests.test_measurements import TOP
 
 @pytest.fixture(scope="module")
 def told():
-    return analyse(results.read(MatrixDir(TOP / "results" / "small_cpu")))
+    return analyse(results.read_results(MatrixDir(TOP / "results" / "small_cpu")))
 
 
 def test_agreement_beside_seconds_from_the_committed_table(told):

@@ -7,7 +7,7 @@ import pytest
 
 from dcbench import registry
 from dcbench.inspect import page
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from tests.inspect.figures.bundles import bundle
 from tests.report.html.test_page import Page
 
@@ -22,7 +22,7 @@ def written(found, place):
 
 def without(found, *names, reason="it is gone", **facts):
     arrays = {name: values for name, values in found.arrays.items() if name not in names}
-    return Learned(arrays, {**found.facts, "missing": dict.fromkeys(names, reason), **facts})
+    return InspectionResult(arrays, {**found.facts, "missing": dict.fromkeys(names, reason), **facts})
 
 
 def rows(*values):
@@ -31,7 +31,7 @@ def rows(*values):
 
 def test_every_picture_is_on_the_page_and_beside_it(tmp_path):
     told, page = written(bundle(), tmp_path)
-    parts = registry.names("pictures")
+    parts = registry.plugin_names("pictures")
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"{part}.{kind}" for part in parts for kind in ("png", "svg")
     }
@@ -102,7 +102,7 @@ def test_the_table_has_every_cluster_and_the_page_the_largest(tmp_path):
 )
 def test_scores_stand_beside_those_of_the_untrained_network(tmp_path, values, shown):
     found = bundle(epochs=len(values) - 1)
-    _, page = written(Learned(found.arrays, {**found.facts, "rows": rows(*values)}), tmp_path)
+    _, page = written(InspectionResult(found.arrays, {**found.facts, "rows": rows(*values)}), tmp_path)
     line = re.search(r"NMI with the truth</th>(.*?)</tr>", page)
     assert (re.findall(r">([^<]*)</td>", line[1]) if line else []) == shown
     assert "30.5" in page and "healthy" in page

@@ -8,14 +8,14 @@ import pytest
 from dcbench import registry
 from dcbench.errors import ResultsError
 from dcbench.inspect import result
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from dcbench.inspect.subject import read_subject
 from tests.inspect.measuring.made import made
 
 
 def small(assignment, labels, k=3, classes=3):
     facts = {"spec": {"k": k}, "class_names": [str(label) for label in range(classes)], "checks": [(True, "old")]}
-    return Learned({"assignment": np.array(assignment), "labels": np.array(labels)}, facts)
+    return InspectionResult({"assignment": np.array(assignment), "labels": np.array(labels)}, facts)
 
 
 def test_counts_are_the_crosstab_of_clusters_and_labels():
@@ -50,7 +50,7 @@ def test_what_is_saved_is_read_again_and_holds_no_pickles(tmp_path):
 
 
 def test_an_image_is_found_by_its_position():
-    found = Learned({"shown": np.array([3, 8]), "images": np.arange(8).reshape(2, 1, 2, 2)}, {})
+    found = InspectionResult({"shown": np.array([3, 8]), "images": np.arange(8).reshape(2, 1, 2, 2)}, {})
     assert found.image(8).ravel().tolist() == [4, 5, 6, 7] and "map" not in found
 
 
@@ -63,7 +63,7 @@ def test_every_array_fact_and_picture_stands_in_the_docs():
     text = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text()
     for name, told in (result.ARRAYS | result.TOLD).items():
         assert f"| `{name}` | {told} |" in text
-    assert all(f"| {part} |" in text for part in registry.names("pictures"))
+    assert all(f"| {part} |" in text for part in registry.plugin_names("pictures"))
 
 
 def test_a_run_without_weights_shows_its_last_assignment(tmp_path):

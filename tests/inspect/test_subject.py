@@ -1,11 +1,13 @@
 import pytest
 
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir, RunState
-from dcbench.core.store.run_record import Record, compare
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_record import RunRecord
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.inspect.subject import read_subject, repetition
 from dcbench.replay.rerun import Replay
+from dcbench.replay.run_diff import diff_records
 
 
 def folder_of(place, state, *, weights=False, assignment=False, **values):
@@ -90,7 +92,8 @@ ROWS = [{"epoch": "0", "purity": "0.5"}]
 def test_a_repetition_says_how_it_came_out(tmp_path):
     def told(rows, ours=None, theirs=None):
         return repetition(
-            tmp_path, Replay(RunState("done"), Record([]), compare(Record(ROWS, ours), Record(rows, theirs)), {})
+            tmp_path,
+            Replay(RunState("done"), RunRecord([]), diff_records(RunRecord(ROWS, ours), RunRecord(rows, theirs)), {}),
         )
 
     same, text = told(ROWS, {1: 0, 2: 1}, {1: 0, 2: 1})
@@ -101,7 +104,7 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     assert not same and "came out otherwise: different from row 0 on" in text
     assert "not the run that was recorded" in text and f"dcbench replay {tmp_path}" in text
     with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
-        repetition(tmp_path, Replay(RunState("failed", reason="no memory"), Record([]), None, {}))
+        repetition(tmp_path, Replay(RunState("failed", reason="no memory"), RunRecord([]), None, {}))
 
 
 def test_a_repetition_is_known_by_its_other_name(tmp_path):

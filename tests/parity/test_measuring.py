@@ -9,14 +9,14 @@ from sklearn.decomposition import PCA
 from dcbench import registry
 from dcbench.execution.executors import Options
 from dcbench.parity import measuring
-from dcbench.parity.table import MEASURES, STAGES, Comparison
+from dcbench.parity.table import MEASURES, STAGES, ParitySettings
 from dcbench.training import threads
 from dcbench.training.backends import KMeans, sklearn_backend
 
 pytestmark = pytest.mark.xdist_group("parity")  # what its fixture measures is dear: one worker for all of them
 
 BACKENDS = ("faiss", "sklearn", "torch")
-SMALL = Comparison("digits", 300, (4, 12), BACKENDS, starts=3, pca_dim=16, width=0.05)
+SMALL = ParitySettings("digits", 300, (4, 12), BACKENDS, starts=3, pca_dim=16, width=0.05)
 PAIRS = [("faiss", "sklearn"), ("faiss", "torch"), ("sklearn", "torch")]
 FAULTY, SOUND = PAIRS[0], PAIRS[1]
 """Faults are planted in scikit-learn's backend: a pair that has it, and one that has not."""
@@ -26,7 +26,7 @@ FAULTY, SOUND = PAIRS[0], PAIRS[1]
 def _threads_as_before():
     before = torch.get_num_threads()
     yield
-    threads.use(before)
+    threads.limit_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +275,7 @@ def mnist():
     import os
     from pathlib import Path
 
-    asked = Comparison("mnist", 10_000, (10,), BACKENDS)
+    asked = ParitySettings("mnist", 10_000, (10,), BACKENDS)
     return measured(measuring.prepare(asked, Options(Path(os.environ["DCBENCH_DATA"]), threads=1)))
 
 

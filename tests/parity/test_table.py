@@ -3,11 +3,11 @@ import json
 
 import pytest
 
-from dcbench.errors import PartError, ResultsError, SpecError
+from dcbench.errors import PluginError, ResultsError, SpecError
 from dcbench.parity import table
-from dcbench.parity.table import COLUMNS, Comparison, Line, ParityFiles, asked
+from dcbench.parity.table import COLUMNS, ParityFiles, ParityMeasure, ParitySettings, asked
 
-BOTH = Comparison("digits", 300, (4,), ("faiss", "torch"))
+BOTH = ParitySettings("digits", 300, (4,), ("faiss", "torch"))
 
 
 def ask(dataset="digits", limit=None, ks="10,100", backends=None, starts=3, pca_dim=16):
@@ -15,7 +15,7 @@ def ask(dataset="digits", limit=None, ks="10,100", backends=None, starts=3, pca_
 
 
 def test_what_is_asked_for():
-    assert ask(limit=500, ks="10, 100,10", backends="torch,faiss") == Comparison(
+    assert ask(limit=500, ks="10, 100,10", backends="torch,faiss") == ParitySettings(
         "digits", 500, (10, 100), ("torch", "faiss"), 3, 16
     )
     assert ask().backends == ("faiss", "sklearn", "torch")
@@ -37,11 +37,11 @@ def test_the_limit_is_ten_thousand_or_all_of_a_smaller_dataset():
 @pytest.mark.parametrize(
     ("words", "error", "expected"),
     [
-        ({"dataset": "mnits"}, PartError, "unknown dataset 'mnits'. Did you mean 'mnist'?"),
-        ({"dataset": "imagefolder"}, PartError, "needs its PATH"),
-        ({"backends": "faiss,scikit"}, PartError, "unknown backend 'scikit'"),
-        ({"backends": "faiss,faiss"}, PartError, "two or more of faiss, sklearn, torch"),
-        ({"backends": ""}, PartError, "unknown backend ''"),
+        ({"dataset": "mnits"}, PluginError, "unknown dataset 'mnits'. Did you mean 'mnist'?"),
+        ({"dataset": "imagefolder"}, PluginError, "needs its PATH"),
+        ({"backends": "faiss,scikit"}, PluginError, "unknown backend 'scikit'"),
+        ({"backends": "faiss,faiss"}, PluginError, "two or more of faiss, sklearn, torch"),
+        ({"backends": ""}, PluginError, "unknown backend ''"),
         ({"ks": "10,many"}, SpecError, "--k 10,many: expected whole numbers"),
         ({"ks": "10,"}, SpecError, "expected whole numbers"),
         ({"ks": "2.5"}, SpecError, "expected whole numbers"),
@@ -60,18 +60,18 @@ def test_bad_input_is_explained(words, error, expected):
 
 
 def test_a_line_is_its_median_and_range_and_nothing_without_values():
-    line = Line("kmeans", "ari", "faiss", "torch", 10, (0.9, 1.0, 0.4))
+    line = ParityMeasure("kmeans", "ari", "faiss", "torch", 10, (0.9, 1.0, 0.4))
     assert (line.value, line.range) == (0.9, (0.4, 1.0))
-    assert (Line("kmeans", "ari", "faiss").value, Line("kmeans", "ari", "faiss").range) == (None, ())
+    assert (ParityMeasure("kmeans", "ari", "faiss").value, ParityMeasure("kmeans", "ari", "faiss").range) == (None, ())
 
 
 def test_the_files_are_one_tidy_table_and_what_it_was_made_with(tmp_path):
     files = ParityFiles(tmp_path / "results", BOTH)
     files.prepare()
     lines = [
-        Line("defaults", "ari", "faiss", "torch", 4),
-        Line("kmeans", "parting_iteration", "faiss", "torch", 4, (3, 1)),
-        Line("pca", "seconds_pca", "torch", values=(0.25,)),
+        ParityMeasure("defaults", "ari", "faiss", "torch", 4),
+        ParityMeasure("kmeans", "parting_iteration", "faiss", "torch", 4, (3, 1)),
+        ParityMeasure("pca", "seconds_pca", "torch", values=(0.25,)),
     ]
     files.write(lines, {"threads": 2})
     assert files.table_file == tmp_path / "results" / "parity" / "digits-300.csv"
@@ -89,15 +89,15 @@ def test_the_files_are_one_tidy_table_and_what_it_was_made_with(tmp_path):
 
 
 def test_lines_are_ordered_by_stage_measure_and_k():
-    lines = [Line("kmeans", measure, "a", k=k) for k in (100, 10) for measure in ("ari", "objective_ratio")]
-    ordered = table.in_order([*lines, Line("pca", "seconds_pca", "a")])
+    lines = [ParityMeasure("kmeans", measure, "a", k=k) for k in (100, 10) for measure in ("ari", "objective_ratio")]
+    ordered = table.in_order([*lines, ParityMeasure("pca", "seconds_pca", "a")])
     assert [(line.measure, line.k) for line in ordered] == [
         ("seconds_pca", None), ("objective_ratio", 10), ("objective_ratio", 100), ("ari", 10), ("ari", 100)
     ]  # fmt: skip
 
 
 def test_a_folder_of_images_and_no_limit_name_a_file_too(tmp_path):
-    files = ParityFiles(tmp_path, Comparison("imagefolder:/my photos/cats", None, (4,), ("faiss", "torch")))
+    files = ParityFiles(tmp_path, ParitySettings("imagefolder:/my photos/cats", None, (4,), ("faiss", "torch")))
     assert files.table_file.name == "imagefolder-my-photos-cats-all.csv"
 
 

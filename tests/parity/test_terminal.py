@@ -5,13 +5,13 @@ import pytest
 from rich.console import Console
 
 from dcbench.parity import terminal
-from dcbench.parity.table import Comparison, Line
+from dcbench.parity.table import ParityMeasure, ParitySettings
 
 
 def shown(lines, backends=("faiss", "torch"), width=None):
     out = io.StringIO()
     console = Console(file=out, force_terminal=width is not None, width=width, color_system=None)
-    terminal.show(lines, Comparison("mnist", 10_000, (10,), backends), console)
+    terminal.show(lines, ParitySettings("mnist", 10_000, (10,), backends), console)
     return out.getvalue()
 
 
@@ -23,9 +23,9 @@ def row(text, label):
 
 def test_values_stand_under_their_pair_with_median_and_range():
     out = shown([
-        Line("pca", "largest_angle", "faiss", "torch", values=(3.21e-3,)),
-        Line("kmeans", "ari", "faiss", "torch", 10, (1.0, 0.25, 0.5)),
-        Line("kmeans", "seconds_kmeans", "torch", k=10, values=(0.123, 0.123)),
+        ParityMeasure("pca", "largest_angle", "faiss", "torch", values=(3.21e-3,)),
+        ParityMeasure("kmeans", "ari", "faiss", "torch", 10, (1.0, 0.25, 0.5)),
+        ParityMeasure("kmeans", "seconds_kmeans", "torch", k=10, values=(0.123, 0.123)),
     ])  # fmt: skip
     assert "mnist, 10,000 images" in out and "of 10 starts" in out and "faiss / torch" in out
     assert row(out, "largest angle of subspaces (rad)") == ["3.2e-03"]
@@ -44,7 +44,7 @@ def test_values_stand_under_their_pair_with_median_and_range():
 )
 def test_what_never_parts_and_what_does_not_exist(measure, values, expected):
     label = terminal.MEASURES[measure][0]
-    assert row(shown([Line("kmeans", measure, "faiss", "torch", 10, values)]), label) == expected
+    assert row(shown([ParityMeasure("kmeans", measure, "faiss", "torch", 10, values)]), label) == expected
 
 
 @pytest.mark.parametrize("width", [None, 120])
@@ -53,7 +53,7 @@ def test_the_widest_table_fits_120_columns_and_cuts_nothing(width):
     values = (0.99987, 1.00012, 1.0)
     pairs = list(itertools.combinations(backends, 2))
     out = shown(
-        [Line("kmeans", name, *pair, 1000, values) for name in ("objective_ratio", "ari") for pair in pairs],
+        [ParityMeasure("kmeans", name, *pair, 1000, values) for name in ("objective_ratio", "ari") for pair in pairs],
         backends,
         width,
     )
@@ -66,14 +66,14 @@ def test_the_widest_table_fits_120_columns_and_cuts_nothing(width):
 def test_more_pairs_than_fit_stand_below(tmp_path):
     backends = ("a", "b", "c", "d")
     pairs = list(itertools.combinations(backends, 2))
-    out = shown([Line("kmeans", "ari", *pair, 10, (0.5,)) for pair in pairs], backends)
+    out = shown([ParityMeasure("kmeans", "ari", *pair, 10, (0.5,)) for pair in pairs], backends)
     assert all(" / ".join(pair) in out for pair in pairs) and out.count("0.5000") == 6
     assert max(map(len, out.splitlines())) <= 120
 
 
 def test_watching_takes_every_line_and_tells_the_last_on_a_terminal():
     out = io.StringIO()
-    lines = [Line("pca", "seconds_pca", "torch", values=(1.0,)), Line("kmeans", "ari", "a", "b", 10)]
+    lines = [ParityMeasure("pca", "seconds_pca", "torch", values=(1.0,)), ParityMeasure("kmeans", "ari", "a", "b", 10)]
     taken = terminal.watch(iter(lines), Console(file=out, force_terminal=True, width=80, color_system=None))
     assert taken == lines and "kmeans, k = 10 is done" in out.getvalue()
     quiet = io.StringIO()

@@ -5,13 +5,15 @@ from typer.testing import CliRunner
 
 from dcbench import cli
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, RunDir, RunState
-from dcbench.core.store.run_record import Record, compare
+from dcbench.core.store.run_dir import MatrixDir, RunDir
+from dcbench.core.store.run_record import RunRecord
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import downloads
 from dcbench.replay import rerun
+from dcbench.replay.run_diff import diff_records
 from tests.conftest import TINY, plan_of
 
 pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them
@@ -25,8 +27,8 @@ def made(tmp_path_factory):
     """A finished run of each backend, made by worker processes with one thread."""
     place = tmp_path_factory.mktemp("made")
     plan, folder = plan_of(f"name: m\naxes: {{backend: {list(BACKENDS)}}}\nsettings: {TINY}\n"), MatrixDir(place / "m")
-    status.adopt(plan, folder)
-    list(scheduler.run(status.entries(plan, folder), "local", Options(place, jobs=2)))
+    status.store_plan(plan, folder)
+    list(scheduler.run(status.planned_runs(plan, folder), "local", Options(place, jobs=2)))
     return {spec.backend: folder.run(spec.run_id) for spec in plan.runs}
 
 
@@ -148,11 +150,11 @@ def test_a_temporary_workplace_is_removed(copied):
 
 def replayed(*figures, changed=()):
     """Replays of ROWS whose last NMI came out as each of `figures`; None is one that failed."""
-    records = [Record([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
-    replays = [rerun.Replay(RunState("done"), record, compare(Record(ROWS), record), {}) for record in records] + [
-        rerun.Replay(RunState("failed"), Record([]), None, {}) for figure in figures if not figure
-    ]
-    among = [compare(records[0], other) for other in records[1:]]
+    records = [RunRecord([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
+    replays = [
+        rerun.Replay(RunState("done"), record, diff_records(RunRecord(ROWS), record), {}) for record in records
+    ] + [rerun.Replay(RunState("failed"), RunRecord([]), None, {}) for figure in figures if not figure]
+    among = [diff_records(records[0], other) for other in records[1:]]
     return rerun.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))
 
 

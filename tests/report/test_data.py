@@ -6,14 +6,14 @@ import pytest
 from pyarrow.parquet import ParquetWriter
 
 from dcbench.analysis import results
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 from dcbench.report import data
 from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
 
 
 def test_one_line_of_pandas_gives_the_rows_back_with_their_types(folder, tmp_path):  # noqa: F811
-    rows = results.read(folder).rows
+    rows = results.read_results(folder).rows
     data.write(rows, tmp_path)
     back = pd.read_parquet(tmp_path / "data.parquet")
     pd.testing.assert_frame_equal(back, rows, check_categorical=False)
@@ -24,7 +24,7 @@ def test_one_line_of_pandas_gives_the_rows_back_with_their_types(folder, tmp_pat
 
 def test_it_is_written_in_pieces(folder, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(data, "GROUP", 7)
-    rows = results.read(folder).rows
+    rows = results.read_results(folder).rows
     data.write(rows, tmp_path)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "data.parquet"), rows, check_categorical=False)
 
@@ -32,14 +32,14 @@ def test_it_is_written_in_pieces(folder, tmp_path, monkeypatch):  # noqa: F811
 def test_without_a_finished_run_it_has_the_columns_and_no_row(folder, tmp_path):  # noqa: F811
     for run_id in plan_of(TEXT).run_ids:
         folder.run(run_id).set_state(RunState("failed", "nan"))
-    rows = results.read(folder).rows
+    rows = results.read_results(folder).rows
     data.write(rows, tmp_path)
     back = pd.read_parquet(tmp_path / "data.parquet")
     assert back.empty and list(back.columns) == list(rows.columns)
 
 
 def test_a_disk_that_is_full_half_way_leaves_the_old_file_whole(folder, tmp_path, monkeypatch):  # noqa: F811
-    rows = results.read(folder).rows
+    rows = results.read_results(folder).rows
     data.write(rows, tmp_path)
     real, calls = ParquetWriter.write_table, []
 

@@ -10,7 +10,8 @@ import pytest
 from dcbench import report
 from dcbench.analysis import parallel, results
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, RunState
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
 from tests.conftest import plan_of
@@ -85,7 +86,7 @@ def test_no_finished_run_or_one(folder, out, keep):  # noqa: F811
 def test_a_single_cell_without_axes(tmp_path, out):
     plan = plan_of("name: one\nseeds: [0, 1]\nsettings: {epochs: 2}\n")
     found = MatrixDir(tmp_path / "one")
-    status.adopt(plan, found)
+    status.store_plan(plan, found)
     for spec in plan.runs:
         fill(found, spec.run_id, spec, nmi=0.3 + 0.1 * spec.seed)
     text = page_of(report.write(found, out))
@@ -102,7 +103,7 @@ def test_warnings_stand_on_the_page(folder, out):  # noqa: F811
 
 def test_figures_of_axes_that_are_gone_go_with_them(folder, out):  # noqa: F811
     report.write(folder, out)
-    status.adopt(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
+    status.store_plan(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
     report.write(folder, out)
     assert not (out / "m" / "figures" / "curves_limit.png").exists()
 
@@ -144,11 +145,11 @@ def test_the_same_results_give_the_same_files_in_one_process_and_in_many(folder,
 def test_data_parquet_has_the_fields_of_the_matrix_and_no_column_of_the_reports(tmp_path, out):
     plan = plan_of("name: m\nzip:\n  - {k: [5, 6], pca_dim: [8, 9]}\nsettings: {epochs: 1}\n")
     found = MatrixDir(tmp_path / "m")
-    status.adopt(plan, found)
+    status.store_plan(plan, found)
     for spec in plan.runs:
         fill(found, spec.run_id, spec, epochs=1)
     report.write(found, out, report.Asked(formats=("parquet",)))
-    assert list(pd.read_parquet(out / "m" / "data.parquet").columns) == list(results.read(found).rows.columns)
+    assert list(pd.read_parquet(out / "m" / "data.parquet").columns) == list(results.read_results(found).rows.columns)
     assert not list((out / "m").glob("*/*"))
 
 
@@ -163,7 +164,7 @@ def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
         MatrixDir(tmp_path / "r"),
         plan_of("name: r\naxes: {width: [0.05, 0.1, 0.15]}\nsettings: {epochs: 1, pca_dim: 8}\n"),
     )
-    status.adopt(plan, made)
+    status.store_plan(plan, made)
     for spec in plan.runs:
         fill(made, spec.run_id, spec, epochs=1, nmi=2 * spec.width)
     report.write(made, out)

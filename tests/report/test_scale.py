@@ -35,9 +35,9 @@ def calls(work):
 
 
 def read(folder):
-    seen = status.opened(folder)
-    results.of(seen)
-    axes.evidence(seen.done, axes.varied(seen.plan))
+    seen = status.read_status(folder)
+    results.results_of(seen)
+    axes.read_evidence(seen.done, axes.varied_fields(seen.plan))
 
 
 def test_a_further_run_takes_as_many_calls_among_many_as_among_few(made):
@@ -47,12 +47,12 @@ def test_a_further_run_takes_as_many_calls_among_many_as_among_few(made):
 
 
 def test_the_made_up_folder_is_what_real_runs_leave(made):
-    found = results.read(made[200])
+    found = results.read_results(made[200])
     assert set(found.runs["state"]) == {"done"} and len(found.runs) == 200 and len(found.rows) == 800
     assert list(found.axes) == list(made_results.AXES)[:4] and found.notes == []
     assert set(found.baselines["state"]) == {"done"} and not found.chance.empty
     audited = axes.audit(made[200])
-    assert audited.problems == [] and {axis.verdict for axis in audited.axes} == {"acts"}
+    assert audited.failures == [] and {axis.verdict for axis in audited.axes} == {"acts"}
     empty = {name for name in COLUMNS if found.rows[name].isna().all()}
     assert empty == {name for name in COLUMNS if "unwhitened" in name} | {"test_head_accuracy", "split_clusters"}
     names = "spec.yaml metrics.csv state.json provenance.json axes.json assignments.npz log.txt claim"

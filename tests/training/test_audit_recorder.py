@@ -8,11 +8,11 @@ import torch
 
 from dcbench.core.spec import make_spec
 from dcbench.training import audit_recorder, datasets
-from dcbench.training.audit_recorder import Witness, digest, due_shares
+from dcbench.training.audit_recorder import AuditRecorder, digest, expected_shares
 from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.features import extract
-from dcbench.training.deepcluster.training import train
+from dcbench.training.deepcluster.features import extract_features
+from dcbench.training.deepcluster.training import train_pass
 from dcbench.training.methods import deepcluster, pixels
 
 CPU = torch.device("cpu")
@@ -25,12 +25,12 @@ class Scene:
     def __init__(self, spec, data_dir):
         self.spec = spec
         self.split, self.test = datasets.load_training(spec, data_dir), datasets.load_test(spec, data_dir)
-        self.training = images.of_training(torch.from_numpy(self.split.pixels), 32, CPU)
+        self.training = images.training_images(torch.from_numpy(self.split.pixels), 32, CPU)
         self.learner = deepcluster.begin(spec, CPU)
-        self.witness = Witness(spec)
+        self.witness = AuditRecorder(spec)
         self.witness.data(self.split, self.test)
         self.witness.network(self.learner, self.training)
-        features = extract(self.learner.network, self.training, "float32")
+        features = extract_features(self.learner.network, self.training, "float32")
         space = preprocessing.preprocess(features, spec, StageClock(CPU))
         found = pseudo_labels.cluster(space, spec, 0, StageClock(CPU))
         self.witness.clustering(space, found)
@@ -39,7 +39,7 @@ class Scene:
 
     def one_pass(self):
         self.witness.before_pass(self.learner)
-        passed = train(self.learner, self.training, self.spec, 1)
+        passed = train_pass(self.learner, self.training, self.spec, 1)
         self.witness.after_pass(self.learner, passed.seen, self.training, 1)
         return self.witness.facts["passes"][-1]
 
@@ -92,7 +92,7 @@ def test_trainable_sobel_is_misplaced_wherever_it_is(scene):
     ("sampler", "due"), [("natural", [0.75, 0, 0.25]), ("uniform", [0.5, 0, 0.5]), ("weighted", [0.5, 0, 0.5])]
 )
 def test_what_a_sampler_owes_each_cluster(sampler, due):
-    assert due_shares(np.array([0, 0, 0, 2]), sampler).tolist() == due
+    assert expected_shares(np.array([0, 0, 0, 2]), sampler).tolist() == due
 
 
 @pytest.mark.parametrize("sampler", ["natural", "uniform", "weighted"])
@@ -105,8 +105,8 @@ def test_a_pass_over_other_images_or_labels_is_seen(scene):
     scene.learner.labels = (scene.learner.labels + 1) % 4
     assert scene.one_pass()["targets_differ"] == 60
     scene.training = dataclasses.replace(scene.training, pixels=scene.training.pixels.flip(0))
-    seen = train(scene.learner, scene.training, SPEC, 2).seen
-    real = images.of_training(torch.from_numpy(scene.split.pixels), 32, CPU)
+    seen = train_pass(scene.learner, scene.training, SPEC, 2).seen
+    real = images.training_images(torch.from_numpy(scene.split.pixels), 32, CPU)
     assert scene.witness._inputs_differ(seen, real, 2) > 0.1
 
 

@@ -39,10 +39,12 @@ def figures(folder):
 
 def work(folder, *flags, stop=False):
     """Do the run in this process, with a checkpoint after every row."""
-    options = worker.parse([*worker_arguments(folder.path, Options(folder.path, checkpoint_every=0), Place()), *flags])
+    options = worker.parse_arguments(
+        [*worker_arguments(folder.path, Options(folder.path, checkpoint_every=0), Place()), *flags]
+    )
     worker._asked["stop"] = stop
     try:
-        return worker.work(options)
+        return worker.work_on_run(options)
     finally:
         worker._asked["stop"] = False
 
@@ -178,11 +180,11 @@ def test_weights_are_kept_when_asked_for_and_redo_starts_from_the_first_row(tmp_
 
 
 def test_checkpoints_come_at_most_every_interval():
-    schedule = checkpoint.Schedule(interval=3600)
+    schedule = checkpoint.CheckpointSchedule(interval=3600)
     assert not schedule.due()
     schedule._last -= 3601
     assert schedule.due() and not schedule.due()
-    assert checkpoint.Schedule(interval=0).due()
+    assert checkpoint.CheckpointSchedule(interval=0).due()
 
 
 def test_a_run_killed_after_its_last_row_is_done_with_its_audit(tmp_path):

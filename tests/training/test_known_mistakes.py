@@ -65,7 +65,7 @@ class Scene:
 
     def cluster_as(self, assignment: np.ndarray) -> None:
         """Let every backend's k-means return this assignment."""
-        for name in registry.names("backends"):
+        for name in registry.plugin_names("backends"):
             self.monkeypatch.setattr(
                 registry.load("backends", name),
                 "kmeans",
@@ -73,7 +73,7 @@ class Scene:
             )
 
     def _watch(self) -> None:
-        real, forward, loss = loop.train, Network.forward, training.F.cross_entropy
+        real, forward, loss = loop.train_pass, Network.forward, training.F.cross_entropy
         seen: list[torch.Tensor] = []
         labels: list[int] = []
 
@@ -98,14 +98,14 @@ class Scene:
 
         self.monkeypatch.setattr(Network, "forward", watched_forward)
         self.monkeypatch.setattr(training.F, "cross_entropy", watched_loss)
-        self.monkeypatch.setattr(loop, "train", watched_train)
+        self.monkeypatch.setattr(loop, "train_pass", watched_train)
 
     def _positions(self, batch: torch.Tensor, spec: RunSpec) -> list[int]:
         """Which training image each trained input is, -1 for none: compared with what clustering sees."""
         from dcbench.training.deepcluster import images
 
         split = datasets.load_training(spec, self.tmp_path)
-        plain = images.of_training(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(
+        plain = images.training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(
             torch.arange(len(split.labels))
         )
         distance = torch.cdist(batch.flatten(1), plain.flatten(1))
@@ -184,13 +184,13 @@ def check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels(scene):
 
 
 def plant_a_dataset_in_cluster_order(monkeypatch):
-    real = loop.train
+    real = loop.train_pass
 
     def train(learner, images, spec, epoch):
         reordered = dataclasses.replace(images, pixels=images.pixels[torch.from_numpy(np.argsort(learner.labels))])
         return real(learner, reordered, spec, epoch)
 
-    monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(loop, "train_pass", train)
 
 
 # --- 5: labels and assignments in different orders ---------------------------------------------------------
@@ -213,7 +213,7 @@ def plant_assignments_in_cluster_order(monkeypatch):
 
 def check_backends_differ_in_nothing_else(scene):
     scene.cluster_as(np.arange(60) % 7 % 4)
-    for name in registry.names("backends"):
+    for name in registry.plugin_names("backends"):
         scene.run(backend=name)
     by_epoch = [scene.trained[epoch::2] for epoch in (0, 1)]
     for passes in by_epoch:
@@ -221,13 +221,13 @@ def check_backends_differ_in_nothing_else(scene):
 
 
 def plant_a_backend_that_switches_the_sampler(monkeypatch):
-    real = loop.train
+    real = loop.train_pass
 
     def train(learner, images, spec, epoch):
         sampler = "natural" if spec.kmeans_backend == "sklearn" else spec.sampler
         return real(learner, images, spec.model_copy(update={"sampler": sampler}), epoch)
 
-    monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(loop, "train_pass", train)
 
 
 # --- 7: absence as 0, truncated runs in means, names by the clock ----------------------------------------------
@@ -271,10 +271,10 @@ def plant_a_mean_of_whatever_is_there(monkeypatch):
 def check_a_truncated_run_is_in_no_table(scene):
     text = "name: cut\nseeds: [0, 1]\nsettings: {epochs: 2}\n"
     folder, plan = MatrixDir(scene.tmp_path / "cut"), plan_of(text)
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=2 - spec.seed, nmi=0.5)
-    final = tables.make(analyse(results.read(folder)), NO_AUDIT)["final"]
+    final = tables.make(analyse(results.read_results(folder)), NO_AUDIT)["final"]
     assert final["done"].tolist() == [1] and final["nmi_true"].tolist() == pytest.approx([0.7])
 
 
@@ -319,7 +319,7 @@ def check_the_last_epoch_counts_and_not_the_best(scene):
 
 def plant_the_best_epoch_by_true_labels(monkeypatch):
     best = lambda rows, rules: rows.loc[[rows["nmi_true"].idxmax()]].assign(**{finals.GAIN: 0.6})  # noqa: E731
-    monkeypatch.setattr(finals, "finals", best)
+    monkeypatch.setattr(finals, "final_values", best)
 
 
 MISTAKES = {

@@ -54,9 +54,9 @@ def test_reassigned_says_which_clusterings_became_pseudo_labels_and_the_others_c
 
 def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, monkeypatch):
     trained, made = [], []
-    train, new_head = loop.train, deepcluster.new_head
+    train, new_head = loop.train_pass, deepcluster.new_head
     monkeypatch.setattr(
-        loop, "train", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
+        loop, "train_pass", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
     )
     monkeypatch.setattr(deepcluster, "new_head", lambda *args: made.append(args[3]) or new_head(*args))
     run_here(LONG)
@@ -112,8 +112,8 @@ def test_runs_that_differ_in_an_optimizer_share_their_first_clustering(run_here)
 
 def test_features_are_extracted_once_a_row(run_here, monkeypatch):
     seen = []
-    extract = loop.extract
-    monkeypatch.setattr(loop, "extract", lambda *args, **few: seen.append(few) or extract(*args, **few))
+    extract = loop.extract_features
+    monkeypatch.setattr(loop, "extract_features", lambda *args, **few: seen.append(few) or extract(*args, **few))
     run_here(TEXT)
     assert seen == [{"first": 256}, {}, {}], "a batch to warm up, then once a row"
 

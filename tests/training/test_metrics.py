@@ -126,7 +126,7 @@ def test_no_previous_row_or_a_single_cluster_is_no_stability():
 
 
 def test_occupancy():
-    even = metrics.occupancy(np.arange(12) % 4, 4)
+    even = metrics.cluster_filling(np.arange(12) % 4, 4)
     assert even == {"active_clusters": 4, "largest_cluster_share": 0.25, "cluster_entropy": pytest.approx(1)}
-    collapsed = metrics.occupancy(np.zeros(12, dtype=np.int64), 4)
+    collapsed = metrics.cluster_filling(np.zeros(12, dtype=np.int64), 4)
     assert collapsed == {"active_clusters": 1, "largest_cluster_share": 1.0, "cluster_entropy": 0.0}

@@ -8,7 +8,7 @@ from dcbench.training import provenance
 def test_it_says_where_with_what_and_on_which_images():
     spec = make_spec({"limit": 50, "pca_dim": 8})
     data = {"images": 50, "sha256": "abc", "indices": "def"}
-    facts = provenance.gather(spec, data, torch.device("cpu"), 2, 3, "dcbench run x")
+    facts = provenance.gather_provenance(spec, data, torch.device("cpu"), 2, 3, "dcbench run x")
     assert facts["dcbench"] == dcbench.__version__
     assert facts["libraries"]["torch"] == torch.__version__.split("+")[0]
     assert any(name.startswith("faiss") for name in facts["libraries"])

@@ -31,7 +31,7 @@ Part = tuple[str, str, pd.DataFrame]
 """An axis, its value, and the lines of the frame that have it."""
 
 
-def table(frame: pd.DataFrame, axes: Sequence[str], outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def changes_table(frame: pd.DataFrame, axes: Sequence[str], outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """A line for each metric and part that has matched pairs of it; p_holm is corrected over all lines of a metric.
 
     `old` and `new` are means over these pairs, geometric ones of a ratio, whose `mean` is new by old.
@@ -67,27 +67,27 @@ def _lines(part: Part, outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
             yield head | {"beyond": _beyond(laid, met, frame, outcome)} | _figures(met, outcome)
 
 
-def _figures(met: Matched, outcome: Outcome) -> dict[str, Any]:
-    found = effect(met.metric[1] - met.metric[0], met.left_out, outcome)
-    levels = {side: float(numbers.mean()) for side, numbers in zip(SIDES, met.metric, strict=True)}
+def _figures(matched_runs: Matched, outcome: Outcome) -> dict[str, Any]:
+    found = effect(matched_runs.metric[1] - matched_runs.metric[0], matched_runs.left_out, outcome)
+    levels = {side: float(numbers.mean()) for side, numbers in zip(SIDES, matched_runs.metric, strict=True)}
     levels |= {name: getattr(found.interval, name) for name in ("mean", "low", "high")}
     names = ("pairs", "cells", "seeds", "left_out", "improved", "p", "p_same")
     return levels | {name: getattr(found, name) for name in names}
 
 
-def _equal(laid: Grid, values: pd.Series) -> bool:
+def _equal(grid_layout: Grid, values: pd.Series) -> bool:
     """Whether every pair has the same number, those among them that a gap elsewhere leaves out."""
-    old, new = laid.at(SIDES)
+    old, new = grid_layout.at(SIDES)
     there = (old != NONE) & (new != NONE)
     numbers = values.to_numpy(dtype=float, na_value=np.nan)
     before, after = numbers[old[there]], numbers[new[there]]
     return bool((before == after)[~np.isnan(before) & ~np.isnan(after)].all())
 
 
-def _beyond(laid: Grid, met: Matched, frame: pd.DataFrame, outcome: Outcome) -> bool:
+def _beyond(grid_layout: Grid, matched_runs: Matched, frame: pd.DataFrame, outcome: Outcome) -> bool:
     """Whether a pair that a gap elsewhere leaves out changes by more than the margin."""
-    old, new = laid.at(SIDES)
-    there = (old != NONE) & (new != NONE) & ~np.isin(old, met.lines[0])
+    old, new = grid_layout.at(SIDES)
+    there = (old != NONE) & (new != NONE) & ~np.isin(old, matched_runs.lines[0])
     numbers = outcome.numbers(frame)
     return bool((np.abs(numbers[new[there]] - numbers[old[there]]) > outcome.width).any())
 

@@ -137,7 +137,7 @@ VALUES = ("before", "after", "with_before", "with_after")
 """Columns whose entries are values of axes."""
 
 
-def table(
+def effects_table(
     frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: Sequence[str], neutral: Neutral = frozenset()
 ) -> pd.DataFrame:
     """A line for each metric and each two values of an axis; `beside` are fields that a swap may bring along."""
@@ -155,23 +155,23 @@ def table(
 
 
 def _pairs(
-    laid: Grid, frame: pd.DataFrame, chosen: Sequence[Hashable], outcomes: Sequence[Outcome]
+    grid_layout: Grid, frame: pd.DataFrame, chosen: Sequence[Hashable], outcomes: Sequence[Outcome]
 ) -> Iterator[tuple[Outcome, Matched]]:
     """Each metric where all the chosen values have it, if any run does."""
     for outcome in outcomes:
-        found = matched(laid, outcome.numbers(frame), chosen)
+        found = matched(grid_layout, outcome.numbers(frame), chosen)
         if found.metric.size:
             yield outcome, found
 
 
-def _line(outcome: Outcome, found: Effect) -> dict[str, Any]:
+def _line(outcome: Outcome, effect_size: Effect) -> dict[str, Any]:
     figures = {
-        "mean": found.interval.mean, "low": found.interval.low, "high": found.interval.high,
-        "low_90": found.narrow.low, "high_90": found.narrow.high,
-        "other_cells_low": found.others.low, "other_cells_high": found.others.high,
+        "mean": effect_size.interval.mean, "low": effect_size.interval.low, "high": effect_size.interval.high,
+        "low_90": effect_size.narrow.low, "high_90": effect_size.narrow.high,
+        "other_cells_low": effect_size.others.low, "other_cells_high": effect_size.others.high,
     }  # fmt: skip
     names = ("pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_same")
-    counts = {name: getattr(found, name) for name in names}
+    counts = {name: getattr(effect_size, name) for name in names}
     shown = {name: outcome.shown(value) for name, value in figures.items()}
     return {"metric": outcome.name, "margin": outcome.margin} | shown | counts
 

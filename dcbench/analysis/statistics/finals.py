@@ -43,7 +43,7 @@ class Rule:
 FINAL = Rule()
 
 
-def rule_of(text: str) -> Rule:
+def parse_rule(text: str) -> Rule:
     """A rule from `final`, `mean:5` or `best:loss`; ValueError says what was expected."""
     word, _, argument = text.partition(":")
     if text == "final":
@@ -55,7 +55,7 @@ def rule_of(text: str) -> Rule:
     raise ValueError(f"expected final, mean:N with N above 1, or best:COLUMN with one of {', '.join(CRITERIA)}")
 
 
-def finals(rows: pd.DataFrame, rules: Mapping[str, Rule] | None = None) -> pd.DataFrame:
+def final_values(rows: pd.DataFrame, rules: Mapping[str, Rule] | None = None) -> pd.DataFrame:
     """A line for each run: its last row, but metrics of `rules` by their rule; with GAIN and CLUSTERING.
 
     A mean of the last n rows is empty where the run has no n rows after row 0, the untrained network.

@@ -17,7 +17,7 @@ COLUMNS = ["metric", "axis", "value", "mean", "low", "high", "cells", "seeds", "
 """Of the table: `mean` with its 95 % interval over the seeds; values without any run are not in it."""
 
 
-def table(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def levels_table(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """A line for each metric and value of an axis, over the runs that are there for all values of the axis."""
     lines: list[dict[str, Any]] = []
     for axis, values in axes.items():

@@ -86,12 +86,12 @@ def framed(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], values: S
     return pd.DataFrame(list(lines), columns=list(columns)).assign(**kept)
 
 
-def matched(laid: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> Matched:
+def matched(grid_layout: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> Matched:
     """The metric where all the chosen values have it, with every cell there for every seed.
 
     `numbers` has a number for each line of the frame. Where a cell lacks a seed, either goes, as `rectangle` says.
     """
-    lines = laid.at([value for value in chosen if value in laid.values])
+    lines = grid_layout.at([value for value in chosen if value in grid_layout.values])
     if len(lines) < len(chosen):
         lines = np.full((len(chosen), 0, 0), NONE, dtype=np.intp)
     told = np.where(lines == NONE, np.nan, numbers[lines] if len(numbers) else np.nan)

@@ -14,7 +14,7 @@ COLUMNS = ["axis", "value", "dataset", "level", "metric", "mean", "runs"]
 """Of the table; axis None: all cells together."""
 
 
-def table(
+def references_table(
     runs: pd.DataFrame,
     baselines: pd.DataFrame,
     fields: Mapping[str, Sequence[str]],

@@ -14,7 +14,7 @@ LEVEL = 0.9
 """NMI with the previous assignment from which on an assignment counts as unchanged, unless someone says else."""
 
 
-def stable(rows: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+def settling_epochs(rows: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     """A line for each run: `epochs_watched` until nmi_previous stays at or above the level, and if it `reached` that.
 
     Where it did not, they are those that it had (censored). An empty nmi_previous, a single cluster, does

@@ -9,25 +9,27 @@ from dcbench.audit.axes import Audit
 from dcbench.core import console
 
 
-def show_audit(found: Audit) -> None:
+def show_audit(audit: Audit) -> None:
     """The axes, and every check that a run failed.
 
     Of the matched pairs of an axis: in how many what it did differs, what came out differs, and the random numbers
     that must be common are.
     """
-    console.stdout.print(f"[bold]{escape(found.name)}[/bold]: {console.many(found.runs, 'run')} audited")
+    console.stdout.print(f"[bold]{escape(audit.name)}[/bold]: {console.many(audit.runs, 'run')} audited")
     table = Table("axis", box=None, pad_edge=False)
     for head in ("pairs", "acted", "outcome", "common"):
         table.add_column(head, justify="right")
     table.add_column("verdict", overflow="fold")
-    for axis in found.axes:
-        counts = (axis.pairs, axis.witness, axis.outcome, axis.common if axis.must_share else "none due")
+    for axis in audit.axes:
+        counts = (axis.pairs, axis.acted, axis.outcome, axis.common if axis.must_share else "none due")
         colour = "red" if axis.verdict in ("does nothing", "confounded") else "green" if axis.pairs else "yellow"
-        table.add_row(escape(axis.name), *map(str, counts), f"[{colour}]{escape(axis.told)}[/]")
+        table.add_row(escape(axis.name), *map(str, counts), f"[{colour}]{escape(axis.message)}[/]")
     console.stdout.print(table)
-    for problem in found.problems:
-        console.stdout.print(f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.told)}")
-    for note in found.notes:
+    for problem in audit.failures:
+        console.stdout.print(
+            f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.message)}"
+        )
+    for note in audit.notes:
         console.stdout.print(f"[yellow]note[/] {escape(note)}")
-    if not found.problems:
-        console.stdout.print("every check of every run passed" if found.runs else "no finished run to check")
+    if not audit.failures:
+        console.stdout.print("every check of every run passed" if audit.runs else "no finished run to check")

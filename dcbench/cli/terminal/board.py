@@ -17,15 +17,19 @@ from dcbench.core import console
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import PlannedRun
 from dcbench.execution.executors import Options
-from dcbench.execution.scheduler import Notice, Outcome, Setting
+from dcbench.execution.scheduler import Notice, RunEvent, SchedulerSettings
 from dcbench.execution.scheduler.history import key_of
 
 
 def watch(
-    outcomes: Iterable[Outcome | Notice], entries: list[PlannedRun], todo: list[PlannedRun], options: Options, at: Setting
+    outcomes: Iterable[RunEvent | Notice],
+    entries: list[PlannedRun],
+    todo: list[PlannedRun],
+    options: Options,
+    settings: SchedulerSettings,
 ) -> None:
     """Say what will be done, and show runs as they start and end."""
-    board = Board(entries, todo, at)
+    board = Board(entries, todo, settings)
     _show_start(len(todo), options)
     if console.stdout.is_terminal:
         with Live(get_renderable=board.table, console=console.stdout, refresh_per_second=4):
@@ -70,8 +74,8 @@ def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: 
 class Board:
     """The state of the runs as far as this process has seen it."""
 
-    def __init__(self, entries: list[PlannedRun], todo: list[PlannedRun], at: Setting) -> None:
-        self.at = at
+    def __init__(self, entries: list[PlannedRun], todo: list[PlannedRun], settings: SchedulerSettings) -> None:
+        self.at = settings
         self.states = {entry.folder.path: entry.state for entry in entries}
         self.epochs = {entry.folder.path: entry.spec.epochs for entry in entries}
         self.keys = {entry.folder.path: key_of(entry.spec) for entry in todo}
@@ -80,7 +84,7 @@ class Board:
         self.todo, self.ended = len(todo), 0
         self.start = time.monotonic()
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: RunEvent) -> None:
         """Note that a run has started, waits again, or has ended."""
         path = outcome.folder.path
         self.states[path] = outcome.state
@@ -90,7 +94,7 @@ class Board:
         self.waiting[self.keys[path]] += (outcome.step == "again") - was_waiting
         self.ended += outcome.ended
 
-    def line(self, outcome: Outcome) -> str:
+    def line(self, outcome: RunEvent) -> str:
         """What a pipe is told of a run that has ended."""
         state = outcome.state
         words = [f"[{self.ended}/{self.todo}]", state.name, outcome.folder.path.name]

@@ -7,9 +7,9 @@ from rich.table import Table
 
 from dcbench.core import console
 from dcbench.core.matrix.expand import Plan
-from dcbench.core.spec import shown
+from dcbench.core.spec import format_value
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.core.store.status import Change
+from dcbench.core.store.status import PlanChange
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler.forecast import ClassForecast, Forecast
 
@@ -36,36 +36,38 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
     console.stdout.print(steps)
     axes = Table("axis", "values", box=None, pad_edge=False)
     for name, values in plan.axes.items():
-        axes.add_row(name, escape(", ".join(shown(value) for value in values)))
+        axes.add_row(name, escape(", ".join(format_value(value) for value in values)))
     console.stdout.print(axes)
     console.stdout.print(
         f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({console.told(counts)})"
     )
 
 
-def show_forecast(found: Forecast, options: Options) -> None:
+def show_forecast(forecast: Forecast, options: Options) -> None:
     """What a run of each class costs, and what is left of the matrix comes to on these devices."""
-    if any(one.expected.source for one in found.classes):
-        lines = [HEAD, *(_cells(one) for one in found.classes)]
+    if any(one.expected.source for one in forecast.classes):
+        lines = [HEAD, *(_cells(one) for one in forecast.classes)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
         for title, *figures in lines:  # no table of rich's, which would wrap the titles on a narrow terminal
             cells = [figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True)]
             console.stdout.print(escape("  ".join([title.ljust(widths[0]), *cells])))
-    if not found.left:
+    if not forecast.left:
         return
-    if found.finish_seconds is None or found.run_seconds is None:
+    if forecast.finish_seconds is None or forecast.run_seconds is None:
         console.stdout.print(
-            f"{console.many(found.left, 'run')} left; runs like {found.unknown} of them were never timed here: "
+            f"{console.many(forecast.left, 'run')} left; runs like {forecast.unknown} of them were never timed here: "
             "--probe measures them"
         )
         return
-    peak = f", at most {console.megabytes(found.memory_mb)} a run" if found.memory_mb else ""
-    work = f"{console.many(found.left, 'run')} left: {console.duration(found.run_seconds)} one after another{peak}"
-    if found.unshared_seconds is None:
-        told = f"on the CPU, {options.jobs} at once, through in about {console.duration(found.finish_seconds)}"
+    peak = f", at most {console.megabytes(forecast.memory_mb)} a run" if forecast.memory_mb else ""
+    work = (
+        f"{console.many(forecast.left, 'run')} left: {console.duration(forecast.run_seconds)} one after another{peak}"
+    )
+    if forecast.unshared_seconds is None:
+        told = f"on the CPU, {options.jobs} at once, through in about {console.duration(forecast.finish_seconds)}"
     else:
-        soonest, latest = console.duration(found.finish_seconds), console.duration(found.unshared_seconds)
-        hours = found.unshared_seconds * len(options.gpus) / 3600
+        soonest, latest = console.duration(forecast.finish_seconds), console.duration(forecast.unshared_seconds)
+        hours = forecast.unshared_seconds * len(options.gpus) / 3600
         told = (
             f"on {console.many(len(options.gpus), 'GPU')} through in {soonest} if sharing one costs nothing, "
             f"in {latest} ({hours:.1f} device-hours) if it gains nothing"
@@ -81,7 +83,7 @@ def _cells(one: ClassForecast) -> list[str]:
     return [one.title, str(one.epochs), str(one.runs), str(one.done), seconds, memory, cost.source or "nothing"]
 
 
-def show_change(change: Change) -> None:
+def show_change(change: PlanChange) -> None:
     """What a changed matrix keeps, adds and no longer plans; nothing when it is the same."""
     if change.kept and (change.added or change.dropped):
         console.stdout.print(

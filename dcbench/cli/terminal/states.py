@@ -9,11 +9,12 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.audit.health import health
+from dcbench.audit.health import judge_health
 from dcbench.core import console
 from dcbench.core.columns import COLUMNS
-from dcbench.core.spec import RunSpec, shown
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.spec import RunSpec, format_value
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
@@ -56,7 +57,7 @@ def show_run(folder: RunDir, spec: RunSpec, state: RunState) -> None:
     table = Table("field", "value", "default", box=None, pad_edge=False)
     for name, value in spec.model_dump().items():
         default = RunSpec.model_fields[name].default
-        table.add_row(name, escape(shown(value)), "" if value == default else escape(shown(default)))
+        table.add_row(name, escape(format_value(value)), "" if value == default else escape(format_value(default)))
     console.stdout.print(table)
     _show_cost(folder, state)
     console.stdout.print(f"log: {escape(str(folder.log_file))}")
@@ -87,7 +88,7 @@ def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
             first, last = float(rows[0][name]), float(rows[-1][name])
             table.add_row(COLUMNS[name].label, f"{first:.3f}", f"{last:.3f}", f"{last - first:+.3f}")
     console.stdout.print(table)
-    found = health(rows, spec.k)
+    found = judge_health(rows, spec.k)
     console.stdout.print(f"health: [{HEALTH_COLOURS[found.state]}]{escape(str(found))}[/]")
 
 

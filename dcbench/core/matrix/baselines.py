@@ -14,12 +14,12 @@ from dcbench.core.matrix.validate import feature_size, has_network
 from dcbench.core.spec import RunSpec, make_spec
 
 
-def known() -> list[str]:
+def baseline_names() -> list[str]:
     """The methods that are baselines."""
-    return [name for name in registry.names("methods") if "baseline" in registry.facts("methods", name)]
+    return [name for name in registry.plugin_names("methods") if "baseline" in registry.facts("methods", name)]
 
 
-def of_cells(cells: Iterable[RunSpec], names: Iterable[str]) -> list[RunSpec]:
+def baseline_specs(cells: Iterable[RunSpec], names: Iterable[str]) -> list[RunSpec]:
     """The baseline specs of these cells, each once; settings that do not tell them apart are the first cell's."""
     listed = list(cells)
     found: dict[tuple[Any, ...], RunSpec] = {}

@@ -17,10 +17,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from dcbench.core.matrix import baselines, yaml_source
-from dcbench.core.matrix.schema import Fields, MatrixFile, Rule, check
-from dcbench.core.matrix.validate import problems
+from dcbench.core.matrix.schema import Fields, MatrixFile, Rule, check_document
+from dcbench.core.matrix.validate import spec_problems
 from dcbench.core.matrix.yaml_source import Document, Steps
-from dcbench.core.spec import STAGE_BACKENDS, RunSpec, expanded, make_spec, mixture
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, expand_shorthands, join_backends, make_spec
 from dcbench.errors import MatrixError
 
 
@@ -74,16 +74,16 @@ class _Cell:
 
 def read_matrix(path: Path, precision: str) -> Plan:
     """Read and expand a matrix file; `precision` is what `auto` resolves to here."""
-    return _expand(yaml_source.read(path), precision)
+    return _expand(yaml_source.read_yaml(path), precision)
 
 
 def parse_matrix(text: str, source: str, precision: str) -> Plan:
     """The Plan of a matrix given as text."""
-    return _expand(yaml_source.parse(text, source), precision)
+    return _expand(yaml_source.parse_yaml(text, source), precision)
 
 
 def _expand(document: Document, precision: str) -> Plan:
-    found = check(document)
+    found = check_document(document)
     if found.mistakes:
         raise MatrixError(found.mistakes)
     auto = found.settings.get("precision", "auto") == "auto" and "precision" not in found.axis_fields
@@ -114,29 +114,29 @@ def _expand(document: Document, precision: str) -> Plan:
     return Plan(found.name, unique, axes, steps, len(set(specs)), stored, beside, groups, _sets(found))
 
 
-def _baselines(found: MatrixFile, document: Document, specs: list[RunSpec]) -> tuple[RunSpec, ...]:
-    beside = baselines.of_cells(specs, found.baselines)
-    told = [message for spec in beside for _, message in problems(spec)]
+def _baselines(matrix_file: MatrixFile, document: Document, specs: list[RunSpec]) -> tuple[RunSpec, ...]:
+    beside = baselines.baseline_specs(specs, matrix_file.baselines)
+    told = [message for spec in beside for _, message in spec_problems(spec)]
     if told:
         raise MatrixError(
             [document.mistake(("baselines",), f"{message} (baseline)") for message in dict.fromkeys(told)]
         )
-    return tuple(spec.model_copy(update={"seed": seed}) for spec in beside for seed in found.seeds)
+    return tuple(spec.model_copy(update={"seed": seed}) for spec in beside for seed in matrix_file.seeds)
 
 
-def _groups(found: MatrixFile, axes: dict[str, list[Any]]) -> tuple[tuple[str, ...], ...]:
+def _groups(matrix_file: MatrixFile, axes: dict[str, list[Any]]) -> tuple[tuple[str, ...], ...]:
     """The varied axes, those of a zip entry as one."""
-    joint = [tuple(entry) for entry in found.zips]
+    joint = [tuple(entry) for entry in matrix_file.zips]
     single = [(name,) for name in axes if not any(name in entry for entry in joint)]
-    listed = [(name,) for name in found.axes]
+    listed = [(name,) for name in matrix_file.axes]
     ordered = [*listed, *joint, *(group for group in single if group not in listed)]
     return tuple(group for group in ordered if any(len(axes[name]) > 1 for name in group))
 
 
-def _sets(found: MatrixFile) -> dict[str, tuple[str, ...]]:
+def _sets(matrix_file: MatrixFile) -> dict[str, tuple[str, ...]]:
     """Field -> fields that overrides set by its value; `backend` stands for its stages on both sides."""
     told: dict[str, dict[str, None]] = {}
-    for rule in found.overrides:
+    for rule in matrix_file.overrides:
         for name in _spread(rule.when):
             told.setdefault(name, {}).update(dict.fromkeys(_spread(rule.set)))
     return {name: tuple(others) for name, others in told.items()}
@@ -147,18 +147,18 @@ def _spread(names: Iterable[str]) -> list[str]:
     return [one for name in names for one in ((name, *STAGE_BACKENDS) if name == "backend" else (name,))]
 
 
-def _product(found: MatrixFile) -> Iterator[_Cell]:
+def _product(matrix_file: MatrixFile) -> Iterator[_Cell]:
     """The product of all axes and zipped axes; nothing when the file only includes cells."""
     factors: list[list[list[tuple[str, Any, Steps]]]] = [
         [[(name, value, ("axes", name, index))] for index, value in enumerate(values)]
-        for name, values in found.axes.items()
+        for name, values in matrix_file.axes.items()
     ]
-    for number, entry in enumerate(found.zips):
+    for number, entry in enumerate(matrix_file.zips):
         length = min(len(values) for values in entry.values())
         factors.append(
             [[(name, entry[name][row], ("zip", number, name, row)) for name in entry] for row in range(length)]
         )
-    if not factors and found.include:
+    if not factors and matrix_file.include:
         return
     for choice in itertools.product(*factors):
         cell = _Cell()
@@ -167,16 +167,16 @@ def _product(found: MatrixFile) -> Iterator[_Cell]:
         yield cell
 
 
-def _include(found: MatrixFile) -> Iterator[_Cell]:
-    for index, values in enumerate(found.include):
+def _include(matrix_file: MatrixFile) -> Iterator[_Cell]:
+    for index, values in enumerate(matrix_file.include):
         yield _Cell(dict(values), {name: ("include", index, name) for name in values})
 
 
 def _value(cell: _Cell, name: str) -> Any:
     """The value the cell's spec will have: what is set, else what follows, else the default."""
-    values = expanded(cell.values)
+    values = expand_shorthands(cell.values)
     if name == "backend":
-        return mixture([_value(cell, stage) for stage in STAGE_BACKENDS])
+        return join_backends([_value(cell, stage) for stage in STAGE_BACKENDS])
     return values[name] if name in values else RunSpec.model_fields[name].default
 
 
@@ -184,24 +184,26 @@ def _matches(cell: _Cell, rule: Rule) -> bool:
     return all(_value(cell, name) in accepted for name, accepted in rule.when.items())
 
 
-def _exclude(found: MatrixFile, cells: list[_Cell]) -> list[_Cell]:
+def _exclude(matrix_file: MatrixFile, cells: list[_Cell]) -> list[_Cell]:
     left = cells
-    for rule in found.exclude:
+    for rule in matrix_file.exclude:
         if not any(_matches(cell, rule) for cell in cells):
-            found.complain(rule.path, "this rule matches no cell")
+            matrix_file.complain(rule.path, "this rule matches no cell")
         left = [cell for cell in left if not _matches(cell, rule)]
     return left
 
 
-def _override(found: MatrixFile, cells: list[_Cell]) -> None:
-    for rule in found.overrides:
+def _override(matrix_file: MatrixFile, cells: list[_Cell]) -> None:
+    for rule in matrix_file.overrides:
         matched = [cell for cell in cells if _matches(cell, rule)]
         if not matched:
-            found.complain(rule.path, "this rule matches no cell")
+            matrix_file.complain(rule.path, "this rule matches no cell")
             continue
         changes = [_set(cell, rule) for cell in matched]
         if not any(changes):
-            found.complain(rule.path, "this override changes nothing: the matched cells have these values already")
+            matrix_file.complain(
+                rule.path, "this override changes nothing: the matched cells have these values already"
+            )
 
 
 def _set(cell: _Cell, rule: Rule) -> bool:
@@ -212,22 +214,22 @@ def _set(cell: _Cell, rule: Rule) -> bool:
     return before != [_value(cell, name) for name in rule.set]
 
 
-def _specs(found: MatrixFile, cells: Iterable[_Cell]) -> Iterator[RunSpec]:
+def _specs(matrix_file: MatrixFile, cells: Iterable[_Cell]) -> Iterator[RunSpec]:
     """The spec of every cell, each checked against what its parts can do."""
     for cell in cells:
         if "backend" in cell.values and all(stage in cell.values for stage in STAGE_BACKENDS):
-            found.complain(cell.origins["backend"], "does nothing: all three stages are set themselves")
+            matrix_file.complain(cell.origins["backend"], "does nothing: all three stages are set themselves")
         spec = make_spec(cell.values)
-        for blamed, message in problems(spec):
+        for blamed, message in spec_problems(spec):
             origins = [cell.origins[name] for name in blamed if name in cell.origins]
-            found.complain(origins[0] if origins else (), message)
+            matrix_file.complain(origins[0] if origins else (), message)
         yield spec
 
 
-def _axes(found: MatrixFile, runs: Iterable[RunSpec]) -> dict[str, list[Any]]:
+def _axes(matrix_file: MatrixFile, runs: Iterable[RunSpec]) -> dict[str, list[Any]]:
     """Each varied field with its values in the file's order, then those of included cells."""
-    listed = dict(found.axes) | {name: values for entry in found.zips for name, values in entry.items()}
-    names = [*listed, *(name for cell in found.include for name in cell if name not in listed)]
+    listed = dict(matrix_file.axes) | {name: values for entry in matrix_file.zips for name, values in entry.items()}
+    names = [*listed, *(name for cell in matrix_file.include for name in cell if name not in listed)]
     axes = {}
     for name in dict.fromkeys(names):
         used = dict.fromkeys(getattr(spec, name) for spec in runs)

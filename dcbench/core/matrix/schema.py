@@ -14,8 +14,8 @@ from typing import Any
 from dcbench import registry
 from dcbench.core.matrix import baselines
 from dcbench.core.matrix.yaml_source import Document, Steps
-from dcbench.core.spec import STAGE_BACKENDS, field_problem, fields, normalised
-from dcbench.errors import unknown
+from dcbench.core.spec import STAGE_BACKENDS, field_problem, matrix_fields, normalise
+from dcbench.errors import unknown_name
 
 SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")
 
@@ -64,7 +64,7 @@ class MatrixFile:
         return [*self.axes, *(name for entry in self.zips for name in entry)]
 
 
-def check(document: Document) -> MatrixFile:
+def check_document(document: Document) -> MatrixFile:
     """Check every section; mistakes are collected, not raised."""
     found = MatrixFile(document)
     top = document.value
@@ -77,35 +77,39 @@ def check(document: Document) -> MatrixFile:
     return found
 
 
-def _sections(found: MatrixFile, top: dict[Hashable, Any]) -> None:
+def _sections(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> None:
     for key in top:
         if key not in SECTIONS:
-            found.complain((key,), unknown("key", key, SECTIONS), at_key=True)
-    found.name = _name(found, top)
-    found.axes = _axes(found, top.get("axes", {}), ("axes",))
-    found.zips = [_zip(found, entry, path) for entry, path in _entries(found, top, "zip")]
-    found.seeds = _seeds(found, top)
-    found.settings = _fields(found, top.get("settings", {}), ("settings",))
-    found.overrides = [_override(found, entry, path) for entry, path in _entries(found, top, "overrides")]
-    found.exclude = [Rule(path, _when(found, entry, path)) for entry, path in _entries(found, top, "exclude")]
-    found.include = [_fields(found, entry, path) for entry, path in _entries(found, top, "include")]
-    found.baselines = _values(found, top.get("baselines", []), ("baselines",), _baseline_problem)
-    _set_twice(found)
+            matrix_file.complain((key,), unknown_name("key", key, SECTIONS), at_key=True)
+    matrix_file.name = _name(matrix_file, top)
+    matrix_file.axes = _axes(matrix_file, top.get("axes", {}), ("axes",))
+    matrix_file.zips = [_zip(matrix_file, entry, path) for entry, path in _entries(matrix_file, top, "zip")]
+    matrix_file.seeds = _seeds(matrix_file, top)
+    matrix_file.settings = _fields(matrix_file, top.get("settings", {}), ("settings",))
+    matrix_file.overrides = [
+        _override(matrix_file, entry, path) for entry, path in _entries(matrix_file, top, "overrides")
+    ]
+    matrix_file.exclude = [
+        Rule(path, _when(matrix_file, entry, path)) for entry, path in _entries(matrix_file, top, "exclude")
+    ]
+    matrix_file.include = [_fields(matrix_file, entry, path) for entry, path in _entries(matrix_file, top, "include")]
+    matrix_file.baselines = _values(matrix_file, top.get("baselines", []), ("baselines",), _baseline_problem)
+    _set_twice(matrix_file)
 
 
 def _baseline_problem(name: Any) -> str | None:
-    known = baselines.known()
-    return None if name in known else unknown("baseline", name, known)
+    known = baselines.baseline_names()
+    return None if name in known else unknown_name("baseline", name, known)
 
 
-def _name(found: MatrixFile, top: dict[Hashable, Any]) -> str:
+def _name(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> str:
     name = top.get("name")
     if name is None:
-        found.complain((), "name is missing: results are kept under results/<name>/")
+        matrix_file.complain((), "name is missing: results are kept under results/<name>/")
     elif not isinstance(name, str):
-        found.complain(("name",), f"expected text, not {name!r}; quote it")
+        matrix_file.complain(("name",), f"expected text, not {name!r}; quote it")
     elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        found.complain(
+        matrix_file.complain(
             ("name",),
             f"{name!r} cannot name a folder; use at most 100 letters, digits, '_', '-' and '.', "
             "a letter or digit first, and no path",
@@ -113,113 +117,113 @@ def _name(found: MatrixFile, top: dict[Hashable, Any]) -> str:
     return str(name)
 
 
-def _mapping(found: MatrixFile, value: Any, path: Steps) -> dict[Hashable, Any]:
+def _mapping(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[Hashable, Any]:
     if isinstance(value, dict):
         return value
-    found.complain(path, f"expected a mapping of fields, not {_shown(value)}")
+    matrix_file.complain(path, f"expected a mapping of fields, not {_shown(value)}")
     return {}
 
 
-def _entries(found: MatrixFile, top: dict[Hashable, Any], section: str) -> Iterator[tuple[Any, Steps]]:
+def _entries(matrix_file: MatrixFile, top: dict[Hashable, Any], section: str) -> Iterator[tuple[Any, Steps]]:
     value = top.get(section, [])
     if not isinstance(value, list):
-        found.complain((section,), f"expected a list, each entry with a '-', not {_shown(value)}")
+        matrix_file.complain((section,), f"expected a list, each entry with a '-', not {_shown(value)}")
         return
     for index, entry in enumerate(value):
         yield entry, (section, index)
 
 
-def _seeds(found: MatrixFile, top: dict[Hashable, Any]) -> list[int]:
-    values = _values(found, top.get("seeds", [0]), ("seeds",), lambda value: field_problem("seed", value))
+def _seeds(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> list[int]:
+    values = _values(matrix_file, top.get("seeds", [0]), ("seeds",), lambda value: field_problem("seed", value))
     return [int(value) for value in values]
 
 
-def _axes(found: MatrixFile, value: Any, path: Steps) -> dict[str, list[Any]]:
+def _axes(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[str, list[Any]]:
     axes = {}
-    for name, values in _mapping(found, value, path).items():
-        if known := _known(found, name, (*path, name)):
-            checked = _values(found, values, (*path, name), partial(_value_problem, known))
-            axes[known] = [normalised(known, v) for v in checked]
+    for name, values in _mapping(matrix_file, value, path).items():
+        if known := _known(matrix_file, name, (*path, name)):
+            checked = _values(matrix_file, values, (*path, name), partial(_value_problem, known))
+            axes[known] = [normalise(known, v) for v in checked]
     return axes
 
 
-def _zip(found: MatrixFile, entry: Any, path: Steps) -> dict[str, list[Any]]:
-    before = len(found.mistakes)
-    columns = _axes(found, entry, path)
+def _zip(matrix_file: MatrixFile, entry: Any, path: Steps) -> dict[str, list[Any]]:
+    before = len(matrix_file.mistakes)
+    columns = _axes(matrix_file, entry, path)
     lengths = {name: len(values) for name, values in columns.items()}
-    if len(found.mistakes) == before and len(set(lengths.values())) > 1:
+    if len(matrix_file.mistakes) == before and len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        found.complain(path, f"zipped axes need lists of one length: {told}")
-    if not columns and len(found.mistakes) == before:
-        found.complain(path, "empty entry; name the axes that move together")
+        matrix_file.complain(path, f"zipped axes need lists of one length: {told}")
+    if not columns and len(matrix_file.mistakes) == before:
+        matrix_file.complain(path, "empty entry; name the axes that move together")
     return columns
 
 
-def _values(found: MatrixFile, values: Any, path: Steps, problem: Callable[[Any], str | None]) -> list[Any]:
+def _values(matrix_file: MatrixFile, values: Any, path: Steps, problem: Callable[[Any], str | None]) -> list[Any]:
     """The values of one axis (or the seeds) that have no problem, each once unless the axis is zipped."""
     if not isinstance(values, list):
-        found.complain(path, f"expected a list of values, not {_shown(values)}")
+        matrix_file.complain(path, f"expected a list of values, not {_shown(values)}")
         return []
     if not values and path != ("baselines",):
-        found.complain(path, "empty axis; give it at least one value or remove it")
+        matrix_file.complain(path, "empty axis; give it at least one value or remove it")
     good: list[Any] = []
     for index, value in enumerate(values):
         if told := problem(value):
-            found.complain((*path, index), told)
+            matrix_file.complain((*path, index), told)
         elif value in good and path[0] != "zip":
-            found.complain((*path, index), f"value {value!r} stands here twice")
+            matrix_file.complain((*path, index), f"value {value!r} stands here twice")
         else:
             good.append(value)
     return good
 
 
-def _fields(found: MatrixFile, value: Any, path: Steps) -> Fields:
+def _fields(matrix_file: MatrixFile, value: Any, path: Steps) -> Fields:
     chosen: Fields = {}
-    for name, given in _mapping(found, value, path).items():
-        if known := _known(found, name, (*path, name)):
+    for name, given in _mapping(matrix_file, value, path).items():
+        if known := _known(matrix_file, name, (*path, name)):
             if told := _value_problem(known, given, as_axis=path != ("settings",)):
-                found.complain((*path, name), told)
+                matrix_file.complain((*path, name), told)
             else:
-                chosen[known] = given if given == "auto" else normalised(known, given)
+                chosen[known] = given if given == "auto" else normalise(known, given)
     return chosen
 
 
-def _when(found: MatrixFile, value: Any, path: Steps) -> dict[str, list[Any]]:
+def _when(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[str, list[Any]]:
     rule: dict[str, list[Any]] = {}
-    for name, given in _mapping(found, value, path).items():
-        if known := _known(found, name, (*path, name)):
+    for name, given in _mapping(matrix_file, value, path).items():
+        if known := _known(matrix_file, name, (*path, name)):
             if isinstance(given, list):
-                checked = _values(found, given, (*path, name), partial(_value_problem, known))
-                rule[known] = [normalised(known, v) for v in checked]
+                checked = _values(matrix_file, given, (*path, name), partial(_value_problem, known))
+                rule[known] = [normalise(known, v) for v in checked]
             elif told := _value_problem(known, given):
-                found.complain((*path, name), told)
+                matrix_file.complain((*path, name), told)
             else:
-                rule[known] = [normalised(known, given)]
+                rule[known] = [normalise(known, given)]
     if not rule and value == {}:
-        found.complain(path, "an empty rule matches everything; name at least one field")
+        matrix_file.complain(path, "an empty rule matches everything; name at least one field")
     return rule
 
 
-def _override(found: MatrixFile, entry: Any, path: Steps) -> Rule:
-    parts = _mapping(found, entry, path)
+def _override(matrix_file: MatrixFile, entry: Any, path: Steps) -> Rule:
+    parts = _mapping(matrix_file, entry, path)
     for key in parts:
         if key not in ("when", "set"):
-            found.complain((*path, key), unknown("key", key, ["when", "set"]), at_key=True)
+            matrix_file.complain((*path, key), unknown_name("key", key, ["when", "set"]), at_key=True)
     for key in ("when", "set"):
         if parts and key not in parts:
-            found.complain(path, f"an override needs both 'when' and 'set'; {key!r} is missing")
-    when = _when(found, parts["when"], (*path, "when")) if "when" in parts else {}
-    return Rule(path, when, _fields(found, parts["set"], (*path, "set")) if "set" in parts else {})
+            matrix_file.complain(path, f"an override needs both 'when' and 'set'; {key!r} is missing")
+    when = _when(matrix_file, parts["when"], (*path, "when")) if "when" in parts else {}
+    return Rule(path, when, _fields(matrix_file, parts["set"], (*path, "set")) if "set" in parts else {})
 
 
-def _known(found: MatrixFile, name: Hashable, path: Steps) -> str | None:
+def _known(matrix_file: MatrixFile, name: Hashable, path: Steps) -> str | None:
     if name == "seed":
-        found.complain(path, "seeds are listed under the top-level key 'seeds'", at_key=True)
-    elif name in fields():
+        matrix_file.complain(path, "seeds are listed under the top-level key 'seeds'", at_key=True)
+    elif name in matrix_fields():
         return str(name)
     else:
         kind = "axis" if path[0] in ("axes", "zip") else "field"
-        found.complain(path, unknown(kind, name, fields()), at_key=True)
+        matrix_file.complain(path, unknown_name(kind, name, matrix_fields()), at_key=True)
     return None
 
 
@@ -229,25 +233,31 @@ def _value_problem(name: str, value: Any, as_axis: bool = True) -> str | None:
         return hint if as_axis else None
     told = field_problem(name, value)
     if told is None and name in _ROOM_FIELDS:
-        return registry.problem(_ROOM_FIELDS[name], value)
+        return registry.name_problem(_ROOM_FIELDS[name], value)
     return told
 
 
-def _set_twice(found: MatrixFile) -> None:
+def _set_twice(matrix_file: MatrixFile) -> None:
     """A field may be varied in one place only, and nothing else may set a field that is an axis."""
-    seen: set[str] = set(found.axes)
-    for index, entry in enumerate(found.zips):
+    seen: set[str] = set(matrix_file.axes)
+    for index, entry in enumerate(matrix_file.zips):
         for name in entry:
             if name in seen:
-                found.complain(("zip", index, name), f"{name} is varied twice; it is an axis already", at_key=True)
+                matrix_file.complain(
+                    ("zip", index, name), f"{name} is varied twice; it is an axis already", at_key=True
+                )
             seen.add(name)
-    for name in found.settings:
+    for name in matrix_file.settings:
         if name in seen:
-            found.complain(("settings", name), f"{name} is an axis; a setting for it would do nothing", at_key=True)
-    for rule in found.overrides:
+            matrix_file.complain(
+                ("settings", name), f"{name} is an axis; a setting for it would do nothing", at_key=True
+            )
+    for rule in matrix_file.overrides:
         for name in rule.set:
             if name in seen:
-                found.complain((*rule.path, "set", name), f"{name} is an axis; an override may not set it", at_key=True)
+                matrix_file.complain(
+                    (*rule.path, "set", name), f"{name} is an axis; an override may not set it", at_key=True
+                )
 
 
 def _shown(value: Any) -> str:

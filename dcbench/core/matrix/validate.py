@@ -36,7 +36,7 @@ def feature_size(spec: RunSpec) -> int:
     return int(facts["features_32"]) if spec.geometry == 32 else int(facts["features_224"] * spec.width)
 
 
-def problems(spec: RunSpec, available: int | None = None) -> Iterator[Problem]:
+def spec_problems(spec: RunSpec, available: int | None = None) -> Iterator[Problem]:
     """Everything the spec asks that cannot be; `available` counts the training images on disk."""
     total = available if available is not None else registry.facts("datasets", spec.dataset).get("train")
     if total is not None and spec.limit is not None and spec.limit > total:

@@ -48,9 +48,9 @@ class Document:
         return _located(self.source, place, path, message)
 
 
-def read(path: Path) -> Document:
+def read_yaml(path: Path) -> Document:
     """Read one YAML document; every failure is a MatrixError that names the place."""
-    return parse(_text(path), str(path))
+    return parse_yaml(_text(path), str(path))
 
 
 def _text(path: Path) -> str:
@@ -67,7 +67,7 @@ def _text(path: Path) -> str:
         raise MatrixError([f"{path}: cannot be read: {error.strerror}"]) from None
 
 
-def parse(text: str, source: str) -> Document:
+def parse_yaml(text: str, source: str) -> Document:
     """The Document of a YAML text; `source` is the name used in messages."""
     yaml = YAML(typ="safe", pure=True)
     try:

@@ -13,18 +13,18 @@ from typing import BinaryIO
 
 from dcbench.errors import ResultsError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a full disk."""
 
 
-def write_aside(path: Path, data: str | bytes) -> None:
+def write_atomic(path: Path, data: str | bytes) -> None:
     """Write `path` so that it is either its old self or whole, also after a power cut."""
-    with aside(path) as file:
+    with open_atomic(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[BinaryIO]:
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """A file that takes `path`'s place when the block ends well, and leaves no trace when it does not."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -40,12 +40,12 @@ def aside(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-OURS = (".png", ".svg", ".pdf", ".csv", ".md", ".tex")
+OWN_SUFFIXES = (".png", ".svg", ".pdf", ".csv", ".md", ".tex")
 """Endings of what is written into folders; anything else there is somebody else's."""
 
 
 @contextmanager
-def folder_aside(target: Path) -> Iterator[Path]:
+def replace_folder(target: Path) -> Iterator[Path]:
     """An empty folder whose files take their places in `target` when the block ends well; else `target` stays as it is.
 
     Each file replaces its old self, those in folders before those beside them, so that nothing named by a page
@@ -71,12 +71,12 @@ def _take_places(fresh: Path, target: Path) -> None:
         os.replace(fresh / path, target / path)
     for folder in folders:
         for path in (target / folder).iterdir():
-            if path.relative_to(target) not in found and path.suffix in OURS and not path.is_dir():
+            if path.relative_to(target) not in found and path.suffix in OWN_SUFFIXES and not path.is_dir():
                 path.unlink()
 
 
 @contextmanager
-def explained(path: Path, option: str = "--results") -> Iterator[None]:
+def explain_os_error(path: Path, option: str = "--results") -> Iterator[None]:
     """Turn an OSError into a ResultsError that says what could not be done with `path`, which `option` chooses."""
     try:
         yield
@@ -85,14 +85,14 @@ def explained(path: Path, option: str = "--results") -> Iterator[None]:
         raise ResultsError(f"{where}: {error.strerror}; choose a folder you can write with {option}") from error
 
 
-def write_over(path: Path, text: str) -> None:
+def overwrite(path: Path, text: str) -> None:
     """Write over a file that is there, into the bytes that it has: for a full disk. Half-way it is torn."""
     with path.open("r+", encoding="utf-8") as file:
         file.write(text)
         file.truncate()
 
 
-def unwritable(folder: Path) -> str | None:
+def why_unwritable(folder: Path) -> str | None:
     """Why nothing can be written into a folder, in words; None when it can be, or is not there yet."""
     try:
         system = os.statvfs(folder)

@@ -23,52 +23,22 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix import yaml_source
 from dcbench.core.spec import RunSpec, make_spec
-from dcbench.core.store.files import FULL, aside, explained, unwritable, write_aside, write_over
+from dcbench.core.store.files import DISK_FULL, explain_os_error, open_atomic, overwrite, why_unwritable, write_atomic
+from dcbench.core.store.run_state import RunState, last_log_lines
 from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
 
-StateName = Literal["pending", "running", "done", "failed", "skipped"]
-STATES: tuple[StateName, ...] = get_args(StateName)
-FailureKind = Literal["error", "out_of_memory", "nan", "timeout", "crash", "lost"]
-"""Kinds of failure."""
-
-
-@dataclass(frozen=True)
-class RunState:
-    """The one state of a run, with the kind of its failure, the reason in words, and the last lines of its log."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    name: StateName = "pending"
-    kind: FailureKind | None = None
-    reason: str = ""
-    seconds: float | None = None
-    started: str | None = None
-    host: str | None = None
-    pid: int | None = None
-    last_lines: tuple[str, ...] = ()
-
-
-LAST_LINES = 12
-"""Lines of its log that a failure keeps."""
-
-STOPPED = RunState(reason="stopped; run the matrix again to go on")
 _STATE = TypeAdapter(RunState)
-
-
-def tail(text: str) -> tuple[str, ...]:
-    """The last lines of a log that say anything."""
-    return tuple(line.rstrip()[:300] for line in text.splitlines() if line.strip())[-LAST_LINES:]
 
 
 def _text_of(state: RunState) -> str:
@@ -88,9 +58,9 @@ class MatrixDir:
 
     def store(self, text: str) -> None:
         """Make the folder and put the matrix text in place."""
-        with explained(self.path):
+        with explain_os_error(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            write_aside(self.matrix_file, text)  # also when it is the same: it shows that the folder can be written
+            write_atomic(self.matrix_file, text)  # also when it is the same: it shows that the folder can be written
 
 
 class _File:
@@ -123,12 +93,12 @@ class RunDir:
 
     def prepare(self, spec: RunSpec) -> None:
         """Make the folder and its spec.yaml; one that describes another run is left alone and refused."""
-        with explained(self.path):
+        with explain_os_error(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             if self.spec_file.exists():
                 self.check_spec(spec)
             else:
-                write_aside(self.spec_file, spec.to_text())
+                write_atomic(self.spec_file, spec.to_text())
 
     def spec(self) -> RunSpec:
         """The spec on disk; ResultsError unless it is whole and hashes to the folder's name."""
@@ -151,7 +121,7 @@ class RunDir:
             lines = self.spec_file.read_text(encoding="utf-8").splitlines()
             if values := {name: json.loads(value) for name, value in (line.split(": ", 1) for line in lines)}:
                 return values
-        value = yaml_source.read(self.spec_file).value
+        value = yaml_source.read_yaml(self.spec_file).value
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise ResultsError(f"{self.spec_file}: not a run spec; move the folder away and run again")
         return value
@@ -198,25 +168,27 @@ class RunDir:
             if state.name == "done" and (rows := self._whole_rows()) < planned.epochs + 1:
                 told = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
                 return replace(state, name="failed", kind="lost", reason=told)
-            if (state.name == "pending" or state.kind == "lost") and (problem := self.unwritable()):
+            if (state.name == "pending" or state.kind == "lost") and (problem := self.why_unwritable()):
                 return RunState("failed", "error", problem)
         except ResultsError as error:
-            return RunState("failed", "error", str(error)) if self.path.exists() else RunState()  # it may have gone meanwhile
+            return (
+                RunState("failed", "error", str(error)) if self.path.exists() else RunState()
+            )  # it may have gone meanwhile
         return state
 
     def set_state(self, state: RunState) -> None:
         """Replace the state; `done` goes on disk last. On a full disk it takes the place of the old one's bytes."""
         try:
-            write_aside(self.state_file, _text_of(state))
+            write_atomic(self.state_file, _text_of(state))
         except OSError as error:
-            if error.errno not in FULL or not self.state_file.exists():
+            if error.errno not in DISK_FULL or not self.state_file.exists():
                 raise
             # few bytes, which the old file's block has room for
-            write_over(self.state_file, _text_of(replace(state, reason=state.reason[:500], last_lines=())))
+            overwrite(self.state_file, _text_of(replace(state, reason=state.reason[:500], last_lines=())))
 
-    def unwritable(self) -> str | None:
+    def why_unwritable(self) -> str | None:
         """Why nothing can be written into the folder, in words; None when it can be, or is not there yet."""
-        if problem := unwritable(self.path):
+        if problem := why_unwritable(self.path):
             return f"{self.path}: {problem}; mend that and run the matrix again, or choose another with --results"
         return None
 
@@ -267,7 +239,7 @@ class RunDir:
         lines = text.splitlines(keepends=True)
         if len(lines) < rows + 1 or lines[0].rstrip("\n").split(",") != list(COLUMNS):
             return False
-        write_aside(self.metrics_file, "".join(lines[: rows + 1]))
+        write_atomic(self.metrics_file, "".join(lines[: rows + 1]))
         return True
 
     def metrics_text(self) -> tuple[str, str | None]:
@@ -302,11 +274,11 @@ class RunDir:
 
     def write_provenance(self, facts: Mapping[str, Any]) -> None:
         """Store where and with what the run was made."""
-        write_aside(self.provenance_file, json.dumps(facts, indent=1) + "\n")
+        write_atomic(self.provenance_file, json.dumps(facts, indent=1) + "\n")
 
     def write_audit(self, facts: Mapping[str, Any]) -> None:
         """Store what the run's choices did."""
-        write_aside(self.audit_file, json.dumps(facts, indent=1) + "\n")
+        write_atomic(self.audit_file, json.dumps(facts, indent=1) + "\n")
 
     def audit(self) -> dict[str, Any] | None:
         """What the run's choices did; None when the file is missing or not whole."""
@@ -335,7 +307,7 @@ class RunDir:
 
     def checkpoint(self) -> AbstractContextManager[BinaryIO]:
         """A file to write the checkpoint into; it takes the old one's place when it is whole."""
-        return aside(self.checkpoint_file)
+        return open_atomic(self.checkpoint_file)
 
     def earlier_provenance(self) -> list[dict[str, Any]]:
         """What is recorded of the attempts so far, the first first; nothing where the file is torn."""
@@ -363,7 +335,7 @@ class RunDir:
         try:
             with self.log_file.open("rb") as file:
                 file.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
-                return tail(file.read().decode(errors="replace"))
+                return last_log_lines(file.read().decode(errors="replace"))
         except OSError:
             return ()
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from dcbench.core.matrix.expand import Plan, read_matrix
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import STATES, MatrixDir, RunDir, RunState
+from dcbench.core.store.run_dir import MatrixDir, RunDir
+from dcbench.core.store.run_state import STATES, RunState
 from dcbench.errors import MatrixError, ResultsError
 
 
@@ -27,21 +28,21 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class MatrixStatus:
     """A results folder at one moment: the plan that it belongs to, and every planned run as it stands."""
 
     folder: MatrixDir
     plan: Plan
-    entries: list[PlannedRun]
+    runs: list[PlannedRun]
 
     @property
     def done(self) -> list[PlannedRun]:
         """The finished runs."""
-        return [entry for entry in self.entries if entry.state.name == "done"]
+        return [entry for entry in self.runs if entry.state.name == "done"]
 
 
 @dataclass(frozen=True)
-class Change:
+class PlanChange:
     """How a plan differs from the one stored before it; numbers of runs."""
 
     kept: int
@@ -49,13 +50,13 @@ class Change:
     dropped: int
 
 
-def opened(folder: MatrixDir) -> Ledger:
+def read_status(folder: MatrixDir) -> MatrixStatus:
     """The folder's stored plan and how its runs stand now."""
-    plan = stored_plan(folder)
-    return Ledger(folder, plan, entries(plan, folder))
+    plan = read_stored_plan(folder)
+    return MatrixStatus(folder, plan, planned_runs(plan, folder))
 
 
-def entries(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
+def planned_runs(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
     """One entry for each planned run, in the plan's order, baselines last."""
     found = []
     for spec in plan.planned:
@@ -64,13 +65,13 @@ def entries(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
     return found
 
 
-def counts(ledger: list[PlannedRun]) -> dict[str, int]:
+def count_states(ledger: list[PlannedRun]) -> dict[str, int]:
     """Runs in each state; the values sum to the plan."""
     tally = Counter(entry.state.name for entry in ledger)
     return {name: tally[name] for name in STATES}
 
 
-def stored_plan(folder: MatrixDir) -> Plan:
+def read_stored_plan(folder: MatrixDir) -> Plan:
     """The plan that the results in a folder belong to."""
     if not folder.matrix_file.exists():
         raise ResultsError(f"{folder.path}: holds no matrix.yaml, so it is not the results folder of a matrix")
@@ -85,9 +86,9 @@ def stored_plan(folder: MatrixDir) -> Plan:
     return plan
 
 
-def adopt(plan: Plan, folder: MatrixDir) -> Change:
+def store_plan(plan: Plan, folder: MatrixDir) -> PlanChange:
     """Make `plan` the folder's plan; refused when none of the runs planned before is left in it."""
-    before = set(stored_plan(folder).run_ids) if folder.matrix_file.exists() else set()
+    before = set(read_stored_plan(folder).run_ids) if folder.matrix_file.exists() else set()
     now = set(plan.run_ids)
     if before and not before & now:
         raise ResultsError(
@@ -96,10 +97,10 @@ def adopt(plan: Plan, folder: MatrixDir) -> Change:
             "another folder with --results"
         )
     folder.store(plan.text)
-    return Change(len(before & now), len(now - before), len(before - now))
+    return PlanChange(len(before & now), len(now - before), len(before - now))
 
 
-def matrix_folders(path: Path) -> list[MatrixDir]:
+def find_matrix_dirs(path: Path) -> list[MatrixDir]:
     """The matrix folder at `path`, or all those in it."""
     if not path.is_dir():
         raise ResultsError(f"{path}: no such results folder; run a matrix first, or name another with --results")
@@ -119,7 +120,7 @@ def _is_matrix(folder: MatrixDir) -> bool:
         return False
 
 
-def distinct(folders: Sequence[MatrixDir]) -> Sequence[MatrixDir]:
+def check_distinct_names(folders: Sequence[MatrixDir]) -> Sequence[MatrixDir]:
     """The same folders; ResultsError where two of them, by links, are matrices of one name and so of one report."""
     names = Counter(folder.path.resolve().name for folder in folders)
     for name, how_many in names.items():

@@ -68,7 +68,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Ended:
+class WorkerExit:
     """A worker's end; a negative code is the signal that killed it."""
 
     run: Path
@@ -82,7 +82,7 @@ class Workers(Protocol):
     def start(self, run: Path, place: Place) -> None:
         """Begin."""
 
-    def wait(self, seconds: float) -> list[Ended]:
+    def wait(self, seconds: float) -> list[WorkerExit]:
         """Tell who has ended."""
 
     def ask(self, run: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dcbench.execution.executors import EXIT_STOPPED, Ended, Options, Place, worker_arguments
+from dcbench.execution.executors import EXIT_STOPPED, Options, Place, WorkerExit, worker_arguments
 
 
 class Workers:
@@ -25,24 +25,28 @@ class Workers:
         """It is done when somebody waits for it."""
         self._due.append((run, place))
 
-    def wait(self, seconds: float) -> list[Ended]:
+    def wait(self, seconds: float) -> list[WorkerExit]:
         """Do the next run to its end, however long that takes."""
         if not self._due:
             time.sleep(seconds)
             return []
         run, place = self._due.popleft()
         if run in self._let_go:
-            return [Ended(run, EXIT_STOPPED)]
+            return [WorkerExit(run, EXIT_STOPPED)]
         if place.gpu:
             os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu  # before torch looks
         from dcbench.execution import worker
 
         try:
             with _signals_raise():
-                return [Ended(run, worker.work(worker.parse(worker_arguments(run, self.options, place))))]
+                return [
+                    WorkerExit(
+                        run, worker.work_on_run(worker.parse_arguments(worker_arguments(run, self.options, place)))
+                    )
+                ]
         except KeyboardInterrupt:
             signal.raise_signal(signal.SIGINT)  # the scheduler is to hear it too
-            return [Ended(run, EXIT_STOPPED)]
+            return [WorkerExit(run, EXIT_STOPPED)]
 
     def ask(self, run: Path) -> None:
         """A run that has not begun is let go; one that has is over before anybody can ask."""

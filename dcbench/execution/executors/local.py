@@ -18,7 +18,7 @@ from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from dcbench.execution.executors import GRACE, LAST_WORDS, Ended, Options, Place, worker_arguments
+from dcbench.execution.executors import GRACE, LAST_WORDS, Options, Place, WorkerExit, worker_arguments
 
 PRELOAD = ["dcbench.execution.preload", "dcbench.execution.executors.local", "dcbench.cli"]
 """What the server imports; the last because every child imports the main script again."""
@@ -42,16 +42,16 @@ class Workers:
         process.start()
         self._live[run] = process
 
-    def wait(self, seconds: float) -> list[Ended]:
+    def wait(self, seconds: float) -> list[WorkerExit]:
         """Those that have ended, after `seconds` maybe none."""
         runs = {process.sentinel: run for run, process in self._live.items()}
         return [self._ended(runs[sentinel]) for sentinel in connection.wait(list(runs), seconds)]  # type: ignore[index]
 
-    def _ended(self, run: Path) -> Ended:
+    def _ended(self, run: Path) -> WorkerExit:
         process = self._live.pop(run)
         process.join()
         assert process.exitcode is not None
-        return Ended(run, process.exitcode)
+        return WorkerExit(run, process.exitcode)
 
     def ask(self, run: Path) -> None:
         """Send SIGTERM: the first ends it after the row, the second at once."""

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from dcbench import registry
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
-from dcbench.execution.scheduler.faults import record
-from dcbench.execution.scheduler.stop import Stop
+from dcbench.execution.scheduler.faults import record_state
+from dcbench.execution.scheduler.stop import StopFlag
 
 
-def fetch_all(specs: Sequence[RunSpec], data_dir: Path, stop: Stop) -> dict[str, str]:
+def fetch_all(specs: Sequence[RunSpec], data_dir: Path, stop: StopFlag) -> dict[str, str]:
     """Dataset -> why it cannot be had, for those that cannot; what somebody stopped is no failure."""
     problems = {}
     for name in dict.fromkeys(spec.dataset for spec in specs):
@@ -41,4 +41,4 @@ def failed(entry: PlannedRun, problem: str) -> RunState:
         entry.folder.prepare(entry.spec)
     except ResultsError as error:
         return RunState("failed", "error", str(error))
-    return record(entry.folder, RunState("failed", "error", problem))
+    return record_state(entry.folder, RunState("failed", "error", problem))

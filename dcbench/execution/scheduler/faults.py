@@ -11,13 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dcbench.core.store.run_dir import STOPPED, RunDir, RunState
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import STOPPED, RunState
 from dcbench.errors import ClaimedError, ResultsError
 from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 
 
 @dataclass(frozen=True)
-class Policy:
+class FaultPolicy:
     """What the user wants of failures: seconds that a run may take, how often one is tried again, who goes on."""
 
     timeout: float | None = None
@@ -26,7 +27,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class End:
+class WorkerEnd:
     """How a worker ended: its exit code, whether its time was over, whether the kernel killed for memory meanwhile."""
 
     exit_code: int
@@ -41,40 +42,42 @@ CUDA_TROUBLE = ("cuda error", "cudaerror", "cublas_status", "cudnn_status")
 """What neighbours hear, in torch's and faiss's words, when a process brings its GPU down."""
 
 
-def settle(folder: RunDir, end: End, before: RunState) -> RunState:
+def settle(folder: RunDir, end: WorkerEnd, before: RunState) -> RunState:
     """The state that an ended worker left, or the one that its end deserves; `before` is that of an earlier try."""
     state = folder.state()
     if end.exit_code == EXIT_DONE and state.name in ("done", "skipped"):
         return state
     if end.overdue is not None:
         told = f"took longer than {end.overdue:g} s (--timeout); it goes on from its checkpoint where it has one"
-        return record(folder, failed(folder, RunState("failed", "timeout", told)))
+        return record_state(folder, record_failure(folder, RunState("failed", "timeout", told)))
     if end.exit_code == EXIT_FAILED and state.name == "failed" and state.kind != "lost" and state != before:
         return state
     if end.exit_code == EXIT_STOPPED:
         told = "somebody else sent its process SIGTERM; it goes on from its checkpoint where it has one"
-        return record(folder, failed(folder, RunState("failed", "crash", told)))
+        return record_state(folder, record_failure(folder, RunState("failed", "crash", told)))
     if end.starved and end.exit_code == -signal.SIGKILL:
         told = "was killed by the kernel, which had run out of memory"
-        return record(folder, failed(folder, RunState("failed", "out_of_memory", told)))
+        return record_state(folder, record_failure(folder, RunState("failed", "out_of_memory", told)))
     name = signal.Signals(-end.exit_code).name if end.exit_code < 0 else ""
     how = f"was killed by {name}" if name else f"ended with code {end.exit_code}"
-    return record(folder, failed(folder, RunState("failed", "crash", f"its process {how}; see {folder.log_file}")))
+    return record_state(
+        folder, record_failure(folder, RunState("failed", "crash", f"its process {how}; see {folder.log_file}"))
+    )
 
 
-def failed(folder: RunDir, state: RunState) -> RunState:
+def record_failure(folder: RunDir, state: RunState) -> RunState:
     """The state with the log's last lines; where the folder itself cannot be written, that is the reason."""
-    if problem := folder.unwritable():
+    if problem := folder.why_unwritable():
         return RunState("failed", "error", problem)
     return replace(state, last_lines=folder.last_lines())
 
 
-def let_go(folder: RunDir) -> RunState:
+def mark_stopped(folder: RunDir) -> RunState:
     """The state of a run whose worker was stopped: pending, also when it was killed before it could say so."""
-    return record(folder, STOPPED) if folder.state().kind == "lost" else folder.state()
+    return record_state(folder, STOPPED) if folder.state().kind == "lost" else folder.state()
 
 
-def record(folder: RunDir, state: RunState) -> RunState:
+def record_state(folder: RunDir, state: RunState) -> RunState:
     """Put the state on disk unless the run is finished or somebody works on it; the user is told in any case."""
     with suppress(OSError, ClaimedError), folder.claim(patience=0.5):  # a reader may be testing the lock
         if folder.state().name not in ("done", "skipped"):
@@ -82,14 +85,14 @@ def record(folder: RunDir, state: RunState) -> RunState:
     return state
 
 
-def had_company(folder: RunDir) -> bool:
+def shared_device(folder: RunDir) -> bool:
     """Whether others were on the run's device, those of other schedulers among them, as far as the run knew."""
     with suppress(ResultsError):
         return bool(folder.provenance().get("shared_with"))
     return False
 
 
-def follow(state: RunState, company: bool, on_gpu: bool, tries: int, policy: Policy) -> Next:
+def next_step(state: RunState, company: bool, on_gpu: bool, tries: int, policy: FaultPolicy) -> Next:
     """What follows a failure. `tries` counts those that were the run's own doing.
 
     Out of memory beside others is tried again alone, and so is what may be a neighbour's doing: a crash, or a CUDA

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcbench.core.spec import STAGE_BACKENDS, RunSpec, shown
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
 from dcbench.core.store.status import PlannedRun
-from dcbench.execution.scheduler.history import COST_FIELDS, Expected, History, Key, key_of
-from dcbench.execution.scheduler.loop import Setting
+from dcbench.execution.scheduler.history import COST_FIELDS, ExpectedCost, History, Key, key_of
+from dcbench.execution.scheduler.loop import SchedulerSettings
 from dcbench.execution.scheduler.order import urgency
 from dcbench.execution.scheduler.packing import Pool
 
@@ -27,7 +27,7 @@ class ClassForecast:
     epochs: int
     runs: int
     done: int
-    expected: Expected
+    expected: ExpectedCost
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,21 @@ class Forecast:
     unshared_seconds: float | None
 
 
-def forecast(entries: Sequence[PlannedRun], at: Setting) -> Forecast:
+def forecast(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> Forecast:
     """What is left of the matrix on these devices."""
     left = [entry.spec for entry in entries if entry.state.name not in ("done", "skipped")]
-    expected = [at.history.expect(key_of(spec)) for spec in left]
+    expected = [settings.history.expect(key_of(spec)) for spec in left]
     seconds = [one.seconds for one in expected if one.seconds is not None]
     known = len(seconds) == len(left)
     memory = [one.memory_mb for one in expected if one.memory_mb is not None]
     return Forecast(
-        _classes(entries, at.history),
+        _classes(entries, settings.history),
         len(left),
         len(left) - len(seconds),
         sum(seconds) if known else None,
         max(memory, default=None),
-        _makespan(left, at, at.pool.empty()) if known else None,
-        _makespan(left, at, at.pool.unshared()) if known and at.pool.on_gpus else None,
+        _makespan(left, settings, settings.pool.empty()) if known else None,
+        _makespan(left, settings, settings.pool.unshared()) if known and settings.pool.on_gpus else None,
     )
 
 
@@ -98,14 +98,17 @@ def _kinds(specs: Sequence[RunSpec], names: Sequence[str]) -> int:
 def _title(spec: RunSpec, telling: Sequence[str]) -> str:
     """The values that tell the class from the others; of numbers their names as well."""
     values = {name: getattr(spec, name) for name in telling}
-    words = [shown(value) if isinstance(value, str) else f"{name} {shown(value)}" for name, value in values.items()]
+    words = [
+        format_value(value) if isinstance(value, str) else f"{name} {format_value(value)}"
+        for name, value in values.items()
+    ]
     return " ".join(words) or spec.dataset
 
 
-def _makespan(specs: Sequence[RunSpec], at: Setting, pool: Pool) -> float:
+def _makespan(specs: Sequence[RunSpec], settings: SchedulerSettings, pool: Pool) -> float:
     """When the last run ends if every run takes what it is expected to, in the order that the loop would keep."""
-    expected = [at.history.expect(key_of(spec)) for spec in specs]
-    urgent = [urgency(spec, cost, pool.share, at.first) for spec, cost in zip(specs, expected, strict=True)]
+    expected = [settings.history.expect(key_of(spec)) for spec in specs]
+    urgent = [urgency(spec, cost, pool.share, settings.first) for spec, cost in zip(specs, expected, strict=True)]
     queue = sorted(range(len(specs)), key=urgent.__getitem__)
     live: list[tuple[float, Path]] = []
     now = 0.0

@@ -81,7 +81,7 @@ def machine(options: Options) -> Machine:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCost:
     """One run: seconds of all but the rows from 1 on, seconds of such a row, peak memory (MB); None where unknown."""
 
     start: float | None = None
@@ -90,7 +90,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedCost:
     """What a run will cost; None where nothing is known. `source` says whence."""
 
     seconds: float | None = None
@@ -98,7 +98,7 @@ class Expected:
     source: str = ""
 
 
-def measured(folder: RunDir) -> Measured | None:
+def measure_cost(folder: RunDir) -> MeasuredCost | None:
     """What a finished run cost; None when its files do not tell, or when it took several attempts."""
     state = folder.state()
     if state.name != "done" or state.seconds is None:
@@ -110,7 +110,7 @@ def measured(folder: RunDir) -> Measured | None:
         taken = [sum(map(float, filter(None, seconds))) for _, *seconds in rows[1:]]
         peak = [float(row[0]) for row in rows if row[0]]
         each = sum(taken) / len(taken) if taken else None
-        return Measured(max(0.0, state.seconds - sum(taken)), each, max(peak, default=None))
+        return MeasuredCost(max(0.0, state.seconds - sum(taken)), each, max(peak, default=None))
     return None
 
 
@@ -119,10 +119,10 @@ class History:
     """What is known of each class on one machine, and what a class needs at the least since it ran out of memory."""
 
     machine: Machine
-    known: dict[CostClass, list[Measured]] = field(default_factory=dict)
+    known: dict[CostClass, list[MeasuredCost]] = field(default_factory=dict)
     probed: set[CostClass] = field(default_factory=set)
     at_least: dict[CostClass, float] = field(default_factory=dict)
-    _expected: dict[Key, Expected] = field(default_factory=dict)
+    _expected: dict[Key, ExpectedCost] = field(default_factory=dict)
 
     def read(self, root: Path, wanted: Iterable[CostClass]) -> None:
         """Learn the wanted classes from every run folder under `root`."""
@@ -144,18 +144,18 @@ class History:
         kind = tuple(told.get(name, RunSpec.model_fields[name].default) for name in COST_FIELDS)
         if kind not in wanted or not self.machine.sized_alike(facts) or len(self.known.get(kind, ())) >= SAMPLES:
             return
-        found = measured(folder)
+        found = measure_cost(folder)
         if found is None:
             return
         if not self.machine.timed_alike(facts):
-            found = Measured(memory_mb=found.memory_mb)
+            found = MeasuredCost(memory_mb=found.memory_mb)
         self._expected.clear()
         if kind in self.probed:
             self.probed.remove(kind)
             del self.known[kind]
         self.known.setdefault(kind, []).append(found)
 
-    def foresee(self, spec: RunSpec, probe: Measured) -> None:
+    def foresee(self, spec: RunSpec, probe: MeasuredCost) -> None:
         """Take what a short probe says of a class, until a run of it has been measured."""
         kind = cost_class(spec)
         if kind not in self.known:
@@ -169,13 +169,13 @@ class History:
         self._expected.clear()
         self.at_least[kind] = max(self.at_least.get(kind, 0.0), reserved_mb * 1.5)
 
-    def expect(self, key: Key) -> Expected:
+    def expect(self, key: Key) -> ExpectedCost:
         """Median time and largest memory of the class, the memory with its margin."""
         if key not in self._expected:
             self._expected[key] = self._expect(*key)
         return self._expected[key]
 
-    def _expect(self, kind: CostClass, epochs: int) -> Expected:
+    def _expect(self, kind: CostClass, epochs: int) -> ExpectedCost:
         runs = self.known.get(kind, [])
         start = [run.start for run in runs if run.start is not None]
         row = [run.row for run in runs if run.row is not None]
@@ -186,9 +186,9 @@ class History:
         memory = max(peaks) * MARGIN + (devices.HEADROOM_MB if self.machine.on_gpu else 0.0) if peaks else None
         if kind in self.at_least:
             memory = max(memory or 0.0, self.at_least[kind])
-        return Expected(seconds, memory, self._source(kind, runs))
+        return ExpectedCost(seconds, memory, self._source(kind, runs))
 
-    def _source(self, kind: CostClass, runs: list[Measured]) -> str:
+    def _source(self, kind: CostClass, runs: list[MeasuredCost]) -> str:
         if kind in self.probed:
             return "probe"
         timed = sum(run.start is not None for run in runs)

@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Literal
 
 from dcbench.core import devices
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
-from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Ended, Place, Workers
-from dcbench.execution.scheduler.faults import End, Policy, follow, had_company, let_go, settle
+from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Place, WorkerExit, Workers
+from dcbench.execution.scheduler.faults import FaultPolicy, WorkerEnd, mark_stopped, next_step, settle, shared_device
 from dcbench.execution.scheduler.history import History, Key, key_of
 from dcbench.execution.scheduler.order import Choice, urgency
 from dcbench.execution.scheduler.packing import Device, Pool
-from dcbench.execution.scheduler.stop import Stop
+from dcbench.execution.scheduler.stop import StopFlag
 
 TICK = 0.2
 """Seconds between two looks at Ctrl-C and the deadlines."""
@@ -40,7 +41,7 @@ ELSEWHERE = 1.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunEvent:
     """A planned run that has just started, will be tried again, or has ended, with its state then."""
 
     folder: RunDir
@@ -92,14 +93,14 @@ class Job:
 
 
 @dataclass
-class Setting:
+class SchedulerSettings:
     """What the loop works with; `redo` is to do finished runs again."""
 
     pool: Pool
     history: History
-    policy: Policy = field(default_factory=Policy)
+    policy: FaultPolicy = field(default_factory=FaultPolicy)
     first: Sequence[Choice] = ()
-    stop: Stop = field(default_factory=Stop)
+    stop: StopFlag = field(default_factory=StopFlag)
     redo: bool = False
     clock: Callable[[], float] = time.monotonic
 
@@ -107,7 +108,7 @@ class Setting:
 class Loop:
     """The jobs that wait, those that work, and those that another scheduler holds."""
 
-    def __init__(self, entries: Sequence[PlannedRun], workers: Workers, setting: Setting) -> None:
+    def __init__(self, entries: Sequence[PlannedRun], workers: Workers, setting: SchedulerSettings) -> None:
         self.workers, self.setting = workers, setting
         self.pool, self.clock = setting.pool, setting.clock
         self.waiting = [Job(entry, key_of(entry.spec)) for entry in entries]
@@ -122,7 +123,7 @@ class Loop:
         self.kills = devices.kills_for_memory()
         self._sort()
 
-    def outcomes(self) -> Iterator[Outcome | Notice]:
+    def outcomes(self) -> Iterator[RunEvent | Notice]:
         """All of it; what is stopped stays pending."""
         while self.live or (self.phase is Phase.WORKING and (self.waiting or self.elsewhere)):
             if self.phase is Phase.WORKING:
@@ -137,7 +138,7 @@ class Loop:
 
     # --- starting ---------------------------------------------------------------------------
 
-    def _begin(self) -> Iterator[Outcome | Notice]:
+    def _begin(self) -> Iterator[RunEvent | Notice]:
         """Start every waiting run that has a place, the most urgent first."""
         now = self.clock()
         give_up = not self.live and now - self.last_end >= IDLE
@@ -173,24 +174,24 @@ class Loop:
         self.looked_at_devices = now
         return True
 
-    def _obstacle(self, job: Job) -> list[Outcome] | None:
+    def _obstacle(self, job: Job) -> list[RunEvent] | None:
         """Why the run need not or cannot start: done or held by another scheduler meanwhile, or no folder for it."""
         folder, spec = job.entry.folder, job.entry.spec
         try:
             folder.prepare(spec)
         except ResultsError as error:
-            return [Outcome(folder, RunState("failed", "error", str(error)))]
-        if problem := folder.unwritable():
-            return [Outcome(folder, RunState("failed", "error", problem))]
+            return [RunEvent(folder, RunState("failed", "error", str(error)))]
+        if problem := folder.why_unwritable():
+            return [RunEvent(folder, RunState("failed", "error", problem))]
         job.before = folder.planned_state(spec)
         if job.before.name == "running":
             self.elsewhere[job.path] = job
             return []
         if job.before.name in ("done", "skipped") and not (self.setting.redo and job.fresh):
-            return [Outcome(folder, job.before)]
+            return [RunEvent(folder, job.before)]
         return None
 
-    def _start(self, job: Job) -> Outcome:
+    def _start(self, job: Job) -> RunEvent:
         device = self.pool.device_of(job.path)
         seconds = self.setting.history.expect(job.key).seconds
         job.began, job.asked, job.overdue = self.clock(), None, False
@@ -202,9 +203,9 @@ class Loop:
         reserved = device.runs[job.path] if device.gpu else None
         self.workers.start(job.path, Place(device.gpu, reserved, seconds, self.setting.redo and job.fresh))
         job.fresh = False
-        return Outcome(job.entry.folder, RunState("running"), "started")
+        return RunEvent(job.entry.folder, RunState("running"), "started")
 
-    def _look_elsewhere(self) -> Iterator[Outcome | Notice]:
+    def _look_elsewhere(self) -> Iterator[RunEvent | Notice]:
         """Take back what another process has let go of, and tell what it has finished."""
         before = self.looked_elsewhere
         if not self.elsewhere or (before is not None and self.clock() - before < ELSEWHERE):
@@ -224,7 +225,7 @@ class Loop:
                 self.waiting.append(job)
                 self.changed = True
             else:
-                yield from self._ended(Outcome(job.entry.folder, state))
+                yield from self._ended(RunEvent(job.entry.folder, state))
 
     def _sort(self) -> None:
         history, share, first = self.setting.history, self.pool.share, self.setting.first
@@ -232,7 +233,7 @@ class Loop:
 
     # --- ending -----------------------------------------------------------------------------
 
-    def _settle(self, job: Job, ended: Ended) -> Iterator[Outcome | Notice]:
+    def _settle(self, job: Job, ended: WorkerExit) -> Iterator[RunEvent | Notice]:
         """Give the place back, and tell what the run has come to or that it is tried again."""
         device = self.pool.device_of(job.path)
         reserved = device.runs[job.path]
@@ -243,21 +244,21 @@ class Loop:
         held = folder.planned_state(job.entry.spec).name == "running"
         if ended.exit_code == EXIT_CLAIMED or held:  # held: its process lives, though nobody can hear it any more
             self.elsewhere[job.path] = job
-            yield Outcome(folder, RunState("running"), "again")
+            yield RunEvent(folder, RunState("running"), "again")
         elif self._was_stopped(job, ended):
-            yield Outcome(folder, let_go(folder))
+            yield RunEvent(folder, mark_stopped(folder))
         else:
             yield from self._follow(job, self._judge(job, ended, reserved), on_gpu=bool(device.gpu))
 
-    def _was_stopped(self, job: Job, ended: Ended) -> bool:
+    def _was_stopped(self, job: Job, ended: WorkerExit) -> bool:
         """Whether the run ended because this scheduler's user asked to stop."""
         asked = job.asked is not None or self.setting.stop.presses > 0
         return asked and not job.overdue and ended.exit_code in (EXIT_STOPPED, *OUR_SIGNALS)
 
-    def _judge(self, job: Job, ended: Ended, reserved: float) -> RunState:
+    def _judge(self, job: Job, ended: WorkerExit, reserved: float) -> RunState:
         """The state that the run ends this try in; what it cost, or lacked, goes into the history."""
         overdue = self.setting.policy.timeout if job.overdue else None
-        end = End(ended.exit_code, overdue, starved=devices.kills_for_memory() > self.kills)
+        end = WorkerEnd(ended.exit_code, overdue, starved=devices.kills_for_memory() > self.kills)
         state = settle(job.entry.folder, end, job.before)
         if state.name == "done":
             self._learn(job)
@@ -265,22 +266,22 @@ class Loop:
             self.setting.history.ran_out(job.entry.spec, reserved)
         return state
 
-    def _follow(self, job: Job, state: RunState, on_gpu: bool) -> Iterator[Outcome | Notice]:
+    def _follow(self, job: Job, state: RunState, on_gpu: bool) -> Iterator[RunEvent | Notice]:
         """Try the run again if its failure deserves it, else let it be over."""
         folder, policy = job.entry.folder, self.setting.policy
-        company = not job.alone and (job.company or had_company(folder))
-        following = follow(state, company, on_gpu, job.tries, policy)
+        company = not job.alone and (job.company or shared_device(folder))
+        following = next_step(state, company, on_gpu, job.tries, policy)
         if following == "ended" or self.phase is not Phase.WORKING:
-            yield from self._ended(Outcome(folder, _counted(state, job.tries)))
+            yield from self._ended(RunEvent(folder, _counted(state, job.tries)))
             return
         job.alone = job.alone or following == "alone"
         job.tries += following == "again"
         self.waiting.insert(0, job)
-        yield Outcome(folder, state, "again")
+        yield RunEvent(folder, state, "again")
         how = "alone on its device" if job.alone else f"try {job.tries + 1} of {policy.retries + 1}"
         yield Notice(f"again ({how}): {folder.path.name}: {state.kind}: {state.reason}")
 
-    def _ended(self, outcome: Outcome) -> Iterator[Outcome | Notice]:
+    def _ended(self, outcome: RunEvent) -> Iterator[RunEvent | Notice]:
         """Tell it; with --fail-fast the first failure is the last."""
         yield outcome
         if outcome.state.name == "failed" and self.setting.policy.fail_fast and not self.failed_fast:

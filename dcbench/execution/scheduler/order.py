@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dcbench.core.spec import RunSpec, fields, shown
-from dcbench.errors import SpecError, unknown
-from dcbench.execution.scheduler.history import Expected
+from dcbench.core.spec import RunSpec, format_value, matrix_fields
+from dcbench.errors import SpecError, unknown_name
+from dcbench.execution.scheduler.history import ExpectedCost
 
 Choice = dict[str, str]
 """Field -> value as a person writes it: a cell is chosen when all agree."""
 
 
-def choices(words: Sequence[str], specs: Sequence[RunSpec]) -> list[Choice]:
+def parse_choices(words: Sequence[str], specs: Sequence[RunSpec]) -> list[Choice]:
     """`dataset=mnist,arch=vgg16`, once or more; SpecError for an unknown field, and for one that chooses nothing."""
     found = []
     for word in words:
@@ -24,10 +24,10 @@ def choices(words: Sequence[str], specs: Sequence[RunSpec]) -> list[Choice]:
         for name, equals, _ in pairs:
             if not equals:
                 raise SpecError(f"--first {word}: expected field=value[,field=value...], not {name!r}")
-            if name not in (*fields(), "seed"):
-                raise SpecError(f"--first {word}: {unknown('field', name, [*fields(), 'seed'])}")
+            if name not in (*matrix_fields(), "seed"):
+                raise SpecError(f"--first {word}: {unknown_name('field', name, [*matrix_fields(), 'seed'])}")
         choice = {name: value for name, _, value in pairs}
-        if not any(chosen(spec, [choice]) for spec in specs):
+        if not any(is_chosen(spec, [choice]) for spec in specs):
             told = "; ".join(f"{name}: {', '.join(_values(name, specs))}" for name in choice)
             raise SpecError(f"--first {word}: no planned run is so. Planned are {told}")
         found.append(choice)
@@ -35,17 +35,17 @@ def choices(words: Sequence[str], specs: Sequence[RunSpec]) -> list[Choice]:
 
 
 def _values(name: str, specs: Sequence[RunSpec]) -> list[str]:
-    return list(dict.fromkeys(shown(getattr(spec, name)) for spec in specs))
+    return list(dict.fromkeys(format_value(getattr(spec, name)) for spec in specs))
 
 
-def chosen(spec: RunSpec, listed: Sequence[Choice]) -> bool:
+def is_chosen(spec: RunSpec, listed: Sequence[Choice]) -> bool:
     """Whether the run is of a chosen cell."""
-    return any(all(shown(getattr(spec, name)) == value for name, value in choice.items()) for choice in listed)
+    return any(all(format_value(getattr(spec, name)) == value for name, value in choice.items()) for choice in listed)
 
 
 def urgency(
-    spec: RunSpec, expected: Expected, share: Callable[[float | None], float], first: Sequence[Choice]
+    spec: RunSpec, expected: ExpectedCost, share: Callable[[float | None], float], first: Sequence[Choice]
 ) -> tuple[bool, bool, float]:
     """A key to sort by, the most urgent lowest; equal ones stay in the plan's order."""
     weight = (expected.seconds or 0.0) * share(expected.memory_mb)
-    return not chosen(spec, first), expected.seconds is not None, -weight
+    return not is_chosen(spec, first), expected.seconds is not None, -weight

@@ -16,39 +16,42 @@ from tempfile import TemporaryDirectory
 from dcbench import registry
 from dcbench.core.matrix.validate import training_images
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.execution.executors import Options
-from dcbench.execution.scheduler.faults import Policy
-from dcbench.execution.scheduler.history import CostClass, History, Measured, cost_class, key_of, measured
-from dcbench.execution.scheduler.loop import Loop, Setting
+from dcbench.execution.scheduler.faults import FaultPolicy
+from dcbench.execution.scheduler.history import CostClass, History, MeasuredCost, cost_class, key_of, measure_cost
+from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
 
 LARGE, SMALL = 4096, 1024
 """Training images of the two probes; a run with not many more than the first is probed once, with all of them."""
 
 
-def unknown(entries: Sequence[PlannedRun], at: Setting, memory: bool = False) -> list[RunSpec]:
+def unknown_classes(entries: Sequence[PlannedRun], settings: SchedulerSettings, memory: bool = False) -> list[RunSpec]:
     """One spec of each class whose time, or with `memory` whose memory, is not known."""
     found: dict[CostClass, RunSpec] = {}
     for entry in sorted(entries, key=lambda entry: not entry.spec.epochs):  # one without epochs tells of no row
-        expected = at.history.expect(key_of(entry.spec))
+        expected = settings.history.expect(key_of(entry.spec))
         if (expected.memory_mb if memory else expected.seconds) is None:
             found.setdefault(cost_class(entry.spec), entry.spec)
     return list(found.values())
 
 
-def needed(entries: Sequence[PlannedRun], at: Setting) -> list[RunSpec]:
+def classes_to_probe(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> list[RunSpec]:
     """What must be probed before runs may share a GPU; nothing on a CPU, and where each has a GPU for itself."""
-    shared = at.pool.on_gpus and any(device.slots > 1 for device in at.pool.devices)
-    return unknown(entries, at, memory=True) if shared else []
+    shared = settings.pool.on_gpus and any(device.slots > 1 for device in settings.pool.devices)
+    return unknown_classes(entries, settings, memory=True) if shared else []
 
 
-def probe(specs: Sequence[RunSpec], executor: str, options: Options, at: Setting) -> None:
+def probe(specs: Sequence[RunSpec], executor: str, options: Options, settings: SchedulerSettings) -> None:
     """Run the probes, as many at once as runs would go on; a class whose probe fails stays unknown."""
     planned = {spec: list(_parts(spec)) for spec in specs}
     # with a history of its own: what part of the images takes is no measured run
-    policy = Policy(timeout=at.policy.timeout)
-    beside = replace(at, pool=at.pool.empty(), history=History(at.history.machine), first=(), policy=policy)
+    policy = FaultPolicy(timeout=settings.policy.timeout)
+    beside = replace(
+        settings, pool=settings.pool.empty(), history=History(settings.history.machine), first=(), policy=policy
+    )
     workers = registry.load("executors", executor).Workers(options)
     with TemporaryDirectory(prefix="dcbench-probe-") as place:
         folders = {part: RunDir(Path(place) / part.run_id) for parts in planned.values() for part, _ in parts}
@@ -58,9 +61,9 @@ def probe(specs: Sequence[RunSpec], executor: str, options: Options, at: Setting
         finally:
             workers.close()
         for spec, parts in planned.items():
-            found = [(share, cost) for part, share in parts if (cost := measured(folders[part]))]
+            found = [(share, cost) for part, share in parts if (cost := measure_cost(folders[part]))]
             if parts and len(found) == len(parts):
-                at.history.foresee(spec, _whole(found))
+                settings.history.foresee(spec, _whole(found))
 
 
 def _parts(spec: RunSpec) -> Iterator[tuple[RunSpec, float]]:
@@ -85,7 +88,7 @@ def _test_images(spec: RunSpec) -> int | None:
     return held if spec.test_limit is None or held is None else min(spec.test_limit, int(held))
 
 
-def _whole(found: list[tuple[float, Measured]]) -> Measured:
+def _whole(found: list[tuple[float, MeasuredCost]]) -> MeasuredCost:
     """What all images cost: the line through the two probes at 1, never less than the larger of them."""
 
     def at_one(name: str) -> float | None:
@@ -96,4 +99,4 @@ def _whole(found: list[tuple[float, Measured]]) -> Measured:
         slope = max(0.0, (more - less) / (large - small)) if large > small else 0.0
         return float(more + slope * (1 - large))
 
-    return Measured(at_one("start"), at_one("row"), at_one("memory_mb"))
+    return MeasuredCost(at_one("start"), at_one("row"), at_one("memory_mb"))

@@ -10,7 +10,7 @@ from types import FrameType
 
 
 @dataclass
-class Stop:
+class StopFlag:
     """How often somebody asked to stop. Once: running epochs finish. Twice: now."""
 
     presses: int = 0

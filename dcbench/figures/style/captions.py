@@ -10,15 +10,15 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
-from dcbench.analysis.summary import Analysis, column
-from dcbench.core.spec import shown
+from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.core.spec import format_value
 from dcbench.figures.style.theme import FONT, SMALL
 
 
-def label(told: Analysis, axis: str, value: object, width: int = 24) -> str:
+def label(analysis: Analysis, axis: str, value: object, width: int = 24) -> str:
     """The value as figures show it: short, and unlike the axis's other values."""
-    brief = {one: short(shown(one), width) for one in told.axes.get(axis, [])}
-    mine = short(shown(value), width)
+    brief = {one: short(format_value(one), width) for one in analysis.axes.get(axis, [])}
+    mine = short(format_value(value), width)
     twins = [one for one, text in brief.items() if text == mine]
     return f"{short(mine, width - 4)} #{twins.index(value) + 1}" if len(twins) > 1 and value in twins else mine
 
@@ -99,11 +99,13 @@ def company(rows: pd.DataFrame) -> str:
     return f"Timed: {', '.join(told)}."
 
 
-def ruled(told: Analysis, metrics: Sequence[str]) -> str:
+def ruled(analysis: Analysis, metrics: Sequence[str]) -> str:
     """By which rule each metric's curve became a number, as a sentence."""
     names: dict[str, list[str]] = {}
     for metric in metrics:
-        names.setdefault(told.rule(metric), []).append("times" if column(metric).cost else column(metric).label)
+        names.setdefault(analysis.rule(metric), []).append(
+            "times" if metric_spec(metric).cost else metric_spec(metric).label
+        )
     if len(names) == 1:
         return f"A run's numbers: {next(iter(names))}."
     scores = [rule for rule, labels in names.items() if labels[0] != "times"]
@@ -125,7 +127,7 @@ def sized(table: pd.DataFrame) -> str:
     return " and ".join(parts) + beside
 
 
-def meant(told: Analysis, matched: pd.DataFrame, by: str | None, what: str) -> Iterator[str]:
+def meant(analysis: Analysis, matched: pd.DataFrame, by: str | None, what: str) -> Iterator[str]:
     """What means over the matched runs are made of, their cells counted by a field; every `what` has all of them."""
     if matched.empty:
         yield f"No mean: no cell and seed has every {what}."
@@ -133,6 +135,6 @@ def meant(told: Analysis, matched: pd.DataFrame, by: str | None, what: str) -> I
     each = matched.groupby(by)["cell"].nunique() if by else pd.Series([matched["cell"].nunique()])
     fewest = f"{each.min()} to " if each.min() < each.max() else ""
     yield f"Each mean: {fewest}{counted(each.max(), 'cell')}, {counted(matched['seed'].nunique(), 'seed')}."
-    left = len(told.finals) - len(matched)
+    left = len(analysis.finals) - len(matched)
     if left:
-        yield f"The means leave out {left} of {counted(len(told.finals), 'finished run')}, which not every {what} has."
+        yield f"The means leave out {left} of {counted(len(analysis.finals), 'finished run')}, which not every {what} has."

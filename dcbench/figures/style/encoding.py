@@ -27,51 +27,51 @@ ALIKE = dict.fromkeys(STAGE_BACKENDS, "backend") | {"top_optimizer": "optimizer"
 """Axes with the values of another, which have their colours too."""
 
 
-def amounts(told: Analysis, axis: str) -> bool:
+def amounts(analysis: Analysis, axis: str) -> bool:
     """Whether the axis has two amounts or more that a result can be drawn against; None is no amount."""
-    return axis in NUMERIC and sum(value is not None for value in told.axes[axis]) > 1
+    return axis in NUMERIC and sum(value is not None for value in analysis.axes[axis]) > 1
 
 
-def colour(told: Analysis, axis: str | None, value: object) -> str:
+def colour(analysis: Analysis, axis: str | None, value: object) -> str:
     """The value's colour in every figure; without an axis the first colour, for what is no value GREY."""
     if axis is None:
         return COLOURS[0]
-    values = _palette(told, axis)
+    values = _palette(analysis, axis)
     if value not in values:
         return GREY
     at = values.index(value)
-    if axis in told.axes and amounts(told, axis):
+    if axis in analysis.axes and amounts(analysis, axis):
         name, low, high = RAMP
         return to_hex(matplotlib.colormaps[name](low + (high - low) * at / (len(values) - 1)))
     return COLOURS[at % len(COLOURS)]
 
 
-def marker(told: Analysis, axis: str | None, value: object) -> str:
+def marker(analysis: Analysis, axis: str | None, value: object) -> str:
     """The value's marker in every figure."""
-    return MARKERS[_place(told, axis, value) % len(MARKERS)]
+    return MARKERS[_place(analysis, axis, value) % len(MARKERS)]
 
 
-def line(told: Analysis, axis: str | None, value: object) -> Any:
+def line(analysis: Analysis, axis: str | None, value: object) -> Any:
     """The value's line style in every figure."""
-    return LINES[_place(told, axis, value) // len(COLOURS) % len(LINES)]
+    return LINES[_place(analysis, axis, value) // len(COLOURS) % len(LINES)]
 
 
-def code(told: Analysis, axis: str | None, value: object) -> dict[str, Any]:
+def code(analysis: Analysis, axis: str | None, value: object) -> dict[str, Any]:
     """All three, as matplotlib's lines take them."""
-    return {name: draw(told, axis, value) for name, draw in (("color", colour), ("marker", marker), ("ls", line))}
+    return {name: draw(analysis, axis, value) for name, draw in (("color", colour), ("marker", marker), ("ls", line))}
 
 
-def _place(told: Analysis, axis: str | None, value: object) -> int:
-    values = [] if axis is None else _palette(told, axis)
+def _place(analysis: Analysis, axis: str | None, value: object) -> int:
+    values = [] if axis is None else _palette(analysis, axis)
     return values.index(value) if value in values else 0
 
 
-def _palette(told: Analysis, axis: str) -> list[object]:
+def _palette(analysis: Analysis, axis: str) -> list[object]:
     """All values that share the axis's palette, in the order of their colours; amounts by size, None last."""
     kind = ALIKE.get(axis, axis)
-    alike = [value for name, values in told.axes.items() if ALIKE.get(name, name) == kind for value in values]
-    known = registry.names("backends") if kind == "backend" else []
+    alike = [value for name, values in analysis.axes.items() if ALIKE.get(name, name) == kind for value in values]
+    known = registry.plugin_names("backends") if kind == "backend" else []
     values = list(dict.fromkeys([*alike, *known]))
-    if axis in told.axes and amounts(told, axis):
+    if axis in analysis.axes and amounts(analysis, axis):
         values.sort(key=lambda value: math.inf if value is None else float(str(value)))
     return values

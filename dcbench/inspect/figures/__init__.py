@@ -14,7 +14,7 @@ import numpy as np
 from dcbench import registry
 from dcbench.figures.style.captions import short
 from dcbench.inspect.image_sheet import BLANK, EDGE, Rgb, Sheet, rgb, side_of
-from dcbench.inspect.result import Array, Learned
+from dcbench.inspect.result import Array, InspectionResult
 
 # --- words ----------------------------------------------------------------------------------
 
@@ -22,7 +22,7 @@ LONGEST = 16
 """Characters of a class name that a figure shows."""
 
 
-def class_names(learned: Learned) -> list[str]:
+def class_names(learned: InspectionResult) -> list[str]:
     """What figures call the classes: their names, cut short; `label 3` for numbers and for what cannot be drawn."""
     brief = [short(name, LONGEST) for name in learned.facts["class_names"]]
     return [f"label {label}" if _says_nothing(name) else name for label, name in enumerate(brief)]
@@ -33,7 +33,7 @@ def _says_nothing(name: str) -> bool:
     return not name or name.isdigit() or "\ufffd" in name
 
 
-def own_images(learned: Learned) -> str:
+def own_images(learned: InspectionResult) -> str:
     """What the images shown are, and what else than these was seen of them."""
     spec = learned.facts["spec"]
     grey = registry.facts("datasets", spec["dataset"]).get("channels") == 1
@@ -45,7 +45,7 @@ def own_images(learned: Learned) -> str:
 # --- filters --------------------------------------------------------------------------------
 
 
-def filter_tiles(learned: Learned, name: str) -> Rgb:
+def filter_tiles(learned: InspectionResult, name: str) -> Rgb:
     """The filters in `name` as tiles `(f, t, kh, kw, 3)`: mid-grey is 0, and a filter's largest weight black or white.
 
     Colour filters are one tile of colours, filters on the two Sobel gradients two tiles, others one. The scale is the
@@ -60,7 +60,7 @@ def filter_tiles(learned: Learned, name: str) -> Rgb:
     return tiles
 
 
-def filters_told(learned: Learned) -> str:
+def filters_told(learned: InspectionResult) -> str:
     """What a filter's tile shows, in words."""
     scale = "mid-grey is 0, and each filter is on a scale of its own"
     if _repeated(learned):
@@ -77,13 +77,13 @@ def filters_told(learned: Learned) -> str:
     }[learned["filters"].shape[1]]
 
 
-def _repeated(learned: Learned) -> bool:
+def _repeated(learned: InspectionResult) -> bool:
     """Whether the network saw a grey image three times."""
     grey = registry.facts("datasets", learned.facts["spec"]["dataset"]).get("channels") == 1
     return bool(learned["filters"].shape[1] == 3 and grey)
 
 
-def _acting(learned: Learned, weights: Array) -> Array:
+def _acting(learned: InspectionResult, weights: Array) -> Array:
     """The weights as they act on the images."""
     return weights.sum(axis=1, keepdims=True) if _repeated(learned) else weights
 
@@ -91,7 +91,7 @@ def _acting(learned: Learned, weights: Array) -> Array:
 # --- answers --------------------------------------------------------------------------------
 
 
-def answers(learned: Learned, prefix: str, room: float, words: Callable[[int], str]) -> Sheet:
+def answers(learned: InspectionResult, prefix: str, room: float, words: Callable[[int], str]) -> Sheet:
     """The images that each filter of the `first` or `last` convolution answers to, in two blocks, `words` beside each.
 
     `room` is that of the words, in tiles. The first convolution's filters and what they saw are shown as well.
@@ -121,7 +121,7 @@ def answers(learned: Learned, prefix: str, room: float, words: Callable[[int], s
     return sheet
 
 
-def numbered(learned: Learned, prefix: str) -> str:
+def numbered(learned: InspectionResult, prefix: str) -> str:
     """Which filters of the `first` or `last` convolution are shown: those of lowest number."""
     shown = len(learned[f"{prefix}_answers"])
     total = int(learned["filter_counts"][0 if prefix == "first" else 1])

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dcbench.figures.style.theme import COLOURS
 from dcbench.inspect.figures import class_names
-from dcbench.inspect.result import Ints, Learned, largest, majority
+from dcbench.inspect.result import InspectionResult, Ints, largest, majority
 
 FACTS = {"title": "Clusters and labels", "place": 2, "needs": ["assignment", "labels"]}
 
@@ -22,7 +22,7 @@ NUMBERED = 16
 SHADES = LinearSegmentedColormap.from_list("share", ["#ffffff", COLOURS[0]])
 
 
-def draw(learned: Learned) -> Figure:
+def draw(learned: InspectionResult) -> Figure:
     """A row for each of the largest clusters, in the order of their majority labels, and one for all others."""
     ids, table = rows(learned)
     names = [name.removeprefix("label ") for name in class_names(learned)]
@@ -46,7 +46,7 @@ def draw(learned: Learned) -> Figure:
     return figure
 
 
-def rows(learned: Learned) -> tuple[Ints, Ints]:
+def rows(learned: InspectionResult) -> tuple[Ints, Ints]:
     """Ids of the clusters with a row `(r,)`, and images by row and label; last a row of all other clusters, if any."""
     counts = learned.counts
     ids = learned["clusters"] if "clusters" in learned else largest(counts, CLUSTERS)
@@ -62,7 +62,7 @@ def _number(axes: Axes, table: Ints) -> None:
             axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7)
 
 
-def caption(learned: Learned) -> str:
+def caption(learned: InspectionResult) -> str:
     """What the cells are, and what the clusters come to."""
     counts = learned.counts
     purity, active = counts.max(axis=1).sum() / counts.sum(), int(counts.any(axis=1).sum())

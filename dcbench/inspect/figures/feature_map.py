@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dcbench.figures.style.theme import COLOURS
 from dcbench.inspect.figures import class_names
-from dcbench.inspect.result import Array, Ints, Learned, largest, majority
+from dcbench.inspect.result import Array, InspectionResult, Ints, largest, majority
 
 FACTS = {
     "title": "Map of the features",
@@ -24,7 +24,7 @@ STYLES = [(colour, filled) for filled in (True, False) for colour in COLOURS]
 REST = "#cccccc"
 
 
-def draw(learned: Learned) -> Figure:
+def draw(learned: InspectionResult) -> Figure:
     """Two panels of the same points."""
     figure = Figure(figsize=(9.5, 6), layout="constrained")
     by_label, by_cluster = figure.subplots(1, 2)
@@ -76,7 +76,7 @@ def _panel(axes: Axes, points: Array, groups: Ints, styles: dict[int, int], told
         place.set_text(str(handle.get_label()))  # a label that starts with _ would be left out
 
 
-def caption(learned: Learned) -> str:
+def caption(learned: InspectionResult) -> str:
     """What was mapped, how far to trust it, and what it cannot show."""
     shown, total = len(learned["map_positions"]), len(learned["labels"])
     some = f"{shown:,} of {total:,} training images, drawn with the run's seed"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dcbench.inspect.figures import filter_tiles, filters_told
 from dcbench.inspect.image_sheet import EDGE, Sheet, side_of
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 
 FACTS = {"title": "First-layer filters", "place": 4, "needs": ["filter_counts", "filters", "filters_before"]}
 
@@ -20,7 +20,7 @@ BESIDE = 1.0
 """Room between the filters before and after training, in tiles."""
 
 
-def draw(learned: Learned) -> Figure:
+def draw(learned: InspectionResult) -> Figure:
     """Two blocks of the same filters in the same order, or one where nothing was trained."""
     blocks = {"filters_before": "untrained"}
     if epoch := learned.facts["epoch"]:
@@ -40,7 +40,7 @@ def draw(learned: Learned) -> Figure:
     return sheet.figure()
 
 
-def caption(learned: Learned) -> str:
+def caption(learned: InspectionResult) -> str:
     """How the filters are drawn, and how far training moved them."""
     count, _, height, width = learned["filters"].shape
     total = int(learned["filter_counts"][0])
@@ -49,7 +49,7 @@ def caption(learned: Learned) -> str:
     return f"{which} {size} {filters_told(learned)} {_moved(learned)}"
 
 
-def _moved(learned: Learned) -> str:
+def _moved(learned: InspectionResult) -> str:
     if not learned.facts["epoch"]:
         return "The network is untrained: these are its random initial weights."
     before, after = learned["filters_before"], learned["filters"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from dcbench.inspect.figures import answers, filters_told, numbered, own_images
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 
 FACTS = {
     "title": "What the first layer's filters answer to",
@@ -17,7 +17,7 @@ FACTS = {
 }  # fmt: skip
 
 
-def draw(learned: Learned) -> Figure:
+def draw(learned: InspectionResult) -> Figure:
     """Each filter, and its images from left to right."""
     ties, shown = learned["first_ties"], learned["first_answers"].shape[1]
 
@@ -27,7 +27,7 @@ def draw(learned: Learned) -> Figure:
     return answers(learned, "first", 2.0, words).figure()
 
 
-def caption(learned: Learned) -> str:
+def caption(learned: InspectionResult) -> str:
     """How to read it."""
     shown, total = learned["first_answers"].shape[1], len(learned["labels"])
     return (

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dcbench.inspect.figures import answers, class_names, numbered, own_images
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 
 FACTS = {
     "title": "What the last convolution's filters answer to",
@@ -15,7 +15,7 @@ FACTS = {
 }
 
 
-def draw(learned: Learned) -> Figure:
+def draw(learned: InspectionResult) -> Figure:
     """Each filter's images from left to right, with their most frequent label."""
     names, labels = class_names(learned), learned["labels"]
 
@@ -26,7 +26,7 @@ def draw(learned: Learned) -> Figure:
     return answers(learned, "last", 2.6, words).figure()
 
 
-def caption(learned: Learned) -> str:
+def caption(learned: InspectionResult) -> str:
     """How to read it."""
     shown, total = learned["last_answers"].shape[1], len(learned["labels"])
     return (

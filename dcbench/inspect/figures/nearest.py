@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from dcbench.inspect.figures import class_names, own_images
 from dcbench.inspect.image_sheet import Sheet, rgb, side_of
-from dcbench.inspect.result import Learned, majority
+from dcbench.inspect.result import InspectionResult, majority
 
 FACTS = {
     "title": "Images nearest each centroid",
@@ -18,7 +18,7 @@ APART = 1.35
 """Column of the nearest image; the mean stands before it."""
 
 
-def draw(learned: Learned) -> Figure:
+def draw(learned: InspectionResult) -> Figure:
     """A row for each cluster, the largest first; images of another label than the majority are framed."""
     names, sizes = class_names(learned), learned.counts.sum(axis=1)
     labels, shares = majority(learned.counts)
@@ -37,7 +37,7 @@ def draw(learned: Learned) -> Figure:
     return sheet.figure()
 
 
-def caption(learned: Learned) -> str:
+def caption(learned: InspectionResult) -> str:
     """Which clusters, and how to read a row."""
     sizes = learned.counts.sum(axis=1)
     shown, active = len(learned["clusters"]), int((sizes > 0).sum())

@@ -16,22 +16,22 @@ from dcbench.execution.executors import Options
 from dcbench.inspect import result
 from dcbench.inspect.measuring import checks, clusters, feature_map, filters, thumbnails
 from dcbench.inspect.measuring.weights import Weights, find
-from dcbench.inspect.result import Learned
-from dcbench.inspect.subject import Subject
+from dcbench.inspect.result import InspectionResult
+from dcbench.inspect.subject import InspectedRun
 from dcbench.training import threads
 from dcbench.training.datasets import Split, load_training
 from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.features import extract
-from dcbench.training.deepcluster.preprocessing import Space
+from dcbench.training.deepcluster.features import extract_features
+from dcbench.training.deepcluster.preprocessing import FeatureSpace
 from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 
-def inspect(subject: Subject, options: Options, shown: int) -> Learned:
+def inspect(subject: InspectedRun, options: Options, shown: int) -> InspectionResult:
     """All that the run shows; of its clusters the `shown` largest."""
     if options.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = options.gpus[0].uuid  # before torch looks
-    threads.use(options.threads)
+    threads.limit_threads(options.threads)
     split = load_training(subject.spec, options.data_dir)
     same_images = checks.same_images(subject, split)
     weights = find(subject, torch.device(options.device))
@@ -50,22 +50,24 @@ def inspect(subject: Subject, options: Options, shown: int) -> Learned:
             facts["missing"] |= dict.fromkeys(names, gathered)
         else:
             arrays |= gathered
-    return Learned(arrays | thumbnails.of_positions(split, arrays), facts)
+    return InspectionResult(arrays | thumbnails.of_positions(split, arrays), facts)
 
 
-def _clustered(subject: Subject, split: Split, weights: Weights, device: torch.device) -> tuple[Space, Clustering]:
+def _clustered(
+    subject: InspectedRun, split: Split, weights: Weights, device: torch.device
+) -> tuple[FeatureSpace, Clustering]:
     """The features of the plain images, preprocessed and clustered as the row of the weights' epoch was."""
     spec, clock = subject.spec, StageClock(device)
-    training = images.of_training(torch.from_numpy(split.pixels), spec.image_size, device)
+    training = images.training_images(torch.from_numpy(split.pixels), spec.image_size, device)
     try:
-        features = extract(weights.network, training, spec.precision)
+        features = extract_features(weights.network, training, spec.precision)
     except NotFiniteError as error:
         raise ResultsError(f"{subject.home}: its weights cannot be used: {error}") from None
     space = preprocessing.preprocess(features, spec, clock)
     return space, pseudo_labels.cluster(space, spec, weights.epoch, clock)
 
 
-def _class_names(subject: Subject, split: Split, options: Options) -> list[str]:
+def _class_names(subject: InspectedRun, split: Split, options: Options) -> list[str]:
     """Names from disk, where only the dataset's folder tells them, else from its facts."""
     told = getattr(registry.load("datasets", subject.spec.dataset), "class_names", None)
     dataset, classes = subject.spec.dataset, split.classes

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from dcbench.core.store.run_record import TOLERANCE
 from dcbench.errors import DataError
 from dcbench.inspect.measuring.weights import Weights
-from dcbench.inspect.subject import Check, Subject
+from dcbench.inspect.subject import Check, InspectedRun
+from dcbench.replay.run_diff import TOLERANCE
 from dcbench.training import metrics
 from dcbench.training.datasets import Split
 from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 
-def same_images(subject: Subject, split: Split) -> Check:
+def same_images(subject: InspectedRun, split: Split) -> Check:
     """The images must be those that the run was made on."""
     recorded = subject.folder.provenance().get("dataset", {}).get("sha256")
     if recorded is None:
@@ -37,28 +37,31 @@ def same_images(subject: Subject, split: Split) -> Check:
 
 
 def of_clustering(
-    subject: Subject, split: Split, weights: Weights, found: Clustering, rows: list[dict[str, str]]
+    subject: InspectedRun, split: Split, weights: Weights, clustering: Clustering, rows: list[dict[str, str]]
 ) -> Iterator[Check]:
     """How the clustering computed here stands to the recorded one, and what else a reader must know of it."""
     if weights.epoch < subject.spec.epochs:
         last = f"The weights are those after epoch {weights.epoch} of {subject.spec.epochs}, the last saved"
         yield False, f"{last}; the run is {subject.state.name}."
     if weights.recorded is None:
-        yield _same_scores(split, found, rows[weights.epoch] if weights.epoch < len(rows) else {})
+        yield _same_scores(split, clustering, rows[weights.epoch] if weights.epoch < len(rows) else {})
     else:
-        yield _same_clusters(found, weights, "repetition" if subject.repeated else "run")
-    if found.refilled:
-        yield False, f"Clusters that k-means left empty, and that were filled by splitting others: {found.refilled}."
+        yield _same_clusters(clustering, weights, "repetition" if subject.repeated else "run")
+    if clustering.refilled:
+        yield (
+            False,
+            f"Clusters that k-means left empty, and that were filled by splitting others: {clustering.refilled}.",
+        )
     if subject.spec.method == "supervised":
         yield True, "The network was trained with the true labels; its clusters only serve the scores."
 
 
-def _same_clusters(found: Clustering, weights: Weights, who: str) -> Check:
+def _same_clusters(clustering: Clustering, weights: Weights, who: str) -> Check:
     assert weights.recorded is not None
-    images = len(found.assignment)
-    if weights.recorded.shape != found.assignment.shape:
+    images = len(clustering.assignment)
+    if weights.recorded.shape != clustering.assignment.shape:
         raise DataError(f"the run recorded the clusters of {len(weights.recorded)} images; there are {images} here")
-    moved = int((weights.recorded != found.assignment).sum())
+    moved = int((weights.recorded != clustering.assignment).sum())
     anew = "Clustered anew from the weights"
     if not moved:
         return True, f"{anew}, all {images:,} images are in the cluster that the {who} recorded."
@@ -68,10 +71,10 @@ def _same_clusters(found: Clustering, weights: Weights, who: str) -> Check:
     )
 
 
-def _same_scores(split: Split, found: Clustering, row: Mapping[str, Any]) -> Check:
+def _same_scores(split: Split, clustering: Clustering, row: Mapping[str, Any]) -> Check:
     """Without a recorded assignment, its scores must do."""
     told = {name: float(row[name]) for name in metrics.TRUTH if row.get(name)}
-    here = {name: metrics.TRUTH[name](split.labels, found.assignment) for name in told}
+    here = {name: metrics.TRUTH[name](split.labels, clustering.assignment) for name in told}
     without = "The run's folder does not have the last assignment (published results leave it out)"
     if not told:
         return False, f"{without}, nor scores to compare with."

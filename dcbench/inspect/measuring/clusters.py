@@ -9,7 +9,7 @@ from dcbench.inspect import result
 from dcbench.inspect.measuring.thumbnails import small
 from dcbench.inspect.result import Array, Ints
 from dcbench.training.datasets import Pixels, Split
-from dcbench.training.deepcluster.preprocessing import Space
+from dcbench.training.deepcluster.preprocessing import FeatureSpace
 from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 IMAGES = 10
@@ -19,12 +19,14 @@ CHUNK = 1024
 """Images that a mean reads at once."""
 
 
-def gather(split: Split, space: Space, found: Clustering, shown: int) -> dict[str, Array]:
+def gather(split: Split, space: FeatureSpace, clustering: Clustering, shown: int) -> dict[str, Array]:
     """Of the `shown` largest clusters: ids, mean images, nearest images and their distances."""
-    sizes = np.bincount(found.assignment, minlength=len(found.centroids))
+    sizes = np.bincount(clustering.assignment, minlength=len(clustering.centroids))
     ids = result.largest(sizes[:, None], shown)
-    members = [np.flatnonzero(found.assignment == label) for label in ids]
-    ranked = [nearest(space.points, inside, found.centroids[label]) for label, inside in zip(ids, members, strict=True)]
+    members = [np.flatnonzero(clustering.assignment == label) for label in ids]
+    ranked = [
+        nearest(space.points, inside, clustering.centroids[label]) for label, inside in zip(ids, members, strict=True)
+    ]
     return {
         "clusters": ids,
         "means": small(np.stack([mean(split.pixels, inside) for inside in members])),

@@ -10,9 +10,9 @@ from dcbench import registry
 from dcbench.errors import ResultsError
 from dcbench.inspect.measuring.filters import first_weights
 from dcbench.inspect.result import Array
-from dcbench.inspect.subject import Subject
+from dcbench.inspect.subject import InspectedRun
 from dcbench.training import checkpoint
-from dcbench.training.checkpoint import Saved
+from dcbench.training.checkpoint import Checkpoint
 from dcbench.training.deepcluster.network import Network, Pixels
 from dcbench.training.deepcluster.samplers import Ints
 
@@ -30,7 +30,7 @@ class Weights:
     before: Array | None
 
 
-def find(subject: Subject, device: torch.device) -> Weights:
+def find(subject: InspectedRun, device: torch.device) -> Weights:
     """The weights that the run has left."""
     network = registry.load("methods", subject.spec.method).begin(subject.spec, device).network
     before, recorded = first_weights(network), _recorded(subject)
@@ -43,17 +43,17 @@ def find(subject: Subject, device: torch.device) -> Weights:
     return Weights(network, saved.epoch, recorded if last and recorded is not None else saved.previous, before)
 
 
-def _recorded(subject: Subject) -> Ints | None:
+def _recorded(subject: InspectedRun) -> Ints | None:
     """The last assignment, where the run's folder has it."""
     found = subject.folder.assignments("assignment")
     return None if found is None else found["assignment"]
 
 
-def _saved(subject: Subject) -> Saved:
+def _saved(subject: InspectedRun) -> Checkpoint:
     """The run's own checkpoint, whole."""
     file = subject.folder.checkpoint_file
     try:
-        saved = checkpoint.read(subject.folder)
+        saved = checkpoint.read_checkpoint(subject.folder)
     except Exception as error:  # a file that is not whole makes its readers raise anything
         told = f"{file}: cannot be read ({type(error).__name__}); remove it, and {subject.way_out}"
         raise ResultsError(told) from error

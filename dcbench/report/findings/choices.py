@@ -15,8 +15,8 @@ from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.statistics.interactions import by_value
 from dcbench.analysis.statistics.intervals import ALPHA
 from dcbench.analysis.statistics.matching import FEWEST_SEEDS
-from dcbench.analysis.summary import Analysis, column, is_condition
-from dcbench.core.spec import STAGE_BACKENDS, shown
+from dcbench.analysis.summary import Analysis, is_condition, metric_spec
+from dcbench.core.spec import STAGE_BACKENDS, format_value
 from dcbench.report.findings.wording import TIMES, Kind, Sentence, Tone, count, listed, number, signed, times
 
 BACKENDS = {"backend", *STAGE_BACKENDS}
@@ -33,7 +33,7 @@ TOLD = ("better", "worse", "higher", "lower")
 
 def value(found: object) -> str:
     """A value of an axis inside a sentence, quoted where it is several."""
-    text = shown(found)
+    text = format_value(found)
     return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}" if ", " in text else text
 
 
@@ -42,31 +42,31 @@ def is_backend(axis: str) -> bool:
     return BACKENDS.issuperset(axis.split(" + "))
 
 
-def what_choices_did(told: Analysis) -> Iterator[Sentence]:
+def what_choices_did(analysis: Analysis) -> Iterator[Sentence]:
     """What each choice did, the libraries, the conditions, and what depends on what."""
-    if told.quality not in [one.name for one in told.outcomes]:
+    if analysis.quality not in [one.name for one in analysis.outcomes]:
         return
-    choices = sorted((axis for axis in told.axes if not is_condition(axis)), key=is_backend)
-    if choices and without_verdicts(told):
-        yield _points_only(told, "backend" if is_backend(choices[0]) else "choice")
+    choices = sorted((axis for axis in analysis.axes if not is_condition(axis)), key=is_backend)
+    if choices and without_verdicts(analysis):
+        yield _points_only(analysis, "backend" if is_backend(choices[0]) else "choice")
     for axis in choices:
-        yield from _choice(told, axis)
-    for axis in told.axes:
+        yield from _choice(analysis, axis)
+    for axis in analysis.axes:
         if is_condition(axis):
-            yield _condition(told, axis)
-    yield from _interactions(told)
+            yield _condition(analysis, axis)
+    yield from _interactions(analysis)
 
 
-def without_verdicts(told: Analysis) -> bool:
+def without_verdicts(analysis: Analysis) -> bool:
     """Whether no swap has the seeds that a verdict needs."""
-    lines = told.effects[told.effects["metric"] == told.quality]
+    lines = analysis.effects[analysis.effects["metric"] == analysis.quality]
     return not lines.empty and bool(lines["seeds"].max() < FEWEST_SEEDS)
 
 
-def _points_only(told: Analysis, kind: Kind) -> Sentence:
+def _points_only(analysis: Analysis, kind: Kind) -> Sentence:
     """Why there are no verdicts: the matrix plans too few seeds, or too few of them have matched runs yet."""
-    planned = told.found.runs["seed"].nunique()
-    matched = int(told.effects.loc[told.effects["metric"] == told.quality, "seeds"].max())
+    planned = analysis.results.runs["seed"].nunique()
+    matched = int(analysis.effects.loc[analysis.effects["metric"] == analysis.quality, "seeds"].max())
     if planned < FEWEST_SEEDS:
         why = f"{count(planned, 'seed')}: points only, no interval and no verdict."
         text = f"{why} Give the matrix {FEWEST_SEEDS} seeds or more."
@@ -75,46 +75,46 @@ def _points_only(told: Analysis, kind: Kind) -> Sentence:
     return Sentence(kind, text, "rules", "", "no verdicts", "open")
 
 
-def _choice(told: Analysis, axis: str) -> Iterator[Sentence]:
-    swaps = _swaps(told, axis, told.quality)
+def _choice(analysis: Analysis, axis: str) -> Iterator[Sentence]:
+    swaps = _swaps(analysis, axis, analysis.quality)
     if swaps.empty:
         yield Sentence(
-            "backend" if is_backend(axis) else "choice", _unpaired(told, axis), "coverage", axis, "no pairs", "open"
+            "backend" if is_backend(axis) else "choice", _unpaired(analysis, axis), "coverage", axis, "no pairs", "open"
         )
-    elif is_backend(axis) and len(told.axes[axis]) <= PAIRWISE:
-        yield from (_libraries(told, swap) for _, swap in swaps.iterrows())
-    elif len(told.axes[axis]) == 2:
-        yield _swap(told, swaps.iloc[0])
+    elif is_backend(axis) and len(analysis.axes[axis]) <= PAIRWISE:
+        yield from (_libraries(analysis, swap) for _, swap in swaps.iterrows())
+    elif len(analysis.axes[axis]) == 2:
+        yield _swap(analysis, swaps.iloc[0])
     else:
-        yield _summary(told, axis, swaps)
+        yield _summary(analysis, axis, swaps)
 
 
-def _unpaired(told: Analysis, axis: str) -> str:
+def _unpaired(analysis: Analysis, axis: str) -> str:
     """Why nothing can be said of an axis by the metric that choices are judged by."""
-    if (told.effects["axis"] == axis).any():
-        return f"no two runs that differ in it alone both have {column(told.quality).label}; other metrics stand below."
+    if (analysis.effects["axis"] == axis).any():
+        return f"no two runs that differ in it alone both have {metric_spec(analysis.quality).label}; other metrics stand below."
     return "no two finished runs differ in it alone, so nothing can be said of it."
 
 
-def _swaps(told: Analysis, axis: str, metric: str) -> pd.DataFrame:
-    return told.effects[(told.effects["axis"] == axis) & (told.effects["metric"] == metric)]
+def _swaps(analysis: Analysis, axis: str, metric: str) -> pd.DataFrame:
+    return analysis.effects[(analysis.effects["axis"] == axis) & (analysis.effects["metric"] == metric)]
 
 
 # --- one swap -------------------------------------------------------------------------------
 
 
-def _swap(told: Analysis, swap: pd.Series) -> Sentence:
+def _swap(analysis: Analysis, swap: pd.Series) -> Sentence:
     """One value instead of the other."""
     along = f" (with {swap['brings']})" if swap["brings"] else ""
-    text = f"{_instead(swap)}{along} {_changes(swap)}.{_time(told, swap)}"
+    text = f"{_instead(swap)}{along} {_changes(swap)}.{_time(analysis, swap)}"
     return Sentence("choice", text, "effects", swap["axis"], _word(swap), _tone(swap))
 
 
-def _libraries(told: Analysis, swap: pd.Series) -> Sentence:
+def _libraries(analysis: Analysis, swap: pd.Series) -> Sentence:
     """One library instead of the other: quality and time side by side."""
     words = {"same": "interchangeable", "cannot tell": "cannot tell", "too few seeds": ""}
     verdict = words.get(swap["verdict"], "not interchangeable")
-    text = f"{_instead(swap)} {_changes(swap)}.{_time(told, swap, CLUSTERING, 'seconds')}"
+    text = f"{_instead(swap)} {_changes(swap)}.{_time(analysis, swap, CLUSTERING, 'seconds')}"
     return Sentence("backend", text, "backends", swap["axis"], verdict, _tone(swap))
 
 
@@ -124,7 +124,7 @@ def _instead(swap: pd.Series) -> str:
 
 def _changes(swap: pd.Series) -> str:
     """What the swap does to the metric, in words that its verdict allows."""
-    label, mean = column(swap["metric"]).label, signed(swap["mean"])
+    label, mean = metric_spec(swap["metric"]).label, signed(swap["mean"])
     if swap["verdict"] == "too few seeds":
         return f"moves {label} by {mean} in the mean; {_ups_and_downs(swap)}{_left_out(swap)}"
     spread = f" (95\N{NO-BREAK SPACE}% interval {signed(swap['low'])} to {signed(swap['high'])}; {_on(swap)})"
@@ -166,11 +166,11 @@ def _left_out(line: pd.Series) -> str:
     return f", {count(line['left_out'], 'pair')} left out" if line["left_out"] else ""
 
 
-def _time(told: Analysis, swap: pd.Series, *metrics: str) -> str:
+def _time(analysis: Analysis, swap: pd.Series, *metrics: str) -> str:
     """What the swap does to the times, as a sentence of its own; nothing where none is known."""
     parts = []
     for metric in metrics or ("seconds",):
-        found = _swaps(told, swap["axis"], metric)
+        found = _swaps(analysis, swap["axis"], metric)
         found = found[_is(found["before"], swap["before"]) & _is(found["after"], swap["after"])]
         parts += [_ratio(line) for _, line in found.iterrows()]
     text = "; ".join(parts)
@@ -178,7 +178,7 @@ def _time(told: Analysis, swap: pd.Series, *metrics: str) -> str:
 
 
 def _ratio(line: pd.Series) -> str:
-    text = f"{column(line['metric']).label} {times(line['mean'])}"
+    text = f"{metric_spec(line['metric']).label} {times(line['mean'])}"
     if line["verdict"] == "too few seeds":
         return text
     limits = ("low_90", "high_90") if line["verdict"] == "same" else ("low", "high")
@@ -202,31 +202,33 @@ def _tone(swap: pd.Series) -> Tone:
 # --- many values ----------------------------------------------------------------------------
 
 
-def _summary(told: Analysis, axis: str, swaps: pd.DataFrame) -> Sentence:
+def _summary(analysis: Analysis, axis: str, swaps: pd.DataFrame) -> Sentence:
     """An axis of many values: its highest and lowest, and how many of its swaps are told apart."""
-    levels = told.levels[(told.levels["axis"] == axis) & (told.levels["metric"] == told.quality)]
+    levels = analysis.levels[(analysis.levels["axis"] == axis) & (analysis.levels["metric"] == analysis.quality)]
     verdicts = swaps["verdict"].value_counts()
-    text = f"{_ends(told, levels)}{_absent(told, axis, levels)}{_among(levels, swaps)}{_counts(verdicts, swaps)}"
-    every = len(told.axes[axis]) * (len(told.axes[axis]) - 1) // 2
+    text = (
+        f"{_ends(analysis, levels)}{_absent(analysis, axis, levels)}{_among(levels, swaps)}{_counts(verdicts, swaps)}"
+    )
+    every = len(analysis.axes[axis]) * (len(analysis.axes[axis]) - 1) // 2
     verdict, tone = _matters(verdicts, every)
     if is_backend(axis):
         return Sentence("backend", text, "backends", axis, verdict, tone)
     return Sentence("choice", text, "effects", axis, verdict, tone)
 
 
-def _ends(told: Analysis, levels: pd.DataFrame) -> str:
+def _ends(analysis: Analysis, levels: pd.DataFrame) -> str:
     if levels.empty:
         return "its values share no cell and seed, so they are compared two by two only."
-    label, ordered = column(told.quality).label, levels.sort_values("mean", ascending=False, kind="stable")
+    label, ordered = metric_spec(analysis.quality).label, levels.sort_values("mean", ascending=False, kind="stable")
     best, worst = ordered.iloc[0], ordered.iloc[-1]
     ends = [f"{value(end['value'])} ({number(end['mean'])})" for end in (best, worst)]
     return f"{label} is highest at {ends[0]}, lowest at {ends[1]}; {_on(best)}."
 
 
-def _absent(told: Analysis, axis: str, levels: pd.DataFrame) -> str:
+def _absent(analysis: Analysis, axis: str, levels: pd.DataFrame) -> str:
     """How many values have no run to compare."""
-    absent = len(told.axes[axis]) - len(levels)
-    return f" {absent} of {len(told.axes[axis])} values have no matched run." if absent and len(levels) else ""
+    absent = len(analysis.axes[axis]) - len(levels)
+    return f" {absent} of {len(analysis.axes[axis])} values have no matched run." if absent and len(levels) else ""
 
 
 def _among(levels: pd.DataFrame, swaps: pd.DataFrame) -> str:
@@ -239,7 +241,7 @@ def _among(levels: pd.DataFrame, swaps: pd.DataFrame) -> str:
 
 
 def _is(values: pd.Series, wanted: Any) -> pd.Series:
-    return values.map(shown) == shown(wanted)
+    return values.map(format_value) == format_value(wanted)
 
 
 def _counts(verdicts: pd.Series, swaps: pd.DataFrame) -> str:
@@ -266,30 +268,30 @@ def _matters(verdicts: pd.Series, every: int) -> tuple[str, Tone]:
 # --- conditions and interactions ------------------------------------------------------------
 
 
-def _condition(told: Analysis, axis: str) -> Sentence:
+def _condition(analysis: Analysis, axis: str) -> Sentence:
     """What the scores are like under each value of what is no choice."""
-    levels = told.levels[(told.levels["axis"] == axis) & (told.levels["metric"] == told.quality)]
-    label = column(told.quality).label
+    levels = analysis.levels[(analysis.levels["axis"] == axis) & (analysis.levels["metric"] == analysis.quality)]
+    label = metric_spec(analysis.quality).label
     parts = [f"{number(line['mean'])} on {value(line['value'])}" for _, line in levels.iterrows()]
     if len(parts) > 2 * MOST:
         parts = [*parts[:MOST], f"… {len(parts) - MOST} more"]
     if not parts:
         return Sentence("choice", "its values share no cell and seed yet.", "effects", axis, "condition")
     text = f"{label} is {listed(parts)}; no choice, so none of them is better."
-    mine = told.effects[(told.effects["metric"] == told.quality) & (told.effects["axis"] != axis)]
+    mine = analysis.effects[(analysis.effects["metric"] == analysis.quality) & (analysis.effects["axis"] != axis)]
     whole = " Effects are means over all of them." if (mine["pairs"] == mine["planned"]).all() and len(mine) else ""
     return Sentence("choice", f"{text}{whole}", "effects", axis, "condition")
 
 
-def _interactions(told: Analysis) -> Iterator[Sentence]:
+def _interactions(analysis: Analysis) -> Iterator[Sentence]:
     """Which swaps do more or less where another axis has another value."""
-    lines = told.interactions[told.interactions["metric"] == told.quality]
+    lines = analysis.interactions[analysis.interactions["metric"] == analysis.quality]
     judged = lines[lines["seeds"] >= FEWEST_SEEDS]
     found = judged[judged["verdict"].isin(TOLD)]
     found = found.reindex(found["mean"].abs().sort_values(ascending=False).index)
     for line in (_choice_first(line) for _, line in found.head(MOST).iterrows()):
         yield Sentence(
-            "choice", _depends(told, line), "effects", f"{line['axis']} by {line['with_axis']}", "depends", "told"
+            "choice", _depends(analysis, line), "effects", f"{line['axis']} by {line['with_axis']}", "depends", "told"
         )
     if len(found) > MOST:
         text = f"{count(len(found) - MOST, 'more pair')} of swaps act on each other, which the table has."
@@ -318,14 +320,14 @@ def _choice_first(line: pd.Series) -> pd.Series:
     return line.rename(turned | {name: old for old, name in turned.items()})
 
 
-def _depends(told: Analysis, line: pd.Series) -> str:
+def _depends(analysis: Analysis, line: pd.Series) -> str:
     """The effect of a swap at both values of the other axis, and their difference."""
-    outcome = next(one for one in told.outcomes if one.name == line["metric"])
+    outcome = next(one for one in analysis.outcomes if one.name == line["metric"])
     swap = (line["axis"], line["before"], line["after"])
     both = {line["with_axis"]: [line["with_before"], line["with_after"]]}
-    table = by_value(told.finals, {**told.axes, **both}, swap, line["with_axis"], outcome)
+    table = by_value(analysis.finals, {**analysis.axes, **both}, swap, line["with_axis"], outcome)
     each = [f"{signed(one['mean'])} with {line['with_axis']} {value(one['value'])}" for _, one in table.iterrows()]
     limits = f"{signed(line['low'])} to {signed(line['high'])}"
     spread = f"(95\N{NO-BREAK SPACE}% interval {limits}; {_on(line)})"
-    moves = f"{_instead(line)} moves {column(line['metric']).label} by {listed(each)}"
+    moves = f"{_instead(line)} moves {metric_spec(line['metric']).label} by {listed(each)}"
     return f"{moves}: a difference of {signed(line['mean'])} {spread}."

@@ -23,17 +23,17 @@ QUESTIONS: dict[Kind, str] = {
 }
 
 
-def sentences(told: Analysis, audited: Audit) -> Iterator[Sentence]:
+def sentences(analysis: Analysis, audited: Audit) -> Iterator[Sentence]:
     """Everything that can be said in a sentence."""
-    yield from what_choices_did(told)
-    yield from what_was_learned(told)
-    yield from what_failed(told)
-    yield from what_it_cost(told)
-    yield from how_far_to_believe(told, audited)
+    yield from what_choices_did(analysis)
+    yield from what_was_learned(analysis)
+    yield from what_failed(analysis)
+    yield from what_it_cost(analysis)
+    yield from how_far_to_believe(analysis, audited)
 
 
-def answers(told: Analysis, audited: Audit) -> list[tuple[str, list[Sentence]]]:
+def answers(analysis: Analysis, audited: Audit) -> list[tuple[str, list[Sentence]]]:
     """The questions that have an answer, with their sentences."""
-    every = list(sentences(told, audited))
+    every = list(sentences(analysis, audited))
     found = {question: [one for one in every if one.kind == kind] for kind, question in QUESTIONS.items()}
     return [(question, told_of) for question, told_of in found.items() if told_of]

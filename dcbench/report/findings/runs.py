@@ -14,12 +14,12 @@ import pandas as pd
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.statistics.matching import FEWEST_SEEDS
 from dcbench.analysis.statistics.stability import LEVEL, median_epochs
-from dcbench.analysis.summary import Analysis, column
+from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.audit.axes import Audit
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import STAGES
 from dcbench.report.findings.choices import without_verdicts
-from dcbench.report.findings.learning import gain_margin, learned
+from dcbench.report.findings.learning import gain_margin, learning_by_run
 from dcbench.report.findings.wording import Sentence, Tone, count, duration, listed, number, share, signed
 
 REASON = 160
@@ -29,38 +29,38 @@ MOST = 4
 """Datasets, or kinds of failure, that are told one by one."""
 
 
-def all_runs(told: Analysis) -> pd.DataFrame:
+def all_runs(analysis: Analysis) -> pd.DataFrame:
     """The planned runs and baselines, whatever their state."""
-    return pd.concat([told.found.runs, told.found.baselines], ignore_index=True)
+    return pd.concat([analysis.results.runs, analysis.results.baselines], ignore_index=True)
 
 
 # --- learned --------------------------------------------------------------------------------
 
 
-def what_was_learned(told: Analysis) -> Iterator[Sentence]:
+def what_was_learned(analysis: Analysis) -> Iterator[Sentence]:
     """How many runs learned something, over what, and their health."""
-    runs = learned(told)
+    runs = learning_by_run(analysis)
     if runs.empty:
         text = "No run is finished, so nothing was learned yet."
         yield Sentence("learned", text, "coverage", "", "nothing yet", "open")
         return
     if runs["learned"].notna().any():
-        yield _learned(told, runs)
+        yield _learned(analysis, runs)
     if runs[GAIN].notna().any():
-        yield _gain(told, runs[GAIN].dropna())
+        yield _gain(analysis, runs[GAIN].dropna())
     if runs["over_pixels"].notna().any():
         yield _pixels(runs)
-    if len(told.stability):
-        yield _settled(told.stability)
+    if len(analysis.stability):
+        yield _settled(analysis.stability)
     yield _health(runs)
 
 
-def _learned(told: Analysis, runs: pd.DataFrame) -> Sentence:
+def _learned(analysis: Analysis, runs: pd.DataFrame) -> Sentence:
     known = runs.dropna(subset=["learned"])
     number_of = int(known["learned"].sum())
     tests = ["healthy at the end"]
     if known["over_untrained"].notna().any():
-        tests.append(f"more than {gain_margin(told):g} over their own untrained network")
+        tests.append(f"more than {gain_margin(analysis):g} over their own untrained network")
     if known["over_pixels"].notna().any():
         compared = int(known["over_pixels"].notna().sum())
         where = "" if compared == len(known) else f" in the {compared} that have such a baseline"
@@ -73,11 +73,11 @@ def _learned(told: Analysis, runs: pd.DataFrame) -> Sentence:
     return Sentence("learned", text, "levels", "", *words.get(number_of, ("some", "told")))
 
 
-def _gain(told: Analysis, gains: pd.Series) -> Sentence:
-    margin = gain_margin(told)
+def _gain(analysis: Analysis, gains: pd.Series) -> Sentence:
+    margin = gain_margin(analysis)
     up, down = int((gains > margin).sum()), int((gains < -margin).sum())
     text = (
-        f"{column('nmi_true').label} ends more than {margin:g} above the same run's untrained network in {up} of "
+        f"{metric_spec('nmi_true').label} ends more than {margin:g} above the same run's untrained network in {up} of "
         f"{count(len(gains), 'run')}, more than {margin:g} below it in {down}; median change {signed(gains.median())} "
         f"({signed(gains.min())} to {signed(gains.max())})."
     )
@@ -108,7 +108,7 @@ def _settled(known: pd.DataFrame) -> Sentence:
     """In how many runs the assignments stay what they are, and from which epoch on."""
     half = median_epochs(known)
     text = (
-        f"{column('nmi_previous').label} comes to {LEVEL:g} or above and stays there to the end in "
+        f"{metric_spec('nmi_previous').label} comes to {LEVEL:g} or above and stays there to the end in "
         f"{known['reached'].sum()} of {count(len(known), 'run')}"
         + ("." if math.isnan(half) else f"; in half of all from epoch {half:g} on (Kaplan-Meier).")
     )
@@ -118,9 +118,9 @@ def _settled(known: pd.DataFrame) -> Sentence:
 # --- failed ---------------------------------------------------------------------------------
 
 
-def what_failed(told: Analysis) -> Iterator[Sentence]:
+def what_failed(analysis: Analysis) -> Iterator[Sentence]:
     """Runs that are not done, by state, kind and reason."""
-    runs = all_runs(told)
+    runs = all_runs(analysis)
     missing = runs[runs["state"] != "done"]
     if missing.empty:
         text = f"All {count(len(runs), 'planned run')} are done." if len(runs) > 1 else "The one planned run is done."
@@ -149,26 +149,26 @@ def _reason(kind: str, reason: str) -> str:
 # --- cost -----------------------------------------------------------------------------------
 
 
-def what_it_cost(told: Analysis) -> Iterator[Sentence]:
+def what_it_cost(analysis: Analysis) -> Iterator[Sentence]:
     """Seconds in all and per run, what they went into, and whether timings can be compared."""
-    seconds = pd.to_numeric(told.found.runs["seconds"]).dropna()
-    every = pd.to_numeric(all_runs(told)["seconds"]).dropna()
+    seconds = pd.to_numeric(analysis.results.runs["seconds"]).dropna()
+    every = pd.to_numeric(all_runs(analysis)["seconds"]).dropna()
     if every.empty:
         return
     beside = f", {duration(every.sum() - seconds.sum())} of it for baselines" if len(every) > len(seconds) else ""
     text = f"{count(len(every), 'run')} took {duration(every.sum())} in all, each counted by itself{beside}"
     each = f"; a run took {duration(seconds.median())} in the median ({_range(seconds)})" if len(seconds) else ""
     yield Sentence("cost", f"{text}{each}.", "times")
-    yield from _stages(told)
-    yield from _company(told.finals)
+    yield from _stages(analysis)
+    yield from _company(analysis.finals)
 
 
 def _range(seconds: pd.Series) -> str:
     return f"{duration(seconds.min())} to {duration(seconds.max())}"
 
 
-def _stages(told: Analysis) -> Iterator[Sentence]:
-    spent = {stage: float(told.found.rows[f"seconds_{stage}"].sum()) for stage in STAGES}
+def _stages(analysis: Analysis) -> Iterator[Sentence]:
+    spent = {stage: float(analysis.results.rows[f"seconds_{stage}"].sum()) for stage in STAGES}
     most = sorted(STAGES, key=lambda stage: -spent[stage])[:3]
     if sum(spent.values()) > 0:
         parts = [f"{stage} {share(spent[stage] / sum(spent.values()))}" for stage in most]
@@ -191,38 +191,38 @@ def _company(runs: pd.DataFrame) -> Iterator[Sentence]:
 # --- trust ----------------------------------------------------------------------------------
 
 
-def how_far_to_believe(told: Analysis, audited: Audit) -> Iterator[Sentence]:
+def how_far_to_believe(analysis: Analysis, audited: Audit) -> Iterator[Sentence]:
     """Seeds and cells, runs left out, the axes' audit, failed checks, and what to read with care."""
-    yield from _judged(told)
-    yield from _seeds(told)
-    yield from _missing_metric(told)
+    yield from _judged(analysis)
+    yield from _seeds(analysis)
+    yield from _missing_metric(analysis)
     yield from _axes(audited)
-    if audited.problems:
-        failed = count(len(audited.problems), "check")
+    if audited.failures:
+        failed = count(len(audited.failures), "check")
         yield Sentence("trust", f"{failed} of what a run must hold failed.", "audit", "checks", "failed", "bad")
     elif audited.runs:
         text = f"All checks of all {count(audited.runs, 'finished run')} passed."
         yield Sentence("trust", text, "audit", "checks", "passed", "same")
-    if told.found.notes:
-        text = f"{count(len(told.found.notes), 'warning')} about the files that were read."
+    if analysis.results.notes:
+        text = f"{count(len(analysis.results.notes), 'warning')} about the files that were read."
         yield Sentence("trust", text, "notes", "files", "warnings", "bad")
 
 
-def _judged(told: Analysis) -> Iterator[Sentence]:
+def _judged(analysis: Analysis) -> Iterator[Sentence]:
     """The metric that the choices are judged by, and how its curve became a number."""
-    margin = next((one.margin for one in told.outcomes if one.name == told.quality), None)
-    if margin is not None and told.axes:
-        label = column(told.quality).label
-        why = ", since NMI and purity rise with k by themselves" if told.quality == "ami_true" else ""
-        text = f"Choices are judged by {label} ({told.rule(told.quality)}){why}; within ±{margin:g} counts as the same."
+    margin = next((one.margin for one in analysis.outcomes if one.name == analysis.quality), None)
+    if margin is not None and analysis.axes:
+        label = metric_spec(analysis.quality).label
+        why = ", since NMI and purity rise with k by themselves" if analysis.quality == "ami_true" else ""
+        text = f"Choices are judged by {label} ({analysis.rule(analysis.quality)}){why}; within ±{margin:g} counts as the same."
         yield Sentence("trust", text, "rules", "measure")
 
 
-def _seeds(told: Analysis) -> Iterator[Sentence]:
-    lines = told.effects[told.effects["metric"] == told.quality]
-    if lines.empty or without_verdicts(told):
+def _seeds(analysis: Analysis) -> Iterator[Sentence]:
+    lines = analysis.effects[analysis.effects["metric"] == analysis.quality]
+    if lines.empty or without_verdicts(analysis):
         return
-    planned, seeds = told.found.runs["seed"].nunique(), int(lines["seeds"].max())
+    planned, seeds = analysis.results.runs["seed"].nunique(), int(lines["seeds"].max())
     of = f" of {planned} planned" if seeds < planned else ""
     few = int((lines["seeds"] < FEWEST_SEEDS).sum())
     fewer = f" {few} of {count(len(lines), 'swap')} have fewer than {FEWEST_SEEDS} seeds: points only." if few else ""
@@ -232,11 +232,11 @@ def _seeds(told: Analysis) -> Iterator[Sentence]:
     yield Sentence("trust", text, "rules", "seeds")
 
 
-def _missing_metric(told: Analysis) -> Iterator[Sentence]:
+def _missing_metric(analysis: Analysis) -> Iterator[Sentence]:
     """Runs without the metric that the choices are judged by."""
-    lacking = int(told.finals[told.quality].isna().sum())
+    lacking = int(analysis.finals[analysis.quality].isna().sum())
     if lacking:
-        label, runs = column(told.quality).label, count(len(told.finals), "finished run")
+        label, runs = metric_spec(analysis.quality).label, count(len(analysis.finals), "finished run")
         text = f"{lacking} of {runs} have no {label}: they are in no effect on it."
         yield Sentence("trust", text, "runs", "missing", "left out", "bad")
 
@@ -245,7 +245,7 @@ def _axes(audited: Audit) -> Iterator[Sentence]:
     """Whether every axis acts, with common random numbers."""
     idle = [axis for axis in audited.axes if not axis.verdict.startswith("acts")]
     if idle:
-        text = "; ".join(f"{axis.name} {axis.told}" for axis in idle)
+        text = "; ".join(f"{axis.name} {axis.message}" for axis in idle)
         unknown = all(axis.verdict == "no pairs" for axis in idle)
         tone: Tone = "open" if unknown else "bad"
         yield Sentence("trust", f"{text}.", "audit", "axes", "not known" if unknown else "not all act", tone)

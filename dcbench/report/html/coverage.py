@@ -14,7 +14,7 @@ import pandas as pd
 
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
-from dcbench.core.spec import shown
+from dcbench.core.spec import format_value
 from dcbench.report.html.run_table import reasons
 
 WIDEST = 24
@@ -47,14 +47,14 @@ class Map:
     lines: list[tuple[list[Header | None], list[list[Square]]]]
 
 
-def coverage(told: Analysis) -> Map:
+def coverage(analysis: Analysis) -> Map:
     """The map of the planned runs; axes go to the columns from the last on while there is room."""
-    runs = told.found.runs.reset_index(drop=True)
-    columns = _columns(told, runs)
-    rows = [name for name in told.axes if name not in columns]
+    runs = analysis.results.runs.reset_index(drop=True)
+    columns = _columns(analysis, runs)
+    rows = [name for name in analysis.axes if name not in columns]
     down, across = _keys(runs, rows), _keys(runs, columns)
     squares: dict[tuple[Key, Key], list[Square]] = {}
-    for one, row, place in zip(squares_of(told), down, across, strict=True):
+    for one, row, place in zip(squares_of(analysis), down, across, strict=True):
         squares.setdefault((row, place), []).append(one)
     places = _ordered(across, runs, columns)
     lines = _ordered(down, runs, rows)
@@ -62,9 +62,9 @@ def coverage(told: Analysis) -> Map:
     return Map(rows, columns, heads, _lines(lines, places, squares))
 
 
-def squares_of(told: Analysis) -> list[Square]:
+def squares_of(analysis: Analysis) -> list[Square]:
     """A square for each planned run, in the plan's order."""
-    runs = told.found.runs[["state", "kind", "reason", "health", "health_why"]].to_dict("records")
+    runs = analysis.results.runs[["state", "kind", "reason", "health", "health_why"]].to_dict("records")
     return [_square(number, run) for number, run in enumerate(runs, start=1)]
 
 
@@ -75,10 +75,10 @@ def _square(number: int, run: Any) -> Square:
     return Square(number, run["state"], reasons(run["kind"], run["reason"]))
 
 
-def _columns(told: Analysis, runs: pd.DataFrame) -> list[str]:
+def _columns(analysis: Analysis, runs: pd.DataFrame) -> list[str]:
     columns, wide = ["seed"], runs["seed"].nunique()
-    for name in reversed(told.axes):
-        wide *= len(told.axes[name])
+    for name in reversed(analysis.axes):
+        wide *= len(analysis.axes[name])
         if wide > WIDEST:
             break
         columns.insert(0, name)
@@ -87,7 +87,7 @@ def _columns(told: Analysis, runs: pd.DataFrame) -> list[str]:
 
 def _keys(runs: pd.DataFrame, names: Sequence[str]) -> list[Key]:
     """Each run's values of these fields, as text."""
-    texts = [[shown(None if pd.isna(value) else value) for value in runs[name]] for name in names]
+    texts = [[format_value(None if pd.isna(value) else value) for value in runs[name]] for name in names]
     return list(zip(*texts, strict=True)) if texts else [()] * len(runs)
 
 
@@ -95,7 +95,7 @@ def _ordered(keys: Sequence[Key], runs: pd.DataFrame, names: Sequence[str]) -> l
     """Each key once, by the place of its values in the plan's order, so that what begins alike stands together."""
     orders = [{text: place for place, text in enumerate(dict.fromkeys(texts))} for texts in zip(*keys, strict=True)]
     if "seed" in names:
-        orders[-1] = {shown(seed): place for place, seed in enumerate(sorted(runs["seed"].unique()))}
+        orders[-1] = {format_value(seed): place for place, seed in enumerate(sorted(runs["seed"].unique()))}
     return sorted(set(keys), key=lambda key: [order[text] for order, text in zip(orders, key, strict=True)])
 
 

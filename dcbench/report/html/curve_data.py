@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dcbench.analysis.summary import Analysis, column
+from dcbench.analysis.summary import Analysis, metric_spec
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,25 +35,25 @@ MOST = 600_000
 """Values that the block holds at most, about 1 MB: of more only every so manieth epoch."""
 
 
-def metrics(told: Analysis) -> list[str]:
+def metrics(analysis: Analysis) -> list[str]:
     """The curves that some run has; the metric that choices are judged by comes first, the other of AMI and NMI not."""
     judged = ("nmi_true", "ami_true")
-    names = [told.quality, *(name for name in METRICS if name not in judged)]
-    return [name for name in names if told.found.rows[name].notna().any()]
+    names = [analysis.quality, *(name for name in METRICS if name not in judged)]
+    return [name for name in names if analysis.results.rows[name].notna().any()]
 
 
-def every(told: Analysis) -> int:
+def every(analysis: Analysis) -> int:
     """Of how many epochs one is in the block."""
-    return max(1, math.ceil(len(told.found.rows) * len(metrics(told)) / MOST))
+    return max(1, math.ceil(len(analysis.results.rows) * len(metrics(analysis)) / MOST))
 
 
-def packed(told: Analysis) -> str:
+def packed(analysis: Analysis) -> str:
     """The whole block as text that any element can hold."""
-    names, step = metrics(told), every(told)
-    rows = _thinned(told.found.rows[["run_id", "epoch", *names]], step)
+    names, step = metrics(analysis), every(analysis)
+    rows = _thinned(analysis.results.rows[["run_id", "epoch", *names]], step)
     ids, starts = np.unique(rows["run_id"].to_numpy(dtype=str), return_index=True)
     places = {run_id: place for place, run_id in enumerate(ids.tolist())}
-    order = [places.get(run_id) for run_id in told.found.runs["run_id"]]
+    order = [places.get(run_id) for run_id in analysis.results.runs["run_id"]]
     epochs = [run[-1:].tolist() for run in np.split(rows["epoch"].to_numpy(dtype=int), starts[1:])]
     content = {
         "every": step,
@@ -73,9 +73,9 @@ def _thinned(rows: pd.DataFrame, step: int) -> pd.DataFrame:
 
 def _metric(name: str, runs: list[Floats], order: list[int | None]) -> dict[str, Any]:
     """One metric's curves; shares and scores to a thousandth, other amounts to a hundredth."""
-    scale = 0.001 if column(name).high == 1 else 0.01
+    scale = 0.001 if metric_spec(name).high == 1 else 0.01
     curves = [None if place is None else _steps(runs[place] / scale) for place in order]
-    return {"name": name, "label": column(name).titled, "scale": scale, "curves": curves}
+    return {"name": name, "label": metric_spec(name).titled, "scale": scale, "curves": curves}
 
 
 def _steps(values: Floats) -> list[int | None]:

@@ -18,10 +18,10 @@ import pandas as pd
 from markupsafe import Markup
 
 import dcbench
-from dcbench.analysis.summary import Analysis, column, is_condition
+from dcbench.analysis.summary import Analysis, is_condition, metric_spec
 from dcbench.audit.axes import Audit
-from dcbench.core.spec import shown
-from dcbench.core.store.run_dir import STATES
+from dcbench.core.spec import format_value
+from dcbench.core.store.run_state import STATES
 from dcbench.figures.style.theme import BACKGROUNDS, INK
 from dcbench.parity.table import STAGES as PARITY_STAGES
 from dcbench.report.figures import Drawn
@@ -81,7 +81,7 @@ class Shown:
 
 
 def render(
-    told: Analysis,
+    analysis: Analysis,
     drawn: list[Drawn],
     made: dict[str, pd.DataFrame],
     audited: Audit,
@@ -92,14 +92,14 @@ def render(
     script = "\n".join((HERE / "assets" / name).read_text(encoding="utf-8") for name in SCRIPTS)
     script = f'(() => {{\n"use strict";\n{script}}})();\n'
     placed = _placed(drawn)
-    given = _head(told) | _evidence(told, made, audited) | _runs(told, made)
+    given = _head(analysis) | _evidence(analysis, made, audited) | _runs(analysis, made)
     template = _engine().get_template("page.html.j2")
     return template.render(
         **given,
-        answers=answers(told, audited),
+        answers=answers(analysis, audited),
         pictured=pictured,
         drawn=placed,
-        sections=[(name, title) for name, title in SECTIONS.items() if _stands(name, told, placed)],
+        sections=[(name, title) for name, title in SECTIONS.items() if _stands(name, analysis, placed)],
         names=SECTIONS | INSIDE,
         made_with=origin.facts,
         matrix=origin.matrix,
@@ -126,9 +126,9 @@ def _engine() -> jinja2.Environment:
     return engine
 
 
-def _stands(name: str, told: Analysis, placed: dict[str, list[Shown]]) -> bool:
+def _stands(name: str, analysis: Analysis, placed: dict[str, list[Shown]]) -> bool:
     """Whether the page has the section."""
-    return bool(placed[name]) if name in ("curves", "more") else bool(told.axes) or name != "effects"
+    return bool(placed[name]) if name in ("curves", "more") else bool(analysis.axes) or name != "effects"
 
 
 def _placed(drawn: list[Drawn]) -> dict[str, list[Shown]]:
@@ -144,8 +144,8 @@ def _placed(drawn: list[Drawn]) -> dict[str, list[Shown]]:
     return placed
 
 
-def _head(told: Analysis) -> dict[str, Any]:
-    found, beside = told.found, told.found.baselines
+def _head(analysis: Analysis) -> dict[str, Any]:
+    found, beside = analysis.results, analysis.results.baselines
     counts = Counter([*found.runs["state"], *(beside["state"] if len(beside) else [])])
     return {
         "name": found.name,
@@ -154,49 +154,49 @@ def _head(told: Analysis) -> dict[str, Any]:
         "planned": len(found.runs),
         "baselines": len(beside),
         "states": [(state, counts[state]) for state in STATES if counts[state]],
-        "axes": {name: ", ".join(shown(value) for value in values) for name, values in told.axes.items()},
-        "seeds": ", ".join(shown(seed) for seed in sorted(found.runs["seed"].unique())),
+        "axes": {name: ", ".join(format_value(value) for value in values) for name, values in analysis.axes.items()},
+        "seeds": ", ".join(format_value(seed) for seed in sorted(found.runs["seed"].unique())),
         "notes": found.notes,
     }
 
 
-def _evidence(told: Analysis, made: dict[str, pd.DataFrame], audited: Audit) -> dict[str, Any]:
+def _evidence(analysis: Analysis, made: dict[str, pd.DataFrame], audited: Audit) -> dict[str, Any]:
     """The tables of the sections."""
     return {
-        "quality": column(told.quality).label,
-        "effects": page_tables.effects(told),
-        "interactions": page_tables.interactions(told),
-        "levels": page_tables.levels(told),
-        "ranks": page_tables.ranks(told),
-        "rules": page_tables.rules(told),
-        "final": page_tables.final(made["final"], told.axes),
+        "quality": metric_spec(analysis.quality).label,
+        "effects": page_tables.effects(analysis),
+        "interactions": page_tables.interactions(analysis),
+        "levels": page_tables.levels(analysis),
+        "ranks": page_tables.ranks(analysis),
+        "rules": page_tables.rules(analysis),
+        "final": page_tables.final(made["final"], analysis.axes),
         "baselines_table": page_tables.baselines(made["baselines"]),
         "audit": page_tables.plain(made["audit"]),
         "problems": page_tables.plain(made["problems"]),
         "parity": page_tables.parity(made["parity"]),
         "stages": PARITY_STAGES,
         "times": page_tables.stage_times(made["stage_times"]),
-        "sick": page_tables.sick(told),
+        "sick": page_tables.sick(analysis),
         "unfinished": page_tables.plain(made["unfinished"].drop(columns="last_lines")),
     }
 
 
-def _runs(told: Analysis, made: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def _runs(analysis: Analysis, made: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """The table of runs, the map, and the curves with their choices."""
-    runs, names = run_table(told), curve_data.metrics(told)
+    runs, names = run_table(analysis), curve_data.metrics(analysis)
     by = [(index, one.name) for index, one in enumerate(runs.filters) if one.name != "state"]
     conditions = [index for index, name in by if is_condition(name)]
-    choices = [index for index, name in by if name in told.axes and index not in conditions]
-    states = Counter(one.state for one in squares_of(told))
+    choices = [index for index, name in by if name in analysis.axes and index not in conditions]
+    states = Counter(one.state for one in squares_of(analysis))
     return {
         "runs": runs,
-        "map": coverage(told),
+        "map": coverage(analysis),
         "square_counts": [(state, STOOD.get(state, state), states[state]) for state in states],
-        "curves": [column(name).titled for name in names],
-        "every": curve_data.every(told),
-        "data": curve_data.packed(told),
+        "curves": [metric_spec(name).titled for name in names],
+        "every": curve_data.every(analysis),
+        "data": curve_data.packed(analysis),
         "by": by,
         "colour_by": next(iter(choices), None),
         "panels_by": next(iter(conditions), None),
-        "baseline_runs": page_tables.baseline_runs(told.found.baselines),
+        "baseline_runs": page_tables.baseline_runs(analysis.results.baselines),
     }

@@ -13,16 +13,16 @@ import pandas as pd
 
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import GAIN
-from dcbench.analysis.summary import MADE, Analysis, column, is_neutral, level_of
+from dcbench.analysis.summary import DERIVED_METRICS, Analysis, baseline_level, is_neutral, metric_spec
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
-from dcbench.core.spec import shown
+from dcbench.core.spec import format_value
 from dcbench.parity.table import MEASURES
 from dcbench.parity.table import STAGES as PARITY_STAGES
 from dcbench.report.findings.wording import TIMES, number, share, signed, times
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 
-LABELS = {name: column.titled for name, column in (COLUMNS | MADE).items()}
+LABELS = {name: column.titled for name, column in (COLUMNS | DERIVED_METRICS).items()}
 LABELS |= {"acted": "did differ", "outcome_differs": "outcome differs", "must_share": "random numbers to share"}
 LABELS |= {"random_numbers_common": "shared", "run": "run", "told": "what was found"}
 
@@ -43,38 +43,40 @@ class Table:
     words: int = 99
 
 
-def effects(told: Analysis) -> dict[str, Table]:
+def effects(analysis: Analysis) -> dict[str, Table]:
     """Label of a metric -> all its swaps, what the sentences speak of first."""
     head = ["choice", "swap", "comes along", "verdict", "mean change", "95 % interval", "for other cells"]
     head += ["better in", "pairs", *BASIS]
     found = {}
-    for outcome in sorted(told.outcomes, key=lambda one: one.name != told.quality):
-        lines = told.effects[told.effects["metric"] == outcome.name]
+    for outcome in sorted(analysis.outcomes, key=lambda one: one.name != analysis.quality):
+        lines = analysis.effects[analysis.effects["metric"] == outcome.name]
         if len(lines):
-            found[column(outcome.name).label] = Table(head, [_effect(line, outcome) for _, line in lines.iterrows()], 4)
+            found[metric_spec(outcome.name).label] = Table(
+                head, [_effect(line, outcome) for _, line in lines.iterrows()], 4
+            )
     return found
 
 
 def _effect(line: pd.Series, outcome: Outcome) -> list[Cell]:
-    swap = f"{shown(line['before'])} → {shown(line['after'])}"
+    swap = f"{format_value(line['before'])} → {format_value(line['after'])}"
     improved = "" if outcome.better is None or is_neutral(line["axis"], outcome.name) else share(line["improved"])
     pairs = f"{line['pairs']} of {line['planned']}"
     words = [line["axis"], swap, line["brings"], line["verdict"]]
     return [*words, *_figures(line, outcome), improved, pairs, *_basis(line)]
 
 
-def interactions(told: Analysis) -> Table:
+def interactions(analysis: Analysis) -> Table:
     """How two axes act on each other, by what the sentences speak of."""
     head = ["swap", "where", "instead of", "verdict", "how much larger", "95 % interval", "for other cells"]
     head += BASIS
-    outcome = next((one for one in told.outcomes if one.name == told.quality), None)
-    lines = told.interactions[told.interactions["metric"] == told.quality]
+    outcome = next((one for one in analysis.outcomes if one.name == analysis.quality), None)
+    lines = analysis.interactions[analysis.interactions["metric"] == analysis.quality]
     return Table(head, [_interaction(line, outcome) for _, line in lines.iterrows()] if outcome else [], 4)
 
 
 def _interaction(line: pd.Series, outcome: Outcome) -> list[Cell]:
-    swap = f"{line['axis']} {shown(line['before'])} → {shown(line['after'])}"
-    where = [f"{line['with_axis']} {shown(line[name])}" for name in ("with_after", "with_before")]
+    swap = f"{line['axis']} {format_value(line['before'])} → {format_value(line['after'])}"
+    where = [f"{line['with_axis']} {format_value(line[name])}" for name in ("with_after", "with_before")]
     return [swap, *where, line["verdict"], *_figures(line, outcome), *_basis(line)]
 
 
@@ -97,34 +99,34 @@ def _basis(line: pd.Series) -> list[str]:
     return [f"{line['cells']} {TIMES} {line['seeds']}", str(line["left_out"]), p]
 
 
-def levels(told: Analysis) -> Table:
+def levels(analysis: Analysis) -> Table:
     """Each value of each axis on the cells and seeds that all its values have."""
-    lines = told.levels[told.levels["metric"] == told.quality]
+    lines = analysis.levels[analysis.levels["metric"] == analysis.quality]
     told_lines = [
-        [line["axis"], shown(line["value"]), number(line["mean"]), _spread(line, ("low", "high"), number),
+        [line["axis"], format_value(line["value"]), number(line["mean"]), _spread(line, ("low", "high"), number),
          f"{line['cells']} {TIMES} {line['seeds']}", str(line["left_out"])]
         for _, line in lines.iterrows()
     ]  # fmt: skip
     return Table(["axis", "value", "mean", "95 % interval", *BASIS[:2]], told_lines, 2)
 
 
-def rules(told: Analysis) -> Table:
+def rules(analysis: Analysis) -> Table:
     """How each metric became a number, which way is better, and what counts as the same."""
     lines = []
-    for one in told.outcomes:
+    for one in analysis.outcomes:
         same = f"a factor of {one.margin:g}" if one.ratio else f"±{one.margin:g}"
-        what = column(one.name)
-        lines.append([what.titled, told.rule(one.name), one.better or "neither", same, what.help])
+        what = metric_spec(one.name)
+        lines.append([what.titled, analysis.rule(one.name), one.better or "neither", same, what.help])
     return Table(["metric", "rule", "better", "the same within", "what it is"], lines)
 
 
-def ranks(told: Analysis) -> Table:
+def ranks(analysis: Analysis) -> Table:
     """Mean ranks of the values of an axis of three values on, and what can be told from them."""
     lines = []
-    for one in told.rankings:
-        if one.metric == told.quality:
+    for one in analysis.rankings:
+        if one.metric == analysis.quality:
             order = sorted(one.ranks, key=lambda value: one.ranks[value])
-            means = ", ".join(f"{shown(value)} {one.ranks[value]:.2f}" for value in order)
+            means = ", ".join(f"{format_value(value)} {one.ranks[value]:.2f}" for value in order)
             told_of = one.why_not or f"differences above {one.critical:.2f} are critical (p = {one.p:.2g})"
             lines.append([one.axis, means, str(one.blocks), told_of])
     return Table(["axis", "mean ranks over cells, 1 is best", "cells", "what can be told"], lines)
@@ -135,7 +137,7 @@ def final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
     names = list(axes)
     lines = []
     for row in table.to_dict("records"):
-        cells: list[Cell] = [shown(row[axis]) for axis in names]
+        cells: list[Cell] = [format_value(row[axis]) for axis in names]
         cells += [f"{row['done']} of {row['planned']}", row["health"]]
         lines.append(cells + [_mean(row, metric) for metric in FINAL])
     return Table([*names, "seeds done", "health", *(LABELS[metric] for metric in FINAL)], lines, len(names) + 2)
@@ -192,15 +194,15 @@ def parity_cell(line: Any) -> str:
 
 def plain(table: pd.DataFrame, words: int = 99) -> Table:
     """A frame as it is, its columns labelled."""
-    cells = [["" if pd.isna(value) else shown(value) for value in row] for row in table.itertuples(index=False)]
+    cells = [["" if pd.isna(value) else format_value(value) for value in row] for row in table.itertuples(index=False)]
     return Table([LABELS.get(name, str(name).replace("_", " ")) for name in table.columns], cells, words)
 
 
-def sick(told: Analysis) -> Table:
+def sick(analysis: Analysis) -> Table:
     """Finished runs that are degenerate or collapsed at the end, and what shows it."""
-    runs = told.finals[told.finals["health"].isin(ORDER[1:])]
-    names = ["run_id", *told.axes, "seed", "health", "health_since", "health_why"]
-    head = ["run", *told.axes, "seed", "health", "since epoch", "what shows it"]
+    runs = analysis.finals[analysis.finals["health"].isin(ORDER[1:])]
+    names = ["run_id", *analysis.axes, "seed", "health", "health_since", "health_why"]
+    head = ["run", *analysis.axes, "seed", "health", "since epoch", "what shows it"]
     return Table(head, plain(runs[names]).lines)
 
 
@@ -209,7 +211,7 @@ def baseline_runs(beside: pd.DataFrame) -> Table:
     if beside.empty:
         return Table([], [])
     scores = ["test_refit_nmi_true", "test_refit_cluster_accuracy", "test_head_accuracy"]
-    told = beside.assign(level=beside.apply(level_of, axis=1), reason=beside["reason"].fillna(""))
+    told = beside.assign(level=beside.apply(baseline_level, axis=1), reason=beside["reason"].fillna(""))
     told.loc[told["method"] == "pixels", "arch"] = None
     told = told.assign(**{name: told[name].map(number) for name in scores}, seconds=told["seconds"].map(number))
     names = ["level", "dataset", "input_channels", "arch", "seed", "state", "reason", "health"]

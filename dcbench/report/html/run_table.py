@@ -13,8 +13,8 @@ import pandas as pd
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
-from dcbench.core.spec import shown
-from dcbench.core.store.run_dir import STATES
+from dcbench.core.spec import format_value
+from dcbench.core.store.run_state import STATES
 from dcbench.figures.style.encoding import colour
 from dcbench.figures.style.theme import COLOURS
 from dcbench.report.findings.wording import number, signed
@@ -64,30 +64,30 @@ class RunTable:
     lines: list[Line]
 
 
-def run_table(told: Analysis) -> RunTable:
+def run_table(analysis: Analysis) -> RunTable:
     """Every planned run with its axes, seed, state, health and last row."""
-    names = [*told.axes, "seed"]
-    metrics = [name for name in _metrics(told) if told.finals[name].notna().any()]
-    runs = told.found.runs.merge(told.finals[["run_id", *metrics]], on="run_id", how="left")
-    texts = {name: [shown(None if pd.isna(value) else value) for value in runs[name]] for name in names}
+    names = [*analysis.axes, "seed"]
+    metrics = [name for name in _metrics(analysis) if analysis.finals[name].notna().any()]
+    runs = analysis.results.runs.merge(analysis.finals[["run_id", *metrics]], on="run_id", how="left")
+    texts = {name: [format_value(None if pd.isna(value) else value) for value in runs[name]] for name in names}
     texts |= {"state": runs["state"].tolist(), "health": runs["health"].fillna(NONE).tolist()}
-    filters = [one for one in (_filter(told, name, texts[name]) for name in texts) if len(one.values) > 1]
+    filters = [one for one in (_filter(analysis, name, texts[name]) for name in texts) if len(one.values) > 1]
     told_of = runs[["run_id", *FACTS, *metrics]].to_dict("records")
     lines = [_line(run, number, texts, filters, metrics) for number, run in enumerate(told_of)]
     heads = [*(LABELS[name] for name in metrics), "time (s)", "timed"]
     return RunTable(filters, names, heads, lines)
 
 
-def _metrics(told: Analysis) -> list[str]:
-    return [told.quality, *(name for name in METRICS if name != told.quality)]
+def _metrics(analysis: Analysis) -> list[str]:
+    return [analysis.quality, *(name for name in METRICS if name != analysis.quality)]
 
 
-def _filter(told: Analysis, name: str, texts: list[str]) -> Filter:
+def _filter(analysis: Analysis, name: str, texts: list[str]) -> Filter:
     """The values that some run has, in the plan's order, states and healths in their own, coloured as in figures."""
-    values = told.axes.get(name, [])
-    known = {"state": STATES, "health": (*ORDER, NONE)}.get(name) or [shown(value) for value in values]
+    values = analysis.axes.get(name, [])
+    known = {"state": STATES, "health": (*ORDER, NONE)}.get(name) or [format_value(value) for value in values]
     kept = [text for text in dict.fromkeys([*known, *texts]) if text in set(texts)]
-    colours = {shown(value): colour(told, name, value) for value in values}
+    colours = {format_value(value): colour(analysis, name, value) for value in values}
     return Filter(name, kept, [colours.get(text, COLOURS[at % len(COLOURS)]) for at, text in enumerate(kept)])
 
 

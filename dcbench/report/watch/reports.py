@@ -16,7 +16,8 @@ from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import STATES, MatrixDir
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.run_state import STATES
 from dcbench.errors import DcbenchError, ResultsError
 from dcbench.report import Written
 from dcbench.report.watch.marks import Mark, look_at
@@ -86,7 +87,8 @@ class Reports:
         """The matrices by name, or why there are none."""
         try:
             return {
-                folder.path.resolve().name: folder for folder in status.distinct(status.matrix_folders(self.path))
+                folder.path.resolve().name: folder
+                for folder in status.check_distinct_names(status.find_matrix_dirs(self.path))
             }, ""
         except (ResultsError, OSError) as error:
             return {}, str(error)

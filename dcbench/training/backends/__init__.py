@@ -91,11 +91,11 @@ def variance_floor(largest: float) -> float:
     return max(EIGENVALUE_FLOOR * largest, SMALLEST_FLOOR)
 
 
-def objective(points: Tensor, found: KMeans) -> float:
+def objective(points: Tensor, kmeans: KMeans) -> float:
     """Sum of squared distances of the points to their centroids, in float64."""
     rows = max(1, CHUNK // points.shape[1])
-    pairs = zip(points.split(rows), found.assignment.split(rows), strict=True)
-    return float(sum(((part - found.centroids[ids]).double() ** 2).sum() for part, ids in pairs))
+    pairs = zip(points.split(rows), kmeans.assignment.split(rows), strict=True)
+    return float(sum(((part - kmeans.centroids[ids]).double() ** 2).sum() for part, ids in pairs))
 
 
 def nearest(points: Tensor, centroids: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcbench import registry
-from dcbench.core.matrix.validate import problems
+from dcbench.core.matrix.validate import spec_problems
 from dcbench.core.spec import RunSpec
 from dcbench.errors import DataError
 from dcbench.training import seeds
@@ -56,7 +56,7 @@ class Split:
 def load_training(spec: RunSpec, data_dir: Path) -> Split:
     """The training images that the spec uses: `limit` of them, class-balanced, chosen by the seed."""
     found = _load(spec, data_dir, train=True)
-    for _, message in problems(spec, available=len(found.labels)):
+    for _, message in spec_problems(spec, available=len(found.labels)):
         raise DataError(f"{spec.dataset}: {message}")
     if spec.limit is None:
         return found

@@ -20,7 +20,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from dcbench.core.spec import RunSpec
 from dcbench.errors import DataError
-from dcbench.registry import split
+from dcbench.registry import split_name
 from dcbench.training import seeds
 from dcbench.training.datasets import Labels, Pixels
 
@@ -37,7 +37,7 @@ Listed = list[tuple[Path, int]]
 
 def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels] | tuple[Pixels, Labels, Labels]:
     """Colour images, their shorter side resized to `image_size` and cropped at the centre."""
-    root = data_dir / str(split(spec.dataset)[1])
+    root = data_dir / str(split_name(spec.dataset)[1])
     if not root.is_dir():
         raise DataError(f"{spec.dataset}: {root} is no folder; name one with a folder of images for each class")
     cache = data_dir / "decoded"
@@ -54,7 +54,7 @@ def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels] | 
 
 def class_names(data_dir: Path, spec: RunSpec) -> list[str]:
     """The names of the classes' folders."""
-    root = data_dir / str(split(spec.dataset)[1])
+    root = data_dir / str(split_name(spec.dataset)[1])
     return _classes(root / "train" if (root / "train").is_dir() else root)
 
 

@@ -19,7 +19,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 @torch.no_grad()
-def extract(network: Network, images: Images, precision: str, first: int | None = None) -> Tensor:
+def extract_features(network: Network, images: Images, precision: str, first: int | None = None) -> Tensor:
     """Features `(n, d)` float32 of the (`first`) plain images; NotFiniteError when any is not a number."""
     network.eval()
     device = images.device

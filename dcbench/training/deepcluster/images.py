@@ -66,7 +66,7 @@ class Images:
         return cropped.contiguous(memory_format=torch.channels_last)
 
 
-def of_training(pixels: Tensor, size: int, device: torch.device) -> Images:
+def training_images(pixels: Tensor, size: int, device: torch.device) -> Images:
     """Training images with their own one mean and deviation per channel, ready to come out on the device."""
     pixels = pixels.to(device) if pixels.nbytes <= RESIDENT_BYTES else pixels
     levels = torch.arange(256, dtype=torch.float64)
@@ -77,13 +77,13 @@ def of_training(pixels: Tensor, size: int, device: torch.device) -> Images:
     return Images(pixels, mean.float().to(device), deviation.float().to(device), size)
 
 
-def like(training: Images, pixels: Tensor) -> Images:
+def images_like(training: Images, pixels: Tensor) -> Images:
     """Other images, standardised as the training images are."""
     resident = pixels.nbytes <= RESIDENT_BYTES
     return replace(training, pixels=pixels.to(training.device) if resident else pixels)
 
 
-def described(augment: str) -> str:
+def describe_augmentation(augment: str) -> str:
     """What `augment` does to the plain batch, in words."""
     if augment == "none":
         return "the plain batch"

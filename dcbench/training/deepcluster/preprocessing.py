@@ -18,7 +18,7 @@ from dcbench.training.deepcluster.clock import StageClock
 
 
 @dataclass(frozen=True)
-class Space:
+class FeatureSpace:
     """Preprocessed training features `(n, d)`, with each fitted stage and what came out of it.
 
     `unit` says whether every image's features were scaled to unit length in the end.
@@ -37,7 +37,7 @@ class Space:
         return F.normalize(features) if self.unit else features
 
 
-def preprocess(features: Tensor, spec: RunSpec, clock: StageClock) -> Space:
+def preprocess(features: Tensor, spec: RunSpec, clock: StageClock) -> FeatureSpace:
     """Fit and apply what the spec asks for to raw features `(n, d)`."""
     fitted: dict[str, Transform] = {}
     outputs: dict[str, Tensor] = {}
@@ -53,4 +53,4 @@ def preprocess(features: Tensor, spec: RunSpec, clock: StageClock) -> Space:
     if spec.l2_normalize:
         with clock.stage("kmeans"):
             points = F.normalize(points)
-    return Space(points, fitted, outputs, spec.l2_normalize)
+    return FeatureSpace(points, fitted, outputs, spec.l2_normalize)

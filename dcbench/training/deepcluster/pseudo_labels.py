@@ -13,7 +13,7 @@ from dcbench import registry
 from dcbench.core.spec import RunSpec
 from dcbench.training import backends, seeds
 from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.preprocessing import Space, preprocess
+from dcbench.training.deepcluster.preprocessing import FeatureSpace, preprocess
 from dcbench.training.deepcluster.samplers import Ints
 
 PERTURBATION = 1 / 1024
@@ -40,7 +40,7 @@ class Clustering:
     starts: tuple[Ints, ...] = ()
 
 
-def cluster(space: Space, spec: RunSpec, row: int, clock: StageClock) -> Clustering:
+def cluster(space: FeatureSpace, spec: RunSpec, row: int, clock: StageClock) -> Clustering:
     """Cluster the training images; `row` is the epoch whose random numbers are used."""
     with clock.stage("kmeans"):
         starts = [first_centroids(len(space.points), spec, row, start) for start in range(spec.kmeans_restarts)]
@@ -82,13 +82,13 @@ def first_centroids(count: int, spec: RunSpec, row: int, restart: int) -> Ints:
     return seeds.numpy_generator(spec.seed, "kmeans", row, restart).choice(count, spec.k, replace=False)
 
 
-def refill(points: Tensor, assignment: Ints, found: backends.KMeans, rng: np.random.Generator) -> Clustering:
+def refill(points: Tensor, assignment: Ints, kmeans: backends.KMeans, rng: np.random.Generator) -> Clustering:
     """Fill clusters still empty at the end, by the rule of the published implementation.
 
     A cluster is chosen with probability proportional to its size (among those with two images or more), its
     centroid copied and perturbed by 1/1024 up and down, and its images shared out to the nearer of the two.
     """
-    assignment, centroids = assignment.copy(), found.centroids.clone()
+    assignment, centroids = assignment.copy(), kmeans.centroids.clone()
     empty = np.flatnonzero(np.bincount(assignment, minlength=len(centroids)) == 0)
     for label in empty:
         sizes = np.bincount(assignment, minlength=len(centroids)) * 1.0
@@ -100,7 +100,7 @@ def refill(points: Tensor, assignment: Ints, found: backends.KMeans, rng: np.ran
         centroids[donor] = centroids[donor] * (2 - up_down)
         members = np.flatnonzero(assignment == donor)
         assignment[_moved(points, members, centroids[[donor, int(label)]], rng)] = label
-    return Clustering(assignment, centroids, len(empty), found.split, found.call)
+    return Clustering(assignment, centroids, len(empty), kmeans.split, kmeans.call)
 
 
 def _moved(points: Tensor, members: Ints, pair: Tensor, rng: np.random.Generator) -> Ints:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 
 
-def draw(sampler: str, assignment: Ints, rng: np.random.Generator) -> Ints:
+def draw_positions(sampler: str, assignment: Ints, rng: np.random.Generator) -> Ints:
     """Positions `(n,)` to train on: uniform over the clusters, or every image once in random order."""
     if sampler == "uniform":
         return uniform(assignment, rng)

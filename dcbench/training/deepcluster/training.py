@@ -19,7 +19,7 @@ from dcbench.training.deepcluster.network import Network, Pixels
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrainedBatches:
     """What a pass really used, for the audit: positions and targets `(m,)` in order, and the first batch's inputs.
 
     `weight` `(k,)` is each label's weight in the loss, None where all weigh the same.
@@ -32,13 +32,13 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Pass:
+class TrainingPass:
     """What a training pass came to: mean loss (nats), accuracy against its labels, images a second."""
 
     loss: float
     accuracy: float
     images_per_second: float
-    seen: Seen
+    seen: TrainedBatches
 
 
 @dataclass
@@ -54,12 +54,12 @@ class Learner:
     labels: samplers.Ints | None = None
 
 
-def train(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> Pass:
+def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> TrainingPass:
     """Train one epoch on the learner's labels; every sampled image counts once in loss and accuracy."""
     assert learner.labels is not None, "labels and a head are made before the first pass"
     start = time.perf_counter()
     device = images.device
-    order = samplers.draw(spec.sampler, learner.labels, seeds.numpy_generator(spec.seed, "sampler", epoch))
+    order = samplers.draw_positions(spec.sampler, learner.labels, seeds.numpy_generator(spec.seed, "sampler", epoch))
     labels = torch.from_numpy(learner.labels).to(device)
     weights = samplers.loss_weights(spec.sampler, learner.labels)
     weight = None if weights is None else torch.from_numpy(weights).to(device)
@@ -82,8 +82,8 @@ def train(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> Pass:
     if not torch.isfinite(loss_sum):
         raise NotFiniteError(f"the loss became {loss_sum.item()} in epoch {epoch}; the learning rate may be too high")
     seconds = time.perf_counter() - start
-    seen = Seen(positions, torch.cat(used), first, weight)
-    return Pass(loss_sum.item() / len(order), correct.item() / len(order), len(order) / seconds, seen)
+    seen = TrainedBatches(positions, torch.cat(used), first, weight)
+    return TrainingPass(loss_sum.item() / len(order), correct.item() / len(order), len(order) / seconds, seen)
 
 
 def _step(learner: Learner, logits: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from dcbench.analysis.statistics.cells import averaged, summary
-from dcbench.analysis.statistics.finals import finals
+from dcbench.analysis.statistics.finals import final_values
 from tests.analysis.statistics.factorials import factorial, without
 
 ROWS = pd.DataFrame(
@@ -18,14 +18,14 @@ PLANNED = pd.DataFrame({"run_id": ["a", "b", "c", "d"], "k": [5, 5, 5, 6]})
 
 
 def test_the_summary_counts_what_is_done_of_what_is_planned():
-    table = summary(finals(ROWS), PLANNED, ["k"], ["nmi_true"]).set_index("k")
+    table = summary(final_values(ROWS), PLANNED, ["k"], ["nmi_true"]).set_index("k")
     assert table[["planned", "done"]].to_numpy().tolist() == [[3, 2], [1, 0]]
     assert table.loc[5, ["nmi_true", "nmi_true_low", "nmi_true_high"]].tolist() == pytest.approx([0.5, 0.4, 0.6])
     assert table.loc[6, "nmi_true":].isna().all()
 
 
 def test_a_metric_that_one_run_lacks_has_no_mean():
-    lines = finals(ROWS).assign(nmi_previous=[0.7, None])
+    lines = final_values(ROWS).assign(nmi_previous=[0.7, None])
     table = summary(lines, PLANNED, ["k"], ["nmi_previous", "nmi_true"])
     assert table.loc[0, ["nmi_previous", "nmi_previous_low", "nmi_previous_high"]].isna().all()
     assert table.loc[0, "nmi_true"] == pytest.approx(0.5)
@@ -33,13 +33,13 @@ def test_a_metric_that_one_run_lacks_has_no_mean():
 
 def test_the_summary_keeps_cells_whose_value_is_none():
     planned = PLANNED.assign(limit=[None, None, 10, 10])
-    lines = finals(ROWS).assign(limit=[None, None])
+    lines = final_values(ROWS).assign(limit=[None, None])
     table = summary(lines, planned, ["limit"], ["nmi_true"])
     assert table["done"].tolist() == [2, 0]
 
 
 def test_a_matrix_without_axes_is_one_line():
-    table = summary(finals(ROWS), PLANNED, [], ["nmi_true"])
+    table = summary(final_values(ROWS), PLANNED, [], ["nmi_true"])
     assert len(table) == 1 and table["done"][0] == 2 and table["planned"][0] == 4
 
 

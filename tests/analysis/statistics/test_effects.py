@@ -12,7 +12,7 @@ SCORE = Outcome("score", "higher", 0.02)
 
 
 def table(frame, *outcomes, axes=AXES, beside=()):
-    told = effects.table(frame, axes, outcomes or [SCORE], beside)
+    told = effects.effects_table(frame, axes, outcomes or [SCORE], beside)
     return told.set_index(["metric", "axis", "before", "after"])
 
 
@@ -81,7 +81,7 @@ def test_verdicts(mean, p, p_same, verdict):
 
 def test_the_table_of_nothing_has_its_columns():
     empty = pd.DataFrame({"a": [], "cell": [], "seed": [], "score": []})
-    assert list(effects.table(empty, AXES, [SCORE], []).columns) == effects.COLUMNS
+    assert list(effects.effects_table(empty, AXES, [SCORE], []).columns) == effects.COLUMNS
     assert effects.interactions(empty, AXES, [SCORE]).empty
 
 

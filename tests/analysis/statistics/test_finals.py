@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.finals import CLUSTERING, CRITERIA, GAIN, Rule, finals, rule_of
+from dcbench.analysis.statistics.finals import CLUSTERING, CRITERIA, GAIN, Rule, final_values, parse_rule
 
 ROWS = pd.DataFrame(
     {
@@ -14,14 +14,14 @@ ROWS = pd.DataFrame(
 
 
 def by_run(rules=None, rows=ROWS):
-    return finals(rows, rules).set_index("run_id")
+    return final_values(rows, rules).set_index("run_id")
 
 
 def test_the_last_row_with_its_gain_over_the_same_runs_row_0_whatever_the_order():
-    told = finals(ROWS.sample(frac=1, random_state=0)).set_index("run_id")
+    told = final_values(ROWS.sample(frac=1, random_state=0)).set_index("run_id")
     assert told["nmi_true"].to_dict() == {"a": 0.4, "b": 0.6} and told["epoch"].tolist() == [2, 2]
     assert told[GAIN].to_dict() == pytest.approx({"a": -0.1, "b": 0.4})
-    assert finals(ROWS)["run_id"].tolist() == ["b", "a"], "in the order of the rows"
+    assert final_values(ROWS)["run_id"].tolist() == ["b", "a"], "in the order of the rows"
 
 
 def test_a_rule_changes_its_own_metric_and_the_gain():
@@ -63,13 +63,13 @@ def test_clustering_time_is_the_sum_of_its_stages_over_the_epochs():
     [("final", "last row"), ("mean:5", "mean of the last 5 rows"), ("best:loss", "at the lowest loss")],
 )
 def test_rules_are_read_and_told(text, words):
-    assert str(rule_of(text)) == words
+    assert str(parse_rule(text)) == words
 
 
 @pytest.mark.parametrize("text", ["", "mean", "mean:1", "mean:-2", "mean:x", "best", "best:nmi_true", "final:2"])
 def test_what_is_no_rule_or_looks_at_labels_is_refused(text):
     with pytest.raises(ValueError, match="best:COLUMN with one of loss"):
-        rule_of(text)
+        parse_rule(text)
 
 
 def test_no_criterion_looks_at_the_labels():
@@ -79,4 +79,4 @@ def test_no_criterion_looks_at_the_labels():
 
 
 def test_nothing_gives_nothing():
-    assert finals(ROWS.iloc[:0]).empty
+    assert final_values(ROWS.iloc[:0]).empty

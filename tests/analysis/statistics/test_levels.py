@@ -9,7 +9,7 @@ SCORE = Outcome("score", "higher", 0.02)
 
 
 def test_a_mean_and_an_interval_for_each_value():
-    told = levels.table(factorial(noise=0.01), {"a": ["one", "two", "three"], "cell": AXES["cell"]}, [SCORE])
+    told = levels.levels_table(factorial(noise=0.01), {"a": ["one", "two", "three"], "cell": AXES["cell"]}, [SCORE])
     mine = told[told["axis"] == "a"]
     assert mine["value"].tolist() == ["one", "two"], "values without any run have no level"
     assert (mine["low"] < mine["mean"]).all() and (mine["mean"] < mine["high"]).all()
@@ -19,7 +19,7 @@ def test_a_mean_and_an_interval_for_each_value():
 
 def test_only_cells_and_seeds_that_all_values_have_count():
     frame = without(factorial(), cell="x", a="one")
-    mine = levels.table(frame, AXES, [SCORE]).query("axis == 'a'")
+    mine = levels.levels_table(frame, AXES, [SCORE]).query("axis == 'a'")
     assert mine["cells"].tolist() == [2, 2] and mine["mean"].diff().iloc[1] == pytest.approx(0.1)
 
 
@@ -46,7 +46,7 @@ def test_a_curve_is_the_mean_by_epoch_with_its_interval_and_ends_where_the_short
 def test_cell_by_cell_the_means_over_seeds_are_those_that_the_level_is_made_of():
     frame = factorial(noise=0.01)
     told = levels.by_cell(frame, AXES, "a", SCORE)
-    table = levels.table(frame, AXES, [SCORE]).query("axis == 'a'").set_index("value")["mean"]
+    table = levels.levels_table(frame, AXES, [SCORE]).query("axis == 'a'").set_index("value")["mean"]
     assert told.groupby("value")["mean"].mean().to_dict() == pytest.approx(table.to_dict())
     one = told[(told["value"] == "two") & (told["cell"] == "y")]["mean"]
     assert one.tolist() == pytest.approx([frame.query("a == 'two' and cell == 'y'")["score"].mean()])

@@ -25,7 +25,7 @@ FIELDS = {"raw": ["dataset", "limit"], "supervised": ["dataset", "limit", "arch"
 
 
 def made(*axes):
-    return references.table(RUNS, BASELINES, FIELDS, axes, ["score"])
+    return references.references_table(RUNS, BASELINES, FIELDS, axes, ["score"])
 
 
 def means(table, axis, level, dataset="a"):
@@ -56,5 +56,5 @@ def test_without_an_axis_all_baselines_of_planned_cells_count():
 
 
 def test_without_baselines_the_table_is_empty():
-    told = references.table(RUNS, BASELINES.iloc[:0], FIELDS, ["arch"], ["score"])
+    told = references.references_table(RUNS, BASELINES.iloc[:0], FIELDS, ["arch"], ["score"])
     assert told.empty and list(told.columns) == references.COLUMNS

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.stability import kept_moving, median_epochs, stable
+from dcbench.analysis.statistics.stability import kept_moving, median_epochs, settling_epochs
 
 
 def rows(**curves):
@@ -30,12 +30,12 @@ def rows(**curves):
     ],
 )
 def test_epochs_until_it_stays_above_the_level(curve, epochs, reached):
-    told = stable(rows(a=curve), 0.9)
+    told = settling_epochs(rows(a=curve), 0.9)
     assert told[["epochs_watched", "reached"]].to_numpy().tolist() == [[epochs, reached]]
 
 
 def test_the_level_is_the_users():
-    assert stable(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs_watched"].tolist() == [2]
+    assert settling_epochs(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs_watched"].tolist() == [2]
 
 
 def test_kaplan_and_meier_by_hand():

@@ -16,10 +16,10 @@ TEXT = "name: m\naxes: {k: [5, 6, 7]}\n"
 @pytest.fixture
 def entries(tmp_path):
     plan, folder = plan_of(TEXT), MatrixDir(tmp_path / "m")
-    status.adopt(plan, folder)
+    status.store_plan(plan, folder)
     for spec in plan.runs:
         folder.run(spec.run_id).prepare(spec)
-    return status.entries(plan, folder)
+    return status.planned_runs(plan, folder)
 
 
 @pytest.fixture

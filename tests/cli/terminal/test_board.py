@@ -6,22 +6,22 @@ from rich.console import Console
 
 from dcbench.cli.terminal import board as boards
 from dcbench.core.devices import Gpu
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options
-from dcbench.execution.scheduler import Notice, Outcome
-from dcbench.execution.scheduler.history import Measured
+from dcbench.execution.scheduler import Notice, RunEvent
+from dcbench.execution.scheduler.history import MeasuredCost
 
 ON_CPU = Options(Path())
 TWO = (Gpu(0, "GPU-a"), Gpu(1, "GPU-b"))
 
 
 def setting():
-    return scheduler.setting(ON_CPU)
+    return scheduler.scheduler_settings(ON_CPU)
 
 
 def started(entry):
-    return Outcome(entry.folder, RunState("running"), "started")
+    return RunEvent(entry.folder, RunState("running"), "started")
 
 
 def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
@@ -31,7 +31,7 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     board.take(started(second))
     first.folder.append_metrics({"epoch": 0})
     first.folder.append_metrics({"epoch": 1})
-    board.take(Outcome(second.folder, RunState("failed", "nan", "the loss became nan")))
+    board.take(RunEvent(second.folder, RunState("failed", "nan", "the loss became nan")))
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.table())
     told = out.getvalue()
@@ -43,23 +43,23 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
 def test_the_time_left_is_what_runs_like_these_took(entries):
     at = setting()
     for entry in entries:
-        at.history.foresee(entry.spec, Measured(start=100.0, row=1.0))
+        at.history.foresee(entry.spec, MeasuredCost(start=100.0, row=1.0))
     board = boards.Board(entries, entries, at)
     assert board.rest() == pytest.approx(600)
     board.take(started(entries[0]))
     board.take(started(entries[1]))
     assert board.rest() == pytest.approx(300, abs=1), "two at once"
-    board.take(Outcome(entries[1].folder, RunState("failed", "out_of_memory"), "again"))
+    board.take(RunEvent(entries[1].folder, RunState("failed", "out_of_memory"), "again"))
     assert board.rest() == pytest.approx(600, abs=1), "one waits again"
     board.take(started(entries[1]))
     for entry in entries[:2]:
-        board.take(Outcome(entry.folder, RunState("done")))
+        board.take(RunEvent(entry.folder, RunState("done")))
     board.take(started(entries[2]))
     assert board.rest() == pytest.approx(200, abs=1)
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.table())
     assert "of about 3 min 20 s" in out.getvalue()
-    board.take(Outcome(entries[2].folder, RunState("done")))
+    board.take(RunEvent(entries[2].folder, RunState("done")))
     assert board.rest() is None
 
 
@@ -68,14 +68,14 @@ def test_without_predictions_the_pace_so_far_counts(entries):
     assert board.rest() is None
     board.start -= 60
     board.take(started(entries[0]))
-    board.take(Outcome(entries[0].folder, RunState("done")))
+    board.take(RunEvent(entries[0].folder, RunState("done")))
     assert board.rest() == pytest.approx(120, abs=1)
 
 
 def every(entries):
     for entry in entries:
         yield started(entry)
-        yield Outcome(entry.folder, RunState("done", seconds=2.0))
+        yield RunEvent(entry.folder, RunState("done", seconds=2.0))
 
 
 def test_a_terminal_gets_the_live_table(entries, terminal):

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from dcbench.cli.terminal import states
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 
 
 def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):

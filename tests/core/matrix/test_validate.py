@@ -1,11 +1,11 @@
 import pytest
 
-from dcbench.core.matrix.validate import feature_size, problems, training_images
+from dcbench.core.matrix.validate import feature_size, spec_problems, training_images
 from dcbench.core.spec import make_spec
 
 
 def told(values, available=None):
-    return [message for _, message in problems(make_spec({"pca_dim": 8} | values), available)]
+    return [message for _, message in spec_problems(make_spec({"pca_dim": 8} | values), available)]
 
 
 def test_a_sound_spec_has_no_problem():
@@ -37,4 +37,4 @@ def test_training_images():
 
 
 def test_problems_blame_the_most_telling_field_first():
-    assert [fields[0] for fields, _ in problems(make_spec({"limit": 100}))] == ["pca_dim"]
+    assert [fields[0] for fields, _ in spec_problems(make_spec({"limit": 100}))] == ["pca_dim"]

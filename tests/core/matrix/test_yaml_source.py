@@ -7,7 +7,7 @@ from dcbench.errors import MatrixError
 
 
 def test_values_know_their_places():
-    document = yaml_source.parse("a: 1e-3\nb:\n  - x\n  - {c: null}\n", "m.yaml")
+    document = yaml_source.parse_yaml("a: 1e-3\nb:\n  - x\n  - {c: null}\n", "m.yaml")
     assert document.value == {"a": 0.001, "b": ["x", {"c": None}]}
     assert document.mistake(("b", 1, "c"), "bad") == "m.yaml:4:9: b.1.c: bad"
     assert document.mistake(("b", 1, "c"), "bad", at_key=True) == "m.yaml:4:6: b.1.c: bad"
@@ -37,13 +37,13 @@ def test_values_know_their_places():
 )
 def test_what_is_no_plain_yaml_is_told_with_its_place(text, expected):
     with pytest.raises(MatrixError) as caught:
-        yaml_source.parse(text, "m.yaml")
+        yaml_source.parse_yaml(text, "m.yaml")
     assert expected in str(caught.value)
 
 
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(MatrixError) as caught:
-        yaml_source.parse("a: 1\na: 2\nb: !x 1\n", "m.yaml")
+        yaml_source.parse_yaml("a: 1\na: 2\nb: !x 1\n", "m.yaml")
     assert len(caught.value.mistakes) == 2
 
 
@@ -59,10 +59,15 @@ def test_files_that_cannot_be_read(tmp_path: Path, make, expected):
     (tmp_path / "other.yaml").write_text("a: 1\n")
     make(tmp_path / "m.yaml")
     with pytest.raises(MatrixError) as caught:
-        yaml_source.read(tmp_path / "m.yaml")
+        yaml_source.read_yaml(tmp_path / "m.yaml")
     assert expected in str(caught.value)
     assert "m.yaml" in str(caught.value)
 
 
 def test_anchors_are_plain_yaml():
-    assert yaml_source.parse("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "m.yaml").value == {"a": 1, "b": 1, "c": 2, "d": 2}
+    assert yaml_source.parse_yaml("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "m.yaml").value == {
+        "a": 1,
+        "b": 1,
+        "c": 2,
+        "d": 2,
+    }

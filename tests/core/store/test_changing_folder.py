@@ -50,7 +50,7 @@ def another_plan(run):
 @pytest.fixture
 def folder(tmp_path):
     found = MatrixDir(tmp_path / "m")
-    status.adopt(plan_of(TEXT), found)
+    status.store_plan(plan_of(TEXT), found)
     for spec in (FIRST, SECOND):
         fill(found, spec.run_id, spec, epochs=1).write_audit({"method": "deepcluster"})
     return found
@@ -73,9 +73,9 @@ class Looks:
 
 
 def read(folder):
-    seen = status.opened(folder)
-    found = results.of(seen)
-    return found, axes.judged(seen, axes.evidence(seen.done, axes.varied(seen.plan)))
+    seen = status.read_status(folder)
+    found = results.results_of(seen)
+    return found, axes.audit_status(seen, axes.read_evidence(seen.done, axes.varied_fields(seen.plan)))
 
 
 @pytest.mark.parametrize("change", [removed, started_again, cut, done_again])

@@ -3,20 +3,20 @@ from contextlib import suppress
 
 import pytest
 
-from dcbench.core.store.files import explained, folder_aside, unwritable, write_aside, write_over
+from dcbench.core.store.files import explain_os_error, overwrite, replace_folder, why_unwritable, write_atomic
 from dcbench.errors import ResultsError
 
 
 def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
     target = tmp_path / "x"
-    write_aside(target, "old")
+    write_atomic(target, "old")
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        write_aside(target, "new")
+        write_atomic(target, "new")
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -24,14 +24,14 @@ def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
 def test_write_over_leaves_nothing_of_a_longer_file_and_makes_none(tmp_path):
     target = tmp_path / "x"
     target.write_text("much longer than before")
-    write_over(target, "short")
+    overwrite(target, "short")
     assert target.read_text() == "short"
     with pytest.raises(FileNotFoundError):
-        write_over(tmp_path / "none", "text")
+        overwrite(tmp_path / "none", "text")
 
 
 def test_a_folder_that_can_be_written_or_is_not_there_yet_is_no_problem(tmp_path):
-    assert unwritable(tmp_path) is None and unwritable(tmp_path / "none") is None
+    assert why_unwritable(tmp_path) is None and why_unwritable(tmp_path / "none") is None
 
 
 def names(folder):
@@ -41,7 +41,7 @@ def names(folder):
 def test_a_folder_written_aside_takes_the_old_ones_place(tmp_path):
     target = tmp_path / "report"
     for kept in ("page", "notes of somebody"):
-        with folder_aside(target) as fresh:
+        with replace_folder(target) as fresh:
             (fresh / kept).write_text("old")
             (fresh / "figures").mkdir()
             (fresh / "figures" / f"{kept}.png").write_text("old")
@@ -49,7 +49,7 @@ def test_a_folder_written_aside_takes_the_old_ones_place(tmp_path):
     (target / "figures" / "folder").mkdir()
     (target / "figures" / "data.xyz").write_text("somebody's")
     (target / "figures" / "link").symlink_to(tmp_path)
-    with folder_aside(target) as fresh:
+    with replace_folder(target) as fresh:
         (fresh / "page").write_text("new")
         (fresh / "figures").mkdir()
         assert (target / "page").read_text() == "old"
@@ -61,9 +61,9 @@ def test_a_folder_written_aside_takes_the_old_ones_place(tmp_path):
 
 def test_a_folder_that_is_not_finished_leaves_the_old_one_as_it_was(tmp_path):
     target = tmp_path / "report"
-    with folder_aside(target) as fresh:
+    with replace_folder(target) as fresh:
         (fresh / "page").write_text("old")
-    with suppress(KeyboardInterrupt), folder_aside(target) as fresh:
+    with suppress(KeyboardInterrupt), replace_folder(target) as fresh:
         (fresh / "page").write_text("new")
         raise KeyboardInterrupt
     assert names(target) == ["page"] and (target / "page").read_text() == "old"
@@ -75,7 +75,7 @@ def test_one_that_is_stopped_while_files_take_their_places_leaves_a_trace(tmp_pa
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", stopped)
-    with suppress(KeyboardInterrupt), folder_aside(tmp_path / "report") as fresh:
+    with suppress(KeyboardInterrupt), replace_folder(tmp_path / "report") as fresh:
         (fresh / "page").write_text("new")
     assert len(list((tmp_path / "report").glob(".new.*"))) == 1
 
@@ -83,7 +83,7 @@ def test_one_that_is_stopped_while_files_take_their_places_leaves_a_trace(tmp_pa
 def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monkeypatch):
     moved, real = [], os.replace
     monkeypatch.setattr(os, "replace", lambda old, new: moved.append(new) or real(old, new))
-    with folder_aside(tmp_path / "report") as fresh:
+    with replace_folder(tmp_path / "report") as fresh:
         (fresh / "a page").write_text("")
         (fresh / "figures").mkdir()
         (fresh / "figures" / "z.png").write_text("")
@@ -94,6 +94,6 @@ def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monk
 def test_what_cannot_be_written_is_told_with_the_option_that_chooses_it(tmp_path, option):
     with (
         pytest.raises(ResultsError, match=f"none.*No such file or directory.*with {option}"),
-        explained(tmp_path, option),
+        explain_os_error(tmp_path, option),
     ):
         (tmp_path / "none" / "x").write_text("")

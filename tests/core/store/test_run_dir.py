@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import LAST_LINES, MatrixDir, RunDir, RunState
+from dcbench.core.store.run_dir import MatrixDir, RunDir
+from dcbench.core.store.run_state import LAST_LINES, RunState
 from dcbench.errors import ClaimedError, ResultsError
 
 SPEC = make_spec({"k": 5})
@@ -293,7 +294,7 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
 
 
 def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, monkeypatch):
-    assert run.unwritable() is None and RunDir(run.path / "none").unwritable() is None
+    assert run.unwritable() is None and RunDir(run.path / "none").why_unwritable() is None
     real = os.statvfs(run.path)
     monkeypatch.setattr(
         "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0)

@@ -5,62 +5,56 @@ import numpy as np
 import pytest
 
 from dcbench.core.spec import make_spec
+from dcbench.core.store.provenance import changed_values, environment_facts
 from dcbench.core.store.run_dir import RunDir
-from dcbench.core.store.run_record import (
-    Difference,
-    Record,
-    beside,
-    changed,
-    compare,
-    made_with,
-    read,
-    read_rows,
-    run_folder,
-)
+from dcbench.core.store.run_record import RunRecord, open_run_dir, read_record, read_rows
 from dcbench.errors import ResultsError
+from dcbench.replay.run_diff import ValueDiff, compare_runs, diff_records
 
 ROWS = [{"epoch": str(epoch), "nmi_true": f"0.{epoch}5", "k": "1200", "seconds_train": "3"} for epoch in range(4)]
 IMAGES = {image: image % 3 for image in range(100)}
-ORIGINAL = Record(ROWS, IMAGES)
+ORIGINAL = RunRecord(ROWS, IMAGES)
 
 
 def with_figure(row, column, figure):
     """The original with one figure written otherwise."""
-    return Record([*ROWS[:row], ROWS[row] | {column: figure}, *ROWS[row + 1 :]], IMAGES)
+    return RunRecord([*ROWS[:row], ROWS[row] | {column: figure}, *ROWS[row + 1 :]], IMAGES)
 
 
 def test_the_same_record_is_identical_whatever_it_cost():
-    found = compare(ORIGINAL, with_figure(2, "seconds_train", "99"))
+    found = diff_records(ORIGINAL, with_figure(2, "seconds_train", "99"))
     assert (found.name, str(found)) == ("identical", "identical")
     assert (found.rows, found.figures, found.images) == (4, 12, 100)
     assert found.first is None and found.beyond is None and found.largest is None
 
 
 def test_a_changed_figure_in_row_2_is_different_from_row_2_on():
-    found = compare(ORIGINAL, with_figure(2, "nmi_true", "0.5"))
+    found = diff_records(ORIGINAL, with_figure(2, "nmi_true", "0.5"))
     assert str(found) == "different from row 2 on" and found.beyond == 2
-    assert found.at_first == [Difference(2, "nmi_true", "0.25", "0.5")] and found.largest.size == 0.25
+    assert found.at_first == [ValueDiff(2, "nmi_true", "0.25", "0.5")] and found.largest.size == 0.25
 
 
 def test_a_figure_changed_by_1e_9_is_equal_within_the_tolerance_but_not_identical():
     other = with_figure(2, "nmi_true", repr(0.25 + 1e-9))
-    found = compare(ORIGINAL, other)
+    found = diff_records(ORIGINAL, other)
     assert (found.name, str(found)) == ("equal", "equal within 1e-06")
     assert (found.first, found.beyond) == (2, None) and found.largest.size == pytest.approx(1e-9)
-    assert compare(ORIGINAL, other, tolerance=1e-10).name == "different"
-    assert compare(ORIGINAL, other, tolerance=0).name == "different"
-    assert compare(ORIGINAL, ORIGINAL, tolerance=0).name == "identical"
+    assert diff_records(ORIGINAL, other, tolerance=1e-10).name == "different"
+    assert diff_records(ORIGINAL, other, tolerance=0).name == "different"
+    assert diff_records(ORIGINAL, ORIGINAL, tolerance=0).name == "identical"
 
 
 def test_a_figure_over_1_is_compared_by_its_relative_difference():
-    assert compare(ORIGINAL, with_figure(1, "k", "1200.001")).name == "equal"
-    assert compare(ORIGINAL, with_figure(1, "k", "1200.01")).name == "different"
-    assert compare(ORIGINAL, with_figure(1, "k", "1200.0")).name == "identical", "the same number written otherwise"
+    assert diff_records(ORIGINAL, with_figure(1, "k", "1200.001")).name == "equal"
+    assert diff_records(ORIGINAL, with_figure(1, "k", "1200.01")).name == "different"
+    assert diff_records(ORIGINAL, with_figure(1, "k", "1200.0")).name == "identical", (
+        "the same number written otherwise"
+    )
 
 
 @pytest.mark.parametrize("figure", ["", "nan", "inf"])
 def test_a_figure_that_only_one_run_has_is_different_without_a_size(figure):
-    found = compare(ORIGINAL, with_figure(3, "nmi_true", figure))
+    found = diff_records(ORIGINAL, with_figure(3, "nmi_true", figure))
     assert str(found) == "different from row 3 on"
     assert json.loads(json.dumps(found.as_json(), allow_nan=False))["largest"]["by"] is None
 
@@ -68,50 +62,50 @@ def test_a_figure_that_only_one_run_has_is_different_without_a_size(figure):
 def test_a_small_difference_that_grows_is_told_from_where_it_starts():
     off = (0, 1e-12, 1e-3, 0.1)
     rows = [row | {"nmi_true": repr(float(row["nmi_true"]) + by)} for row, by in zip(ROWS, off, strict=True)]
-    found = compare(ORIGINAL, Record([*rows[:3], rows[3] | {"k": ""}], IMAGES))
+    found = diff_records(ORIGINAL, RunRecord([*rows[:3], rows[3] | {"k": ""}], IMAGES))
     assert (found.first, found.beyond) == (1, 2)
     assert found.largest.row == 3 and found.largest.column == "nmi_true", "not the one without a size"
     assert found.starts == {1: ["nmi_true"], 3: ["k"]}
 
 
 def test_images_in_another_cluster_are_counted_against_the_tolerance():
-    moved = Record(ROWS, IMAGES | {0: 2})
-    found = compare(ORIGINAL, moved)
+    moved = RunRecord(ROWS, IMAGES | {0: 2})
+    found = diff_records(ORIGINAL, moved)
     assert (found.name, found.moved, str(found)) == ("different", 1, "different in the last assignment")
-    assert compare(ORIGINAL, moved, tolerance=0.01).name == "equal"
-    assert compare(ORIGINAL, moved, tolerance=0.009).name == "different"
+    assert diff_records(ORIGINAL, moved, tolerance=0.01).name == "equal"
+    assert diff_records(ORIGINAL, moved, tolerance=0.009).name == "different"
 
 
 def test_other_images_are_moved_images():
-    fewer = Record(ROWS, {image: cluster for image, cluster in IMAGES.items() if image < 90})
-    assert compare(ORIGINAL, fewer).moved == compare(fewer, ORIGINAL).moved == 10
+    fewer = RunRecord(ROWS, {image: cluster for image, cluster in IMAGES.items() if image < 90})
+    assert diff_records(ORIGINAL, fewer).moved == diff_records(fewer, ORIGINAL).moved == 10
 
 
 def test_a_record_without_assignment_compares_the_figures_alone():
-    found = compare(Record(ROWS), ORIGINAL)
+    found = diff_records(RunRecord(ROWS), ORIGINAL)
     assert (found.name, found.images) == ("identical", None)
 
 
 def test_rows_that_only_one_run_has_differ():
-    for pair in ((ORIGINAL, Record(ROWS[:3], IMAGES)), (Record(ROWS[:3], IMAGES), ORIGINAL)):
-        found = compare(*pair)
+    for pair in ((ORIGINAL, RunRecord(ROWS[:3], IMAGES)), (RunRecord(ROWS[:3], IMAGES), ORIGINAL)):
+        found = diff_records(*pair)
         assert str(found) == "different from row 3 on" and [one.column for one in found.at_first] == ["epoch"]
 
 
 def test_columns_of_another_version_are_left_out_and_named():
-    newer = Record([row | {"new_score": "1", "new_and_empty": "", "peak_memory_mb": "9"} for row in ROWS], IMAGES)
-    found = compare(ORIGINAL, newer)
+    newer = RunRecord([row | {"new_score": "1", "new_and_empty": "", "peak_memory_mb": "9"} for row in ROWS], IMAGES)
+    found = diff_records(ORIGINAL, newer)
     assert found.name == "identical" and found.not_compared == ["new_score"]
 
 
 def test_what_changed_tells_both_values():
-    assert changed({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}) == {"b": (2, 3), "c": (None, 4)}
+    assert changed_values({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}) == {"b": (2, 3), "c": (None, 4)}
 
 
 def test_made_with_is_flat_and_leaves_out_what_cannot_change_a_result():
     facts = {"libraries": {"torch": "2"}, "dataset": {"sha256": "ab"}, "threads": 1, "command": "x", "commit": None}
-    assert made_with(facts) == {"torch": "2", "threads": 1, "dataset.sha256": "ab"}
-    assert made_with({"libraries": "torn", "dataset": 3}) == {"libraries": "torn", "dataset": 3}
+    assert environment_facts(facts) == {"torch": "2", "threads": 1, "dataset.sha256": "ab"}
+    assert environment_facts({"libraries": "torn", "dataset": 3}) == {"libraries": "torn", "dataset": 3}
 
 
 # --- from disk ----------------------------------------------------------------------------------
@@ -137,11 +131,11 @@ def written(place, **values):
 
 
 def test_a_record_is_read_whole(folder):
-    record = read(folder)
+    record = read_record(folder)
     assert [row["nmi_true"] for row in record.rows] == ["0.25", "0.25"]
     assert record.clusters == {7: 1, 8: 0, 9: 1}
     folder.assignments_file.unlink()
-    assert read(folder).clusters is None
+    assert read_record(folder).clusters is None
 
 
 @pytest.mark.parametrize(
@@ -190,7 +184,7 @@ def objects():
 def test_a_torn_assignment_is_told(folder, data):
     folder.assignments_file.write_bytes(data)
     with pytest.raises(ResultsError, match=r"assignments\.npz: is torn"):
-        read(folder)
+        read_record(folder)
 
 
 def test_half_an_assignment_is_told_wherever_it_is_cut(folder):
@@ -198,25 +192,25 @@ def test_half_an_assignment_is_told_wherever_it_is_cut(folder):
     for length in range(0, len(whole), 40):
         folder.assignments_file.write_bytes(whole[:length])
         with pytest.raises(ResultsError, match="is torn"):
-            read(folder)
+            read_record(folder)
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path, folder, monkeypatch):
     for path in (tmp_path, tmp_path / "nowhere", folder.spec_file):
         with pytest.raises(ResultsError, match="is not the folder of a run"):
-            run_folder(path)
+            open_run_dir(path)
     monkeypatch.chdir(folder.path)
-    assert run_folder(type(tmp_path)(".")).spec().k == 5
+    assert open_run_dir(type(tmp_path)(".")).spec().k == 5
 
 
 def test_two_runs_beside_each_other(tmp_path, folder):
     other = written(tmp_path, k=6)
     other.write_provenance({"threads": 2, "libraries": {"torch": "2"}})
-    found = beside(folder, other)
-    assert found.identity == {"k": (5, 6)} and found.made_with == {"threads": (1, 2)}
+    found = compare_runs(folder, other)
+    assert found.identity == {"k": (5, 6)} and found.environment == {"threads": (1, 2)}
     assert found.metrics.name == "identical"
     other.provenance_file.unlink()
     other.metrics_file.unlink()
-    found = beside(folder, other)
-    assert found.made_with is None and found.metrics is None
+    found = compare_runs(folder, other)
+    assert found.environment is None and found.metrics is None
     assert found.as_json() == {"identity": {"k": (5, 6)}, "provenance": None, "metrics": None}

@@ -1,7 +1,8 @@
 import pytest
 
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, RunState
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from tests.conftest import plan_of
 
@@ -20,58 +21,58 @@ def test_counts_sum_to_the_plan(folder):
         run.prepare(next(spec for spec in plan.runs if spec.run_id == run_id))
         run.set_state(RunState(name))
         run.metrics_file.write_text("epoch\n" + "0\n" * 101)
-    counts = status.counts(status.entries(plan, folder))
+    counts = status.count_states(status.planned_runs(plan, folder))
     assert counts == {"pending": 2, "running": 0, "done": 2, "failed": 1, "skipped": 1}
     assert sum(counts.values()) == len(plan.runs)
 
 
 def test_a_changed_matrix_keeps_what_is_still_planned(folder):
-    assert status.adopt(plan_of(TEXT), folder) == status.Change(0, 6, 0)
-    assert status.adopt(plan_of(TEXT), folder) == status.Change(6, 0, 0)
+    assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(0, 6, 0)
+    assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(6, 0, 0)
     changed = plan_of(TEXT.replace("[5, 6, 7]", "[6, 7, 8, 9]"))
-    assert status.adopt(changed, folder) == status.Change(4, 4, 2)
-    assert status.stored_plan(folder).run_ids == changed.run_ids
+    assert status.store_plan(changed, folder) == status.PlanChange(4, 4, 2)
+    assert status.read_stored_plan(folder).run_ids == changed.run_ids
 
 
 def test_another_matrix_of_the_same_name_is_refused_and_changes_nothing(folder):
-    status.adopt(plan_of(TEXT), folder)
+    status.store_plan(plan_of(TEXT), folder)
     before = folder.matrix_file.read_text()
     with pytest.raises(ResultsError, match=r"6 runs of another matrix named 'm'.*a name of its own"):
-        status.adopt(plan_of(TEXT.replace("[5, 6, 7]", "[50]")), folder)
+        status.store_plan(plan_of(TEXT.replace("[5, 6, 7]", "[50]")), folder)
     assert folder.matrix_file.read_text() == before
 
 
 def test_a_stored_plan_that_is_torn_is_told(folder):
     folder.store("name: m\naxes: {k: [")
     with pytest.raises(ResultsError, match="put the matrix file back"):
-        status.stored_plan(folder)
+        status.read_stored_plan(folder)
 
 
 def test_matrix_folders(tmp_path, folder):
     with pytest.raises(ResultsError, match="no such results folder"):
-        status.matrix_folders(tmp_path / "none")
+        status.find_matrix_dirs(tmp_path / "none")
     with pytest.raises(ResultsError, match="holds no results"):
-        status.matrix_folders(tmp_path)
+        status.find_matrix_dirs(tmp_path)
     folder.store("name: m\n")
-    assert [found.path for found in status.matrix_folders(tmp_path)] == [folder.path]
-    assert [found.path for found in status.matrix_folders(folder.path)] == [folder.path]
+    assert [found.path for found in status.find_matrix_dirs(tmp_path)] == [folder.path]
+    assert [found.path for found in status.find_matrix_dirs(folder.path)] == [folder.path]
     with pytest.raises(ResultsError, match=r"holds no matrix\.yaml"):
-        status.stored_plan(MatrixDir(tmp_path))
+        status.read_stored_plan(MatrixDir(tmp_path))
 
 
 def test_a_plan_in_a_folder_of_another_name_is_refused(tmp_path, folder):
-    status.adopt(plan_of(TEXT), folder)
+    status.store_plan(plan_of(TEXT), folder)
     folder.path.rename(tmp_path / "other")
     with pytest.raises(ResultsError, match="the plan of 'm', in a folder of another name"):
-        status.stored_plan(MatrixDir(tmp_path / "other"))
+        status.read_stored_plan(MatrixDir(tmp_path / "other"))
 
 
 def test_two_matrices_of_one_name_cannot_share_a_report(tmp_path):
     for place in ("x", "y"):
-        status.adopt(plan_of("name: m\nsettings: {epochs: 1}\n"), MatrixDir(tmp_path / place / "m"))
+        status.store_plan(plan_of("name: m\nsettings: {epochs: 1}\n"), MatrixDir(tmp_path / place / "m"))
         (tmp_path / "res").mkdir(exist_ok=True)
         (tmp_path / "res" / place).symlink_to(tmp_path / place / "m")
-    folders = status.matrix_folders(tmp_path / "res")
-    assert len(folders) == 2 and status.distinct(folders[:1]) == folders[:1]
+    folders = status.find_matrix_dirs(tmp_path / "res")
+    assert len(folders) == 2 and status.check_distinct_names(folders[:1]) == folders[:1]
     with pytest.raises(ResultsError, match="are all called 'm'; report them one by one"):
-        status.distinct(folders)
+        status.check_distinct_names(folders)

@@ -9,7 +9,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.execution.executors import EXIT_STOPPED, Options, Place, worker_arguments
 from tests.execution.test_worker import TINY
 
-PARTS = registry.names("executors")
+PARTS = registry.plugin_names("executors")
 
 
 def test_there_are_executors():
@@ -78,9 +78,11 @@ def test_the_workers_arguments_carry_every_option(tmp_path):
     from dcbench.execution import worker
 
     options = Options(tmp_path, "cuda", (Gpu(0, "GPU-a"),), jobs=3, threads=2, command="dcbench run 'a b'")
-    parsed = worker.parse(worker_arguments(tmp_path / "run", options, Place("GPU-a", 1234.5, 60.0, redo=True)))
+    parsed = worker.parse_arguments(
+        worker_arguments(tmp_path / "run", options, Place("GPU-a", 1234.5, 60.0, redo=True))
+    )
     assert (parsed.run_dir, parsed.data_dir, parsed.device) == (tmp_path / "run", tmp_path, "cuda")
     assert (parsed.jobs, parsed.threads, parsed.redo, parsed.command) == (3, 2, True, "dcbench run 'a b'")
     assert (parsed.memory_mb, parsed.predicted) == (1234.5, 60.0)
-    bare = worker.parse(worker_arguments(tmp_path / "run", options, Place()))
+    bare = worker.parse_arguments(worker_arguments(tmp_path / "run", options, Place()))
     assert (bare.memory_mb, bare.predicted) == (None, None)

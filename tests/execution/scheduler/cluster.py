@@ -6,8 +6,9 @@ it does on real cards.
 
 from dataclasses import dataclass, field, replace
 
-from dcbench.core.store.run_dir import STOPPED, RunDir, RunState
-from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, Ended
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import STOPPED, RunState
+from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, WorkerExit
 from dcbench.execution.scheduler.packing import Device, Pool
 
 DONE = RunState("done")
@@ -123,4 +124,4 @@ class Cluster:
         if state is not None and state.name == "done":
             rows = RunDir(run).spec().epochs + 1
             RunDir(run).metrics_file.write_text("epoch\n" + "0\n" * rows)
-        self.gone.append(Ended(run, exit_code))
+        self.gone.append(WorkerExit(run, exit_code))

@@ -9,8 +9,8 @@ from pathlib import Path
 from dcbench.core import devices
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.execution.scheduler.history import MARGIN, History, Machine, Measured, cost_class
-from dcbench.execution.scheduler.loop import Loop, Setting
+from dcbench.execution.scheduler.history import MARGIN, History, Machine, MeasuredCost, cost_class
+from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
 from tests.conftest import plan_of
 from tests.execution.scheduler.cluster import Cluster, Script
 
@@ -60,9 +60,9 @@ def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
     for spec in plan.runs:
         gb, minutes = cost[spec.k]
         peak = (gb * 1000.0 - devices.HEADROOM_MB) / MARGIN
-        history.known.setdefault(cost_class(spec), [Measured(minutes * 60.0, 0.0, peak)])
-    at = Setting(cluster.pool(), history, clock=cluster.clock)
-    entries = status.entries(plan, folder)
+        history.known.setdefault(cost_class(spec), [MeasuredCost(minutes * 60.0, 0.0, peak)])
+    at = SchedulerSettings(cluster.pool(), history, clock=cluster.clock)
+    entries = status.planned_runs(plan, folder)
     ended = [one for one in Loop(entries, cluster, at).outcomes() if getattr(one, "ended", False)]
     assert len(ended) == len(entries) == 288 and all(one.state.name == "done" for one in ended)
     fullest = max(cluster.most_reserved.values())

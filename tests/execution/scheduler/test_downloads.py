@@ -1,8 +1,9 @@
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.execution.scheduler import downloads
-from dcbench.execution.scheduler.stop import Stop
+from dcbench.execution.scheduler.stop import StopFlag
 
 
 def test_fetch_says_why_a_download_failed(tmp_path):
@@ -21,9 +22,9 @@ def test_each_dataset_is_fetched_once_and_what_is_stopped_is_no_failure(tmp_path
 
     monkeypatch.setattr(downloads, "fetch", fetch)
     specs = [make_spec({"dataset": name}) for name in ("mnist", "kmnist", "mnist")]
-    assert downloads.fetch_all(specs, tmp_path, Stop()) == {"mnist": "no mnist", "kmnist": "no kmnist"}
+    assert downloads.fetch_all(specs, tmp_path, StopFlag()) == {"mnist": "no mnist", "kmnist": "no kmnist"}
     assert asked == ["mnist", "kmnist"]
-    assert downloads.fetch_all(specs, tmp_path, Stop(presses=1)) == {} and len(asked) == 2
+    assert downloads.fetch_all(specs, tmp_path, StopFlag(presses=1)) == {} and len(asked) == 2
 
 
 def test_a_folder_that_is_another_runs_is_refused_and_left_as_it_is(tmp_path):

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import STOPPED, RunDir, RunState
-from dcbench.execution.scheduler.faults import End, Policy, follow, had_company, record, settle
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import STOPPED, RunState
+from dcbench.execution.scheduler.faults import FaultPolicy, WorkerEnd, next_step, record_state, settle, shared_device
 
 OOM, CRASH = RunState("failed", "out_of_memory", "CUDA out of memory"), RunState("failed", "crash", "SIGSEGV")
 CUDA = RunState("failed", "error", "RuntimeError: CUDA error: an illegal memory access was encountered")
@@ -31,27 +32,27 @@ def folder(tmp_path):
     ],
 )  # fmt: skip
 def test_what_may_be_a_neighbours_doing_is_tried_again_alone(state, company, gpu, expected):
-    assert follow(state, company, gpu, 0, Policy()) == expected
+    assert next_step(state, company, gpu, 0, FaultPolicy()) == expected
 
 
 @pytest.mark.parametrize("state", [ERROR, CRASH, OOM, RunState("failed", "timeout"), RunState("failed", "lost")])
 def test_retries_are_counted_and_nan_is_never_retried(state):
-    told = [follow(state, False, True, tries, Policy(retries=2)) for tries in range(3)]
+    told = [next_step(state, False, True, tries, FaultPolicy(retries=2)) for tries in range(3)]
     assert told == ["again", "again", "ended"]
-    assert follow(NAN, False, True, 0, Policy(retries=2)) == "ended"
+    assert next_step(NAN, False, True, 0, FaultPolicy(retries=2)) == "ended"
 
 
 @pytest.mark.parametrize(
     ("end", "kind", "told"),
     [
-        (End(-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
-        (End(3), "crash", "ended with code 3"),
-        (End(-signal.SIGKILL), "crash", "killed by SIGKILL"),
-        (End(-signal.SIGKILL, starved=True), "out_of_memory", "run out of memory"),
-        (End(-signal.SIGSEGV, starved=True), "crash", "SIGSEGV"),
-        (End(-signal.SIGKILL, overdue=90), "timeout", "longer than 90 s"),
-        (End(143, overdue=90), "timeout", "longer than 90 s"),
-        (End(143), "crash", "somebody else sent its process SIGTERM"),
+        (WorkerEnd(-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
+        (WorkerEnd(3), "crash", "ended with code 3"),
+        (WorkerEnd(-signal.SIGKILL), "crash", "killed by SIGKILL"),
+        (WorkerEnd(-signal.SIGKILL, starved=True), "out_of_memory", "run out of memory"),
+        (WorkerEnd(-signal.SIGSEGV, starved=True), "crash", "SIGSEGV"),
+        (WorkerEnd(-signal.SIGKILL, overdue=90), "timeout", "longer than 90 s"),
+        (WorkerEnd(143, overdue=90), "timeout", "longer than 90 s"),
+        (WorkerEnd(143), "crash", "somebody else sent its process SIGTERM"),
     ],
 )
 def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, told):
@@ -64,23 +65,23 @@ def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_l
 
 def test_a_run_that_got_done_when_its_time_was_over_is_done(folder):
     folder.set_state(RunState("done"))
-    assert settle(folder, End(0, overdue=5), RunState()).name == "done"
+    assert settle(folder, WorkerEnd(0, overdue=5), RunState()).name == "done"
 
 
 def test_what_the_worker_recorded_stands(folder):
     folder.set_state(NAN)
-    assert settle(folder, End(1), RunState()) == NAN
-    assert settle(folder, End(1), NAN).kind == "crash", "an earlier try's failure is not this one's"
+    assert settle(folder, WorkerEnd(1), RunState()) == NAN
+    assert settle(folder, WorkerEnd(1), NAN).kind == "crash", "an earlier try's failure is not this one's"
 
 
 def test_only_an_end_that_says_so_is_done_or_skipped_and_pending_is_no_end(folder):
     for name in ("done", "skipped"):
         folder.set_state(RunState(name))
-        assert settle(folder, End(0), RunState(name)).name == name, "done again"
-        assert settle(folder, End(1), RunState(name)).kind == "crash"
+        assert settle(folder, WorkerEnd(0), RunState(name)).name == name, "done again"
+        assert settle(folder, WorkerEnd(1), RunState(name)).kind == "crash"
         assert folder.state().name == name, "what was finished is not overwritten"
     folder.state_file.unlink()
-    assert settle(folder, End(1), RunState("failed", "nan")).kind == "crash"
+    assert settle(folder, WorkerEnd(1), RunState("failed", "nan")).kind == "crash"
 
 
 def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
@@ -90,12 +91,12 @@ def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
     reader = folder.claim_file.open("rb")
     fcntl.flock(reader, fcntl.LOCK_SH)
     threading.Timer(0.1, reader.close).start()
-    assert record(folder, CRASH) == CRASH == folder.state()
+    assert record_state(folder, CRASH) == CRASH == folder.state()
 
 
 def test_company_is_also_what_the_run_itself_saw(folder):
-    assert not had_company(folder)
+    assert not shared_device(folder)
     folder.write_provenance({"shared_with": []})
-    assert not had_company(folder)
+    assert not shared_device(folder)
     folder.write_provenance({"shared_with": ["a run of another scheduler"]})
-    assert had_company(folder)
+    assert shared_device(folder)

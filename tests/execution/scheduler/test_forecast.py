@@ -1,10 +1,11 @@
 import pytest
 
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir, RunState
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.run_state import RunState
 from dcbench.execution.scheduler.forecast import forecast
-from dcbench.execution.scheduler.history import History, Machine, Measured, cost_class
-from dcbench.execution.scheduler.loop import Setting
+from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class
+from dcbench.execution.scheduler.loop import SchedulerSettings
 from dcbench.execution.scheduler.packing import Device, Pool
 from tests.conftest import plan_of
 
@@ -13,7 +14,7 @@ TEXT = "name: m\naxes: {dataset: [mnist, cifar10], backend: [faiss, sklearn]}\ns
 
 @pytest.fixture
 def entries(tmp_path):
-    return status.entries(plan_of(TEXT), MatrixDir(tmp_path / "m"))
+    return status.planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
 
 
 def setting(entries, costs, memory=10_000.0, slots=2):
@@ -22,11 +23,11 @@ def setting(entries, costs, memory=10_000.0, slots=2):
         cost = costs(entry.spec)
         if cost:
             history.known[cost_class(entry.spec)] = [cost]
-    return Setting(Pool([Device("GPU-0", memory, slots), Device("GPU-1", memory, slots)]), history)
+    return SchedulerSettings(Pool([Device("GPU-0", memory, slots), Device("GPU-1", memory, slots)]), history)
 
 
 def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
-    at = setting(entries, lambda spec: Measured(10.0, 9.0 if spec.dataset == "mnist" else 4.0, 500.0))
+    at = setting(entries, lambda spec: MeasuredCost(10.0, 9.0 if spec.dataset == "mnist" else 4.0, 500.0))
     found = forecast(entries, at)
     assert [(one.title, one.runs, one.done, one.expected.seconds) for one in found.classes] == [
         ("faiss mnist", 2, 0, 100.0), ("sklearn mnist", 2, 0, 100.0),
@@ -39,7 +40,7 @@ def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
 
 
 def test_what_is_done_costs_nothing_more(entries):
-    at = setting(entries, lambda spec: Measured(10.0, 9.0, 500.0))
+    at = setting(entries, lambda spec: MeasuredCost(10.0, 9.0, 500.0))
     done = [status.PlannedRun(one.spec, one.folder, RunState("done")) for one in entries[:6]] + entries[6:]
     found = forecast(done, at)
     assert (found.left, found.run_seconds, found.finish_seconds) == (2, 200.0, 100.0)
@@ -49,19 +50,19 @@ def test_what_is_done_costs_nothing_more(entries):
 
 
 def test_one_unknown_class_and_the_whole_has_no_figure(entries):
-    at = setting(entries, lambda spec: None if spec.dataset == "mnist" else Measured(10.0, 9.0, 500.0))
+    at = setting(entries, lambda spec: None if spec.dataset == "mnist" else MeasuredCost(10.0, 9.0, 500.0))
     found = forecast(entries, at)
     assert (found.left, found.unknown, found.run_seconds, found.finish_seconds) == (8, 4, None, None)
 
 
 def test_memory_decides_how_many_share_a_card(entries):
-    at = setting(entries, lambda spec: Measured(10.0, 9.0, 5000.0), memory=7000.0, slots=8)
+    at = setting(entries, lambda spec: MeasuredCost(10.0, 9.0, 5000.0), memory=7000.0, slots=8)
     assert forecast(entries, at).finish_seconds == 400.0, "one at a time on each of two cards"
 
 
 def test_a_title_says_what_tells_a_class_apart_and_no_more(tmp_path):
     plan = plan_of("name: m\naxes: {width: [0.5, 1], epochs: [1, 2]}\nseeds: [0]\n")
-    found = forecast(status.entries(plan, MatrixDir(tmp_path)), setting([], None))
+    found = forecast(status.planned_runs(plan, MatrixDir(tmp_path)), setting([], None))
     assert {(one.title, one.epochs) for one in found.classes} == {
         ("width 0.5", 1), ("width 0.5", 2), ("width 1", 1), ("width 1", 2)
     }  # fmt: skip

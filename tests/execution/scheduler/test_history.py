@@ -6,18 +6,19 @@ from dcbench.core import devices
 from dcbench.core.columns import STAGES
 from dcbench.core.devices import Gpu
 from dcbench.core.spec import RunSpec, make_spec
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler.history import (
     COST_FIELDS,
     MARGIN,
     History,
     Machine,
-    Measured,
+    MeasuredCost,
     cost_class,
     key_of,
     machine,
-    measured,
+    measure_cost,
 )
 
 HERE = Machine("cpu", "CPU A", 1)
@@ -51,13 +52,13 @@ def test_every_field_of_a_class_is_a_field_of_the_spec():
 
 def test_a_run_is_a_start_and_rows(tmp_path):
     folder, _ = finished(tmp_path)
-    assert measured(folder) == Measured(start=14.0, row=3.0, memory_mb=500.0)
+    assert measure_cost(folder) == MeasuredCost(start=14.0, row=3.0, memory_mb=500.0)
 
 
 def test_a_file_without_the_columns_tells_nothing(tmp_path):
     folder, _ = finished(tmp_path)
     folder.metrics_file.write_text("epoch,loss\n0,\n1,2.0\n")
-    assert measured(folder) is None
+    assert measure_cost(folder) is None
 
 
 def test_time_and_memory_come_from_runs_of_the_class_whatever_their_epochs(tmp_path):
@@ -118,11 +119,11 @@ def test_a_run_without_epochs_is_all_start(tmp_path):
 def test_a_probe_counts_until_a_run_has_been_measured(tmp_path):
     folder, spec = finished(tmp_path)
     history = History(HERE)
-    history.foresee(spec, Measured(1.0, 1.0, 100.0))
+    history.foresee(spec, MeasuredCost(1.0, 1.0, 100.0))
     assert history.expect(key_of(spec)).source == "probe" and history.expect(key_of(spec)).seconds == 3.0
     history.learn(folder, spec)
     assert history.expect(key_of(spec)).source == "1 run" and history.expect(key_of(spec)).seconds == 20.0
-    history.foresee(spec, Measured(1.0, 1.0, 100.0))
+    history.foresee(spec, MeasuredCost(1.0, 1.0, 100.0))
     assert history.expect(key_of(spec)).source == "1 run", "a probe never displaces a measurement"
 
 

@@ -5,14 +5,15 @@ import pytest
 from dcbench import registry
 from dcbench.core import devices
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import STOPPED, MatrixDir, RunDir, RunState
+from dcbench.core.store.run_dir import MatrixDir, RunDir
+from dcbench.core.store.run_state import STOPPED, RunState
 from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
-from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, Ended, Options
+from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, Options, WorkerExit
 from dcbench.execution.scheduler import Notice, downloads, loop
-from dcbench.execution.scheduler.faults import Policy
-from dcbench.execution.scheduler.history import History, Machine, Measured, cost_class, key_of
-from dcbench.execution.scheduler.loop import Loop, Setting
+from dcbench.execution.scheduler.faults import FaultPolicy
+from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class, key_of
+from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
 from tests.conftest import TINY, plan_of
 from tests.execution.scheduler.cluster import Cluster, Script
 
@@ -22,7 +23,7 @@ TEXT = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TI
 @pytest.fixture
 def folder(tmp_path):
     found = MatrixDir(tmp_path / "m")
-    status.adopt(plan_of(TEXT), found)
+    status.store_plan(plan_of(TEXT), found)
     return found
 
 
@@ -46,7 +47,7 @@ class Fake:
             RunDir(run).set_state(state)
         if state == DONE:
             RunDir(run).metrics_file.write_text("epoch\n0\n1\n")
-        return [Ended(run, code)]
+        return [WorkerExit(run, code)]
 
     def close(self):
         self.closed = True
@@ -59,9 +60,9 @@ def use(monkeypatch, workers):
 def run(folder, monkeypatch, leave, **options):
     fake = Fake(leave)
     use(monkeypatch, fake)
-    todo = scheduler.left(status.entries(plan_of(TEXT), folder), options.get("redo", False))
+    todo = scheduler.runs_left(status.planned_runs(plan_of(TEXT), folder), options.get("redo", False))
     how = Options(folder.path)
-    outcomes = list(scheduler.run(todo, "fake", how, scheduler.setting(how, **options)))
+    outcomes = list(scheduler.run(todo, "fake", how, scheduler.scheduler_settings(how, **options)))
     assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.seen)
     return fake, [outcome for outcome in outcomes if outcome.ended]
 
@@ -92,7 +93,7 @@ def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, mo
 def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, code, expected):
     _, ended = run(folder, monkeypatch, lambda path: (state, code))
     assert [(one.state.name, one.state.kind) for one in ended] == [expected] * 4
-    on_disk = [entry.state for entry in status.entries(plan_of(TEXT), folder)]
+    on_disk = [entry.state for entry in status.planned_runs(plan_of(TEXT), folder)]
     assert [(one.name, one.kind) for one in on_disk] == [expected] * 4
 
 
@@ -122,7 +123,7 @@ def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    todo = status.entries(plan_of(text), folder)
+    todo = status.planned_runs(plan_of(text), folder)
     ended = [one for one in scheduler.run(todo, "f", Options(folder.path)) if one.ended]
     assert [one.state.reason for one in ended if one.state.name == "failed"] == ["no network"] * 4
     assert len(fake.seen) == 4
@@ -132,9 +133,9 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    todo = status.entries(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
+    todo = status.planned_runs(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
     how = Options(folder.path)
-    told = list(scheduler.run(todo, "f", how, scheduler.setting(how, policy=Policy(fail_fast=True))))
+    told = list(scheduler.run(todo, "f", how, scheduler.scheduler_settings(how, policy=FaultPolicy(fail_fast=True))))
     assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
     assert fake.seen == []
 
@@ -142,7 +143,7 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
 def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
     next(outcomes)
     outcomes.close()
     assert fake.closed
@@ -153,7 +154,7 @@ def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network")
     _, ended = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
     assert [one.state.reason for one in ended] == ["no network"] * 4
-    assert {entry.state.name for entry in status.entries(plan_of(TEXT), folder)} == {"done"}
+    assert {entry.state.name for entry in status.planned_runs(plan_of(TEXT), folder)} == {"done"}
 
 
 def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
@@ -165,7 +166,7 @@ def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
 def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
     started = next(outcomes).folder
     started.set_state(RunState("running"))
     assert started.state().kind == "lost"
@@ -189,19 +190,19 @@ def simulate(
 ):
     """All runs of a matrix on a fake cluster; what it saw, the outcomes, the notices and the entries."""
     plan, folder = plan_of(text), MatrixDir(tmp_path / "m")
-    entries = status.entries(plan, folder)
+    entries = status.planned_runs(plan, folder)
     cluster = Cluster(gpus, memory_mb, scripts, slots, watched=watched)
     history = History(ON_GPU)
     for spec in plan.runs if need is not None else ():
         peak = (need - devices.HEADROOM_MB) / 1.1
-        history.known[cost_class(spec)] = [Measured(60.0, 0.0, peak)]
-    at = Setting(cluster.pool(), history, policy or Policy(), clock=cluster.clock)
+        history.known[cost_class(spec)] = [MeasuredCost(60.0, 0.0, peak)]
+    at = SchedulerSettings(cluster.pool(), history, policy or FaultPolicy(), clock=cluster.clock)
     told = list(Loop(entries, cluster, at).outcomes())
     outcomes = [one for one in told if not isinstance(one, Notice)]
     assert sum(one.ended for one in outcomes) == len(entries), "each run ends once"
     for gpu, capacity in cluster.capacity.items():
         assert cluster.most_claimed[gpu] <= cluster.most_reserved[gpu] <= capacity
-    return cluster, outcomes, [one.text for one in told if isinstance(one, Notice)], status.entries(plan, folder)
+    return cluster, outcomes, [one.text for one in told if isinstance(one, Notice)], status.planned_runs(plan, folder)
 
 
 def test_runs_share_a_card_as_far_as_its_memory_goes(tmp_path):
@@ -242,7 +243,7 @@ def test_a_run_that_needs_more_than_the_card_ends_out_of_memory(tmp_path):
 def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
     history = History(ON_GPU)
     spec = plan_of(EIGHT).runs[0]
-    history.known[cost_class(spec)] = [Measured(1.0, 0.0, 1000.0)]
+    history.known[cost_class(spec)] = [MeasuredCost(1.0, 0.0, 1000.0)]
     history.ran_out(spec, 4000.0)
     assert history.expect(key_of(spec)).memory_mb == 6000.0
 
@@ -263,7 +264,7 @@ def test_a_crash_beside_others_is_tried_again_alone_and_blamed_only_there(tmp_pa
 
 def test_a_hang_is_asked_then_killed_when_its_time_is_over_and_the_others_go_on(tmp_path):
     cluster, _, _, entries = simulate(
-        tmp_path, lambda run: Script(deaf="-s2-" in run.name), policy=Policy(timeout=100.0), slots=2, watched=True
+        tmp_path, lambda run: Script(deaf="-s2-" in run.name), policy=FaultPolicy(timeout=100.0), slots=2, watched=True
     )
     hung = [entry for entry in entries if entry.spec.seed == 2]
     assert {entry.state.kind for entry in hung} == {"timeout"} and "longer than 100 s" in hung[0].state.reason
@@ -280,7 +281,7 @@ def test_retries_are_tried_and_told(tmp_path):
         lambda run: (
             Script(state=RunState("failed", "error", "ValueError"), exit_code=1) if "-s0-" in run.name else Script()
         ),
-        policy=Policy(retries=2),
+        policy=FaultPolicy(retries=2),
     )
     assert sum(one.step == "again" for one in outcomes) == 4 and "try 3 of 3" in notices[-1]
     final = [one.state.reason for one in outcomes if one.ended and one.state.name == "failed"]
@@ -289,19 +290,19 @@ def test_retries_are_tried_and_told(tmp_path):
 
 def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = status.entries(plan, folder)
+    entries = status.planned_runs(plan, folder)
 
     def bad(run):
         failed = RunState("failed", "nan", "loss")
         return Script(10.0, state=failed, exit_code=1) if "-s0-" in run.name else Script()
 
     cluster = Cluster(1, 10_000, bad, slots=2)
-    at = Setting(cluster.pool(), History(ON_GPU), Policy(fail_fast=True), clock=cluster.clock)
+    at = SchedulerSettings(cluster.pool(), History(ON_GPU), FaultPolicy(fail_fast=True), clock=cluster.clock)
     for spec in plan.runs:
-        at.history.known[cost_class(spec)] = [Measured(60.0, 0.0, 10.0)]
+        at.history.known[cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
     told = list(Loop(entries, cluster, at).outcomes())
     assert any(isinstance(one, Notice) and "--fail-fast" in one.text for one in told)
-    counts = status.counts(status.entries(plan, folder))
+    counts = status.count_states(status.planned_runs(plan, folder))
     assert counts["failed"] == 1 and counts["done"] == 0 and sum(counts.values()) == 8
 
 
@@ -309,15 +310,15 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
 def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
-    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     told = []
-    for outcome in Loop(status.entries(plan, folder), cluster, at).outcomes():
+    for outcome in Loop(status.planned_runs(plan, folder), cluster, at).outcomes():
         told.append(outcome)
         at.stop.presses = presses
     assert sum(getattr(one, "ended", False) for one in told) == 1, "what had started has ended, nothing else began"
     assert "stopping" in told[1].text
     assert cluster.now <= (loop.LAST_WORDS + 1 if deaf else 1)
-    counts = status.counts(status.entries(plan, folder))
+    counts = status.count_states(status.planned_runs(plan, folder))
     assert counts["pending"] == 8
 
 
@@ -341,7 +342,7 @@ def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
 
 def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_lets_go(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = status.entries(plan, folder)
+    entries = status.planned_runs(plan, folder)
     held, freed = entries[0], entries[1]
     claims = []
     for entry in (held, freed):
@@ -350,9 +351,9 @@ def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_le
         claims.append(entry.folder.claim())
         claims[-1].__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script())
-    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     ended = []
-    for one in Loop(status.entries(plan, folder), cluster, at).outcomes():
+    for one in Loop(status.planned_runs(plan, folder), cluster, at).outcomes():
         if isinstance(one, Notice):
             assert "held by another dcbench run" in one.text
         elif one.ended:
@@ -383,7 +384,7 @@ def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
 
     fake = Fake(leave)
     use(monkeypatch, fake)
-    outcomes = list(scheduler.run(status.entries(plan_of(TEXT), folder), "fake", Options(folder.path)))
+    outcomes = list(scheduler.run(status.planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path)))
     ended = [one for one in outcomes if not isinstance(one, Notice) and one.ended]
     assert [one.state.name for one in ended] == ["done"] * 4 and len(fake.seen) == 4
 
@@ -404,13 +405,13 @@ def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatc
 def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp_path):
     """Somebody takes most of the card before the first run; the run of 5 GB waits some seconds, then it tries."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = status.entries(plan, folder)[:1]
+    entries = status.planned_runs(plan, folder)[:1]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     history = History(ON_GPU)
-    history.known[cost_class(entries[0].spec)] = [Measured(60.0, 0.0, 4000.0)]
+    history.known[cost_class(entries[0].spec)] = [MeasuredCost(60.0, 0.0, 4000.0)]
     pool = cluster.pool()
     pool.devices[0].look = lambda: 4000.0
-    at = Setting(pool, history, clock=cluster.clock)
+    at = SchedulerSettings(pool, history, clock=cluster.clock)
     assert [one.state.name for one in Loop(entries, cluster, at).outcomes()] == ["running", "done"]
     (start,) = [when for when, what, _, _ in cluster.log if what == "start"]
     assert loop.IDLE <= start < loop.IDLE + 1
@@ -431,13 +432,13 @@ def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
 def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     """It may be trying again."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entry = status.entries(plan, folder)[0]
+    entry = status.planned_runs(plan, folder)[0]
     entry.folder.prepare(entry.spec)
     entry.folder.set_state(RunState("running"))
     claim = entry.folder.claim()
     claim.__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()
     assert "held by another" in next(steps).text
     entry.folder.set_state(RunState("failed", "error", "first try"))
@@ -449,15 +450,15 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
 def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch):
     """The forkserver died: its children's ends are told, though they go on; their claims say so."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entry = status.entries(plan, folder)[0]
+    entry = status.planned_runs(plan, folder)[0]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = Setting(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()
     next(steps)
     claim = entry.folder.claim()
     claim.__enter__()
     cluster.live.clear()
-    cluster.gone.append(Ended(entry.folder.path, 255))
+    cluster.gone.append(WorkerExit(entry.folder.path, 255))
     assert next(steps).step == "again" and "held by" in next(steps).text
     entry.folder.metrics_file.write_text("epoch\n0\n1\n")
     entry.folder.set_state(DONE)

@@ -1,8 +1,8 @@
 import pytest
 
 from dcbench.errors import SpecError
-from dcbench.execution.scheduler.history import Expected
-from dcbench.execution.scheduler.order import choices, urgency
+from dcbench.execution.scheduler.history import ExpectedCost
+from dcbench.execution.scheduler.order import parse_choices, urgency
 from tests.conftest import plan_of
 
 PLAN = plan_of("name: m\naxes: {dataset: [mnist, cifar10], k: [5, 10]}\nseeds: [0, 1]\n").runs
@@ -14,24 +14,24 @@ def ordered(costs, first=()):
 
 
 def test_the_longest_come_first_and_equals_stay_in_the_plans_order():
-    told = ordered(lambda spec: Expected(10.0 if spec.k == 10 else 5.0, 1.0))
+    told = ordered(lambda spec: ExpectedCost(10.0 if spec.k == 10 else 5.0, 1.0))
     assert [k for _, k, _ in told] == [10, 10, 10, 10, 5, 5, 5, 5]
     assert told[:4] == [("mnist", 10, 0), ("mnist", 10, 1), ("cifar10", 10, 0), ("cifar10", 10, 1)]
 
 
 def test_long_means_much_of_a_device_for_long():
-    told = ordered(lambda spec: Expected(10.0, 8.0) if spec.k == 5 else Expected(20.0, 2.0))
+    told = ordered(lambda spec: ExpectedCost(10.0, 8.0) if spec.k == 5 else ExpectedCost(20.0, 2.0))
     assert [k for _, k, _ in told][:4] == [5, 5, 5, 5]
 
 
 def test_what_nothing_is_known_of_comes_before_what_is_known():
-    told = ordered(lambda spec: Expected() if spec.dataset == "cifar10" else Expected(1e6, 9.0))
+    told = ordered(lambda spec: ExpectedCost() if spec.dataset == "cifar10" else ExpectedCost(1e6, 9.0))
     assert [name for name, _, _ in told][:4] == ["cifar10"] * 4
 
 
 def test_chosen_cells_come_first():
-    first = choices(["dataset=cifar10,k=5"], PLAN)
-    assert ordered(lambda spec: Expected(10.0 if spec.k == 10 else 5.0, 1.0), first)[:2] == [
+    first = parse_choices(["dataset=cifar10,k=5"], PLAN)
+    assert ordered(lambda spec: ExpectedCost(10.0 if spec.k == 10 else 5.0, 1.0), first)[:2] == [
         ("cifar10", 5, 0), ("cifar10", 5, 1)
     ]  # fmt: skip
 
@@ -47,4 +47,4 @@ def test_chosen_cells_come_first():
 )
 def test_a_wrong_choice_is_told(word, told):
     with pytest.raises(SpecError, match=told):
-        choices([word], PLAN)
+        parse_choices([word], PLAN)

@@ -6,7 +6,7 @@ from dcbench.core.store.run_dir import MatrixDir
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import probe
-from dcbench.execution.scheduler.history import Measured, key_of
+from dcbench.execution.scheduler.history import MeasuredCost, key_of
 from dcbench.execution.scheduler.packing import Device, Pool
 from tests.conftest import plan_of
 
@@ -15,15 +15,15 @@ TEXT = "name: m\naxes: {k: [4, 5], epochs: [2, 3]}\nsettings: {limit: 60, width:
 
 @pytest.fixture
 def entries(tmp_path):
-    return status.entries(plan_of(TEXT), MatrixDir(tmp_path / "m"))
+    return status.planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
 
 
 def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
     options = Options(tmp_path)
-    at = scheduler.setting(options)
-    assert [spec.k for spec in probe.unknown(entries, at)] == [4, 5], "one for each class, whatever the epochs"
+    at = scheduler.scheduler_settings(options)
+    assert [spec.k for spec in probe.unknown_classes(entries, at)] == [4, 5], "one for each class, whatever the epochs"
     scheduler.measure(entries, "inline", options, at)
-    assert probe.unknown(entries, at) == [] == probe.unknown(entries, at, memory=True)
+    assert probe.unknown_classes(entries, at) == [] == probe.unknown_classes(entries, at, memory=True)
     costs = [at.history.expect(key_of(entry.spec)) for entry in entries]
     assert all(cost.source == "probe" and cost.seconds > 0 and cost.memory_mb > 0 for cost in costs)
     assert costs[1].seconds > costs[0].seconds, "one more epoch"
@@ -32,12 +32,12 @@ def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
 
 def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
     plan = plan_of("name: m\naxes: {dataset: [digits, mnist, 'imagefolder:x']}\n" + TEXT.split("\n", 2)[2])
-    entries = status.entries(plan, MatrixDir(tmp_path / "m"))
+    entries = status.planned_runs(plan, MatrixDir(tmp_path / "m"))
     options = Options(tmp_path)
-    at = scheduler.setting(options)
-    specs = probe.unknown(entries, at)
+    at = scheduler.scheduler_settings(options)
+    specs = probe.unknown_classes(entries, at)
     probe.probe(specs, "inline", options, at)
-    assert [spec.dataset for spec in probe.unknown(entries, at)] == ["mnist", "imagefolder:x"]
+    assert [spec.dataset for spec in probe.unknown_classes(entries, at)] == ["mnist", "imagefolder:x"]
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_large_classes_are_probed_with_two_parts_of_their_images(values, parts):
 
 
 def test_the_whole_lies_on_the_line_through_the_parts():
-    told = probe._whole([(0.4, Measured(14.0, 4.0, 300.0)), (0.1, Measured(11.0, 1.0, None))])
+    told = probe._whole([(0.4, MeasuredCost(14.0, 4.0, 300.0)), (0.1, MeasuredCost(11.0, 1.0, None))])
     assert (told.start, told.row, told.memory_mb) == (pytest.approx(20.0), pytest.approx(10.0), None)
-    noisy = probe._whole([(0.4, Measured(5.0, 1.0, 1.0)), (0.1, Measured(6.0, 1.0, 1.0))])
+    noisy = probe._whole([(0.4, MeasuredCost(5.0, 1.0, 1.0)), (0.1, MeasuredCost(6.0, 1.0, 1.0))])
     assert noisy.start == 5.0, "more images never take less"
 
 
 def test_runs_that_share_a_gpu_are_probed_first_and_others_are_not(entries, tmp_path):
-    at = scheduler.setting(Options(tmp_path))
-    assert probe.needed(entries, at) == []
+    at = scheduler.scheduler_settings(Options(tmp_path))
+    assert probe.classes_to_probe(entries, at) == []
     at.pool = Pool([Device("GPU-0", 1000.0, 4)])
-    assert len(probe.needed(entries, at)) == 2
+    assert len(probe.classes_to_probe(entries, at)) == 2
     at.pool = Pool([Device("GPU-0", 1000.0, 1)])
-    assert probe.needed(entries, at) == []
+    assert probe.classes_to_probe(entries, at) == []

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dcbench.core.spec import make_spec
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 
 
 def bundle(n=90, k=4, classes=3, channels=3, dataset="digits", side=8, shown=20, names=None, filters=5, **spec):
@@ -35,4 +35,4 @@ def bundle(n=90, k=4, classes=3, channels=3, dataset="digits", side=8, shown=20,
         "run_id": "r", "spec": make_spec(values).model_dump(), "state": "done", "epoch": values["epochs"], "rows": [],
         "class_names": names or [str(label) for label in range(classes)], "checks": [], "missing": {},
     }  # fmt: skip
-    return Learned(arrays, facts)
+    return InspectionResult(arrays, facts)

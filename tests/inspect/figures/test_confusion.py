@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb
 
 from dcbench.figures.style.theme import STYLE
 from dcbench.inspect.figures import confusion
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from tests.inspect.figures.bundles import bundle
 
 
@@ -55,7 +55,7 @@ def test_of_many_clusters_the_others_share_a_row_and_no_image_is_lost():
 
 def test_it_needs_no_more_than_the_last_assignment():
     found = bundle(n=300, k=30, classes=3)
-    bare = Learned({name: found[name] for name in ("assignment", "labels")}, found.facts)
+    bare = InspectionResult({name: found[name] for name in ("assignment", "labels")}, found.facts)
     ids, table = confusion.rows(bare)
     assert len(ids) == confusion.CLUSTERS and table.sum() == 300
 
@@ -69,5 +69,5 @@ def test_many_labels_have_no_numbers(classes, numbered):
 def test_the_caption_tells_the_purity():
     found = bundle(n=40, k=2)
     arrays = {**found.arrays, "assignment": np.repeat([1, 0], [30, 10]), "labels": np.repeat([2, 1, 0], [27, 3, 10])}
-    told = confusion.caption(Learned(arrays, found.facts))
+    told = confusion.caption(InspectionResult(arrays, found.facts))
     assert "40 in 2 clusters" in told and "92.5% of the images have their cluster's majority label" in told

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from dcbench import registry
 from dcbench.figures.style.theme import STYLE
-from dcbench.inspect.result import ARRAYS, Learned
+from dcbench.inspect.result import ARRAYS, InspectionResult
 from tests.inspect.figures.bundles import bundle
 from tests.inspect.measuring.made import looked_at, made
 
-PARTS = registry.names("pictures")
+PARTS = registry.plugin_names("pictures")
 
 NAMES = ["<script>alert('x')</script>", 'a$b$ & "c"', "cat 🐈 猫", "x" * 200, "", "3", "ñandú", "dog", "eel", "fox"]
 
@@ -35,12 +35,12 @@ KINDS = {
 def one_cluster():
     found = bundle(k=4)
     arrays = {**found.arrays, "assignment": np.full(90, 2), "clusters": np.array([2])}
-    return Learned(arrays | {name: found[name][:1] for name in ("means", "nearest", "distances")}, found.facts)
+    return InspectionResult(arrays | {name: found[name][:1] for name in ("means", "nearest", "distances")}, found.facts)
 
 
 def silent():
     found = bundle()
-    return Learned(
+    return InspectionResult(
         {**found.arrays, "first_strengths": np.zeros((5, 8)), "last_strengths": -np.ones((5, 8))}, found.facts
     )
 
@@ -70,7 +70,9 @@ def test_what_it_needs_is_all_it_uses(part):
     """With nothing but the arrays that it names, and what every run has, it can be drawn."""
     found = bundle()
     always = ["assignment", "labels", "indices"]
-    few = Learned({name: found[name] for name in [*always, *registry.facts("pictures", part)["needs"]]}, found.facts)
+    few = InspectionResult(
+        {name: found[name] for name in [*always, *registry.facts("pictures", part)["needs"]]}, found.facts
+    )
     assert drawn(part, few).axes and registry.load("pictures", part).caption(few)
 
 

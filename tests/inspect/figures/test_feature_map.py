@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from dcbench.inspect.figures import feature_map
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from tests.inspect.figures.bundles import bundle
 
 
@@ -28,7 +28,7 @@ def test_both_panels_show_every_point_where_it_is():
 def test_a_cluster_has_its_majority_labels_colour_where_no_larger_one_has_it():
     found = bundle(n=12, k=3, classes=2)
     assignment, labels = np.repeat([0, 1, 2], [5, 4, 3]), np.array([1] * 9 + [0] * 3)
-    counts = Learned({**found.arrays, "assignment": assignment, "labels": labels}, found.facts).counts
+    counts = InspectionResult({**found.arrays, "assignment": assignment, "labels": labels}, found.facts).counts
     assert feature_map.label_styles(counts) == {0: 0, 1: 1}
     assert feature_map.cluster_styles(counts) == {0: 1, 1: 2, 2: 0}
 
@@ -56,7 +56,7 @@ def test_the_caption_says_how_many_images_and_how_far_to_trust():
     assert told.startswith("45 of 90 training images, drawn with the run's seed") and "Trustworthiness 0.91" in told
     assert "It cannot show" in told and "different points" not in told
     found = bundle(n=90)
-    piled = Learned({**found.arrays, "map_different": np.array(12)}, found.facts)
+    piled = InspectionResult({**found.arrays, "map_different": np.array(12)}, found.facts)
     assert feature_map.caption(piled).endswith("Before the map they are only 12 different points.")
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from dcbench.inspect.figures import filter_tiles, filters, filters_told
 from dcbench.inspect.image_sheet import enlarged
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from tests.inspect.figures.bundles import bundle
 
 
@@ -12,7 +12,7 @@ def weighted(after, before=None, **values):
     after = np.asarray(after, dtype=float)
     found = bundle(channels=after.shape[1], filters=len(after), **values)
     before = after if before is None else np.asarray(before, dtype=float)
-    return Learned({**found.arrays, "filters": after, "filters_before": before}, found.facts)
+    return InspectionResult({**found.arrays, "filters": after, "filters_before": before}, found.facts)
 
 
 ONE = [[[[-2.0, 0.0], [1.0, 2.0]]]]
@@ -82,6 +82,6 @@ def test_the_caption_says_how_far_training_moved_them_and_how_many_there_are():
     told = filters.caption(weighted(after * 1.25, after))
     assert "moved a filter's weights by 25% of their length" in told and told.startswith("All 2 filters (3 x 3)")
     found = weighted(after)
-    assert filters.caption(Learned({**found.arrays, "filter_counts": np.array([9])}, found.facts)).startswith(
+    assert filters.caption(InspectionResult({**found.arrays, "filter_counts": np.array([9])}, found.facts)).startswith(
         "The first 2 of 9 filters"
     )

@@ -3,7 +3,7 @@ from matplotlib.colors import to_hex
 
 from dcbench.inspect.figures import filter_tiles, first_answers
 from dcbench.inspect.image_sheet import FRAME, enlarged, rgb
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from tests.inspect.figures.bundles import bundle
 
 
@@ -25,7 +25,7 @@ def test_each_filter_stands_before_its_images():
 def test_frames_lie_where_the_filter_saw():
     found = bundle(filters=2, side=32)
     boxes = np.tile([0.25, 0.5, 0.125, 0.125], (2, 8, 1))
-    (axes,) = first_answers.draw(Learned({**found.arrays, "first_boxes": boxes}, found.facts)).axes
+    (axes,) = first_answers.draw(InspectionResult({**found.arrays, "first_boxes": boxes}, found.facts)).axes
     framed = [patch.get_bbox().bounds for patch in axes.patches if patch.get_linewidth() > 1]
     assert len(framed) == 16
     x, y, width, height = framed[0]
@@ -38,7 +38,7 @@ def test_frames_lie_where_the_filter_saw():
 
 def test_ties_are_told_only_where_not_all_of_them_are_shown():
     found = bundle(filters=3)
-    told = Learned({**found.arrays, "first_ties": np.array([8, 1500, 1])}, found.facts)
+    told = InspectionResult({**found.arrays, "first_ties": np.array([8, 1500, 1])}, found.facts)
     (axes,) = first_answers.draw(told).axes
     words = [text.get_text() for text in axes.texts if text.get_text()[0].isdigit()]
     assert words == ["0", "1\n1,500 alike", "2"]
@@ -48,7 +48,7 @@ def test_silent_filters_have_no_images():
     found = bundle(filters=2)
     strengths = found["first_strengths"].copy()
     strengths[1] = 0
-    (axes,) = first_answers.draw(Learned({**found.arrays, "first_strengths": strengths}, found.facts)).axes
+    (axes,) = first_answers.draw(InspectionResult({**found.arrays, "first_strengths": strengths}, found.facts)).axes
     assert [text.get_text() for text in axes.texts if "silent" in text.get_text()] == [
         "silent: below 0 for every image"
     ]

@@ -2,7 +2,7 @@ import numpy as np
 
 from dcbench.inspect.figures import last_answers
 from dcbench.inspect.image_sheet import enlarged, rgb
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from tests.inspect.figures.bundles import bundle
 
 
@@ -24,7 +24,9 @@ def test_each_row_tells_the_most_frequent_label():
     labels = np.zeros(90, int)
     labels[:3] = 2
     answers = np.array([[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 0, 1, 2, 3]])
-    (axes,) = last_answers.draw(Learned({**found.arrays, "labels": labels, "last_answers": answers}, found.facts)).axes
+    (axes,) = last_answers.draw(
+        InspectionResult({**found.arrays, "labels": labels, "last_answers": answers}, found.facts)
+    ).axes
     assert [text.get_text() for text in axes.texts if "of" in text.get_text()] == ["0: 5 of 8\nant", "1: 6 of 8\ncat"]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 
 from dcbench.inspect.figures import nearest
 from dcbench.inspect.image_sheet import enlarged, rgb
-from dcbench.inspect.result import Learned, majority
+from dcbench.inspect.result import InspectionResult, majority
 from tests.inspect.figures.bundles import bundle
 
 
@@ -38,7 +38,7 @@ def test_images_of_another_label_than_the_majority_are_framed():
 def test_rows_say_the_majority_its_share_and_the_size():
     found = bundle(k=2, n=40)
     arrays = {**found.arrays, "assignment": np.repeat([1, 0], [30, 10]), "labels": np.repeat([2, 1, 0], [27, 3, 10])}
-    axes, _ = parts(Learned(arrays | {"clusters": np.array([1, 0])}, found.facts))
+    axes, _ = parts(InspectionResult(arrays | {"clusters": np.array([1, 0])}, found.facts))
     told = [text.get_text() for text in axes.texts]
     assert told[2:] == ["label 2: 90%", "cluster 1, 30 images", "label 0: 100%", "cluster 0, 10 images"]
 
@@ -54,5 +54,5 @@ def test_the_caption_says_how_many_clusters_of_how_many():
     assert told.startswith("The 20 largest of ") and "% of the images)" in told
     assert nearest.caption(bundle(k=4)).startswith("All 4 clusters")
     found = bundle(k=4)
-    one = Learned({**found.arrays, "assignment": np.zeros(90, int), "clusters": np.array([0])}, found.facts)
+    one = InspectionResult({**found.arrays, "assignment": np.zeros(90, int), "clusters": np.array([0])}, found.facts)
     assert nearest.caption(one).startswith("The only cluster")

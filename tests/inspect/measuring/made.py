@@ -9,7 +9,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, Options
 from dcbench.inspect import measuring
-from dcbench.inspect.result import Learned
+from dcbench.inspect.result import InspectionResult
 from dcbench.inspect.subject import read_subject
 
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}
@@ -23,14 +23,16 @@ def made(place: Path, *flags: str, weights: bool = True, stop: bool = False, dat
     flags += ("--keep-weights",) if weights else ()
     worker._asked["stop"] = stop
     try:
-        ended = worker.work(worker.parse([str(folder.path), "--data-dir", str(data_dir or place), *flags]))
+        ended = worker.work_on_run(
+            worker.parse_arguments([str(folder.path), "--data-dir", str(data_dir or place), *flags])
+        )
     finally:
         worker._asked["stop"] = False
     assert ended == (EXIT_STOPPED if stop else EXIT_DONE)
     return folder
 
 
-def looked_at(folder: RunDir, shown: int = 20, data_dir: Path | None = None) -> Learned:
+def looked_at(folder: RunDir, shown: int = 20, data_dir: Path | None = None) -> InspectionResult:
     """What the run shows, gathered on the CPU."""
     return measuring.inspect(read_subject(folder.path), Options(data_dir or folder.path), shown)
 

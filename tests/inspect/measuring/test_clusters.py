@@ -10,7 +10,7 @@ from dcbench.inspect.subject import read_subject
 from dcbench.training.datasets import load_training
 from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.features import extract
+from dcbench.training.deepcluster.features import extract_features
 from tests.inspect.measuring.made import looked_at, made
 
 CPU = torch.device("cpu")
@@ -26,9 +26,9 @@ def test_the_nearest_images_are_the_nearest(run):
     """Distances of all images to all centroids in float64, by NumPy, from the features of the run's weights."""
     spec, found = run.spec(), looked_at(run)
     split = load_training(spec, run.path)
-    seen = images.of_training(torch.from_numpy(split.pixels), spec.image_size, CPU)
+    seen = images.training_images(torch.from_numpy(split.pixels), spec.image_size, CPU)
     space = preprocessing.preprocess(
-        extract(find(read_subject(run.path), CPU).network, seen, "float32"), spec, StageClock(CPU)
+        extract_features(find(read_subject(run.path), CPU).network, seen, "float32"), spec, StageClock(CPU)
     )
     clustering = pseudo_labels.cluster(space, spec, spec.epochs, StageClock(CPU))
     points, centroids = space.points.numpy().astype(np.float64), clustering.centroids.numpy().astype(np.float64)

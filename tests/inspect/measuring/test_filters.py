@@ -36,7 +36,7 @@ def weights(run):
 def inputs(run):
     """What the first trained layer sees of every training image `(n, channels, 32, 32)`."""
     pixels = torch.from_numpy(load_training(run.spec(), run.path).pixels)
-    seen = images.of_training(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
+    seen = images.training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
     return InputChannels(run.spec().input_channels)(seen).detach()
 
 
@@ -87,7 +87,7 @@ def test_the_last_convolutions_answers_are_taken_through_the_whole_trunk(run, fo
     network.trunk.load_state_dict({n.removeprefix("trunk."): v for n, v in saved.items() if n.startswith("trunk.")})
     network.eval()
     pixels = torch.from_numpy(load_training(run.spec(), run.path).pixels)
-    plain = images.of_training(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
+    plain = images.training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
     last = max(index for index, layer in enumerate(network.trunk) if isinstance(layer, nn.Conv2d))
     with torch.no_grad():
         strengths = network.trunk[: last + 2](network.input(plain)).flatten(2).amax(dim=2).numpy()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dcbench.core.devices import gpus
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options
 from dcbench.inspect import measuring, result

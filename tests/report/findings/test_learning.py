@@ -7,7 +7,7 @@ from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec
-from dcbench.report.findings.learning import best_pixels, learned
+from dcbench.report.findings.learning import best_pixels, learning_by_run
 from tests.figures.made import made
 
 TEXT = """name: m
@@ -43,7 +43,7 @@ def told(baselines=(), **changes):
 
 
 def test_healthy_and_over_the_untrained_network_is_learned_where_there_are_no_pixels():
-    found = learned(told())
+    found = learning_by_run(told())
     assert len(found) == 8 and found["learned"].all() and found["over_pixels"].isna().all()
 
 
@@ -55,22 +55,22 @@ def test_pixels_are_the_best_baseline_of_the_same_images_and_a_mean_over_seeds()
     ]  # fmt: skip
     levels = {"mnist, none, none": pytest.approx(0.55), "mnist, 500, none": 0.9, "cifar10, none, none": 0.05}
     assert best_pixels(pd.DataFrame(lines)) == levels
-    found = learned(told(lines)).groupby("dataset")[["pixels", "learned"]].max()
+    found = learning_by_run(told(lines)).groupby("dataset")[["pixels", "learned"]].max()
     assert found.loc["mnist"].tolist() == [pytest.approx(0.55), False] and found.loc["cifar10"].tolist() == [0.05, True]
 
 
 def test_a_gain_within_the_margin_is_none_and_collapse_is_no_learning():
     small = told(nmi_true=0.4)
-    assert not learned(small)["learned"].any() and not learned(small)["over_untrained"].any()
-    assert not learned(told(health="collapsed"))["learned"].any()
+    assert not learning_by_run(small)["learned"].any() and not learning_by_run(small)["over_untrained"].any()
+    assert not learning_by_run(told(health="collapsed"))["learned"].any()
 
 
 def test_what_is_not_known_is_not_held_against_a_run():
-    unknown = learned(told(nmi_true=float("nan")))
+    unknown = learning_by_run(told(nmi_true=float("nan")))
     assert unknown["learned"].isna().all()
-    assert learned(told([pixels()], test_refit_nmi_true=float("nan")))["over_pixels"].isna().all()
+    assert learning_by_run(told([pixels()], test_refit_nmi_true=float("nan")))["over_pixels"].isna().all()
 
 
 def test_nothing_finished_is_an_empty_frame():
     found = made(TEXT, pending=range(8))
-    assert learned(analyse(found)).empty
+    assert learning_by_run(analyse(found)).empty

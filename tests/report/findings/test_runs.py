@@ -8,8 +8,8 @@ import pytest
 
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
-from dcbench.audit.axes import Audit, Axis
-from dcbench.audit.run_checks import Problem
+from dcbench.audit.axes import Audit, AxisVerdict
+from dcbench.audit.run_checks import CheckFailure
 from dcbench.report.findings.runs import how_far_to_believe, what_failed, what_it_cost, what_was_learned
 from tests.figures.made import made
 from tests.report.findings.test_learning import TEXT, pixels
@@ -152,7 +152,7 @@ SEEDS = TEXT.replace("[0, 1]", "[0, 1, 2]")
 
 def axis(name, pairs=2, witness=2, outcome=2, common=2):
     blamed, idle = () if common == pairs else ("weights",), () if witness else ("1 and 2",)
-    return Axis(name, pairs, witness, outcome, common, ("weights",), (), blamed, idle)
+    return AxisVerdict(name, pairs, witness, outcome, common, ("weights",), (), blamed, idle)
 
 
 def believed(analysis, audited=NOTHING):
@@ -202,7 +202,7 @@ def test_an_audit_with_nothing_wrong():
 
 def test_what_is_wrong_is_named():
     audited = Audit(
-        "m", 3, [axis("k"), axis("lr", witness=0), axis("arch", common=1)], [Problem("a", "frozen", "moved")]
+        "m", 3, [axis("k"), axis("lr", witness=0), axis("arch", common=1)], [CheckFailure("a", "frozen", "moved")]
     )
     found = believed(told(SEEDS, change=lambda found: replace(found, notes=["torn"])), audited)
     assert found["axes"].text == "lr does nothing between 1 and 2; arch confounded by weights."

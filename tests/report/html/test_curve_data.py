@@ -44,8 +44,8 @@ def test_every_curve_comes_back_rounded_in_the_order_of_the_plan():
     ]  # fmt: skip
     for metric in content["metrics"]:
         assert metric["curves"][1] is None
-        for run_id, steps in zip(analysis.found.runs["run_id"], metric["curves"], strict=True):
-            rows = analysis.found.rows[analysis.found.rows["run_id"] == run_id]
+        for run_id, steps in zip(analysis.results.runs["run_id"], metric["curves"], strict=True):
+            rows = analysis.results.rows[analysis.results.rows["run_id"] == run_id]
             values = [np.nan if value is None else value for value in whole(steps or [], metric["scale"])]
             assert values == pytest.approx(rows[metric["name"]].tolist(), abs=metric["scale"], nan_ok=True)
 

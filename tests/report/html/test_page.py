@@ -13,7 +13,7 @@ import pytest
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit
-from dcbench.audit.run_checks import Problem
+from dcbench.audit.run_checks import CheckFailure
 from dcbench.report import figures, tables
 from dcbench.report.figures import Drawn
 from dcbench.report.html import page
@@ -215,7 +215,7 @@ def test_names_that_mean_harm_are_text():
     found = replace(
         found, name=NAMES[0], runs=runs, rows=rows, axes=found.axes | {"dataset": list(by.values())}, notes=NAMES
     )
-    audited = Audit("m", 1, [], [Problem(NAMES[0], NAMES[1], NAMES[2])])
+    audited = Audit("m", 1, [], [CheckFailure(NAMES[0], NAMES[1], NAMES[2])])
     facts = {NAMES[0]: [(name, 1) for name in NAMES]}
     text = html(found, audited, facts=facts)
     told = Page(text)

@@ -15,7 +15,7 @@ settings: {epochs: 1}
 def test_a_line_for_each_planned_run_in_the_plans_order():
     told = analyse(made(TEXT, failed=[0]))
     table = run_table(told)
-    assert [one.run_id for one in table.lines] == told.found.runs["run_id"].tolist()
+    assert [one.run_id for one in table.lines] == told.results.runs["run_id"].tolist()
     assert table.words == ["dataset", "limit", "seed"] and table.lines[2].words == ["mnist", "500", "0"]
     failed, done = table.lines[:2]
     assert (failed.state, failed.reason, failed.health, failed.numbers[0]) == ("failed", "it failed", "", "")

@@ -24,7 +24,7 @@ def matrix(tmp_path, few_plots):
     def make(name):
         plan = plan_of(SMALL.format(name))
         folder = MatrixDir(tmp_path / "results" / name)
-        status.adopt(plan, folder)
+        status.store_plan(plan, folder)
         for spec in plan.runs:
             fill(folder, spec.run_id, spec)
         return folder
@@ -52,4 +52,4 @@ def url(reports):
 
 def runs_of(folder):
     """The planned runs' folders, in the plan's order."""
-    return [folder.run(run_id) for run_id in status.stored_plan(folder).run_ids]
+    return [folder.run(run_id) for run_id in status.read_stored_plan(folder).run_ids]

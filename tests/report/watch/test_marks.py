@@ -2,8 +2,9 @@ import shutil
 
 import pytest
 
-from dcbench.core.store.files import write_aside
-from dcbench.core.store.run_dir import RunDir, RunState
+from dcbench.core.store.files import write_atomic
+from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.report.watch.marks import look_at
 from tests.analysis.test_results import fill
@@ -32,7 +33,7 @@ CHANGES = {
     "a run is forgotten": lambda folder: runs_of(folder)[0].state_file.unlink(),
     "a run's row is torn": lambda folder: runs_of(folder)[0].metrics_file.write_text("epoch\n"),
     "a run's audit is written": lambda folder: runs_of(folder)[0].write_audit({}),
-    "a run's spec is put back": lambda folder: write_aside(runs_of(folder)[0].spec_file, "{}"),
+    "a run's spec is put back": lambda folder: write_atomic(runs_of(folder)[0].spec_file, "{}"),
     "a run's folder is deleted": lambda folder: shutil.rmtree(runs_of(folder)[0].path),
     "a run is added": new_run,
     "the plan changes": lambda folder: folder.store(SMALL.format("m").replace("[0, 1]", "[0]")),

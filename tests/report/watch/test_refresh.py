@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 from dcbench.report.watch.server import serving
 from tests.execution.test_worker import wait_for
 from tests.report.watch.conftest import runs_of

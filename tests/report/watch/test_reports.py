@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from joblib import Parallel, delayed
 
-from dcbench.core.store.run_dir import RunState
+from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.report import Written
 from dcbench.report.watch import reports as module

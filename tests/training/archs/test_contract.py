@@ -8,7 +8,7 @@ from dcbench import registry
 from dcbench.core.matrix.validate import feature_size
 from dcbench.core.spec import make_spec
 
-PARTS = registry.names("archs")
+PARTS = registry.plugin_names("archs")
 
 
 def test_there_are_architectures():

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from dcbench import registry
 from dcbench.training import backends
 
-PARTS = registry.names("backends")
+PARTS = registry.plugin_names("backends")
 
 
 def blobs(n=600, d=24, groups=6, seed=0):

@@ -44,7 +44,7 @@ def spec_of(name: str, **values):
     return make_spec({"dataset": f"{name}:pictures" if name == "imagefolder" else name, "pca_dim": 4, "k": 2} | values)
 
 
-PARTS = registry.names("datasets")
+PARTS = registry.plugin_names("datasets")
 
 
 def test_there_are_datasets():
@@ -74,7 +74,7 @@ def test_both_splits_come_as_the_facts_say_and_stay_apart(name, tmp_path, monkey
 def test_every_dataset_serves_all_input_channels(name, channels, tmp_path, monkeypatch):
     provide(name, tmp_path, monkeypatch)
     split = datasets.load_training(spec_of(name), tmp_path)
-    batch = images.of_training(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(torch.arange(2))
+    batch = images.training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(torch.arange(2))
     assert InputChannels(channels)(batch).shape == (2, channels, 32, 32)
 
 

@@ -11,7 +11,7 @@ from dcbench.training.deepcluster.network import build_network
 @pytest.fixture
 def scene():
     pixels = torch.randint(0, 256, (300, 1, 32, 32), dtype=torch.uint8)
-    return build_network(make_spec({"width": 0.05}), torch.device("cpu")), images.of_training(
+    return build_network(make_spec({"width": 0.05}), torch.device("cpu")), images.training_images(
         pixels, 32, torch.device("cpu")
     )
 
@@ -20,7 +20,7 @@ def test_features_are_those_of_eval_mode_in_the_images_order(scene):
     network, pictures = scene
     network.train()
     running = network.trunk[1].running_mean.clone()
-    found = features.extract(network, pictures, "float32")
+    found = features.extract_features(network, pictures, "float32")
     assert found.shape == (300, 1024) and found.dtype == torch.float32
     assert torch.equal(running, network.trunk[1].running_mean), "batch norm must not learn from clustering"
     some = torch.tensor([299, 3])
@@ -32,13 +32,13 @@ def test_features_that_are_no_numbers_end_the_run(scene):
     network, pictures = scene
     nn.init.constant_(network.trunk[0].weight, float("nan"))
     with pytest.raises(NotFiniteError) as caught:
-        features.extract(network, pictures, "float32")
+        features.extract_features(network, pictures, "float32")
     assert caught.value.kind == "nan"
 
 
 def test_bfloat16_is_close_and_not_the_same(scene):
     network, pictures = scene
-    full, half = (features.extract(network, pictures, precision) for precision in ("float32", "bfloat16"))
+    full, half = (features.extract_features(network, pictures, precision) for precision in ("float32", "bfloat16"))
     assert half.dtype == torch.float32 and not torch.equal(full, half)
     assert torch.nn.functional.cosine_similarity(full, half).min() > 0.99
 

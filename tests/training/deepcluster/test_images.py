@@ -7,7 +7,7 @@ from dcbench.training.seeds import torch_generator
 
 def some(n=50, c=3, side=32, size=32):
     pixels = torch.randint(0, 256, (n, c, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return images.of_training(pixels, size, torch.device("cpu"))
+    return images.training_images(pixels, size, torch.device("cpu"))
 
 
 def test_training_images_are_standardised_by_their_own_mean_and_deviation():
@@ -19,7 +19,7 @@ def test_training_images_are_standardised_by_their_own_mean_and_deviation():
 
 
 def test_constant_images_do_not_divide_by_zero():
-    found = images.of_training(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8), 8, torch.device("cpu"))
+    found = images.training_images(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8), 8, torch.device("cpu"))
     assert torch.equal(found.plain(torch.arange(4)), torch.zeros(4, 1, 8, 8))
 
 
@@ -73,9 +73,9 @@ def test_batches_are_channels_last():
 
 def test_images_too_large_for_the_device_stay_where_they_are_and_come_out_there_a_batch_at_a_time(monkeypatch):
     small, meta = some(n=5), torch.device("meta")
-    assert images.of_training(small.pixels, 32, torch.device("cpu")).pixels is small.pixels
+    assert images.training_images(small.pixels, 32, torch.device("cpu")).pixels is small.pixels
     monkeypatch.setattr(images, "RESIDENT_BYTES", 1)
-    large = images.of_training(small.pixels, 32, meta)
+    large = images.training_images(small.pixels, 32, meta)
     assert large.pixels.device.type == "cpu" and large.device.type == "meta"
     assert large.plain(torch.arange(2)).device.type == "meta"
 

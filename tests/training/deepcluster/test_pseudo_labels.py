@@ -14,7 +14,7 @@ from dcbench.training.deepcluster.pseudo_labels import PERTURBATION, first_centr
 
 CPU = torch.device("cpu")
 FEATURES = torch.randn(200, 30, generator=torch.Generator().manual_seed(0)) + 2
-BACKENDS = registry.names("backends")
+BACKENDS = registry.plugin_names("backends")
 
 
 def cluster(features, spec, row, clock):

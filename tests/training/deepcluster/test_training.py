@@ -8,7 +8,7 @@ from dcbench.training.deepcluster import images
 from dcbench.training.deepcluster.heads import new_head
 from dcbench.training.deepcluster.network import build_network
 from dcbench.training.deepcluster.optimizers import trunk_optimizer
-from dcbench.training.deepcluster.training import Learner, train
+from dcbench.training.deepcluster.training import Learner, train_pass
 
 BASE = {"width": 0.05, "batch_size": 32, "k": 4}
 
@@ -19,7 +19,7 @@ def scene(**values):
     network = build_network(spec, torch.device("cpu"))
     learner = Learner(network, trunk_optimizer(network.trunk, spec))
     learner.head_optimizer, learner.labels = new_head(network, 4, spec, 0), LABELS
-    return spec, learner, images.of_training(pixels, 32, torch.device("cpu"))
+    return spec, learner, images.training_images(pixels, 32, torch.device("cpu"))
 
 
 LABELS = np.arange(100) % 4
@@ -38,7 +38,7 @@ def moved(learner, before):
 def test_a_pass_moves_every_parameter_of_trunk_and_head(optimizer, top):
     spec, learner, pictures = scene(optimizer=optimizer, top_optimizer=top)
     before = {name: value.clone() for name, value in learner.network.state_dict().items()}
-    passed = train(learner, pictures, spec, 1)
+    passed = train_pass(learner, pictures, spec, 1)
     assert all(moved(learner, before).values())
     assert 0 <= passed.accuracy <= 1 and passed.loss > 0 and passed.images_per_second > 0
 
@@ -51,9 +51,9 @@ def test_a_network_can_learn_its_pseudo_labels(sampler):
     labels = np.minimum(np.arange(100) % 6, 3)
     for index, label in enumerate(labels):
         pixels[index, 0, 8 * label : 8 * label + 8] = 255
-    pictures = images.of_training(pixels, 32, torch.device("cpu"))
+    pictures = images.training_images(pixels, 32, torch.device("cpu"))
     learner.labels = labels
-    passes = [train(learner, pictures, spec, epoch) for epoch in range(1, 16)]
+    passes = [train_pass(learner, pictures, spec, epoch) for epoch in range(1, 16)]
     assert passes[-1].accuracy > 0.9 > passes[0].accuracy
     assert passes[-1].loss < passes[0].loss
 
@@ -62,7 +62,7 @@ def test_the_same_epoch_trains_the_same_way_and_another_does_not():
     results = []
     for epoch in (1, 1, 2):
         spec, learner, pictures = scene()
-        train(learner, pictures, spec, epoch)
+        train_pass(learner, pictures, spec, epoch)
         results.append(learner.network.head.weight.clone())
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
@@ -71,7 +71,7 @@ def test_the_same_epoch_trains_the_same_way_and_another_does_not():
 def test_a_loss_that_is_no_number_ends_the_run():
     spec, learner, pictures = scene(lr=1e30)
     with pytest.raises(NotFiniteError, match="epoch 1; the learning rate may be too high"):
-        train(learner, pictures, spec, 1)
+        train_pass(learner, pictures, spec, 1)
 
 
 def test_weighted_losses_and_uniform_draws_agree_in_the_mean():
@@ -82,6 +82,6 @@ def test_weighted_losses_and_uniform_draws_agree_in_the_mean():
         torch.nn.init.zeros_(learner.network.head.weight)
         learner.network.head.bias.data = torch.tensor([3.0, 0, 0, 0])
         learner.labels = labels
-        losses[sampler] = train(learner, pictures, spec, 1).loss
+        losses[sampler] = train_pass(learner, pictures, spec, 1).loss
     assert losses["weighted"] == pytest.approx(losses["uniform"], rel=1e-4)
     assert losses["natural"] > losses["weighted"] * 1.01 or losses["natural"] < losses["weighted"] * 0.99

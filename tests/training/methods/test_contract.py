@@ -8,7 +8,7 @@ from dcbench.core.matrix.validate import feature_size
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.training import datasets
 
-METHODS = registry.names("methods")
+METHODS = registry.plugin_names("methods")
 CPU = torch.device("cpu")
 
 
