@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.execution.scheduler.simulation import Simulated, simulate
+from tests.helpers.simulation import Simulated, simulate
 
 TABLE = Path(__file__).parent.parent / "docs" / "packing.csv"
 HEADER = "runs on a card,sharing,minutes,least possible,ratio,fullest card,most at once"

@@ -3,7 +3,7 @@
 DcbenchError            shown without a traceback, exit code 2
 ├── MatrixError         mistakes in a matrix file, all of them at once
 ├── SpecError           a run spec that does not hold together
-├── PartError           no such dataset, architecture, backend, executor or plot
+├── PluginError           no such dataset, architecture, backend, executor or plot
 ├── DataError           a dataset that is missing, torn or unfit
 ├── DeviceError         a device that this machine does not have
 ├── PortError           a port that cannot be listened on

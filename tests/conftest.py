@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -12,21 +13,20 @@ import hypothesis
 import matplotlib
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
 
 from dcbench import registry
-from dcbench.core import devices
-from dcbench.core.matrix.expand import Plan, parse_matrix
+from dcbench.core import console, devices
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.execution import scheduler
 from dcbench.execution.executors import Options
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import TEXT, fill
 
 matplotlib.use("Agg")
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("gate")  # the same examples everywhere, and no wall-clock time asserted
-
-TINY = "{limit: 60, width: 0.05, pca_dim: 8, epochs: 1, batch_size: 32, k: 4}"
-"""Settings of a run that takes a fraction of a second."""
 
 
 FEW_PLOTS = ("coverage", "curves", "stage_times")
@@ -49,10 +49,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def data_dir() -> Path:
     return Path(os.environ["DCBENCH_DATA"])
-
-
-def plan_of(text: str) -> Plan:
-    return parse_matrix(text, "m.yaml", "float32")
 
 
 @pytest.fixture
@@ -88,3 +84,31 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """All runs of a small plan done, with made-up metrics."""
+    found, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
+    status.store_plan(plan, found)
+    for spec in plan.runs:
+        fill(found, spec.run_id, spec)
+    return found
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the commands print, as a terminal of 100 columns shows it."""
+    stdout = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    monkeypatch.setattr(console, "stdout", stdout)
+    return stdout.file
+
+
+@pytest.fixture
+def entries(tmp_path: Path) -> list[status.PlannedRun]:
+    """Three planned runs that have not begun."""
+    plan, folder = plan_of("name: m\naxes: {k: [5, 6, 7]}\n"), MatrixDir(tmp_path / "m")
+    status.store_plan(plan, folder)
+    for spec in plan.runs:
+        folder.run(spec.run_id).prepare(spec)
+    return status.planned_runs(plan, folder)

@@ -38,7 +38,7 @@ FACTS = {"title": "Losses", "caption": "The last loss of each run.", "per_axis":
 def draw(told, axis):
     figure = Figure()
     panel = figure.subplots()
-    panel.plot(told.found.rows.groupby("run_id")["loss"].last().to_numpy())
+    panel.plot(told.results.rows.groupby("run_id")["loss"].last().to_numpy())
     panel.set(xlabel="run", ylabel="loss (nats)")
     return figure
 '''
@@ -52,9 +52,9 @@ settings: {dataset: stripes, width: 0.05, pca_dim: 8, k: 2, epochs: 1}
 def test_a_dataset_a_backend_and_a_plot_by_one_file_each(tmp_path):
     house = tmp_path / "dcbench"
     shutil.copytree(HOUSE, house, ignore=shutil.ignore_patterns("__pycache__"))
-    (house / "datasets" / "stripes.py").write_text(DATASET)
-    (house / "backends" / "mirror.py").write_text(BACKEND)
-    (house / "plots" / "losses.py").write_text(PLOT)
+    (house / "training" / "datasets" / "stripes.py").write_text(DATASET)
+    (house / "training" / "backends" / "mirror.py").write_text(BACKEND)
+    (house / "figures" / "losses.py").write_text(PLOT)
     (tmp_path / "m.yaml").write_text(MATRIX)
 
     def python(*arguments, code=0):
@@ -73,6 +73,8 @@ def test_a_dataset_a_backend_and_a_plot_by_one_file_each(tmp_path):
 
     shutil.copytree(Path(__file__).parent, tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HOUSE.parent / "pyproject.toml", tmp_path)
-    contracts = [f"tests/{room}/test_contract.py" for room in ("datasets", "backends", "plots")]
+    contracts = [
+        f"tests/{package}/test_contract.py" for package in ("training/datasets", "training/backends", "figures")
+    ]
     told = python("pytest", "-p", "no:cacheprovider", "-k", "stripes or mirror or losses", *contracts)
     assert "failed" not in told and int(told.split(" passed")[0].split()[-1]) >= 18

@@ -23,7 +23,8 @@ from dcbench.compare.result import (
     failures,
     named,
 )
-from dcbench.core import console, text
+from dcbench.core import console
+from dcbench.core.text import escape_markdown, markdown_table
 
 WIDTH = 120
 """Columns of text on a pipe, where there is no terminal to ask."""
@@ -259,15 +260,15 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
 def as_markdown(compared: Compared) -> str:
     """The same as a section of GitHub's Markdown, each metric's lines folded away."""
     parts = [f"### dcbench compare: {compared.outcome or 'OLD and NEW'}\n"]
-    parts += [_bullets(f"**{text.escaped(sentence)}**" for sentence in compared.failures)]
-    parts += [text.escaped(caution(compared)) + "\n"]
-    parts += [text.table(("", *HEAD[1:], "elsewhere"), [_first(metric) for metric in compared.found.metrics])]
+    parts += [_bullets(f"**{escape_markdown(sentence)}**" for sentence in compared.failures)]
+    parts += [escape_markdown(caution(compared)) + "\n"]
+    parts += [markdown_table(("", *HEAD[1:], "elsewhere"), [_first(metric) for metric in compared.found.metrics])]
     sets = (f"{side}: {path}, {done} of {planned} runs done" for side, path, planned, done in _sets(compared))
-    parts += [_bullets(map(text.escaped, (*sets, *facts(compared), made_with(compared.made))))]
+    parts += [_bullets(map(escape_markdown, (*sets, *facts(compared), made_with(compared.made))))]
     if compared.made.differ:
-        parts.append(text.table(FACTS, [fact_row(fact, compared.made) for fact in compared.made.differ]))
+        parts.append(markdown_table(FACTS, [fact_row(fact, compared.made) for fact in compared.made.differ]))
     parts += [_folded(metric) for metric in compared.found.metrics if metric.lines]
-    return "\n".join(part for part in (*parts, text.escaped(LEGEND) + "\n") if part.strip())
+    return "\n".join(part for part in (*parts, escape_markdown(LEGEND) + "\n") if part.strip())
 
 
 def _first(metric: MetricComparison) -> list[str]:
@@ -284,4 +285,4 @@ def _bullets(sentences: Iterator[str] | Sequence[str]) -> str:
 
 def _folded(metric: MetricComparison) -> str:
     title = html.escape(titled(metric))  # there is no Markdown within HTML
-    return f"<details><summary>{title}</summary>\n\n{text.table(HEAD, rows(metric))}\n</details>\n"
+    return f"<details><summary>{title}</summary>\n\n{markdown_table(HEAD, rows(metric))}\n</details>\n"

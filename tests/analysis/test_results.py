@@ -6,31 +6,8 @@ from dcbench.analysis import parallel, results
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
-from tests.conftest import plan_of
-
-TEXT = "name: m\naxes: {optimizer: [sgd, adam], k: [5, 6], limit: [null, 500]}\nsettings: {epochs: 2, pca_dim: 8}\n"
-
-
-def fill(folder, run_id, spec, epochs=2, state="done", nmi=0.5, **scores):
-    run = folder.run(run_id)
-    run.prepare(spec)
-    for epoch in range(epochs + 1):
-        trained = {"loss": 1.0, "pseudo_label_accuracy": 0.7, "nmi_previous": 0.6} if epoch else {}
-        run.append_metrics(
-            {"epoch": epoch, "reassigned": 1, "nmi_true": nmi + 0.1 * epoch, "seconds_pca": 0.5} | trained | scores
-        )
-    run.set_state(RunState(state, seconds=1.0))
-    return run
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """All runs of a small plan done, with made-up metrics."""
-    found, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
-    status.store_plan(plan, found)
-    for spec in plan.runs:
-        fill(found, spec.run_id, spec)
-    return found
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import TEXT, fill
 
 
 def test_one_line_a_run_and_epoch_with_every_field(folder):

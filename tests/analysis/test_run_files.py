@@ -5,7 +5,6 @@ from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
-from tests.analysis.test_results import folder  # noqa: F401  (a fixture)
 
 
 @pytest.fixture

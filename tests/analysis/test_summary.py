@@ -7,8 +7,8 @@ from dcbench.analysis.statistics.finals import Rule
 from dcbench.analysis.summary import OUTCOMES, analyse, metric_spec, outcomes_with_margins
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
-from tests.analysis.test_results import fill
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import fill
 
 TEXT = """name: m
 axes: {backend: [faiss, sklearn], optimizer: [sgd, adam]}

@@ -15,9 +15,9 @@ from dcbench.training import datasets, loop
 from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.methods import deepcluster
-from tests.cli.conftest import shell
-from tests.conftest import plan_of
-from tests.training.test_known_mistakes import (
+from tests.helpers.command_line import shell
+from tests.helpers.matrices import plan_of
+from tests.helpers.planted_faults import (
     plant_a_backend_that_switches_the_sampler,
     plant_a_conversion_that_wraps,
     plant_a_dataset_in_cluster_order,
@@ -43,7 +43,7 @@ def audited(run_here):
 
 
 def checks(found):
-    return {problem.check for problem in found.problems}
+    return {problem.check for problem in found.failures}
 
 
 # --- nothing to find ------------------------------------------------------------------------
@@ -76,9 +76,9 @@ def test_every_axis_acts(audited, axis):
     kept = [part for part in settings.strip("{}").split(", ") if not part.startswith(f"{name}:")]
     found = audited(f"name: m\naxes: {{{axis}}}\nsettings: {{{', '.join(kept)}}}\n")
     (only,) = found.axes
-    assert found.problems == [] and found.good
+    assert found.failures == [] and found.passed
     assert only.verdict in ("acts", "acts, same outcome"), only
-    assert only.witness == only.common == only.pairs >= 1
+    assert only.acted == only.common == only.pairs >= 1
     if name not in SAME_OUTCOME:
         assert only.outcome == only.pairs
 
@@ -88,7 +88,7 @@ def test_adams_settings_act_on_adam_and_on_nothing_else(audited):
     for beta in ("beta1: [0.5, 0.9]", "beta2: [0.9, 0.999]"):
         assert audited(f"name: a\naxes: {{{beta}}}\nsettings: {adam}\n").axes[0].verdict == "acts"
         idle = audited(f"name: s\naxes: {{{beta}}}\nsettings: {SETTINGS}\n")
-        assert idle.axes[0].verdict == "does nothing" and not idle.good and idle.problems == []
+        assert idle.axes[0].verdict == "does nothing" and not idle.passed and idle.failures == []
 
 
 def test_fields_that_follow_and_zipped_axes_are_told(audited):
@@ -99,7 +99,7 @@ def test_fields_that_follow_and_zipped_axes_are_told(audited):
     )
     optimizer, joint = audited(text).axes
     assert set(optimizer.follows) == {"weight_decay", "lr"} and optimizer.pairs == 2
-    assert optimizer.told.startswith("acts, with ")
+    assert optimizer.message.startswith("acts, with ")
     assert (joint.name, joint.pairs, joint.verdict) == ("k + pca_dim", 2, "acts")
 
 
@@ -172,7 +172,7 @@ def test_an_axis_without_pairs_says_so(run_here):
 
 def test_baselines_are_checked_but_paired_with_nothing(audited):
     found = audited(BACKENDS + "baselines: [pixels, supervised]\n")
-    assert found.runs == 5 and found.axes[0].pairs == 1 and found.problems == []
+    assert found.runs == 5 and found.axes[0].pairs == 1 and found.failures == []
 
 
 def test_a_run_without_its_audit_is_a_problem(run_here):

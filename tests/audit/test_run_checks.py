@@ -6,7 +6,7 @@ import json
 import pytest
 
 from dcbench.audit import run_checks
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 pytestmark = pytest.mark.xdist_group("checks")  # what its fixture measures is dear: one worker for all of them
 

@@ -1,21 +1,14 @@
 """What the tests of the command line share: a small matrix, and ways to call the commands."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dcbench import cli
 from dcbench.core import devices
-from tests.conftest import TINY
-
-MATRICES = Path(__file__).parent.parent.parent / "matrices"
-MATRIX = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TINY}\n"
-RUN = ("run", "m.yaml", "--executor", "inline", "--device", "cpu")
-ON_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+from tests.helpers.command_line import MATRIX, ON_CPU
 
 
 @pytest.fixture
@@ -27,11 +20,6 @@ def call(tmp_path, monkeypatch):
     (tmp_path / "m.yaml").write_text(MATRIX)
     runner = CliRunner()
     return lambda *arguments: runner.invoke(cli.app, [*arguments])
-
-
-def shell(*arguments, cwd, environment=ON_CPU):
-    command = [sys.executable, "-m", "dcbench", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

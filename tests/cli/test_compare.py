@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dcbench.errors import ResultsError
-from tests.cli.conftest import MATRICES, MATRIX, RUN, shell
+from tests.helpers.command_line import MATRICES, MATRIX, RUN, shell
 
 REAL = MATRICES.parent / "results" / "small_cpu"
 

@@ -19,8 +19,8 @@ from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
-from tests.cli.conftest import shell
-from tests.execution.test_worker import wait_for
+from tests.helpers.command_line import shell
+from tests.helpers.workers import wait_for
 
 GOOD = """name: faults
 axes: {optimizer: [sgd, adam], k: [4, 5]}

@@ -11,8 +11,8 @@ from PIL import Image
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import DataError, ResultsError
-from tests.cli.conftest import ON_CPU
-from tests.inspect.measuring.made import made
+from tests.helpers.command_line import ON_CPU
+from tests.helpers.inspected_runs import made
 
 PICTURES = {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"}
 

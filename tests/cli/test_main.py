@@ -6,7 +6,7 @@ import pytest
 import dcbench
 from dcbench import cli
 from dcbench.errors import MatrixError, ResultsError
-from tests.cli.conftest import MATRICES, MATRIX, RUN, shell
+from tests.helpers.command_line import MATRICES, MATRIX, RUN, shell
 
 HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplotlib")
 

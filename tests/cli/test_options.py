@@ -7,7 +7,7 @@ from dcbench.cli.options import jobs_at_once, seconds
 from dcbench.core import devices
 from dcbench.errors import DeviceError
 from dcbench.execution import executors
-from tests.cli.conftest import RUN
+from tests.helpers.command_line import RUN
 
 
 def test_the_data_folder_defaults_to_the_environment_then_the_cache(monkeypatch):

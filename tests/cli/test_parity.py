@@ -3,7 +3,7 @@ import json
 import pytest
 
 from dcbench.errors import DcbenchError
-from tests.cli.conftest import ON_CPU, shell
+from tests.helpers.command_line import ON_CPU, shell
 
 PARITY = ("parity", "--dataset", "digits", "--limit", "120", "--k", "4", "--pca-dim", "8", "--starts", "2")
 

@@ -1,6 +1,6 @@
 import json
 
-from tests.cli.conftest import MATRICES, RUN
+from tests.helpers.command_line import MATRICES, RUN
 
 
 def test_plan_says_96_cells_and_288_runs(call):

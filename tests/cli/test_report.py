@@ -6,9 +6,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.cli.conftest import MATRIX, RUN, shell
-from tests.conftest import TINY
-from tests.execution.test_worker import wait_for
+from tests.helpers.command_line import MATRIX, RUN, shell
+from tests.helpers.matrices import TINY
+from tests.helpers.workers import wait_for
 
 
 def test_report_of_the_root_writes_every_matrix(call, tmp_path, few_plots):

@@ -9,9 +9,9 @@ import pytest
 
 from dcbench.cli import run as runs
 from dcbench.errors import DataError
-from tests.cli.conftest import MATRIX, ON_CPU, RUN, shell
-from tests.conftest import TINY
-from tests.execution.test_worker import wait_for
+from tests.helpers.command_line import MATRIX, ON_CPU, RUN, shell
+from tests.helpers.matrices import TINY
+from tests.helpers.workers import wait_for
 
 
 def test_run_then_run_again_then_redo(call, tmp_path):

@@ -1,6 +1,6 @@
 import json
 
-from tests.cli.conftest import MATRIX, RUN
+from tests.helpers.command_line import MATRIX, RUN
 
 
 def test_status_of_one_run_says_what_its_identity_is_made_of(call, tmp_path):

@@ -12,8 +12,8 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
-from tests.analysis.test_results import fill
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import fill
 
 TEXT = """name: m
 axes: {optimizer: [sgd, adam], limit: [null, 500]}

@@ -10,7 +10,7 @@ from dcbench.compare.provenance import FactDiff, ProvenanceDiff
 from dcbench.compare.result import Comparison, Gate, Runs, UnmatchedRun
 from dcbench.compare.terminal import Compared, as_markdown
 from dcbench.core import console
-from tests.compare.test_result import NAN, SECONDS, WORSE, line, metric
+from tests.helpers.comparisons import NAN, SECONDS, WORSE, line, metric
 
 MADE = ProvenanceDiff(12, 12, (), {"torch": "2.9", "commit": "a" * 40}, {"images": (12, 12), "weights": (12, 12)})
 RUNS = Runs((12, 14), (12, 13), 12, ("a",) * 12, 0, 6, (), (), ())

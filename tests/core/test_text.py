@@ -16,6 +16,6 @@ def test_what_would_be_formatting_is_shown_as_it_is(text, expected):
 
 
 def test_a_table_has_a_line_a_row():
-    told = text.table(("", "a|b"), [("x", "y_z"), ("1", "2")])
+    told = text.markdown_table(("", "a|b"), [("x", "y_z"), ("1", "2")])
     assert told == "|  | a\\|b |\n| --- | --- |\n| x | y_z |\n| 1 | 2 |\n"
-    assert text.table(("a",), []) == "| a |\n| --- |\n"
+    assert text.markdown_table(("a",), []) == "| a |\n| --- |\n"

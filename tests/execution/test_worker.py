@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -16,8 +15,7 @@ from dcbench.core.store.run_state import RunState
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
-
-TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 1, "batch_size": 32, "k": 4}
+from tests.helpers.workers import TINY, wait_for
 
 
 def prepared(tmp_path, **values):
@@ -141,13 +139,6 @@ def running(folder):
     finally:
         process.kill()
         process.wait(60)
-
-
-def wait_for(condition, seconds=90.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def test_the_entry_of_every_executor_is_a_command(tmp_path):

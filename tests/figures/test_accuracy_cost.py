@@ -8,8 +8,8 @@ from dcbench.analysis.summary import analyse
 from dcbench.figures import accuracy_cost
 from dcbench.figures.style.captions import noted
 from dcbench.figures.style.theme import STYLE
-from tests.figures.made import FULL, made
-from tests.figures.overlap import faults, texts
+from tests.helpers.analyses import FULL, made
+from tests.helpers.text_overlap import faults, texts
 
 
 def drawn(found):

@@ -11,9 +11,9 @@ from dcbench.analysis import results
 from dcbench.analysis.summary import analyse
 from dcbench.figures import axes_of
 from dcbench.figures.style.theme import INK, STYLE, WIDTH
-from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
-from tests.conftest import plan_of
-from tests.figures import overlap
+from tests.helpers import text_overlap
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import TEXT
 
 PARTS = registry.plugin_names("plots")
 
@@ -47,8 +47,8 @@ def test_figures_have_titles_units_and_a_caption(part, folder):  # noqa: F811
 def test_every_word_can_be_read_and_is_in_ink(part, folder):  # noqa: F811
     for figure in drawn(part, results.read_results(folder)):
         with matplotlib.rc_context(STYLE):
-            assert overlap.faults(figure) == []
-            assert {to_hex(text.get_color()) for text, _ in overlap.texts(figure)} == {INK}
+            assert text_overlap.faults(figure) == []
+            assert {to_hex(text.get_color()) for text, _ in text_overlap.texts(figure)} == {INK}
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -12,7 +12,7 @@ from dcbench.analysis.summary import analyse
 from dcbench.figures import axes_of, coverage
 from dcbench.figures.style.captions import noted
 from dcbench.figures.style.theme import STYLE
-from tests.figures import made, overlap
+from tests.helpers import analyses, text_overlap
 
 FEW = """name: few
 axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], optimizer: [sgd, adam]}
@@ -36,12 +36,12 @@ def labels(figure):
 
 
 def test_every_planned_run_has_a_square_and_every_state_a_symbol():
-    figure = drawn(made.made(FEW, failed=[0], pending=[1, 2], running=[3], skipped=[4]))
+    figure = drawn(analyses.made(FEW, failed=[0], pending=[1, 2], running=[3], skipped=[4]))
     assert labels(figure) == ["healthy (19)", "failed: error (1)", "skipped (1)", "running (1)", "pending (2)"]
     squares = [one for one in figure.axes[0].collections if len(one.get_paths()[0].vertices) == 5]
     places = np.concatenate([one.get_offsets() for one in squares])
     assert len({tuple(place) for place in places.round(3).tolist()}) == 24, "no two runs share a place"
-    assert overlap.faults(figure) == []
+    assert text_overlap.faults(figure) == []
 
 
 def test_failed_runs_have_their_kind_and_finished_ones_their_health():
@@ -53,7 +53,7 @@ def test_failed_runs_have_their_kind_and_finished_ones_their_health():
 
 
 def test_reasons_are_counted_in_words():
-    found = made.made(FEW, failed=[0, 1, 2, 7], skipped=[3])
+    found = analyses.made(FEW, failed=[0, 1, 2, 7], skipped=[3])
     failed = found.runs["state"] == "failed"
     found.runs.loc[failed, "kind"] = "out_of_memory"
     found.runs.loc[failed, "reason"] = ["no memory <b>left</b>"] * 3 + ["$x_1$"]
@@ -63,14 +63,14 @@ def test_reasons_are_counted_in_words():
 
 
 def test_before_any_run_has_finished_the_map_is_there():
-    found = made.made(FEW, pending=range(24))
+    found = analyses.made(FEW, pending=range(24))
     told = analyse(found)
     assert axes_of(registry.facts("plots", "coverage"), told) == [None]
     assert labels(drawn(found)) == ["pending (24)"]
 
 
 def test_what_is_not_planned_is_blank():
-    found = made.made(FEW)
+    found = analyses.made(FEW)
     some = found.runs[(found.runs["dataset"] == "mnist") | (found.runs["arch"] == "alexnet")]
     assert runs_of(drawn(replace(found, runs=some))) == 18
 
@@ -85,16 +85,16 @@ def test_ten_thousand_runs_are_a_map_that_can_be_read(tmp_path):
     runs = pd.DataFrame([cell | {"seed": seed} for cell in cells for seed in range(7)])
     states = np.resize(["done", "failed", "pending", "running", "skipped"], len(runs))
     runs = runs.assign(run_id=range(len(runs)), state=states, kind="nan", health="healthy", reason="\U0001f996 $ " * 40)
-    empty = made.made(FEW, pending=range(24)).rows
+    empty = analyses.made(FEW, pending=range(24)).rows
     figure = drawn(Results("m", axes, runs, empty, groups=tuple((name,) for name in axes)))
-    assert len(runs) == 10_080 and overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
+    assert len(runs) == 10_080 and text_overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
     with matplotlib.rc_context(STYLE):
         figure.savefig(tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size < 500_000
     assert "Unnamed for want of room" in noted(figure)
 
 
-@pytest.mark.parametrize("text", [made.TWELVE, "name: one\nsettings: {epochs: 1}\n"])
+@pytest.mark.parametrize("text", [analyses.TWELVE, "name: one\nsettings: {epochs: 1}\n"])
 def test_one_run_and_twelve_values_can_be_read(text):
-    figure = drawn(made.made(text))
-    assert overlap.faults(figure) == [] and noted(figure).startswith(("72 planned runs.", "1 planned run."))
+    figure = drawn(analyses.made(text))
+    assert text_overlap.faults(figure) == [] and noted(figure).startswith(("72 planned runs.", "1 planned run."))

@@ -14,9 +14,9 @@ from dcbench.figures import curves
 from dcbench.figures.style.captions import noted
 from dcbench.figures.style.encoding import colour
 from dcbench.figures.style.theme import STYLE
-from tests.analysis.test_results import fill
-from tests.conftest import plan_of
-from tests.figures import made, overlap
+from tests.helpers import analyses, text_overlap
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import fill
 
 TEXT = "name: m\naxes: {dataset: [mnist, cifar10], k: [5, 6]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2, pca_dim: 8}\n"
 
@@ -47,7 +47,7 @@ def means(panel):
 
 @cache
 def whole(text):
-    return analyse(made.made(text))
+    return analyse(analyses.made(text))
 
 
 def drawn(told, axis):
@@ -123,7 +123,7 @@ def test_baselines_stand_beside_the_refit_alone_each_dataset_with_its_own():
     assert refit["mnist, supervised"].get_color() == colour(told, "dataset", "mnist")
     names = [text.get_text() for text in figure.axes[5].texts]
     assert names == ["untrained", "raw pixels", "supervised", "untrained", "supervised"] and not figure.axes[4].texts
-    assert overlap.faults(figure) == []
+    assert text_overlap.faults(figure) == []
 
 
 def test_without_an_axis_all_runs_share_a_column(found):
@@ -141,11 +141,11 @@ def test_none_is_a_value_like_any_other(found):
 def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
     figure = drawn(whole(FEW), "optimizer")
     assert noted(figure) == "Each mean: 2 cells, 3 seeds."
-    figure = drawn(analyse(made.made(FEW, failed=[0], pending=[1])), "optimizer")
+    figure = drawn(analyse(analyses.made(FEW, failed=[0], pending=[1])), "optimizer")
     assert figure.axes[0].get_title() == "optimizer = sgd\n10 of 12 runs"
     told = "Each mean: 1 to 2 cells, 3 seeds. The means leave out 4 of 22 finished runs, which not every panel has."
     assert noted(figure) == told
-    figure = drawn(analyse(made.made(FEW.replace("[0, 1, 2]", "[0]"))), "optimizer")
+    figure = drawn(analyse(analyses.made(FEW.replace("[0, 1, 2]", "[0]"))), "optimizer")
     assert noted(figure) == "Each mean: 2 cells, 1 seed. No interval: it takes 3 seeds."
     assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
@@ -163,10 +163,10 @@ def test_panels_of_a_metric_share_their_scales(found):
     assert [panel.get_xlim() for panel in row] == [pytest.approx((-0.08, 2.08))] * 2
 
 
-@pytest.mark.parametrize(("text", "axis"), [(made.TWELVE, "k"), (made.TWELVE, "optimizer"), (FEW, "arch")])
+@pytest.mark.parametrize(("text", "axis"), [(analyses.TWELVE, "k"), (analyses.TWELVE, "optimizer"), (FEW, "arch")])
 def test_every_word_can_be_read(text, axis):
     figure = drawn(whole(text), axis)
-    assert overlap.faults(figure) == []
+    assert text_overlap.faults(figure) == []
     assert figure.get_figwidth() <= 9.5
     if axis == "k":
         bottom = [panel for panel in figure.axes if panel.get_xlabel()]
@@ -175,10 +175,10 @@ def test_every_word_can_be_read(text, axis):
 
 def test_names_of_any_kind_and_length_can_be_read():
     names = ["imagefolder:<script>$x_1$", f"imagefolder:{'w' * 200}", 'imagefolder:"\U0001f996"', "imagefolder:_"]
-    found = made.made(FEW.replace("[mnist, cifar10]", "[mnist, cifar10, digits, svhn]"))
+    found = analyses.made(FEW.replace("[mnist, cifar10]", "[mnist, cifar10, digits, svhn]"))
     named = dict(zip(found.axes["dataset"], names, strict=True))
     for frame in (found.rows, found.runs):
         frame["dataset"] = frame["dataset"].map(named)
     told = analyse(replace(found, axes=found.axes | {"dataset": names}))
     for axis in ("dataset", "optimizer"):
-        assert overlap.faults(drawn(told, axis)) == []
+        assert text_overlap.faults(drawn(told, axis)) == []

@@ -6,8 +6,8 @@ from dcbench.figures import forest
 from dcbench.figures.style.captions import noted
 from dcbench.figures.style.theme import STYLE
 from dcbench.figures.style.verdicts import VERDICTS
-from tests.figures.made import FULL, TWELVE, made
-from tests.figures.overlap import faults, texts
+from tests.helpers.analyses import FULL, TWELVE, made
+from tests.helpers.text_overlap import faults, texts
 
 
 def drawn(found, part=forest):

@@ -9,7 +9,7 @@ from dcbench.analysis.summary import analyse
 from dcbench.figures import axes_of, numeric
 from dcbench.figures.style.captions import noted
 from dcbench.figures.style.theme import STYLE
-from tests.figures import made, overlap
+from tests.helpers import analyses, text_overlap
 
 LIMITS = """name: limits
 axes: {limit: [700, null, 500], dataset: [mnist, cifar10]}
@@ -20,7 +20,7 @@ settings: {epochs: 2}
 
 @cache
 def told(text):
-    return analyse(made.made(text))
+    return analyse(analyses.made(text))
 
 
 def drawn(text, axis):
@@ -35,19 +35,19 @@ def mean(panel):
 
 def test_only_along_axes_of_amounts():
     facts = registry.facts("plots", "numeric")
-    assert axes_of(facts, told(made.TWELVE)) == ["k"] and axes_of(facts, told(LIMITS)) == ["limit"]
+    assert axes_of(facts, told(analyses.TWELVE)) == ["k"] and axes_of(facts, told(LIMITS)) == ["limit"]
 
 
 def test_the_means_are_those_of_the_table_of_levels_at_their_amounts():
-    panel = drawn(made.TWELVE, "k").axes[0]
-    table = told(made.TWELVE).levels.query("axis == 'k' and metric == 'ami_true'")
+    panel = drawn(analyses.TWELVE, "k").axes[0]
+    table = told(analyses.TWELVE).levels.query("axis == 'k' and metric == 'ami_true'")
     assert mean(panel).get_xdata().tolist() == [2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150]
     assert mean(panel).get_ydata().tolist() == pytest.approx(table["mean"].tolist())
     assert panel.get_xscale() == "log" and len(panel.containers) == 12
 
 
 def test_against_k_stand_only_scores_that_do_not_rise_with_it_by_themselves():
-    figure = drawn(made.TWELVE, "k")
+    figure = drawn(analyses.TWELVE, "k")
     names = [panel.get_ylabel().replace("\n", " ") for panel in figure.axes]
     assert names[0] == "AMI with the truth" and "NMI with the truth" not in names
     assert "NMI rises with k by itself" in noted(figure)
@@ -61,19 +61,19 @@ def test_none_is_no_amount_and_stands_apart():
 
 
 def test_each_matched_cell_is_a_thin_line():
-    panel = drawn(made.TWELVE, "k").axes[0]
+    panel = drawn(analyses.TWELVE, "k").axes[0]
     lines = [one for one in panel.collections if isinstance(one, LineCollection) and one.get_linewidth()[0] == 0.6]
     assert [len(one.get_segments()) for one in lines] == [2]
-    assert noted(drawn(made.TWELVE, "k")).startswith(
+    assert noted(drawn(analyses.TWELVE, "k")).startswith(
         "Each mean: 2 cells, 3 seeds. A run's numbers: last row; whole run."
     )
 
 
-@pytest.mark.parametrize(("text", "axis"), [(made.TWELVE, "k"), (LIMITS, "limit")])
+@pytest.mark.parametrize(("text", "axis"), [(analyses.TWELVE, "k"), (LIMITS, "limit")])
 def test_every_word_can_be_read(text, axis):
-    assert overlap.faults(drawn(text, axis)) == []
+    assert text_overlap.faults(drawn(text, axis)) == []
 
 
 def test_without_a_matched_run_there_is_nothing_to_see():
-    found = made.made(LIMITS.replace("[0, 1, 2]", "[0]"), pending=range(6))
+    found = analyses.made(LIMITS.replace("[0, 1, 2]", "[0]"), pending=range(6))
     assert numeric.draw(analyse(found), "limit") is None

@@ -9,7 +9,7 @@ from dcbench.figures import occupancy
 from dcbench.figures.style.captions import noted
 from dcbench.figures.style.encoding import colour
 from dcbench.figures.style.theme import STYLE
-from tests.figures import made, overlap
+from tests.helpers import analyses, text_overlap
 
 FEW = """name: few
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
@@ -20,7 +20,7 @@ settings: {epochs: 3}
 
 @cache
 def told(text, pending=()):
-    found = made.made(text, pending=pending)
+    found = analyses.made(text, pending=pending)
     adam = found.rows["optimizer"] == "adam"
     found.rows["feature_rank"] = np.where(adam & (found.rows["epoch"] > 0), 1.05, 40.0)
     found.rows["refilled_clusters"], found.rows["largest_cluster_share"] = 2.0 * adam, 0.2
@@ -55,9 +55,9 @@ def test_the_bars_count_every_planned_run_by_its_end():
     assert widths.tolist() == [[2, 0, 0, 1], [0, 0, 3, 0]]
 
 
-@pytest.mark.parametrize(("text", "axis"), [(FEW, "dataset"), (FEW, "optimizer"), (FEW, None), (made.TWELVE, "k")])
+@pytest.mark.parametrize(("text", "axis"), [(FEW, "dataset"), (FEW, "optimizer"), (FEW, None), (analyses.TWELVE, "k")])
 def test_every_word_can_be_read(text, axis):
     figure = drawn(axis, text)
-    assert overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
+    assert text_overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
     bands = [one for one in figure.axes[0].collections if type(one).__name__ == "FillBetweenPolyCollection"]
     assert bool(bands) == (axis != "k"), "twelve bands would hide each other"

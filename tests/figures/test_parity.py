@@ -7,7 +7,7 @@ from dcbench.analysis import results
 from dcbench.analysis.summary import analyse
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.figures import parity
-from tests.test_measurements import TOP
+from tests.helpers.paths import TOP
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_agreement_beside_seconds_from_the_committed_table(told):
         "chain, k = 10",
     ]
     assert "PCA (defaults)" in [text.get_text() for text in right.get_yticklabels()]
-    table = told.found.parity
+    table = told.results.parity
     points = {tuple(map(float, line.get_xdata())) for line in right.get_lines() if len(line.get_xdata()) == 1}
     times = table[table["measure"].isin(list(parity.TIMES))]["value"].dropna()
     assert points == {(value,) for value in times}, "every time is a point"
@@ -32,11 +32,13 @@ def test_agreement_beside_seconds_from_the_committed_table(told):
 
 
 def test_several_datasets_are_told_apart_in_the_rows(told):
-    both = pd.concat([told.found.parity, told.found.parity.assign(dataset="cifar10", limit=None)], ignore_index=True)
-    figure = parity.draw(replace(told, found=replace(told.found, parity=both)), None)
+    both = pd.concat(
+        [told.results.parity, told.results.parity.assign(dataset="cifar10", limit=None)], ignore_index=True
+    )
+    figure = parity.draw(replace(told, results=replace(told.results, parity=both)), None)
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert "mnist: k-means, k = 10" in labels and "cifar10: chain, k = 100" in labels
 
 
 def test_where_nothing_was_measured_there_is_no_figure(told):
-    assert parity.draw(replace(told, found=replace(told.found, parity=told.found.parity.iloc[:0])), None) is None
+    assert parity.draw(replace(told, results=replace(told.results, parity=told.results.parity.iloc[:0])), None) is None

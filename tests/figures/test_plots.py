@@ -1,18 +1,7 @@
 """Which plots are drawn."""
 
-import pandas as pd
-
-from dcbench.analysis.results import Results
-from dcbench.analysis.summary import analyse
 from dcbench.figures import axes_of
-
-ROWS = pd.DataFrame({"run_id": ["a", "a"], "seed": 0, "epoch": [0, 1], "nmi_true": 0.5, "nmi_previous": 0.5})
-
-
-def told(rows=ROWS, **axes):
-    rows = rows.assign(**{name: [values[0]] * len(rows) for name, values in axes.items()})
-    runs = rows.drop_duplicates("run_id")
-    return analyse(Results("m", axes, runs, rows, groups=tuple((name,) for name in axes)))
+from tests.helpers.tiny_analysis import ROWS, told
 
 
 def test_a_plot_is_drawn_along_the_axes_that_it_is_for():

@@ -4,7 +4,7 @@ import pandas as pd
 from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
 from dcbench.figures import ranks
-from tests.figures.overlap import faults
+from tests.helpers.text_overlap import faults
 
 
 def told(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):

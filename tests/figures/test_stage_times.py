@@ -10,7 +10,7 @@ from dcbench.core.columns import STAGES
 from dcbench.figures import stage_times
 from dcbench.figures.style.captions import noted
 from dcbench.figures.style.theme import STYLE
-from tests.figures.overlap import faults
+from tests.helpers.text_overlap import faults
 
 
 def rows(**changes):

@@ -8,8 +8,8 @@ import pytest
 from dcbench import registry
 from dcbench.inspect import page
 from dcbench.inspect.result import InspectionResult
-from tests.inspect.figures.bundles import bundle
-from tests.report.html.test_page import Page
+from tests.helpers.inspection_results import bundle
+from tests.helpers.pages import Page
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
 

@@ -10,7 +10,7 @@ from dcbench.errors import ResultsError
 from dcbench.inspect import result
 from dcbench.inspect.result import InspectionResult
 from dcbench.inspect.subject import read_subject
-from tests.inspect.measuring.made import made
+from tests.helpers.inspected_runs import made
 
 
 def small(assignment, labels, k=3, classes=3):

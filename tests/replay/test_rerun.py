@@ -14,7 +14,7 @@ from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import downloads
 from dcbench.replay import rerun
 from dcbench.replay.run_diff import diff_records
-from tests.conftest import TINY, plan_of
+from tests.helpers.matrices import TINY, plan_of
 
 pytestmark = pytest.mark.xdist_group("replay")  # what its fixture measures is dear: one worker for all of them
 

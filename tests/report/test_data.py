@@ -8,8 +8,8 @@ from pyarrow.parquet import ParquetWriter
 from dcbench.analysis import results
 from dcbench.core.store.run_state import RunState
 from dcbench.report import data
-from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import TEXT
 
 
 def test_one_line_of_pandas_gives_the_rows_back_with_their_types(folder, tmp_path):  # noqa: F811

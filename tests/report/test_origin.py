@@ -2,7 +2,6 @@ import pytest
 
 from dcbench.core.store import status
 from dcbench.report import origin
-from tests.analysis.test_results import folder  # noqa: F401  (a fixture)
 
 MADE = {"dcbench": "1.0", "libraries": {"torch": "2.9"}, "device": "cpu", "command": "dcbench run m.yaml"}
 

@@ -13,9 +13,9 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
-from tests.analysis.test_results import TEXT, fill, folder  # noqa: F401  (a fixture)
-from tests.conftest import plan_of
-from tests.report.html.test_page import Page
+from tests.helpers.matrices import plan_of
+from tests.helpers.pages import Page
+from tests.helpers.result_folders import TEXT, fill
 
 pytestmark = pytest.mark.usefixtures("few_plots")
 

@@ -13,7 +13,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, Options, Place, local, worker_arguments
 from dcbench.training import checkpoint
-from tests.execution.test_worker import wait_for
+from tests.helpers.workers import wait_for
 
 LONG = {
     "limit": 200, "width": 0.05, "pca_dim": 8, "epochs": 12, "batch_size": 16, "k": 4, "reassign_every": 2,

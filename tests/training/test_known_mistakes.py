@@ -6,7 +6,6 @@ breaks one thing in it, as the public versions had it.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -30,11 +29,16 @@ from dcbench.report.tables import FINAL
 from dcbench.training import datasets, loop, metrics
 from dcbench.training.backends import KMeans
 from dcbench.training.deepcluster import training
-from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.network import SOBEL, Network
-from dcbench.training.methods import deepcluster
-from tests.analysis.test_results import fill
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
+from tests.helpers.planted_faults import (
+    plant_a_backend_that_switches_the_sampler,
+    plant_a_conversion_that_wraps,
+    plant_a_dataset_in_cluster_order,
+    plant_an_optimizer_over_the_first_head,
+    plant_trainable_sobel,
+)
+from tests.helpers.result_folders import fill
 
 NO_AUDIT = Audit("m", 0, [], [])
 SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "augment": "none"}
@@ -126,16 +130,6 @@ def check_every_head_is_trained(scene):
     assert [moved for *_, moved in scene.trained] == [True] * 3
 
 
-def plant_an_optimizer_over_the_first_head(monkeypatch):
-    real, first = deepcluster.new_head, []
-
-    def new_head(network, classes, spec, epoch):
-        first.append(real(network, classes, spec, epoch))
-        return first[0]
-
-    monkeypatch.setattr(deepcluster, "new_head", new_head)
-
-
 # --- 2: Sobel filters that trained ----------------------------------------------------------------
 
 
@@ -145,16 +139,6 @@ def check_sobel_never_moves(scene):
     assert torch.equal(sobel, torch.tensor(SOBEL)[:, None]) and not sobel.requires_grad
 
 
-def plant_trainable_sobel(monkeypatch):
-    def learner(network, optimizer):
-        network.input.sobel.weight.require_grad = False  # the public version's typo: it sets nothing
-        network.input.sobel.weight.requires_grad_(True)
-        optimizer.add_param_group({"params": list(network.input.parameters())})
-        return training.Learner(network, optimizer)
-
-    monkeypatch.setattr(deepcluster, "Learner", learner)
-
-
 # --- 3: training saw other images than clustering -----------------------------------------------------
 
 
@@ -162,13 +146,6 @@ def check_training_sees_the_images_of_clustering(scene):
     scene.run()
     for _, positions, _, _ in scene.trained:
         assert -1 not in positions
-
-
-def plant_a_conversion_that_wraps(monkeypatch):
-    plain = Images.plain
-    monkeypatch.setattr(
-        Images, "augmented", lambda images, indices, *_: (plain(images, indices) * 255).long().remainder(256) / 255.0
-    )
 
 
 # --- 4: uniform sampling lost ----------------------------------------------------------------------------
@@ -181,16 +158,6 @@ def check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels(scene):
     for assignment, positions, labels, _ in scene.trained:
         assert np.bincount(assignment[positions], minlength=4).tolist() == [15, 15, 15, 15]
         assert assignment[positions].tolist() == labels
-
-
-def plant_a_dataset_in_cluster_order(monkeypatch):
-    real = loop.train_pass
-
-    def train(learner, images, spec, epoch):
-        reordered = dataclasses.replace(images, pixels=images.pixels[torch.from_numpy(np.argsort(learner.labels))])
-        return real(learner, reordered, spec, epoch)
-
-    monkeypatch.setattr(loop, "train_pass", train)
 
 
 # --- 5: labels and assignments in different orders ---------------------------------------------------------
@@ -218,16 +185,6 @@ def check_backends_differ_in_nothing_else(scene):
     by_epoch = [scene.trained[epoch::2] for epoch in (0, 1)]
     for passes in by_epoch:
         assert len(passes) == 3 and all(one[1:3] == passes[0][1:3] for one in passes)
-
-
-def plant_a_backend_that_switches_the_sampler(monkeypatch):
-    real = loop.train_pass
-
-    def train(learner, images, spec, epoch):
-        sampler = "natural" if spec.kmeans_backend == "sklearn" else spec.sampler
-        return real(learner, images, spec.model_copy(update={"sampler": sampler}), epoch)
-
-    monkeypatch.setattr(loop, "train_pass", train)
 
 
 # --- 7: absence as 0, truncated runs in means, names by the clock ----------------------------------------------

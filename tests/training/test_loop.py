@@ -11,7 +11,7 @@ from dcbench.training import loop, metrics
 from dcbench.training.datasets import load_training
 from dcbench.training.deepcluster import pseudo_labels
 from dcbench.training.methods import deepcluster
-from tests.conftest import TINY, plan_of
+from tests.helpers.matrices import TINY, plan_of
 
 TEXT = f"name: m\nsettings: {TINY}\n"
 LONG = TEXT.replace("epochs: 1", "epochs: 5, reassign_every: 2")

@@ -15,7 +15,7 @@ from dcbench.training.deepcluster.clock import StageClock
 from dcbench.training.deepcluster.preprocessing import preprocess
 from dcbench.training.deepcluster.pseudo_labels import REFIT_STARTS, refit
 from dcbench.training.scoring import Scorer
-from tests.conftest import TINY
+from tests.helpers.matrices import TINY
 
 CPU = torch.device("cpu")
 SPEC = make_spec({"pca_dim": 4, "k": 3})

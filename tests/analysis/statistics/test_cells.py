@@ -3,7 +3,7 @@ import pytest
 
 from dcbench.analysis.statistics.cells import averaged, summary
 from dcbench.analysis.statistics.finals import final_values
-from tests.analysis.statistics.factorials import factorial, without
+from tests.helpers.factorials import factorial, without
 
 ROWS = pd.DataFrame(
     {

@@ -3,7 +3,7 @@ import pytest
 
 from dcbench.analysis.statistics import levels
 from dcbench.analysis.statistics.effects import Outcome
-from tests.analysis.statistics.factorials import AXES, factorial, without
+from tests.helpers.factorials import AXES, factorial, without
 
 SCORE = Outcome("score", "higher", 0.02)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dcbench.analysis.statistics.matching import NONE, framed, grid, matched, rectangle
-from tests.analysis.statistics.factorials import factorial, without
+from tests.helpers.factorials import factorial, without
 
 
 def pairs(frame, chosen=("one", "two")):

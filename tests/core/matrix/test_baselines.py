@@ -3,7 +3,7 @@ import pytest
 from dcbench.core.matrix import baselines
 from dcbench.core.spec import make_spec
 from dcbench.errors import MatrixError
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 MATRIX = """
 name: m

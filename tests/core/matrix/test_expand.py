@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dcbench.core.matrix.expand import parse_matrix, read_matrix
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 MATRICES = Path(__file__).parents[3] / "matrices"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dcbench.errors import MatrixError
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 GOOD = """name: good
 axes:

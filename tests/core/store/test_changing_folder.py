@@ -14,8 +14,8 @@ from dcbench.audit import axes
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.errors import ResultsError
-from tests.analysis.test_results import fill
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import fill
 
 TEXT = "name: m\naxes: {k: [5, 6]}\nsettings: {epochs: 1, pca_dim: 8}\n"
 FIRST, SECOND = plan_of(TEXT).runs

@@ -294,7 +294,7 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
 
 
 def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, monkeypatch):
-    assert run.unwritable() is None and RunDir(run.path / "none").why_unwritable() is None
+    assert run.why_unwritable() is None and RunDir(run.path / "none").why_unwritable() is None
     real = os.statvfs(run.path)
     monkeypatch.setattr(
         "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0)
@@ -308,9 +308,9 @@ def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, mo
     monkeypatch.setattr(
         "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9)
     )
-    assert "read-only file system" in run.unwritable() and "--results" in run.unwritable()
+    assert "read-only file system" in run.why_unwritable() and "--results" in run.why_unwritable()
     monkeypatch.setattr("dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=0, f_bavail=9))
-    assert "permission denied" in run.unwritable()
+    assert "permission denied" in run.why_unwritable()
 
 
 def test_the_last_lines_of_a_log_say_something_and_are_few(run):

@@ -4,7 +4,7 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 TEXT = "name: m\naxes: {k: [5, 6, 7]}\nseeds: [0, 1]\n"
 

@@ -7,7 +7,7 @@ from dcbench.core.devices import Gpu
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.execution.executors import EXIT_STOPPED, Options, Place, worker_arguments
-from tests.execution.test_worker import TINY
+from tests.helpers.workers import TINY
 
 PARTS = registry.plugin_names("executors")
 

@@ -8,7 +8,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_STOPPED, Options, Place, WorkerExit, inline
 from dcbench.execution.scheduler.stop import StopFlag
-from tests.execution.test_worker import TINY
+from tests.helpers.workers import TINY
 
 
 @pytest.fixture

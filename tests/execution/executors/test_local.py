@@ -15,8 +15,8 @@ import pytest
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.execution.executors import Options, Place, local, worker_arguments
-from tests.execution.executors import helpers
-from tests.execution.test_worker import TINY, wait_for
+from tests.helpers import executors
+from tests.helpers.workers import TINY, wait_for
 
 
 def prepared(tmp_path, **values):
@@ -31,7 +31,7 @@ def server(tmp_path):
     """A fresh server for two threads a worker, as the executor starts it."""
     forkserver._forkserver._stop()
     local.Workers(Options(tmp_path, threads=2))
-    first = multiprocessing.get_context("forkserver").Process(target=helpers.nothing)
+    first = multiprocessing.get_context("forkserver").Process(target=executors.nothing)
     first.start()
     first.join()  # the server answers when it has imported everything
     yield forkserver._forkserver._forkserver_pid
@@ -48,7 +48,7 @@ def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_childr
     folders = [prepared(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
     for folder in folders:
         arguments = worker_arguments(folder.path, Options(tmp_path, threads=2), Place())
-        process = context.Process(target=helpers.work, args=(arguments, str(folder.path / "told")))
+        process = context.Process(target=executors.work, args=(arguments, str(folder.path / "told")))
         process.start()
         process.join(60)
         assert process.exitcode == 0, "a child that hangs means that the server computed something"
@@ -90,7 +90,7 @@ def test_waiting_ends_when_nothing_does(tmp_path):
 
 
 def test_killing_ends_the_worker_and_all_that_it_started(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "_child", helpers.with_a_child)
+    monkeypatch.setattr(local, "_child", executors.with_a_child)
     run = tmp_path / "run"
     run.mkdir()
     workers = local.Workers(Options(tmp_path))
@@ -141,7 +141,7 @@ def test_the_servers_environment_is_its_own(monkeypatch):
 
 
 def test_a_worker_sees_its_gpu_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "_child", helpers.tell_gpu)
+    monkeypatch.setattr(local, "_child", executors.tell_gpu)
     workers = local.Workers(Options(tmp_path))
     for name in ("GPU-a", "GPU-b", ""):
         (tmp_path / f"run{name}").mkdir()
@@ -184,7 +184,7 @@ def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, mo
 def test_a_worker_is_asked_twice_before_it_is_killed(tmp_path, monkeypatch, warnings, code):
     monkeypatch.setattr(local, "GRACE", 0.3)
     monkeypatch.setattr(local, "LAST_WORDS", 0.3)
-    process = multiprocessing.get_context("fork").Process(target=helpers.deaf, args=(warnings, tmp_path / "ready"))
+    process = multiprocessing.get_context("fork").Process(target=executors.deaf, args=(warnings, tmp_path / "ready"))
     process.start()
     wait_for((tmp_path / "ready").exists)
     workers = local.Workers(Options(tmp_path))

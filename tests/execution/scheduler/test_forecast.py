@@ -7,7 +7,7 @@ from dcbench.execution.scheduler.forecast import forecast
 from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class
 from dcbench.execution.scheduler.loop import SchedulerSettings
 from dcbench.execution.scheduler.packing import Device, Pool
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 TEXT = "name: m\naxes: {dataset: [mnist, cifar10], backend: [faiss, sklearn]}\nseeds: [0, 1]\nsettings: {epochs: 10}\n"
 

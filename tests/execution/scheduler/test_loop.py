@@ -14,8 +14,8 @@ from dcbench.execution.scheduler import Notice, downloads, loop
 from dcbench.execution.scheduler.faults import FaultPolicy
 from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class, key_of
 from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
-from tests.conftest import TINY, plan_of
-from tests.execution.scheduler.cluster import Cluster, Script
+from tests.helpers.fake_cluster import Cluster, Script
+from tests.helpers.matrices import TINY, plan_of
 
 TEXT = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TINY}\n"
 

@@ -3,7 +3,7 @@ import pytest
 from dcbench.errors import SpecError
 from dcbench.execution.scheduler.history import ExpectedCost
 from dcbench.execution.scheduler.order import parse_choices, urgency
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 PLAN = plan_of("name: m\naxes: {dataset: [mnist, cifar10], k: [5, 10]}\nseeds: [0, 1]\n").runs
 

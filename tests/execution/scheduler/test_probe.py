@@ -8,7 +8,7 @@ from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import probe
 from dcbench.execution.scheduler.history import MeasuredCost, key_of
 from dcbench.execution.scheduler.packing import Device, Pool
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 TEXT = "name: m\naxes: {k: [4, 5], epochs: [2, 3]}\nsettings: {limit: 60, width: 0.05, pca_dim: 8}\n"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import packing
-from tests.execution.scheduler.simulation import CARD_MB, simulate
+from tests.helpers.simulation import CARD_MB, simulate
 
 COMMITTED = Path(packing.TABLE).read_text().splitlines()
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from dcbench.analysis.statistics.finals import Rule
 from dcbench.figures.style.captions import beneath, counted, label, note, noted, ruled, sized
 from dcbench.figures.style.theme import SMALL, STYLE
-from tests.figures.test_plots import told
+from tests.helpers.tiny_analysis import told
 
 
 def test_long_values_are_shortened_in_the_middle_and_stay_apart():

@@ -2,7 +2,7 @@
 
 from dcbench.figures.style.encoding import amounts, colour, line, marker
 from dcbench.figures.style.theme import COLOURS, GREY
-from tests.figures.test_plots import told
+from tests.helpers.tiny_analysis import told
 
 
 def test_amounts_are_numbers_that_mean_how_much():

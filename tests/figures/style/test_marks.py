@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from dcbench.figures.style.captions import label, note, short
 from dcbench.figures.style.marks import legend, single_runs, spread
 from dcbench.figures.style.theme import COLOURS, STYLE
-from tests.figures.test_plots import told
+from tests.helpers.tiny_analysis import told
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 from dcbench.figures.style.theme import STYLE
 from dcbench.inspect.figures import confusion
 from dcbench.inspect.result import InspectionResult
-from tests.inspect.figures.bundles import bundle
+from tests.helpers.inspection_results import bundle
 
 
 def test_the_cells_are_the_crosstab():

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from dcbench import registry
 from dcbench.figures.style.theme import STYLE
 from dcbench.inspect.result import ARRAYS, InspectionResult
-from tests.inspect.figures.bundles import bundle
-from tests.inspect.measuring.made import looked_at, made
+from tests.helpers.inspected_runs import looked_at, made
+from tests.helpers.inspection_results import bundle
 
 PARTS = registry.plugin_names("pictures")
 

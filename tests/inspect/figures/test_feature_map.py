@@ -4,7 +4,7 @@ from matplotlib.colors import to_hex
 
 from dcbench.inspect.figures import feature_map
 from dcbench.inspect.result import InspectionResult
-from tests.inspect.figures.bundles import bundle
+from tests.helpers.inspection_results import bundle
 
 
 def points(panel):

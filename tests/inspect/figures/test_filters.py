@@ -4,7 +4,7 @@ import pytest
 from dcbench.inspect.figures import filter_tiles, filters, filters_told
 from dcbench.inspect.image_sheet import enlarged
 from dcbench.inspect.result import InspectionResult
-from tests.inspect.figures.bundles import bundle
+from tests.helpers.inspection_results import bundle
 
 
 def weighted(after, before=None, **values):

@@ -4,7 +4,7 @@ from matplotlib.colors import to_hex
 from dcbench.inspect.figures import filter_tiles, first_answers
 from dcbench.inspect.image_sheet import FRAME, enlarged, rgb
 from dcbench.inspect.result import InspectionResult
-from tests.inspect.figures.bundles import bundle
+from tests.helpers.inspection_results import bundle
 
 
 def test_each_filter_stands_before_its_images():

@@ -3,7 +3,7 @@ import numpy as np
 from dcbench.inspect.figures import last_answers
 from dcbench.inspect.image_sheet import enlarged, rgb
 from dcbench.inspect.result import InspectionResult
-from tests.inspect.figures.bundles import bundle
+from tests.helpers.inspection_results import bundle
 
 
 def test_each_row_is_a_filters_images_in_order_and_nothing_is_framed():

@@ -3,7 +3,7 @@ import numpy as np
 from dcbench.inspect.figures import nearest
 from dcbench.inspect.image_sheet import enlarged, rgb
 from dcbench.inspect.result import InspectionResult, majority
-from tests.inspect.figures.bundles import bundle
+from tests.helpers.inspection_results import bundle
 
 
 def parts(found):

@@ -3,7 +3,7 @@
 import pytest
 
 from dcbench.inspect.figures import class_names, numbered, own_images
-from tests.inspect.figures.bundles import bundle
+from tests.helpers.inspection_results import bundle
 
 
 def test_classes_are_called_by_what_the_font_can_draw():

@@ -11,7 +11,7 @@ from dcbench.training.datasets import load_training
 from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
 from dcbench.training.deepcluster.features import extract_features
-from tests.inspect.measuring.made import looked_at, made
+from tests.helpers.inspected_runs import looked_at, made
 
 CPU = torch.device("cpu")
 

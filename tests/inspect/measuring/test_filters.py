@@ -12,7 +12,7 @@ from dcbench.training.archs import vgg16
 from dcbench.training.datasets import load_training
 from dcbench.training.deepcluster import images
 from dcbench.training.deepcluster.network import SOBEL, InputChannels, Network, Pixels, build_network
-from tests.inspect.measuring.made import looked_at, made
+from tests.helpers.inspected_runs import looked_at, made
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])

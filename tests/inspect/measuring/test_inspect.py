@@ -14,7 +14,7 @@ from dcbench.inspect import measuring, result
 from dcbench.inspect.subject import read_subject
 from dcbench.training import metrics
 from dcbench.training.datasets import load_training
-from tests.inspect.measuring.made import change_weights, looked_at, made
+from tests.helpers.inspected_runs import change_weights, looked_at, made
 
 SHOWS_NETWORK = {"filters", "filters_before", "first_answers", "first_boxes", "last_answers"}
 

@@ -4,21 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from dcbench.analysis.statistics.finals import CLUSTERING
-from dcbench.analysis.summary import OUTCOMES, analyse
+from dcbench.analysis.summary import analyse
 from dcbench.report.findings.choices import what_choices_did
-from tests.figures.made import made
-
-SMALL = """name: small
-axes:
-  dataset: [mnist, cifar10]
-  optimizer: [sgd, adam]
-  backend: [faiss, sklearn]
-seeds: [0, 1, 2]
-settings: {epochs: 2}
-"""
-
-SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", "seconds", CLUSTERING)]
+from tests.helpers.analyses import made
+from tests.helpers.findings import SMALL, SPOKEN_OF
 
 
 def told(text=SMALL, effect=lambda spec: 0.0, noise=0.004, seconds=None, **unfinished):

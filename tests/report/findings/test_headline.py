@@ -4,8 +4,8 @@ from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import Audit
 from dcbench.report.findings.headline import QUESTIONS, answers, sentences
 from dcbench.report.html.page import INSIDE, SECTIONS
-from tests.figures.made import made
-from tests.report.findings.test_choices import SMALL, SPOKEN_OF
+from tests.helpers.analyses import made
+from tests.helpers.findings import SMALL, SPOKEN_OF
 
 NOTHING = Audit("m", 0, [], [])
 

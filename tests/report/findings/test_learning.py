@@ -5,33 +5,11 @@ import pytest
 
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
-from dcbench.core.columns import COLUMNS
-from dcbench.core.spec import RunSpec
 from dcbench.report.findings.learning import best_pixels, learning_by_run
-from tests.figures.made import made
+from tests.helpers.analyses import made
+from tests.helpers.learning import TEXT, pixels
 
-TEXT = """name: m
-axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
-seeds: [0, 1]
-settings: {epochs: 2}
-"""
 GAINS = [one for one in OUTCOMES if one.name in ("nmi_true", GAIN)]
-
-
-def pixels(**values):
-    """The line of a pixel baseline, raw and on mnist unless something else is said."""
-    spec = RunSpec(method="pixels", dataset="mnist", pca_dim=None, whiten=False, l2_normalize=False)
-    told = {
-        "run_id": "p",
-        "state": "done",
-        "kind": None,
-        "reason": "",
-        "last_lines": "",
-        "health": None,
-        "seconds": 1.0,
-    }
-    told |= {"timing": "exclusive", "backend": spec.backend} | dict.fromkeys(COLUMNS) | {"test_refit_nmi_true": 0.5}
-    return spec.model_dump() | told | values
 
 
 def told(baselines=(), **changes):

@@ -11,8 +11,8 @@ from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit, AxisVerdict
 from dcbench.audit.run_checks import CheckFailure
 from dcbench.report.findings.runs import how_far_to_believe, what_failed, what_it_cost, what_was_learned
-from tests.figures.made import made
-from tests.report.findings.test_learning import TEXT, pixels
+from tests.helpers.analyses import made
+from tests.helpers.learning import TEXT, pixels
 
 SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", GAIN)]
 NOTHING = Audit("m", 0, [], [])

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from dcbench import report
 from dcbench.core.store.run_dir import MatrixDir
-from tests.figures.made import made
-from tests.report.html.test_page import NAMES, TEXT, html
+from tests.helpers.analyses import made
+from tests.helpers.pages import NAMES, TEXT, html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("report_browser")]
 

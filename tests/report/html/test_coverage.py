@@ -5,7 +5,7 @@ import pytest
 from dcbench.analysis.summary import analyse
 from dcbench.report.html import coverage as module
 from dcbench.report.html.coverage import coverage, squares_of
-from tests.figures.made import FULL, made
+from tests.helpers.analyses import FULL, made
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}

@@ -7,7 +7,7 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.report.html import curve_data
-from tests.figures.made import made
+from tests.helpers.analyses import made
 
 TEXT = """name: m
 axes: {optimizer: [sgd, adam]}

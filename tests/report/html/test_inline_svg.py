@@ -1,29 +1,11 @@
-import io
 import re
 from xml.etree import ElementTree
 
-import matplotlib
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from dcbench.figures.style.theme import INK, STYLE
+from dcbench.figures.style.theme import INK
 from dcbench.report.html.inline_svg import HREF, inline
-from dcbench.report.svg import light
-
-
-def drawn(name='<script>alert(1)</script> --> & "x"'):
-    """A figure with a clipped curve, a rasterised one, and a name that means harm."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4, 3))
-        axes = figure.subplots()
-        axes.plot(np.linspace(0, 1, 50), np.random.default_rng(0).random(50), color="#3c96ff")
-        for colour in ("#3c96ff", "#e17800"):
-            axes.plot(np.random.default_rng(1).random((40, 15)), color=colour, alpha=0.4, rasterized=True)
-        axes.set_title(name)
-        file = io.BytesIO()
-        figure.savefig(file, format="svg")
-    return light(file.getvalue())
+from tests.helpers.svg import drawn
 
 
 @pytest.fixture(scope="module")

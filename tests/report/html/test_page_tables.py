@@ -7,8 +7,8 @@ import pytest
 from dcbench.analysis.statistics.finals import GAIN, Rule
 from dcbench.analysis.summary import OUTCOMES, analyse, outcomes_with_margins
 from dcbench.report.html import page_tables
-from tests.figures.made import made
-from tests.report.findings.test_learning import pixels
+from tests.helpers.analyses import made
+from tests.helpers.learning import pixels
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}

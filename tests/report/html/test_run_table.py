@@ -3,7 +3,7 @@ from dataclasses import replace
 from dcbench.analysis.summary import analyse
 from dcbench.figures.style.encoding import colour
 from dcbench.report.html.run_table import run_table
-from tests.figures.made import made
+from tests.helpers.analyses import made
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], limit: [null, 500]}

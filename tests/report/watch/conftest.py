@@ -9,12 +9,9 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.report.watch.reports import Reports
 from dcbench.report.watch.server import serving
-from tests.analysis.test_results import fill
-from tests.conftest import plan_of
-
-SMALL = "name: {}\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {{epochs: 2, pca_dim: 8}}\n"
-
-FEW = report.Asked(formats=("png", "csv"))
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import fill
+from tests.helpers.watched import FEW, SMALL
 
 
 @pytest.fixture
@@ -48,8 +45,3 @@ def url(reports):
     """Where a server of the reports listens."""
     with serving(reports, 0) as found:
         yield found
-
-
-def runs_of(folder):
-    """The planned runs' folders, in the plan's order."""
-    return [folder.run(run_id) for run_id in status.read_stored_plan(folder).run_ids]

@@ -7,9 +7,9 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.report.watch.marks import look_at
-from tests.analysis.test_results import fill
-from tests.conftest import plan_of
-from tests.report.watch.conftest import SMALL, runs_of
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import fill
+from tests.helpers.watched import SMALL, runs_of
 
 
 @pytest.fixture

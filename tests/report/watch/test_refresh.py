@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 
 from dcbench.core.store.run_state import RunState
 from dcbench.report.watch.server import serving
-from tests.execution.test_worker import wait_for
-from tests.report.watch.conftest import runs_of
+from tests.helpers.watched import runs_of
+from tests.helpers.workers import wait_for
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from dcbench.errors import ResultsError
 from dcbench.report import Written
 from dcbench.report.watch import reports as module
 from dcbench.report.watch.reports import GONE, Reports
-from tests.report.watch.conftest import runs_of
+from tests.helpers.watched import runs_of
 
 
 def told(reports):

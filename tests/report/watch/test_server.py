@@ -11,8 +11,8 @@ from dcbench import report
 from dcbench.errors import PortError
 from dcbench.report.watch import server
 from dcbench.report.watch.server import serving
-from tests.execution.test_worker import wait_for
-from tests.report.watch.conftest import FEW
+from tests.helpers.watched import FEW
+from tests.helpers.workers import wait_for
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from dcbench.errors import DataError
 from dcbench.training import datasets
 from dcbench.training.deepcluster import images
 from dcbench.training.deepcluster.network import InputChannels
-from tests.training.datasets import official
+from tests.helpers import official_files
 
 TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
 
@@ -24,19 +24,19 @@ TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMN
 def provide(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[bool, np.ndarray] | None:
     """Put the dataset's files into the folder; the pixels of both splits, where they are made up."""
     if name in TORCHVISION:
-        return {train: official.idx(folder / TORCHVISION[name] / "raw", train) for train in (True, False)}
+        return {train: official_files.idx(folder / TORCHVISION[name] / "raw", train) for train in (True, False)}
     if name in ("cifar10", "cifar100"):
-        return official.cifar(folder, monkeypatch, getattr(torchvision.datasets, name.upper()))
+        return official_files.cifar(folder, monkeypatch, getattr(torchvision.datasets, name.upper()))
     if name == "svhn":
-        return official.svhn(folder, monkeypatch)
+        return official_files.svhn(folder, monkeypatch)
     if name == "stl10":
-        return official.stl10(folder, monkeypatch)
+        return official_files.stl10(folder, monkeypatch)
     if name == "imagefolder":
         for label in ("cat", "dog"):
             for index in range(12):
                 path = folder / "pictures" / label / f"{index}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(official.RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(path)
+                Image.fromarray(official_files.RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(path)
     return None
 
 

@@ -11,8 +11,8 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.execution.scheduler.history import MARGIN, History, Machine, MeasuredCost, cost_class
 from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
-from tests.conftest import plan_of
-from tests.execution.scheduler.cluster import Cluster, Script
+from tests.helpers.fake_cluster import Cluster, Script
+from tests.helpers.matrices import plan_of
 
 CARDS, CARD_MB, RUNS_EACH = 4, 80_000, 48
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from dcbench.analysis.results import Results
 from dcbench.core.columns import COLUMNS, STAGES
-from tests.conftest import plan_of
+from tests.helpers.matrices import plan_of
 
 SCORES = (
     "nmi_true",

@@ -1,0 +1,26 @@
+"""Ways to call the commands, and the small matrix that their tests run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.helpers.matrices import TINY
+from tests.helpers.paths import TOP
+
+MATRICES = TOP / "matrices"
+
+
+MATRIX = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TINY}\n"
+
+
+RUN = ("run", "m.yaml", "--executor", "inline", "--device", "cpu")
+
+
+ON_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+
+
+def shell(*arguments, cwd, environment=ON_CPU):
+    command = [sys.executable, "-m", "dcbench", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,28 @@
+"""Made-up runs beside their pixel baselines."""
+
+from __future__ import annotations
+
+from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import RunSpec
+
+TEXT = """name: m
+axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
+seeds: [0, 1]
+settings: {epochs: 2}
+"""
+
+
+def pixels(**values):
+    """The line of a pixel baseline, raw and on mnist unless something else is said."""
+    spec = RunSpec(method="pixels", dataset="mnist", pca_dim=None, whiten=False, l2_normalize=False)
+    told = {
+        "run_id": "p",
+        "state": "done",
+        "kind": None,
+        "reason": "",
+        "last_lines": "",
+        "health": None,
+        "seconds": 1.0,
+    }
+    told |= {"timing": "exclusive", "backend": spec.backend} | dict.fromkeys(COLUMNS) | {"test_refit_nmi_true": 0.5}
+    return spec.model_dump() | told | values

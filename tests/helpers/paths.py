@@ -1,0 +1,5 @@
+"""Where the checkout is, for tests that read its documents, matrices and committed results."""
+
+from pathlib import Path
+
+TOP = Path(__file__).parents[2]

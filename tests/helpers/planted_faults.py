@@ -1,0 +1,60 @@
+"""Faults of earlier public comparisons, planted into the running code."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from dcbench.training import loop
+from dcbench.training.deepcluster import training
+from dcbench.training.deepcluster.images import Images
+from dcbench.training.methods import deepcluster
+
+
+def plant_an_optimizer_over_the_first_head(monkeypatch):
+    real, first = deepcluster.new_head, []
+
+    def new_head(network, classes, spec, epoch):
+        first.append(real(network, classes, spec, epoch))
+        return first[0]
+
+    monkeypatch.setattr(deepcluster, "new_head", new_head)
+
+
+def plant_trainable_sobel(monkeypatch):
+    def learner(network, optimizer):
+        network.input.sobel.weight.require_grad = False  # the public version's typo: it sets nothing
+        network.input.sobel.weight.requires_grad_(True)
+        optimizer.add_param_group({"params": list(network.input.parameters())})
+        return training.Learner(network, optimizer)
+
+    monkeypatch.setattr(deepcluster, "Learner", learner)
+
+
+def plant_a_conversion_that_wraps(monkeypatch):
+    plain = Images.plain
+    monkeypatch.setattr(
+        Images, "augmented", lambda images, indices, *_: (plain(images, indices) * 255).long().remainder(256) / 255.0
+    )
+
+
+def plant_a_dataset_in_cluster_order(monkeypatch):
+    real = loop.train_pass
+
+    def train(learner, images, spec, epoch):
+        reordered = dataclasses.replace(images, pixels=images.pixels[torch.from_numpy(np.argsort(learner.labels))])
+        return real(learner, reordered, spec, epoch)
+
+    monkeypatch.setattr(loop, "train_pass", train)
+
+
+def plant_a_backend_that_switches_the_sampler(monkeypatch):
+    real = loop.train_pass
+
+    def train(learner, images, spec, epoch):
+        sampler = "natural" if spec.kmeans_backend == "sklearn" else spec.sampler
+        return real(learner, images, spec.model_copy(update={"sampler": sampler}), epoch)
+
+    monkeypatch.setattr(loop, "train_pass", train)

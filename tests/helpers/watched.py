@@ -1,0 +1,16 @@
+"""Results of small matrices that a watch serves."""
+
+from __future__ import annotations
+
+from dcbench import report
+from dcbench.core.store import status
+
+SMALL = "name: {}\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {{epochs: 2, pca_dim: 8}}\n"
+
+
+FEW = report.Asked(formats=("png", "csv"))
+
+
+def runs_of(folder):
+    """The planned runs' folders, in the plan's order."""
+    return [folder.run(run_id) for run_id in status.read_stored_plan(folder).run_ids]
