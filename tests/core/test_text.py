@@ -1,6 +1,6 @@
 import pytest
 
-from dcbench.core import text
+from dcbench.core.text import escape_markdown, markdown_table
 
 
 @pytest.mark.parametrize(
@@ -12,10 +12,10 @@ from dcbench.core import text
     ],
 )  # fmt: skip
 def test_what_would_be_formatting_is_shown_as_it_is(text, expected):
-    assert text.escaped(text) == expected
+    assert escape_markdown(text) == expected
 
 
 def test_a_table_has_a_line_a_row():
-    told = text.markdown_table(("", "a|b"), [("x", "y_z"), ("1", "2")])
+    told = markdown_table(("", "a|b"), [("x", "y_z"), ("1", "2")])
     assert told == "|  | a\\|b |\n| --- | --- |\n| x | y_z |\n| 1 | 2 |\n"
-    assert text.markdown_table(("a",), []) == "| a |\n| --- |\n"
+    assert markdown_table(("a",), []) == "| a |\n| --- |\n"

@@ -14,7 +14,7 @@ def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
 
 
 def test_states_are_told_with_whole_run_ids_however_narrow_the_terminal(entries, monkeypatch):
-    console = Console(file=io.StringIO(), width=40, color_system=None, soft_wrap=True)
-    monkeypatch.setattr(console, "stdout", console)
+    stdout = Console(file=io.StringIO(), width=40, color_system=None, soft_wrap=True)
+    monkeypatch.setattr(console, "stdout", stdout)
     states.show_states("m", entries)
-    assert all(entry.folder.path.name in console.file.getvalue() for entry in entries)
+    assert all(entry.folder.path.name in stdout.file.getvalue() for entry in entries)
