@@ -24,7 +24,7 @@ from dcbench.compare.result import (
     named,
 )
 from dcbench.core import console
-from dcbench.core.text import escape_markdown, markdown_table
+from dcbench.core.text import escape_markdown, markdown_table, plural
 
 WIDTH = 120
 """Columns of text on a pipe, where there is no terminal to ask."""
@@ -89,7 +89,7 @@ def caution(compared: Compared) -> str:
 def digest(metric: MetricComparison) -> str:
     """A metric in a sentence: its first line, then the parts where the verdict is another."""
     if not metric.lines:
-        return f"{console.many(metric.gone, 'run')} have it in OLD, and not in NEW"
+        return f"{plural(metric.gone, 'run')} have it in OLD, and not in NEW"
     first, *rest = metric.lines
     others = {word: [line.part for line in rest if line.verdict == word] for word in VERDICTS if word != first.verdict}
     elsewhere = [f"{word}: {named(parts, ', ')}" for word, parts in others.items() if parts]
@@ -123,7 +123,7 @@ def facts(compared: Compared) -> Iterator[str]:
     runs = compared.found.runs
     beside = f" ({runs.beside} of them baselines, by their last row)" if runs.beside else ""
     yield (
-        f"{console.many(runs.both, 'run')} in both: {len(runs.compared)} done in both and compared{beside}, "
+        f"{plural(runs.both, 'run')} in both: {len(runs.compared)} done in both and compared{beside}, "
         f"{runs.identical} identical in every figure"
     )
     if any(runs.alone):
@@ -133,7 +133,7 @@ def facts(compared: Compared) -> Iterator[str]:
             yield f"done in {what}, so in no mean: {named([_state(run) for run in those])}"
     for metric in compared.found.metrics:
         if metric.gone:
-            yield f"{metric.label}: {console.many(metric.gone, 'run')} have it in OLD alone, so they are in no mean"
+            yield f"{metric.label}: {plural(metric.gone, 'run')} have it in OLD alone, so they are in no mean"
     if compared.found.runs.compared:
         yield from _surroundings(compared)
 
@@ -174,11 +174,9 @@ def made_with(made: ProvenanceDiff) -> str:
     """What the sets were made with, where that is told in a sentence."""
     if not made.recorded:
         return "made with: not recorded for both runs of any pair"
-    part = (
-        "" if made.recorded == made.pairs else f", recorded for {made.recorded} of {console.many(made.pairs, 'pair')}"
-    )
+    part = "" if made.recorded == made.pairs else f", recorded for {made.recorded} of {plural(made.pairs, 'pair')}"
     if made.differ:
-        return f"made with{part}: {console.many(len(made.differ), 'difference')}"
+        return f"made with{part}: {plural(len(made.differ), 'difference')}"
     return f"made with the same{part}: {', '.join(f'{name} {value}' for name, value in made.alike.items())}"
 
 
@@ -226,7 +224,7 @@ def _opening(compared: Compared) -> Iterator[str]:
         colour = COLOURS[metric.lines[0].verdict] if metric.lines else "red"
         yield f"[bold]{escape(metric.label)}[/bold]: [{colour}]{escape(digest(metric))}[/]"
     for side, path, planned, done in _sets(compared):
-        yield f"{side}  {escape(path)}: {done} of {console.many(planned, 'run')} done"
+        yield f"{side}  {escape(path)}: {done} of {plural(planned, 'run')} done"
     yield from map(escape, facts(compared))
     yield escape(made_with(compared.made))
 

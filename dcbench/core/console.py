@@ -26,20 +26,3 @@ def styled(state: RunState) -> str:
     """A state in its colour, with the kind of failure."""
     kind = f" ({state.kind})" if state.kind else ""
     return f"[{COLOURS[state.name]}]{state.name}{kind}[/]"
-
-
-def many(count: int, word: str) -> str:
-    """1 run, 2 runs."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the two largest units that they fill."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def megabytes(value: float) -> str:
-    """MB, from 1,000 on GB."""
-    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:.0f} MB"

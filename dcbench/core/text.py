@@ -1,4 +1,7 @@
-"""Text and tables in GitHub's Markdown: what is not meant as formatting is shown as it is."""
+"""Text that every output shares: counts, durations, memory sizes, and GitHub's Markdown.
+
+In: numbers and text. Out: text that reads the same on the terminal, on the page, in a figure and in a table.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +21,26 @@ def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table of texts."""
     told = [map(escape_markdown, head), ["---"] * len(head), *(map(escape_markdown, line) for line in lines)]
     return "".join(f"| {' | '.join(line)} |\n" for line in told)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return the count with its noun: `1 run`, `2 runs`, `1,234 runs`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in its two largest units: `0.52 s`, `16.5 s`, `14 min 05 s`, `3 h 24 min`, `2 d 03 h`."""
+    # Rounded first, so that 59.99 s is a minute and not "60 s".
+    if float(f"{seconds:.3g}") < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours:02} h"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def format_megabytes(megabytes: float) -> str:
+    """Return a memory size in MB, from 1,000 MB on in GB."""
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"

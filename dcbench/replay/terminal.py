@@ -11,6 +11,7 @@ from rich.table import Table
 from dcbench.core import console
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.text import plural
 from dcbench.replay.rerun import Original, Replayed
 from dcbench.replay.run_diff import RunComparison, RunDiff, ValueDiff
 
@@ -54,7 +55,7 @@ def _show_changed(what: str, found: dict[str, tuple[Any, Any]], sides: tuple[str
     if not found:
         console.stdout.print(f"{what}: the same")
         return
-    console.stdout.print(f"{what}: {console.many(len(found), 'difference')}")
+    console.stdout.print(f"{what}: {plural(len(found), 'difference')}")
     table = Table("", *sides, box=None, pad_edge=False)
     for name, values in found.items():
         table.add_row(name, *(escape(format_value(value)) for value in values))
@@ -65,7 +66,7 @@ def _show_verdict(what: str, verdict: RunDiff) -> None:
     colour = "red" if verdict.name == "different" else "green"
     images = f" and the clusters of {verdict.images} images" if verdict.images else ""
     console.stdout.print(
-        f"{what}: [{colour}]{verdict}[/] ({verdict.figures} figures in {console.many(verdict.rows, 'row')}{images})"
+        f"{what}: [{colour}]{verdict}[/] ({verdict.figures} figures in {plural(verdict.rows, 'row')}{images})"
     )
     for line in _details(verdict):
         console.stdout.print(f"  {escape(line)}")
@@ -77,7 +78,7 @@ def _details(verdict: RunDiff) -> list[str]:
         (found for found in verdict.differences if found.row == verdict.first), key=lambda found: -found.size
     )
     lines = [_difference(found) for found in first[:SHOWN]]
-    lines += [f"row {verdict.first}: {console.many(len(first) - SHOWN, 'more column')}"] if len(first) > SHOWN else []
+    lines += [f"row {verdict.first}: {plural(len(first) - SHOWN, 'more column')}"] if len(first) > SHOWN else []
     lines += [
         f"from row {row} on also: {', '.join(names)}" for row, names in verdict.starts.items() if row != verdict.first
     ]

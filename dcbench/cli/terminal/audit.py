@@ -7,6 +7,7 @@ from rich.table import Table
 
 from dcbench.audit.axes import Audit
 from dcbench.core import console
+from dcbench.core.text import plural
 
 
 def show_audit(audit: Audit) -> None:
@@ -15,7 +16,7 @@ def show_audit(audit: Audit) -> None:
     Of the matched pairs of an axis: in how many what it did differs, what came out differs, and the random numbers
     that must be common are.
     """
-    console.stdout.print(f"[bold]{escape(audit.name)}[/bold]: {console.many(audit.runs, 'run')} audited")
+    console.stdout.print(f"[bold]{escape(audit.name)}[/bold]: {plural(audit.runs, 'run')} audited")
     table = Table("axis", box=None, pad_edge=False)
     for head in ("pairs", "acted", "outcome", "common"):
         table.add_column(head, justify="right")

@@ -16,6 +16,7 @@ from rich.text import Text
 from dcbench.core import console
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import PlannedRun
+from dcbench.core.text import format_duration, plural
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import Notice, RunEvent, SchedulerSettings
 from dcbench.execution.scheduler.history import key_of
@@ -53,11 +54,11 @@ def _show_start(count: int, options: Options) -> None:
     if not count:
         return
     if options.jobs > len(options.gpus) > 0:
-        where, how = console.many(len(options.gpus), "GPU"), f"as many at once as fit, at most {options.jobs}"
+        where, how = plural(len(options.gpus), "GPU"), f"as many at once as fit, at most {options.jobs}"
     else:
-        where = console.many(len(options.gpus), "GPU") if options.gpus else "the CPU"
-        how = f"{options.jobs} at once, {console.many(options.threads, 'thread')} each"
-    console.stdout.print(f"{console.many(count, 'run')} to do on {where}: {how}")
+        where = plural(len(options.gpus), "GPU") if options.gpus else "the CPU"
+        how = f"{options.jobs} at once, {plural(options.threads, 'thread')} each"
+    console.stdout.print(f"{plural(count, 'run')} to do on {where}: {how}")
 
 
 def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
@@ -108,7 +109,7 @@ class Board:
         for path, since in list(self.running.items()):
             epoch = f"epoch {RunDir(path).epochs_done()}/{self.epochs[path]}"
             expected = self.at.history.expect(self.keys[path]).seconds
-            of = "" if expected is None else f" of about {console.duration(expected)}"
+            of = "" if expected is None else f" of about {format_duration(expected)}"
             running.add_row(path.name, epoch, f"{time.monotonic() - since:.0f} s{of}")
         failed = [
             Text(f"failed: {path.name}: {state.reason}", style="red")
@@ -122,8 +123,8 @@ class Board:
         left = self.todo - self.ended
         rest = self.rest()
         told = [f"{tally['done']} done", f"{len(self.running)} running", f"{tally['failed']} failed"]
-        spent = console.duration(time.monotonic() - self.start)
-        until = "" if rest is None else f", about {console.duration(rest)} left"
+        spent = format_duration(time.monotonic() - self.start)
+        until = "" if rest is None else f", about {format_duration(rest)} left"
         return f"{', '.join(told)}, {left - len(self.running)} left to start; {spent}{until}"
 
     def rest(self) -> float | None:

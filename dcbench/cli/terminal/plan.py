@@ -10,6 +10,7 @@ from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import PlanChange
+from dcbench.core.text import format_duration, format_megabytes, plural
 from dcbench.execution.executors import Options
 from dcbench.execution.scheduler.forecast import ClassForecast, Forecast
 
@@ -55,21 +56,19 @@ def show_forecast(forecast: Forecast, options: Options) -> None:
         return
     if forecast.finish_seconds is None or forecast.run_seconds is None:
         console.stdout.print(
-            f"{console.many(forecast.left, 'run')} left; runs like {forecast.unknown} of them were never timed here: "
+            f"{plural(forecast.left, 'run')} left; runs like {forecast.unknown} of them were never timed here: "
             "--probe measures them"
         )
         return
-    peak = f", at most {console.megabytes(forecast.memory_mb)} a run" if forecast.memory_mb else ""
-    work = (
-        f"{console.many(forecast.left, 'run')} left: {console.duration(forecast.run_seconds)} one after another{peak}"
-    )
+    peak = f", at most {format_megabytes(forecast.memory_mb)} a run" if forecast.memory_mb else ""
+    work = f"{plural(forecast.left, 'run')} left: {format_duration(forecast.run_seconds)} one after another{peak}"
     if forecast.unshared_seconds is None:
-        told = f"on the CPU, {options.jobs} at once, through in about {console.duration(forecast.finish_seconds)}"
+        told = f"on the CPU, {options.jobs} at once, through in about {format_duration(forecast.finish_seconds)}"
     else:
-        soonest, latest = console.duration(forecast.finish_seconds), console.duration(forecast.unshared_seconds)
+        soonest, latest = format_duration(forecast.finish_seconds), format_duration(forecast.unshared_seconds)
         hours = forecast.unshared_seconds * len(options.gpus) / 3600
         told = (
-            f"on {console.many(len(options.gpus), 'GPU')} through in {soonest} if sharing one costs nothing, "
+            f"on {plural(len(options.gpus), 'GPU')} through in {soonest} if sharing one costs nothing, "
             f"in {latest} ({hours:.1f} device-hours) if it gains nothing"
         )
     console.stdout.print(f"{work}; {told}")
@@ -78,8 +77,8 @@ def show_forecast(forecast: Forecast, options: Options) -> None:
 def _cells(one: ClassForecast) -> list[str]:
     """A class's line, in the order of HEAD."""
     cost = one.expected
-    seconds = "unknown" if cost.seconds is None else console.duration(cost.seconds)
-    memory = "unknown" if cost.memory_mb is None else console.megabytes(cost.memory_mb)
+    seconds = "unknown" if cost.seconds is None else format_duration(cost.seconds)
+    memory = "unknown" if cost.memory_mb is None else format_megabytes(cost.memory_mb)
     return [one.title, str(one.epochs), str(one.runs), str(one.done), seconds, memory, cost.source or "nothing"]
 
 

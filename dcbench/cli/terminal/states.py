@@ -16,6 +16,7 @@ from dcbench.core.spec import RunSpec, format_value
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
+from dcbench.core.text import format_duration, plural
 from dcbench.errors import ResultsError
 
 HEALTH_COLOURS = {"healthy": "green", "degenerate": "yellow", "collapsed": "red"}
@@ -32,8 +33,8 @@ def show_states(name: str, entries: list[PlannedRun]) -> None:
     tally = Counter(entry.state.name for entry in entries)
     console.stdout.print(f"[bold]{escape(name)}[/bold]: {len(entries)} planned ({console.told(tally)})")
     if timed := predicted_and_taken(entries):
-        foreseen, taken = (console.duration(sum(seconds)) for seconds in zip(*timed, strict=True))
-        console.stdout.print(f"of {console.many(len(timed), 'predicted run')}: {foreseen} predicted, {taken} taken")
+        foreseen, taken = (format_duration(sum(seconds)) for seconds in zip(*timed, strict=True))
+        console.stdout.print(f"of {plural(len(timed), 'predicted run')}: {foreseen} predicted, {taken} taken")
 
 
 def predicted_and_taken(entries: list[PlannedRun]) -> list[tuple[float, float]]:
@@ -72,8 +73,8 @@ def _show_cost(folder: RunDir, state: RunState) -> None:
         facts = folder.provenance()
     foreseen, others = facts.get("predicted_seconds"), facts.get("shared_with")
     if state.seconds is not None:
-        predicted = "not predicted" if foreseen is None else f"{console.duration(foreseen)} predicted"
-        console.stdout.print(f"took {console.duration(state.seconds)} ({predicted})")
+        predicted = "not predicted" if foreseen is None else f"{format_duration(foreseen)} predicted"
+        console.stdout.print(f"took {format_duration(state.seconds)} ({predicted})")
     if others is not None:
         console.stdout.print(f"device: {'shared with ' + escape(', '.join(others)) if others else 'not shared'}")
 
@@ -94,7 +95,7 @@ def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
 
 def show_made_with(facts: dict[str, Any]) -> None:
     """Where and with what a run was made; nothing when that is not recorded."""
-    threads = f", {console.many(facts['threads'], 'thread')}" if "threads" in facts else ""
+    threads = f", {plural(facts['threads'], 'thread')}" if "threads" in facts else ""
     place = [str(facts[name]) for name in ("device", "cpu", "platform") if name in facts]
     tools = [f"{name} {value}" for name, value in facts.items() if name not in ("device", "cpu", "platform", "threads")]
     for told in (f"made on: {', '.join(place)}{threads}", f"made with: {', '.join(tools)}") if facts else ():

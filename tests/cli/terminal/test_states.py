@@ -3,6 +3,7 @@ import io
 from rich.console import Console
 
 from dcbench.cli.terminal import states
+from dcbench.core import console
 from dcbench.core.store import status
 from dcbench.core.store.run_state import RunState
 

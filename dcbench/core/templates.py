@@ -1,0 +1,21 @@
+"""The one way in which dcbench fills Jinja templates.
+
+In: a folder of templates. Out: an environment that escapes every value and refuses a name that nobody passed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+
+def template_environment(folder: Path) -> jinja2.Environment:
+    """Return an environment over the templates of a folder, with HTML escaping on."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
