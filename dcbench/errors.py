@@ -1,15 +1,15 @@
-"""The errors a user can mend; each message says what is wrong, where, and what to do.
+"""The errors that a user can mend; each message says what is wrong, where, and what to do.
 
 DcbenchError            shown without a traceback, exit code 2
 ├── MatrixError         mistakes in a matrix file, all of them at once
 ├── SpecError           a run spec that does not hold together
-├── PluginError           no such dataset, architecture, backend, executor or plot
+├── PluginError         no such dataset, architecture, backend, ..., or one whose file cannot be used
 ├── DataError           a dataset that is missing, torn or unfit
 ├── DeviceError         a device that this machine does not have
 ├── PortError           a port that cannot be listened on
 └── ResultsError        a results or run folder that is not what it should be
     └── ClaimedError    the run is being worked on by another process
-RunFailedError              ends one run, never its neighbours; carries the failure's kind
+RunFailedError          ends one run and never another; carries the kind of the failure
 └── NotFiniteError      loss or features became NaN or infinite (kind `nan`)
 """
 
@@ -21,11 +21,11 @@ from typing import Literal
 
 
 class DcbenchError(Exception):
-    """Something that the user can mend; the message is the whole story."""
+    """Something that the user can mend; the message says all that is needed."""
 
 
 class MatrixError(DcbenchError):
-    """Every mistake found in one matrix file, a line each."""
+    """Every mistake in one matrix file, one line each."""
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = mistakes
@@ -37,7 +37,7 @@ class SpecError(DcbenchError):
 
 
 class PluginError(DcbenchError):
-    """A part that no file of its room provides."""
+    """A plug-in that does not exist, or whose file cannot be used."""
 
 
 class DataError(DcbenchError):
@@ -73,7 +73,7 @@ class NotFiniteError(RunFailedError):
 
 
 def unknown_name(kind: str, word: object, known: Iterable[str]) -> str:
-    """The message for a name that is not known: the nearest one that is, and all of them."""
+    """Return the message for an unknown name: the nearest known name, and all known names."""
     names = list(known)
     near = difflib.get_close_matches(str(word), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -39,7 +39,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_data = None if os.environ.get("DCBENCH_DATA") else "set DCBENCH_DATA to a folder with the official files"
-    no_gpu = None if devices.gpus() else "no GPU is visible to NVML"
+    no_gpu = None if devices.list_gpus() else "no GPU is visible to NVML"
     for item in items:
         for marker, reason in (("realdata", no_data), ("gpu", no_gpu)):
             if reason and item.get_closest_marker(marker):
@@ -59,7 +59,7 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
         plan = plan_of(text)
         folder = MatrixDir(tmp_path / "results" / plan.name)
         status.store_plan(plan, folder)
-        todo = scheduler.runs_left(status.planned_runs(plan, folder), redo)
+        todo = scheduler.runs_left(status.read_planned_runs(plan, folder), redo)
         options = Options(data_dir)
         list(scheduler.run(todo, "inline", options, scheduler.scheduler_settings(options, redo=redo)))
         return folder
@@ -71,7 +71,7 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
 def few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports with three plots instead of all: for tests of what else a report does, since all take half a minute."""
     names = registry.plugin_names
-    monkeypatch.setattr(registry, "plugin_names", lambda room: [*FEW_PLOTS] if room == "plots" else names(room))
+    monkeypatch.setattr(registry, "plugin_names", lambda room: [*FEW_PLOTS] if room == "figures" else names(room))
 
 
 @pytest.fixture(scope="module")
@@ -110,5 +110,5 @@ def entries(tmp_path: Path) -> list[status.PlannedRun]:
     plan, folder = plan_of("name: m\naxes: {k: [5, 6, 7]}\n"), MatrixDir(tmp_path / "m")
     status.store_plan(plan, folder)
     for spec in plan.runs:
-        folder.run(spec.run_id).prepare(spec)
-    return status.planned_runs(plan, folder)
+        folder.run_dir(spec.run_id).prepare(spec)
+    return status.read_planned_runs(plan, folder)

@@ -1,3 +1,5 @@
+import importlib.metadata
+import json
 import subprocess
 import sys
 
@@ -7,24 +9,28 @@ from dcbench import registry
 from dcbench.errors import PluginError
 
 
-def test_every_room_has_parts_and_the_shadowing_files_lose_their_suffix():
+def test_every_kind_has_plugins_and_the_shadowing_files_lose_their_suffix():
     assert {"digits", "mnist", "cifar10", "imagefolder"} <= set(registry.plugin_names("datasets"))
     assert registry.plugin_names("backends") == ["faiss", "sklearn", "torch"]
     assert registry.plugin_names("archs") == ["alexnet", "vgg16"]
     assert {"inline", "local"} <= set(registry.plugin_names("executors"))
-    assert {"curves", "stage_times"} <= set(registry.plugin_names("plots"))
+    assert {"curves", "stage_times"} <= set(registry.plugin_names("figures"))
 
 
-@pytest.mark.parametrize("room", registry.WORDS)
-def test_a_loaded_part_states_the_facts_that_planning_reads(room):
-    names = registry.plugin_names(room)
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_a_loaded_plugin_states_the_facts_that_planning_reads(kind):
+    names = registry.plugin_names(kind)
     assert names
     for name in names:
-        assert getattr(registry.load(room, name), "FACTS", {}) == registry.facts(room, name)
+        module = registry.load(kind, name)
+        assert getattr(module, "FACTS", {}) == registry.facts(kind, name)
+        assert set(registry.KINDS[kind].required) <= set(registry.facts(kind, name))
+        assert registry.plugin_name(module) == name
 
 
 def test_facts_are_read_without_importing_anything():
-    code = "import sys; from dcbench import registry; registry.facts('datasets', 'mnist'); registry.facts('archs', 'vgg16');"
+    code = "import sys; from dcbench import registry; registry.facts('datasets', 'mnist');"
+    code += "registry.facts('archs', 'vgg16');"
     code += "print(any(m in sys.modules for m in ('torch', 'torchvision', 'dcbench.training.datasets')))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
@@ -45,8 +51,127 @@ def test_problem(part, expected):
     assert (problem is None) if expected is None else (expected in problem)
 
 
-def test_an_unknown_part_is_a_part_error():
+def test_an_unknown_plugin_is_a_plugin_error():
     with pytest.raises(PluginError, match="Known: alexnet, vgg16"):
         registry.load("archs", "resnet")
     with pytest.raises(PluginError, match="unknown backend"):
         registry.facts("backends", "jax")
+
+
+# --- plug-ins of the user's own -----------------------------------------------------------------
+
+TINY = """FACTS = {"features_32": 16, "features_224": 16, "smallest_image": 8}
+LOADED = True
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_plugins_afterwards():
+    yield
+    registry.use_plugins([])
+    for name in [name for name in sys.modules if name.startswith("dcbench_plugins.")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """A folder with one architecture of the user's own."""
+    (tmp_path / "parts" / "archs").mkdir(parents=True)
+    (tmp_path / "parts" / "archs" / "tiny.py").write_text(TINY)
+    return tmp_path / "parts"
+
+
+def test_a_plugin_in_an_own_folder_is_like_any_other(parts):
+    before = registry.plugin_names("archs")
+    registry.use_plugins([parts])
+    assert registry.plugin_names("archs") == [*before, "tiny"]
+    assert registry.facts("archs", "tiny")["features_32"] == 16
+    assert registry.load("archs", "tiny").LOADED and registry.plugin_name(registry.load("archs", "tiny")) == "tiny"
+    assert registry.search_path() == (parts,)
+    registry.use_plugins([])
+    assert registry.plugin_names("archs") == before
+
+
+def test_planning_reads_facts_without_running_the_file(parts):
+    (parts / "archs" / "tiny.py").write_text(TINY + "raise SystemExit('it ran')\n")
+    registry.use_plugins([parts])
+    assert registry.facts("archs", "tiny")["smallest_image"] == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FACTS = {", r"tiny.py:1: not valid Python"),
+        ("FACTS = {'features_32': size()}", "must be one literal dict"),
+        ("FACTS = {'features_32': 1, 'features_224': 1}", "FACTS lacks 'smallest_image'"),
+        ("", "FACTS lacks 'features_32', 'features_224', 'smallest_image'"),
+    ],
+)
+def test_facts_that_planning_cannot_use_are_named(parts, text, expected):
+    (parts / "archs" / "tiny.py").write_text(text)
+    registry.use_plugins([parts])
+    with pytest.raises(PluginError, match=expected):
+        registry.plugin_names("archs")
+
+
+def test_a_file_that_cannot_be_imported_is_named_with_its_reason(parts):
+    (parts / "archs" / "tiny.py").write_text(TINY + "import no_such_library\n")
+    registry.use_plugins([parts])
+    with pytest.raises(PluginError, match=r"tiny.py: cannot be imported: ModuleNotFoundError.*no_such_library"):
+        registry.load("archs", "tiny")
+    with pytest.raises(PluginError, match="cannot be imported"):
+        registry.load("archs", "tiny")
+
+
+def test_a_name_that_is_taken_is_refused(parts):
+    (parts / "archs" / "alexnet.py").write_text(TINY)
+    registry.use_plugins([parts])
+    with pytest.raises(
+        PluginError, match=r"parts/archs/alexnet.py: arch 'alexnet' exists already in .*rename the file"
+    ):
+        registry.plugin_names("archs")
+
+
+def test_folders_that_hold_no_plugins_are_refused(tmp_path):
+    with pytest.raises(PluginError, match="no such folder of plug-ins"):
+        registry.use_plugins([tmp_path / "none"])
+    with pytest.raises(PluginError, match=r"put each into a folder of its kind: datasets, archs"):
+        registry.use_plugins([tmp_path])
+
+
+def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
+    registry.use_plugins([parts])
+    own = registry.own_plugins([("archs", "tiny"), ("archs", "alexnet"), ("datasets", "digits")])
+    assert list(own) == ["archs/tiny"] and len(own["archs/tiny"]["sha256"]) == 64
+    memory = tmp_path / "plugins.json"
+    memory.write_text(json.dumps(own))
+    registry.use_plugins([memory])
+    assert registry.facts("archs", "tiny")["features_32"] == 16
+    with pytest.raises(PluginError, match=r"file is not at hand \(it was .*tiny.py\); name its folder with --plugins"):
+        registry.load("archs", "tiny")
+    registry.use_plugins([memory, parts])
+    assert registry.load("archs", "tiny").LOADED, "the file itself comes before what is remembered"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"archs/tiny": 1}', '{"archs/tiny": {"facts": {}}}'])
+def test_a_torn_memory_is_refused(tmp_path, text):
+    (tmp_path / "plugins.json").write_text(text)
+    registry.use_plugins([tmp_path / "plugins.json"])
+    with pytest.raises(PluginError, match=r"plugins.json: is torn"):
+        registry.plugin_names("archs")
+
+
+def test_an_installed_package_adds_plugins_by_its_entry_points(tmp_path, monkeypatch):
+    (tmp_path / "their_package").mkdir()
+    (tmp_path / "their_package" / "__init__.py").write_text("raise SystemExit('it ran')\n")
+    (tmp_path / "their_package" / "small.py").write_text(TINY)
+    point = importlib.metadata.EntryPoint("small", "their_package.small", "dcbench.archs")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == "dcbench.archs" else [])
+    registry._catalogue.cache_clear()
+    try:
+        assert registry.facts("archs", "small")["features_32"] == 16, "and nothing of the package has run"
+        (tmp_path / "their_package" / "__init__.py").write_text("")
+        assert registry.load("archs", "small").LOADED
+    finally:
+        registry._catalogue.cache_clear()
