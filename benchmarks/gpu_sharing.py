@@ -34,7 +34,7 @@ class Watch(threading.Thread):
 
     @staticmethod
     def _used() -> float:
-        return next((gpu.used_mb for gpu in devices.gpus()), 0.0)
+        return next((gpu.used_mb for gpu in devices.list_gpus()), 0.0)
 
     def run(self) -> None:
         while not self.over.wait(0.2):
@@ -48,7 +48,7 @@ def together(at_once: int, images: int, epochs: int) -> tuple[str, float, float,
         settings = f"{{dataset: cifar10, limit: {images}, test_limit: 1000, epochs: {epochs}}}"
         matrix = Path(place, "m.yaml")
         matrix.write_text(f"name: sharing\naxes: {{optimizer: [sgd]}}\nseeds: [{seeds}]\nsettings: {settings}\n")
-        how = ["--runs-per-gpu" if devices.gpus() else "--jobs", str(at_once)]
+        how = ["--runs-per-gpu" if devices.list_gpus() else "--jobs", str(at_once)]
         watch = Watch()
         watch.start()
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -57,7 +57,7 @@ def together(at_once: int, images: int, epochs: int) -> tuple[str, float, float,
         watch.over.set()
         watch.join()
         folders = [RunDir(path.parent) for path in Path(place).glob("results/sharing/*/state.json")]
-        first = min(datetime.fromisoformat(folder.state().started or "") for folder in folders).timestamp()
+        first = min(datetime.fromisoformat(folder.read_state().started or "") for folder in folders).timestamp()
         seconds = max(folder.state_file.stat().st_mtime for folder in folders) - first
         facts = [json.loads(folder.provenance_file.read_text()) for folder in folders]
     reserved = max(one["reserved_mb"] or 0.0 for one in facts)
@@ -71,7 +71,7 @@ def main(counts: list[int], images: int = IMAGES, epochs: int = EPOCHS) -> None:
         alone = alone or speed
         lines.append(f"{device},{at_once},{speed:.0f},{speed / alone:.2f},{reserved:.0f},{measured:.0f}")
         print(lines[-1], flush=True)
-    if devices.gpus():
+    if devices.list_gpus():
         TABLE.write_text("\n".join(lines) + "\n")
 
 

@@ -68,7 +68,7 @@ def write(results: Path, runs: int, epochs: int = 100) -> MatrixDir:
 def _write_runs(folder: MatrixDir, numbered: list[tuple[int, RunSpec]]) -> None:
     for number, spec in numbered:
         template = _template(spec.method, spec.whiten)
-        _write_run(folder.run(spec.run_id), spec, template, np.random.default_rng(number))
+        _write_run(folder.run_dir(spec.run_id), spec, template, np.random.default_rng(number))
 
 
 @cache
@@ -76,9 +76,9 @@ def _template(method: str, whiten: bool) -> tuple[dict[str, Any], dict[str, Any]
     """audit.json and provenance.json of a committed run like that."""
     for path in sorted((TOP / "results" / "recipe_cpu").glob("*/spec.yaml")):
         run = RunDir(path.parent)
-        spec = run.spec()
+        spec = run.read_spec()
         if (spec.method, spec.whiten) == (method, whiten):
-            return run.audit() or {}, run.provenance()
+            return run.read_audit() or {}, run.read_provenance()
     raise LookupError(method)
 
 

@@ -193,7 +193,7 @@ def costs() -> str:
     told = []
     for name in MATRICES:
         folder = MatrixDir(TOP / "results" / name)
-        entries = status.planned_runs(status.read_stored_plan(folder), folder)
+        entries = status.read_planned_runs(status.read_stored_plan(folder), folder)
         states = [entry.state for entry in entries if entry.state.name == "done"]
         starts = [datetime.fromisoformat(str(state.started)) for state in states]
         ends = [start + timedelta(seconds=state.seconds or 0) for start, state in zip(starts, states, strict=True)]
@@ -223,8 +223,8 @@ def audit_seconds() -> str:
     shares = []
     for name in MATRICES:
         folder = MatrixDir(TOP / "results" / name)
-        for entry in status.planned_runs(status.read_stored_plan(folder), folder):
-            facts, seconds = entry.folder.audit(), entry.state.seconds or 0
+        for entry in status.read_planned_runs(status.read_stored_plan(folder), folder):
+            facts, seconds = entry.folder.read_audit(), entry.state.seconds or 0
             shares += [facts["seconds"] / seconds] if facts and seconds > 60 else []
     return f"{pd.Series(shares).median():.2%}" if shares else "nothing"
 

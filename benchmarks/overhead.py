@@ -25,7 +25,7 @@ JOBS = 2
 
 def own_work(folder: RunDir) -> float:
     """Seconds that the stage clock counted."""
-    rows = csv.DictReader(folder.metrics_text()[0].splitlines())
+    rows = csv.DictReader(folder.read_metrics_text()[0].splitlines())
     return sum(float(row[f"seconds_{stage}"] or 0) for row in rows for stage in STAGES)
 
 
@@ -55,7 +55,7 @@ def main(runs: int = 1000) -> None:
     with TemporaryDirectory() as place:
         whole, sizes = run_all(Path(place), runs)
         folders = [RunDir(path.parent) for path in Path(place).glob("results/tiny/*/state.json")]
-        states = [folder.state() for folder in folders]
+        states = [folder.read_state() for folder in folders]
         assert len(states) == runs
         assert {state.name for state in states} == {"done"}
         own = sum(own_work(folder) for folder in folders)

@@ -38,7 +38,7 @@ def main() -> None:
         foreseen: dict[str, Any] = json.loads(told)["forecast"]
         _, whole = dcbench(results, "run")
         folders = [RunDir(path.parent) for path in results.glob("*/*/state.json")]
-        taken = sum(folder.state().seconds or 0.0 for folder in folders)
+        taken = sum(folder.read_state().seconds or 0.0 for folder in folders)
     lines = ["figure,predicted (s),taken (s),ratio"]
     pairs = {
         "all runs, one after another": (foreseen["run_seconds"], taken),

@@ -91,7 +91,7 @@ def _chance(done: list[PlannedRun]) -> pd.DataFrame:
     found: dict[str, dict[str, Any]] = {}
     for entry in done:
         if entry.spec.dataset not in found:
-            facts = (entry.folder.audit() or {}).get("chance")
+            facts = (entry.folder.read_audit() or {}).get("chance")
             if facts and isinstance(facts, dict):
                 found[entry.spec.dataset] = {"dataset": entry.spec.dataset, **facts}
     return pd.DataFrame(list(found.values()))
@@ -155,4 +155,4 @@ def _stray(folder: MatrixDir, planned: set[str]) -> int:
         names = {path.name for path in folder.path.iterdir()}
     except OSError as error:
         raise ResultsError(f"{folder.path}: {error.strerror}; it went away while it was read") from None
-    return sum(folder.run(name).spec_file.exists() for name in names - planned)
+    return sum(folder.run_dir(name).spec_file.exists() for name in names - planned)

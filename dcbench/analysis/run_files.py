@@ -55,7 +55,7 @@ def _text(entry: PlannedRun, notes: list[str]) -> str:
     if entry.state.name != "done":
         return ""
     with suppress(ResultsError):  # what cannot be read any more does not hold the epochs
-        text, warning = entry.folder.metrics_text()
+        text, warning = entry.folder.read_metrics_text()
         notes += [warning] if warning else []
         return text
     return ""
@@ -70,14 +70,14 @@ def _checked(
     whole = _whole(entry, found)
     if isinstance(whole, np.ndarray):
         return entry, whole
-    now = entry.folder.planned_state(entry.spec)
+    now = entry.folder.read_planned_state(entry.spec)
     if now.name != "done":  # it has been started again, or removed, since it was looked at
         return replace(entry, state=now), NOTHING
     if again:  # it has perhaps been done again
         return _checked(entry, metrics_file.parse_metrics([_text(entry, notes)])[0], notes, again=False)
     reason = f"{entry.folder.metrics_file} {whole}; remove its folder and run the matrix again"
     notes.append(reason)
-    return replace(entry, state=RunState("failed", "lost", reason)), NOTHING
+    return replace(entry, state=RunState(name="failed", kind="lost", reason=reason)), NOTHING
 
 
 def _whole(entry: PlannedRun, found: np.ndarray | str) -> np.ndarray | str:
@@ -115,7 +115,7 @@ def _health(entry: PlannedRun, metrics: np.ndarray) -> Health:
 def _timing(entry: PlannedRun) -> str:
     """Whether others were on the device while the run was timed."""
     try:
-        facts = entry.folder.provenance()
+        facts = entry.folder.read_provenance()
     except ResultsError:
         return "not recorded"
     earlier = facts.get("earlier_attempts")

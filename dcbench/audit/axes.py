@@ -150,7 +150,7 @@ def audit_status(ledger: MatrixStatus, told: Iterable[RunEvidence | None]) -> Au
 
 def _is_done(entry: PlannedRun) -> bool:
     """Whether a run that was done still is; it may have been started again, or removed, since the ledger was made."""
-    return entry.folder.planned_state(entry.spec).name == "done"
+    return entry.folder.read_planned_state(entry.spec).name == "done"
 
 
 # --- evidence -------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def read_evidence(entries: Iterable[PlannedRun], names: Sequence[str]) -> list[R
 
 
 def _evidence(entry: PlannedRun, names: Sequence[str]) -> RunEvidence | None:
-    facts = entry.folder.audit()
+    facts = entry.folder.read_audit()
     if facts is None:
         return None
     return RunEvidence(
@@ -180,7 +180,7 @@ OUTCOME = [name for name, column in COLUMNS.items() if not column.cost and name 
 
 
 def _outcome(folder: RunDir) -> str:
-    return _digest("\n".join(map(",".join, folder.metrics_cells(OUTCOME))))
+    return _digest("\n".join(map(",".join, folder.read_columns(OUTCOME))))
 
 
 def _digest(text: str) -> str:

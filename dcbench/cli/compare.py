@@ -142,7 +142,7 @@ def _compared(folders: Sequence[MatrixDir], outcomes: Sequence[Any], rules: dict
 
 def _made_with(folders: Sequence[MatrixDir], comparison: Comparison) -> provenance.ProvenanceDiff:
     old, new = folders
-    return provenance.compare_provenance([(old.run(name), new.run(name)) for name in comparison.runs.compared])
+    return provenance.compare_provenance([(old.run_dir(name), new.run_dir(name)) for name in comparison.runs.compared])
 
 
 def _tell(compared: Compared, markdown: Path | None, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 from dcbench.cli.options import DataDir, RunDevice, RunThreads
 from dcbench.cli.repeat import options_for, repeat
 from dcbench.core import devices
-from dcbench.core.store.files import explain_os_error, why_unwritable
+from dcbench.core.store.files import explain_os_error, explain_unwritable
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
@@ -44,7 +44,7 @@ def inspect(
         _repeated(run, path, options, clusters, _target(out, path))
         return
     subject = read_subject(path)
-    kind, gpus = devices.resolve(device or subject.device)
+    kind, gpus = devices.resolve_device(device or subject.device)
     place = (data_dir or default_data_dir()).absolute()
     options = Options(place, kind, gpus[:1], threads=threads or subject.threads)
     _write(subject, options, clusters, _target(out, path))
@@ -56,7 +56,7 @@ def _target(out: Path, run: Path) -> Path:
     target = out / home.parent.name / "inspect" / home.name
     with explain_os_error(target, "--out"):
         target.mkdir(parents=True, exist_ok=True)
-    if problem := why_unwritable(target):
+    if problem := explain_unwritable(target):
         raise ResultsError(f"{target}: {problem}; choose a folder you can write with --out")
     return target
 

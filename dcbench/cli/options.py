@@ -63,7 +63,7 @@ class Workplace:
             device=self.kind,
             gpus=self.gpus,
             jobs=count,
-            threads=max(1, devices.cores() // (self.jobs or count)),
+            threads=max(1, devices.count_cores() // (self.jobs or count)),
             command=shlex.join(["dcbench", *sys.argv[1:]]),
             **more,
         )
@@ -73,8 +73,8 @@ def workplace(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) -> Wo
     """What --device, --gpus, --runs-per-gpu and --jobs come to on this machine."""
     if runs_per_gpu != "auto" and (not runs_per_gpu.isdigit() or int(runs_per_gpu) < 1):
         raise DeviceError(f"--runs-per-gpu {runs_per_gpu}: give auto, or a number from 1 on")
-    kind, found = devices.resolve(device, gpus)
-    found = found[: devices.cores()]  # each run needs a core
+    kind, found = devices.resolve_device(device, gpus)
+    found = found[: devices.count_cores()]  # each run needs a core
     return Workplace(kind, found, None if runs_per_gpu == "auto" else int(runs_per_gpu), jobs)
 
 
@@ -84,7 +84,7 @@ def jobs_at_once(todo: int, gpus: int, jobs: int | None, per_gpu: int | None) ->
     On a CPU `jobs`, else one a core. On GPUs, of which there are no more than cores, `per_gpu` a device, else as many
     as there are cores for: their memory decides then.
     """
-    cores = devices.cores()
+    cores = devices.count_cores()
     if gpus and jobs is not None:
         raise DeviceError(f"--jobs {jobs} is for runs on the CPU; with GPUs give --runs-per-gpu")
     if not gpus and per_gpu is not None:

@@ -15,7 +15,7 @@ from dcbench.errors import DataError
 from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
 from dcbench.parity import table
-from dcbench.parity.terminal import show, watch
+from dcbench.parity.terminal import collect_rows, show_parity
 
 
 def parity(
@@ -34,15 +34,15 @@ def parity(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: one a core.")] = None,
 ) -> None:
     """Compare the backends on real features, pair by pair: PCA, whitening, k-means, their defaults, their seconds."""
-    kind, gpus = devices.resolve(device)
-    asked = table.asked(dataset, limit, k, backends, starts, pca_dim)
+    kind, gpus = devices.resolve_device(device)
+    asked = table.parse_settings(dataset, limit, k, backends, starts, pca_dim)
     files = table.ParityFiles(results, asked)
     files.prepare()
     options = Options(
         data_dir=(data_dir or default_data_dir()).absolute(),
         device=kind,
         gpus=gpus,
-        threads=threads or devices.cores(),
+        threads=threads or devices.count_cores(),
         command=shlex.join(["dcbench", *sys.argv[1:]]),
     )
     if problem := downloads.fetch(dataset, options.data_dir):
@@ -50,7 +50,7 @@ def parity(
     from dcbench.parity import measuring as comparing
 
     bench = comparing.prepare(asked, options)
-    lines = watch(comparing.measure(bench), console.stdout)
+    lines = collect_rows(comparing.measure(bench), console.stdout)
     files.write(lines, bench.facts)
-    show(lines, asked, console.stdout)
-    print(f"table: {files.table_file}")
+    show_parity(lines, asked, console.stdout)
+    print(f"table: {files.csv_file}")

@@ -48,9 +48,9 @@ def plan(
     Times and memory come from finished runs of the same class under the results folder, on a device like this one.
     """
     place = workplace(device, gpus, runs_per_gpu, jobs)
-    planned = read_matrix(matrix, devices.default_precision(place.kind))
+    planned = read_matrix(matrix, devices.choose_precision(place.kind))
     folder = MatrixDir(results / planned.name)
-    entries = status.planned_runs(planned, folder)
+    entries = status.read_planned_runs(planned, folder)
     options = place.options(len(scheduler.runs_left(entries)) or len(entries), data_dir)
     at = scheduler.scheduler_settings(options, entries, results)
     if probe:

@@ -23,13 +23,13 @@ def options_for(
     run: Original, times: int, data_dir: Path | None, device: str | None, threads: int | None, **more: Any
 ) -> Options:
     """Where the repetitions work: as the run was made, unless told otherwise."""
-    kind, gpus = devices.resolve(device or run.device)
+    kind, gpus = devices.resolve_device(device or run.device)
     count = threads or run.threads
     return Options(
         data_dir=(data_dir or default_data_dir()).absolute(),
         device=kind,
         gpus=gpus[:1],
-        jobs=1 if gpus else max(1, min(times, devices.cores() // count)),
+        jobs=1 if gpus else max(1, min(times, devices.count_cores() // count)),
         threads=count,
         command=shlex.join(["dcbench", *sys.argv[1:]]),
         **more,

@@ -68,7 +68,7 @@ def run(
     Ctrl-C once: running epochs finish and leave checkpoints. Twice: now. The same command goes on.
     """
     place = workplace(device, gpus, runs_per_gpu, jobs)
-    planned = read_matrix(matrix, devices.default_precision(place.kind))
+    planned = read_matrix(matrix, devices.choose_precision(place.kind))
     folder = MatrixDir(results / planned.name)
     chosen = parse_choices(first or [], planned.planned)
     inline = executor.value == "inline"
@@ -76,14 +76,14 @@ def run(
         told = f"--jobs {jobs}" if timeout is None else "--timeout"
         raise DeviceError(f"{told}: the inline executor does one run after another to its end; use --executor local")
     show_change(status.store_plan(planned, folder))
-    entries = status.planned_runs(planned, folder)
+    entries = status.read_planned_runs(planned, folder)
     todo = scheduler.runs_left(entries, redo, only and only.value)
     options = (place.one_by_one() if inline else place).options(len(todo), data_dir, keep_weights=keep_weights)
     policy = FaultPolicy(timeout, retries, fail_fast)
     at = scheduler.scheduler_settings(options, todo, results, first=chosen, policy=policy, redo=redo)
     with at.stop.listening():
         watch(scheduler.run(todo, executor.value, options, at), entries, todo, options, at)
-        counts = status.count_states(status.planned_runs(planned, folder))
+        counts = status.count_states(status.read_planned_runs(planned, folder))
         left = len(planned.planned) - counts["done"] - counts["skipped"]
         show_end(counts, folder, stopped=bool(at.stop.presses and left), command=_going_on(options.command))
     if left:

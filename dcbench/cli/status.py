@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from dcbench.cli.options import AsJson, tell
-from dcbench.cli.terminal.states import predicted_and_taken, show_made_with, show_run, show_score, show_states
+from dcbench.cli.terminal.states import list_predictions, show_environment, show_run, show_score, show_states
 from dcbench.core.store import provenance, run_record
 from dcbench.core.store.run_dir import RunDir
-from dcbench.core.store.status import count_states, find_matrix_dirs, planned_runs, read_stored_plan
+from dcbench.core.store.status import count_states, find_matrix_dirs, read_planned_runs, read_stored_plan
 from dcbench.errors import ResultsError
 from dcbench.replay import run_diff
 from dcbench.replay.terminal import show_beside
@@ -40,8 +40,8 @@ def status(
         except ResultsError as error:
             broken = tell(error)
             continue
-        runs = planned_runs(planned, folder)
-        timed = predicted_and_taken(runs)
+        runs = read_planned_runs(planned, folder)
+        timed = list_predictions(runs)
         summary[planned.name] = {
             "runs": len(planned.planned),
             **count_states(runs),
@@ -58,17 +58,17 @@ def status(
 
 
 def _status_of_run(folder: RunDir, as_json: bool) -> None:
-    spec = folder.spec()
-    state = folder.planned_state(spec)
+    spec = folder.read_spec()
+    state = folder.read_planned_state(spec)
     if as_json:
         told: dict[str, object] = {"run_id": spec.run_id, "state": state.name, "kind": state.kind}
         told |= {"reason": state.reason, "last_lines": state.last_lines}
-        print(json.dumps(told | {"provenance": provenance.environment_facts(folder.provenance())}))
+        print(json.dumps(told | {"provenance": provenance.extract_environment(folder.read_provenance())}))
     else:
         show_run(folder, spec, state)  # before the next can say that a file is torn
         if state.name == "done":
             show_score(run_record.read_rows(folder), spec)
-        show_made_with(provenance.environment_facts(folder.provenance()))
+        show_environment(provenance.extract_environment(folder.read_provenance()))
 
 
 def _status_of_two(path: Path, other: Path, as_json: bool) -> None:

@@ -1,30 +1,34 @@
-"""What the runs of two result sets were made with, pair by pair, and whether their random numbers are the same.
+"""Compare the environments of two result sets pair by pair, and check that their random numbers are the same.
 
-In: pairs of run folders. Out: a MadeWith, from their provenance.json and audit.json; what runs do not tell is counted.
+In: pairs of run folders. Out: a ProvenanceDiff, from their provenance.json and audit.json; pairs for which a file is
+missing or torn are counted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dcbench.audit.expectations import COMMON, INEXACT, look_up
 from dcbench.core.spec import format_value
-from dcbench.core.store.provenance import changed_values, environment_facts
+from dcbench.core.store.provenance import diff_values, extract_environment
 from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
 
-Pair = tuple[RunDir, RunDir]
-
-DRAWN = {name: path for name, path in COMMON.items() if name not in INEXACT}
-"""Random numbers that come from the seed tree alone, and where audit.json tells their digest."""
+RANDOM_NUMBERS = {name: path for name, path in COMMON.items() if name not in INEXACT}
+"""Random numbers that follow from the seed tree alone -> the path of their digest in audit.json."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FactDiff:
-    """A fact that differs in some pairs: how many, and its values with the number of runs that have them."""
+    """A fact of the environment that differs in some pairs.
+
+    name: the fact, as in `torch`, `commit` or `dataset.sha256`.
+    pairs: number of pairs in which it differs.
+    old, new: its values in each set -> number of runs that have them, the most frequent first.
+    """
 
     name: str
     pairs: int
@@ -32,68 +36,82 @@ class FactDiff:
     new: dict[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProvenanceDiff:
-    """What pairs of runs were made with.
+    """How the environments and the random numbers of paired runs differ.
 
-    `recorded`: pairs that both tell it. `differ`: facts that are not the same in all of these. `alike`: those that have
-    one value throughout. `drawn`: random numbers -> pairs in which they are the same, and pairs that both tell them.
+    pairs: number of pairs.
+    recorded: pairs whose runs both have a readable provenance.json.
+    differences: the facts that are not the same in all of these pairs.
+    common: the facts that have one value in all runs of both sets.
+    random_numbers: name -> number of pairs that share them, and number of pairs that both record them.
     """
 
     pairs: int
     recorded: int
-    differ: tuple[FactDiff, ...]
-    alike: dict[str, str]
-    drawn: dict[str, tuple[int, int]]
+    differences: tuple[FactDiff, ...]
+    common: dict[str, str]
+    random_numbers: dict[str, tuple[int, int]]
 
     @property
-    def apart(self) -> list[str]:
-        """Random numbers that some pair does not share."""
-        return [name for name, (same, told) in self.drawn.items() if same < told]
+    def unshared(self) -> list[str]:
+        """The random numbers that some pair does not share."""
+        return [name for name, (shared, recorded) in self.random_numbers.items() if shared < recorded]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for programs."""
-        return asdict(self)
+        """Return everything for programs."""
+        # Programs rely on these keys, so they do not follow the names of the fields.
+        return {
+            "pairs": self.pairs, "recorded": self.recorded, "differ": [asdict(fact) for fact in self.differences],
+            "alike": self.common, "drawn": self.random_numbers,
+        }  # fmt: skip
 
 
-def compare_provenance(pairs: Sequence[Pair]) -> ProvenanceDiff:
-    """What each pair was made with; a file that is torn counts as nothing told."""
-    told = [(_facts(old), _facts(new)) for old, new in pairs]
-    known = [pair for pair in told if all(pair)]
-    names = Counter(name for pair in known for name in changed_values(*pair))
-    differ = tuple(
-        FactDiff(name, count, *(_tally(pair[side].get(name) for pair in known) for side in (0, 1)))
-        for name, count in names.items()
+def compare_provenance(pairs: Sequence[tuple[RunDir, RunDir]]) -> ProvenanceDiff:
+    """Compare the environments and the random numbers of each pair; a torn provenance.json counts as none."""
+    facts: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for old, new in pairs:
+        try:
+            sides = extract_environment(old.read_provenance()), extract_environment(new.read_provenance())
+        except ResultsError:
+            continue
+        if all(sides):
+            facts.append(sides)
+    changed = Counter(name for sides in facts for name in diff_values(*sides))
+    differences = tuple(
+        FactDiff(
+            name=name,
+            pairs=count,
+            old=_tally([old.get(name) for old, _ in facts]),
+            new=_tally([new.get(name) for _, new in facts]),
+        )
+        for name, count in changed.items()
     )
-    return ProvenanceDiff(len(pairs), len(known), differ, _alike(known), _drawn(pairs))
-
-
-def _facts(folder: RunDir) -> dict[str, Any]:
-    try:
-        return environment_facts(folder.provenance())
-    except ResultsError:
-        return {}
-
-
-def _tally(values: Iterable[object]) -> dict[str, int]:
-    return dict(Counter("not recorded" if value is None else format_value(value) for value in values).most_common())
-
-
-def _alike(known: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> dict[str, str]:
-    """The facts that all runs of both sides tell alike."""
-    sides = [side for pair in known for side in pair]
-    first = sides[0] if sides else {}
-    return {
-        name: format_value(value) for name, value in first.items() if all(side.get(name) == value for side in sides)
+    runs = [run for sides in facts for run in sides]
+    common = {
+        name: format_value(value)
+        for name, value in (runs[0] if runs else {}).items()
+        if all(run.get(name) == value for run in runs)
     }
+    shared, recorded = Counter[str](), Counter[str]()
+    for old, new in pairs:
+        # One pair at a time: an audit.json is large, and a set can have thousands of them.
+        old_audit, new_audit = old.read_audit(), new.read_audit()
+        for name, path in RANDOM_NUMBERS.items():
+            old_digest, new_digest = look_up(old_audit, path), look_up(new_audit, path)
+            if old_digest is not None and new_digest is not None:
+                recorded[name] += 1
+                shared[name] += old_digest == new_digest
+    return ProvenanceDiff(
+        pairs=len(pairs),
+        recorded=len(facts),
+        differences=differences,
+        common=common,
+        random_numbers={name: (shared[name], recorded[name]) for name in RANDOM_NUMBERS},
+    )
 
 
-def _drawn(pairs: Sequence[Pair]) -> dict[str, tuple[int, int]]:
-    same, told = Counter[str](), Counter[str]()
-    for old, new in ((old.audit(), new.audit()) for old, new in pairs):  # one pair at a time: they are large
-        for name, path in DRAWN.items():
-            digests = look_up(old, path), look_up(new, path)
-            if None not in digests:
-                told[name] += 1
-                same[name] += digests[0] == digests[1]
-    return {name: (same[name], told[name]) for name in DRAWN}
+def _tally(values: Sequence[object]) -> dict[str, int]:
+    """Return how many runs have each value, the most frequent first."""
+    texts = ("not recorded" if value is None else format_value(value) for value in values)
+    return dict(Counter(texts).most_common())

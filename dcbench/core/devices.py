@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dcbench.errors import DeviceError
+
+DeviceKind = Literal["cpu", "cuda"]
 
 HEADROOM_MB = 1000.0
 """Taken on a GPU beside torch's allocations: the CUDA context with the libraries' kernels, faiss's scratch memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gpu:
     """One GPU: its index as NVML orders them (by PCI bus), UUID, name, its memory and what is taken of it (MB)."""
 
@@ -35,12 +37,12 @@ class Gpu:
         return self.memory_mb - self.used_mb
 
 
-def cores() -> int:
+def count_cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def gpus() -> list[Gpu]:
+def list_gpus() -> list[Gpu]:
     """The GPUs that CUDA would see; none where there is no driver. A GPU in slices (MIG) is its slices."""
     with _nvml() as nvml:
         if nvml is None:
@@ -53,7 +55,7 @@ def gpus() -> list[Gpu]:
         return _visible(found, os.environ.get("CUDA_VISIBLE_DEVICES"))
 
 
-def free_mb(uuid: str) -> float | None:
+def read_free_mb(uuid: str) -> float | None:
     """Memory (MB) of a GPU that nobody has taken now; None where NVML does not say."""
     with _nvml() as nvml:
         if nvml is None:
@@ -82,7 +84,9 @@ def _nvml() -> Iterator[Any]:
 def _gpu(nvml: Any, index: int, handle: Any) -> Gpu:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
-    return Gpu(index, uuid, name, round(memory.total / 1e6, 1), round(memory.used / 1e6, 1))
+    return Gpu(
+        index=index, uuid=uuid, name=name, memory_mb=round(memory.total / 1e6, 1), used_mb=round(memory.used / 1e6, 1)
+    )
 
 
 def _slices(nvml: Any, index: int, handle: Any) -> list[Gpu]:
@@ -109,7 +113,7 @@ def _visible(found: list[Gpu], setting: str | None) -> list[Gpu]:
     return chosen
 
 
-def resolve(device: str, chosen: str = "all") -> tuple[str, tuple[Gpu, ...]]:
+def resolve_device(device: str, chosen: str = "all") -> tuple[str, tuple[Gpu, ...]]:
     """`auto`, `cpu`, `cuda` or `cuda:N`, and `all` or indices like `0,2` -> `cpu` or `cuda`, and the GPUs to use."""
     kind, _, index = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (kind != "cuda" and index) or (index and not index.isdigit()):
@@ -118,7 +122,7 @@ def resolve(device: str, chosen: str = "all") -> tuple[str, tuple[Gpu, ...]]:
         raise DeviceError(f"--gpus {chosen} and --device {device} contradict each other; leave one of them out")
     if kind == "cpu":
         return "cpu", ()
-    found = gpus()
+    found = list_gpus()
     if chosen != "all":
         return "cuda", _chosen(found, chosen)
     if index:
@@ -140,7 +144,7 @@ def _chosen(found: list[Gpu], words: str) -> tuple[Gpu, ...]:
     return tuple(gpu for word in picked for gpu in found if str(gpu.index) == word)
 
 
-def cpu_name() -> str:
+def read_cpu_name() -> str:
     """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -149,7 +153,7 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
-def memory_mb() -> float:
+def read_memory_mb() -> float:
     """Memory of this machine (MB), less where the container that this process runs in may have less."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
     try:
@@ -158,7 +162,7 @@ def memory_mb() -> float:
         return total
 
 
-def kills_for_memory() -> int:
+def count_oom_kills() -> int:
     """How many processes the kernel has killed since it started because memory ran out; 0 where it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text().splitlines()
@@ -167,11 +171,11 @@ def kills_for_memory() -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
 
 
-def fraction(reserved_mb: float, total_mb: float) -> float:
+def memory_fraction(reserved_mb: float, total_mb: float) -> float:
     """The part of a GPU's memory that torch may take of what was reserved, the headroom left out; from 0 to 1."""
     return min(1.0, max(0.0, reserved_mb - HEADROOM_MB) / total_mb)
 
 
-def default_precision(kind: str) -> str:
+def choose_precision(kind: str) -> str:
     """What `precision: auto` means on a device of this kind."""
     return "bfloat16" if kind == "cuda" else "float32"

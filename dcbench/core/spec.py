@@ -159,7 +159,7 @@ SHORTHANDS = {"backend": "sets pca_backend, whiten_backend and kmeans_backend wh
 """Names that a matrix may use beside the spec's fields."""
 
 
-def matrix_fields() -> list[str]:
+def list_matrix_fields() -> list[str]:
     """Every name that a matrix may use as an axis or setting; the seed is not one of them."""
     return [*(name for name in RunSpec.model_fields if name != "seed"), *SHORTHANDS]
 
@@ -171,7 +171,7 @@ def format_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def field_problem(name: str, value: Any) -> str | None:
+def check_field(name: str, value: Any) -> str | None:
     """Why `value` is no value of the field, in the user's words; None when it is one."""
     if name in SHORTHANDS:
         return None if isinstance(value, str) else f"expected a backend's name, not {value!r}"
@@ -218,5 +218,5 @@ def make_spec(values: dict[str, Any]) -> RunSpec:
             if mistake["type"] == "extra_forbidden":
                 told.append(unknown_name("field", name, RunSpec.model_fields))
             else:
-                told.append(f"{name}: {field_problem(name, mistake['input'])}")
+                told.append(f"{name}: {check_field(name, mistake['input'])}")
         raise SpecError("; ".join(told)) from None

@@ -112,7 +112,7 @@ def read(path: Path) -> InspectionResult:
 
 def of_assignment(subject: InspectedRun) -> InspectionResult:
     """What a run without weights shows: its last assignment beside the labels."""
-    arrays = subject.folder.assignments("assignment", "labels", "indices") or {}
+    arrays = subject.folder.read_assignments("assignment", "labels", "indices") or {}
     classes = class_names(subject.spec.dataset, int(arrays["labels"].max(initial=-1)) + 1)
     for name, below in (("assignment", subject.spec.k), ("labels", len(classes))):
         if not arrays[name].size or arrays[name].min() < 0 or arrays[name].max() >= below:

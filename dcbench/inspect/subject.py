@@ -51,20 +51,20 @@ class InspectedRun:
     @property
     def device(self) -> str:
         """Where to compute as the run did: the CPU where it did so, else whatever there is here."""
-        return "cpu" if self.folder.provenance().get("device") == "cpu" else "auto"
+        return "cpu" if self.folder.read_provenance().get("device") == "cpu" else "auto"
 
     @property
     def threads(self) -> int:
         """The CPU threads that the run was made with; one where that is not recorded."""
-        count = self.folder.provenance().get("threads")
+        count = self.folder.read_provenance().get("threads")
         return count if isinstance(count, int) and count > 0 else 1
 
 
 def read_subject(path: Path, home: Path | None = None) -> InspectedRun:
     """What there is to look at in a run's folder; `home` is another name for it in what the user is told."""
     folder = open_run_dir(path)
-    spec = folder.spec()
-    state = folder.planned_state(spec)
+    spec = folder.read_spec()
+    state = folder.read_planned_state(spec)
     source = _source(folder, spec, state)
     if source is None:
         raise ResultsError(_nothing(path, state))
@@ -76,7 +76,7 @@ def repetition(path: Path, told: Replay) -> Check:
     if told.verdict is None:
         raise ResultsError(f"{path}: done again, the run {told.state.name}: {told.state.reason}")
     again = "The run was done again for these pictures, since a finished run keeps no weights"
-    figures = f"all {told.verdict.figures:,} figures of its {told.verdict.rows} rows"
+    figures = f"all {told.verdict.figures:,} figures of its {told.verdict.row_count} rows"
     if not told.reproduced:
         return False, (
             f"{again}, and it came out otherwise: {told.verdict}. The pictures show the repetition, not the run that "

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import registry
-from dcbench.core.matrix.validate import spec_problems
+from dcbench.core.matrix.validate import find_spec_problems
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store.files import explain_os_error, write_atomic
 from dcbench.errors import PluginError, ResultsError, SpecError
@@ -84,7 +84,9 @@ class ParitySettings:
         return make_spec(values)
 
 
-def asked(dataset: str, limit: int | None, ks: str, backends: str | None, starts: int, pca_dim: int) -> ParitySettings:
+def parse_settings(
+    dataset: str, limit: int | None, ks: str, backends: str | None, starts: int, pca_dim: int
+) -> ParitySettings:
     """The comparison that the command line's words ask for; errors say what is wrong with them."""
     if problem := registry.name_problem("datasets", dataset):
         raise PluginError(f"--dataset {dataset}: {problem}")
@@ -92,7 +94,7 @@ def asked(dataset: str, limit: int | None, ks: str, backends: str | None, starts
     limit = limit if limit is not None or total is None else min(LIMIT, total)
     comparison = ParitySettings(dataset, limit, _numbers(ks), _backends(backends), starts, pca_dim)
     for k in comparison.ks:
-        for _, message in spec_problems(comparison.spec(k)):
+        for _, message in find_spec_problems(comparison.spec(k)):
             raise SpecError(f"{dataset}: {message}")
     return comparison
 
@@ -116,7 +118,7 @@ def _backends(words: str | None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class ParityMeasure:
+class ParityRow:
     """One measure of a pair of backends, or of `backend_a` alone: a value, or one for each start."""
 
     stage: str
@@ -137,7 +139,7 @@ class ParityMeasure:
         return (min(self.values), max(self.values)) if self.values else ()
 
 
-def in_order(lines: Iterable[ParityMeasure]) -> list[ParityMeasure]:
+def sort_rows(lines: Iterable[ParityRow]) -> list[ParityRow]:
     """The lines by stage, measure and k; what belongs together stands together."""
     stages, measures = list(STAGES), list(MEASURES)
     return sorted(lines, key=lambda line: (stages.index(line.stage), measures.index(line.measure), line.k or 0))
@@ -147,35 +149,35 @@ class ParityFiles:
     """<results>/parity/: the table of one dataset and limit, and what it was made with."""
 
     def __init__(self, results: Path, comparison: ParitySettings) -> None:
-        self.comparison = comparison
+        self.settings = comparison
         dataset = re.sub(r"[^A-Za-z0-9_+.]+", "-", comparison.dataset).strip("-.")
         name = f"{dataset}-{'all' if comparison.limit is None else comparison.limit}"
-        self.table_file = results / "parity" / f"{name}.csv"
-        self.facts_file = results / "parity" / f"{name}.json"
+        self.csv_file = results / "parity" / f"{name}.csv"
+        self.json_file = results / "parity" / f"{name}.json"
 
     def prepare(self) -> None:
         """Make the folder; a ResultsError before minutes are spent on what could not be written."""
-        folder = self.table_file.parent
+        folder = self.csv_file.parent
         with explain_os_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise ResultsError(f"{folder}: cannot be written; choose a folder you can write with --results")
 
-    def write(self, lines: Iterable[ParityMeasure], facts: Mapping[str, Any]) -> None:
+    def write(self, lines: Iterable[ParityRow], facts: Mapping[str, Any]) -> None:
         """Put both files in place."""
-        with explain_os_error(self.table_file.parent):
-            write_atomic(self.facts_file, json.dumps(facts, indent=1) + "\n")
-            write_atomic(self.table_file, self._text(lines))
+        with explain_os_error(self.csv_file.parent):
+            write_atomic(self.json_file, json.dumps(facts, indent=1) + "\n")
+            write_atomic(self.csv_file, self._text(lines))
 
-    def _text(self, lines: Iterable[ParityMeasure]) -> str:
+    def _text(self, lines: Iterable[ParityRow]) -> str:
         told = io.StringIO()
         table = csv.writer(told, lineterminator="\n")
         table.writerow(COLUMNS)
-        table.writerows(self._row(line) for line in in_order(lines))
+        table.writerows(self._row(line) for line in sort_rows(lines))
         return told.getvalue()
 
-    def _row(self, line: ParityMeasure) -> list[object]:
-        place = [self.comparison.dataset, self.comparison.limit, line.k, line.stage, line.measure]
+    def _row(self, line: ParityRow) -> list[object]:
+        place = [self.settings.dataset, self.settings.limit, line.k, line.stage, line.measure]
         found = () if line.value is None else (line.value, *line.range)
         numbers = [f"{number:.9g}" for number in found] or [""] * 3
         return [*place, line.backend_a, line.backend_b, *numbers, len(line.values)]

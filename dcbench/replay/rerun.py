@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from dcbench.core.spec import RunSpec
-from dcbench.core.store.provenance import changed_values, environment_facts
+from dcbench.core.store.provenance import diff_values, extract_environment
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_record import RunRecord, open_run_dir, read_record
 from dcbench.core.store.run_state import RunState
@@ -62,7 +62,7 @@ class Replay:
     @property
     def reproduced(self) -> bool:
         """Whether it came out identical, or equal within the tolerance."""
-        return self.verdict is not None and self.verdict.name != "different"
+        return self.verdict is not None and self.verdict.verdict != "different"
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ class Replayed:
     @property
     def agree(self) -> bool | None:
         """Whether the replays come out as the first of them did; None when fewer than two ended."""
-        return all(found.name != "different" for found in self.among) if self.among else None
+        return all(found.verdict != "different" for found in self.among) if self.among else None
 
     @property
     def conclusion(self) -> str:
         """What a difference from the original points at; empty when there is none."""
-        if not any(replay.verdict and replay.verdict.name == "different" for replay in self.replays):
+        if not any(replay.verdict and replay.verdict.verdict == "different" for replay in self.replays):
             return ""
         if self.agree is None:
             return "replay more than once (--times 2) to see whether the replays agree with each other"
@@ -104,7 +104,7 @@ class Replayed:
         """All of it for programs."""
         return {
             "reproduced": self.reproduced, "replays": [_as_json(replay) for replay in self.replays],
-            "among_replays": [found.name for found in self.among], "replays_agree": self.agree,
+            "among_replays": [found.verdict for found in self.among], "replays_agree": self.agree,
             "changed": self.changed, "conclusion": self.conclusion,
         }  # fmt: skip
 
@@ -116,15 +116,15 @@ def _as_json(replay: Replay) -> dict[str, Any]:
 def original(path: Path) -> Original:
     """The finished run in a folder; ResultsError when it is not one, is not done, or holds a torn file."""
     folder = open_run_dir(path)
-    spec = folder.spec()
-    state = folder.planned_state(spec)
+    spec = folder.read_spec()
+    state = folder.read_planned_state(spec)
     if state.name != "done":
         told = f"{path}: only a run that is done can be replayed; this one is {state.name}. {state.reason}"
         raise ResultsError(told.strip())
     record = read_record(folder)
     if len(record.rows) != spec.epochs + 1:
         raise ResultsError(f"{folder.metrics_file}: holds {len(record.rows)} rows, not {spec.epochs + 1}")
-    return Original(folder, spec, record, folder.provenance())
+    return Original(folder, spec, record, folder.read_provenance())
 
 
 @contextmanager
@@ -152,13 +152,13 @@ def judge(run: Original, entries: list[PlannedRun], tolerance: float = TOLERANCE
     replays = [_judged(run, entry.folder, tolerance) for entry in entries]
     done = [replay for replay in replays if replay.verdict]
     among = [diff_records(done[0].record, other.record, tolerance) for other in done[1:]]
-    new = changed_values(environment_facts(run.provenance), environment_facts(done[0].provenance)) if done else {}
+    new = diff_values(extract_environment(run.provenance), extract_environment(done[0].provenance)) if done else {}
     return Replayed(replays, among, new)
 
 
 def _judged(run: Original, folder: RunDir, tolerance: float) -> Replay:
-    state = folder.planned_state(run.spec)
+    state = folder.read_planned_state(run.spec)
     if state.name != "done":
         return Replay(state, RunRecord([]), None, {})
     record = read_record(folder)
-    return Replay(state, record, diff_records(run.record, record, tolerance), folder.provenance())
+    return Replay(state, record, diff_records(run.record, record, tolerance), folder.read_provenance())

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dcbench.core.store.provenance import environment_facts
+from dcbench.core.store.provenance import extract_environment
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.status import MatrixStatus
 from dcbench.errors import ResultsError
@@ -43,8 +43,8 @@ def read(ledger: MatrixStatus) -> Origin:
 def _of_run(run: RunDir) -> Iterable[tuple[str, str]]:
     """The facts of one run; nothing where none are recorded or the file is torn."""
     try:
-        recorded = run.provenance()
+        recorded = run.read_provenance()
     except ResultsError:
         return []
-    told: dict[str, Any] = environment_facts(recorded) | {name: recorded[name] for name in BESIDE if name in recorded}
+    told: dict[str, Any] = extract_environment(recorded) | {name: recorded[name] for name in BESIDE if name in recorded}
     return [(name, str(value)) for name, value in told.items()]

@@ -61,10 +61,10 @@ def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: Ints
         "facts": facts,
     }
     try:
-        with folder.checkpoint() as file:
+        with folder.open_checkpoint() as file:
             torch.save(contents, file)
     except (OSError, RuntimeError) as error:  # torch tells of a full disk in an error of its own
-        folder.log(f"no checkpoint after epoch {epoch}: {error}")
+        folder.append_log(f"no checkpoint after epoch {epoch}: {error}")
 
 
 def resume_from_checkpoint(
@@ -82,7 +82,9 @@ def resume_from_checkpoint(
             raise ValueError("of another run, other images or other columns")
         _restore(learner, saved, spec)
     except Exception as error:  # a file that is not whole makes its readers raise anything
-        folder.log(f"{folder.checkpoint_file}: cannot be used ({type(error).__name__}: {error}); the run starts anew")
+        folder.append_log(
+            f"{folder.checkpoint_file}: cannot be used ({type(error).__name__}: {error}); the run starts anew"
+        )
         return None
     return saved
 

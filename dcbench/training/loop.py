@@ -82,7 +82,7 @@ def _enter_gpu(index: int, memory_mb: float | None) -> None:
     torch.cuda.reset_peak_memory_stats(index)
     if memory_mb is not None:
         total = torch.cuda.get_device_properties(index).total_memory / 1e6
-        torch.cuda.set_per_process_memory_fraction(devices.fraction(memory_mb, total), index)
+        torch.cuda.set_per_process_memory_fraction(devices.memory_fraction(memory_mb, total), index)
 
 
 class _Loop:
@@ -127,7 +127,7 @@ class _Loop:
     def _write_provenance(self, resumed: bool) -> None:
         """Where and with what this attempt works; those before it that its rows come from are kept."""
         at, data = self.at, self.witness.facts["data"]["training"]
-        before = self.folder.earlier_provenance() if resumed else []
+        before = self.folder.read_earlier_attempts() if resumed else []
         facts = provenance.gather_provenance(self.spec, data, at.device, at.threads, at.jobs, at.command)
         facts |= {"predicted_seconds": at.predicted, "reserved_mb": at.memory_mb, "shared_with": at.others()}
         self.provenance = facts | ({"earlier_attempts": before} if before else {})
@@ -150,7 +150,7 @@ class _Loop:
         self.previous = saved.previous
         self.witness.resume(saved.facts, self.learner.labels, saved.epoch)
         self.folder.write_audit(self.witness.facts)
-        self.folder.log(f"going on after epoch {saved.epoch}")
+        self.folder.append_log(f"going on after epoch {saved.epoch}")
         return saved.epoch + 1
 
     def _row(self, epoch: int) -> None:

@@ -29,7 +29,7 @@ def gather_provenance(
         "libraries": VERSIONS,
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "cpu": devices.cpu_name(),
+        "cpu": devices.read_cpu_name(),
         "threads": threads,
         "runs_at_once": jobs,
         "dataset": {"name": spec.dataset, "images": data["images"], "sha256": data["sha256"]},

@@ -20,8 +20,8 @@ def test_one_line_a_run_and_epoch_with_every_field(folder):
 
 def test_runs_that_are_not_done_stay_visible_and_give_no_rows(folder):
     plan = plan_of(TEXT)
-    folder.run(plan.run_ids[0]).set_state(RunState("failed", "nan", "the loss became nan"))
-    folder.run(plan.run_ids[1]).state_file.unlink()
+    folder.run_dir(plan.run_ids[0]).write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
+    folder.run_dir(plan.run_ids[1]).state_file.unlink()
     found = results.read_results(folder)
     assert found.runs["state"].tolist()[:3] == ["failed", "pending", "done"]
     assert found.runs["kind"][0] == "nan" and len(found.rows) == 18
@@ -29,17 +29,17 @@ def test_runs_that_are_not_done_stay_visible_and_give_no_rows(folder):
 
 def test_a_truncated_run_is_failed_and_in_no_mean(folder):
     plan = plan_of(TEXT)
-    torn = folder.run(plan.run_ids[0])
+    torn = folder.run_dir(plan.run_ids[0])
     torn.metrics_file.write_text(torn.metrics_file.read_text()[:-20])
     found = results.read_results(folder)
     assert found.runs["state"][0] == "failed" and "holds 2 of 3 rows" in found.runs["reason"][0]
     assert len(found.rows) == 21
-    plan_state = status.planned_runs(plan, folder)[0].state
+    plan_state = status.read_planned_runs(plan, folder)[0].state
     assert plan_state.name == "failed", "the ledger says the same"
 
 
 def test_a_torn_line_after_all_the_rows_is_a_note(folder):
-    run = folder.run(plan_of(TEXT).run_ids[0])
+    run = folder.run_dir(plan_of(TEXT).run_ids[0])
     run.metrics_file.write_text(run.metrics_file.read_text() + "3,1,0.")
     found = results.read_results(folder)
     assert ["torn" in note for note in found.notes] == [True] and len(found.rows) == 24
@@ -60,7 +60,7 @@ def test_a_torn_line_after_all_the_rows_is_a_note(folder):
 )
 def test_a_file_of_nonsense_fails_that_run_only(folder, text):
     plan = plan_of(TEXT)
-    folder.run(plan.run_ids[3]).metrics_file.write_text(text)
+    folder.run_dir(plan.run_ids[3]).metrics_file.write_text(text)
     found = results.read_results(folder)
     assert found.runs["state"].tolist() == ["done"] * 3 + ["failed"] + ["done"] * 4
     assert "metrics.csv" in found.runs["reason"][3] and "run" in found.runs["reason"][3]
@@ -92,7 +92,7 @@ def test_no_finished_run_is_an_empty_frame_with_all_columns(tmp_path):
     ],
 )  # fmt: skip
 def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, timing):
-    run = next(folder.run(path.parent.name) for path in sorted(folder.path.glob("*/spec.yaml")))
+    run = next(folder.run_dir(path.parent.name) for path in sorted(folder.path.glob("*/spec.yaml")))
     run.write_provenance(facts)
     found = results.read_results(folder)
     assert dict(zip(found.runs["run_id"], found.runs["timing"], strict=True))[run.path.name] == timing
@@ -104,7 +104,7 @@ def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, t
 
 
 def test_all_cores_read_what_one_process_reads(folder, monkeypatch):
-    broken = folder.run(plan_of(TEXT).run_ids[3]).metrics_file
+    broken = folder.run_dir(plan_of(TEXT).run_ids[3]).metrics_file
     broken.write_text(broken.read_text().replace("0.5", "x"))
     alone = results.read_results(folder)
     monkeypatch.setattr(parallel, "WORTH", 0)

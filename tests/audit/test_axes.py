@@ -36,7 +36,7 @@ def audited(run_here):
 
     def do(text):
         folder = run_here(text)
-        assert {entry.state.name for entry in status.planned_runs(plan_of(text), folder)} == {"done"}
+        assert {entry.state.name for entry in status.read_planned_runs(plan_of(text), folder)} == {"done"}
         return auditing.audit(folder)
 
     return do

@@ -27,8 +27,8 @@ def real(tmp_path_factory):
 
     plan, folder = plan_of(TEXT), MatrixDir(tmp_path_factory.mktemp("results") / "m")
     status.store_plan(plan, folder)
-    list(scheduler.run(status.planned_runs(plan, folder), "inline", Options(folder.path)))
-    (run,) = status.planned_runs(plan, folder)
+    list(scheduler.run(status.read_planned_runs(plan, folder), "inline", Options(folder.path)))
+    (run,) = status.read_planned_runs(plan, folder)
     return run.spec, json.loads(run.folder.audit_file.read_text())
 
 

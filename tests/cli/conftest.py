@@ -16,7 +16,7 @@ def call(tmp_path, monkeypatch):
     """Call the command line in a folder of its own; returns the result."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the same run ids on a machine with a GPU
-    monkeypatch.setattr(devices, "cores", lambda: 1)  # more threads than cores, for two pytest workers, are slow
+    monkeypatch.setattr(devices, "count_cores", lambda: 1)  # more threads than cores, for two pytest workers, are slow
     (tmp_path / "m.yaml").write_text(MATRIX)
     runner = CliRunner()
     return lambda *arguments: runner.invoke(cli.app, [*arguments])

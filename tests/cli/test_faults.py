@@ -73,7 +73,7 @@ def folders(plan, place):
     found = MatrixDir(place / "results" / plan.name)
     names = {"imagefolder:broken": "broken", "imagefolder:hanging": "hanging"}
     return {
-        names.get(spec.dataset) or ("nan" if spec.lr > 1 else f"{spec.optimizer} {spec.k}"): found.run(spec.run_id)
+        names.get(spec.dataset) or ("nan" if spec.lr > 1 else f"{spec.optimizer} {spec.k}"): found.run_dir(spec.run_id)
         for spec in plan.runs
     }
 
@@ -82,8 +82,10 @@ def hit(folder, number, after):
     """Send the run's worker a signal as soon as it has so many rows."""
 
     def wait_and_kill():
-        wait_for(lambda: folder.metrics_text()[0].count("\n") > after and folder.state().name == "running", 120)
-        os.kill(folder.state().pid, number)
+        wait_for(
+            lambda: folder.read_metrics_text()[0].count("\n") > after and folder.read_state().name == "running", 120
+        )
+        os.kill(folder.read_state().pid, number)
 
     thread = threading.Thread(target=wait_and_kill, daemon=True)
     thread.start()
@@ -120,12 +122,12 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         victims = [hit(runs["sgd 6"], signal.SIGSEGV, 5), hit(runs["sgd 7"], signal.SIGKILL, 5)]
         for victim in victims:
             victim.join(120)
-        wait_for(lambda: [runs[f"sgd {k}"].state().kind for k in (6, 7)] == ["crash", "crash"], 30)
+        wait_for(lambda: [runs[f"sgd {k}"].read_state().kind for k in (6, 7)] == ["crash", "crash"], 30)
         first.kill()  # the scheduler itself
         first.wait()
         before = counts(tmp_path)["done"]
-        assert "killed by SIGSEGV" in runs["sgd 6"].state().reason and runs["sgd 6"].state().last_lines
-        assert "killed by SIGKILL" in runs["sgd 7"].state().reason
+        assert "killed by SIGSEGV" in runs["sgd 6"].read_state().reason and runs["sgd 6"].read_state().last_lines
+        assert "killed by SIGKILL" in runs["sgd 7"].read_state().reason
 
         second = started(*RUN)  # at once: workers of the first may still be about to notice
         assert "runs to do" in second.stdout.readline()
@@ -140,7 +142,8 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         assert third.returncode == 1
         assert counts(tmp_path) == {"pending": 0, "running": 0, "done": 6, "failed": 5, "skipped": 0}
         states = {
-            name: folder.planned_state(spec) for (name, folder), spec in zip(runs.items(), matrix.runs, strict=True)
+            name: folder.read_planned_state(spec)
+            for (name, folder), spec in zip(runs.items(), matrix.runs, strict=True)
         }
         kinds = {name: state.kind for name, state in states.items() if state.name == "failed"}
         expected = {"sgd 8": "error", "sgd 9": "error", "nan": "nan", "broken": "error", "hanging": "timeout"}
@@ -157,7 +160,7 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         fifth = shell(*RUN, "--only", "pending", cwd=tmp_path)
         assert "1 run to do" in fifth.stdout
         assert counts(tmp_path) == {"pending": 0, "running": 0, "done": 8, "failed": 3, "skipped": 0}
-        compared = {name: figures(folder) for name, folder in runs.items() if folder.state().name == "done"}
+        compared = {name: figures(folder) for name, folder in runs.items() if folder.read_state().name == "done"}
     assert not [name for name, folder in runs.items() if folder.is_claimed()], "nothing is left running"
 
     calm = tmp_path / "calm"
@@ -169,4 +172,4 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
     assert len(undisturbed) == 8
     for name, folder in undisturbed.items():
         assert compared[name] == figures(folder), name
-    assert status.count_states(status.planned_runs(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8
+    assert status.count_states(status.read_planned_runs(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8

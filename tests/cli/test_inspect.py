@@ -42,7 +42,7 @@ def test_a_run_with_weights_is_drawn_by_one_command(call, tmp_path):
     assert drawn(page) == PICTURES and told.stderr == ""
     assert {path: path.read_bytes() for path in run.path.iterdir()} == before, "the run's folder is only read"
     with np.load(page.parent / "learned.npz", allow_pickle=False) as kept:
-        assert (kept["assignment"] == run.assignments("assignment")["assignment"]).all()
+        assert (kept["assignment"] == run.read_assignments("assignment")["assignment"]).all()
 
 
 def test_without_weights_the_confusion_is_drawn_and_the_command_for_the_rest_works(call, tmp_path):
@@ -135,13 +135,13 @@ def test_it_may_be_called_from_inside_another_run(call, tmp_path, monkeypatch):
 
 def spoil(run, how):
     if how == "failed":
-        run.set_state(RunState("failed", "nan", "the loss became nan"))
+        run.write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
         run.checkpoint_file.unlink()
     elif how == "pending":
-        run.set_state(RunState())
+        run.write_state(RunState())
         run.checkpoint_file.unlink()
     elif how == "running":
-        run.set_state(RunState("running", host="h", pid=1))
+        run.write_state(RunState(name="running", host="h", pid=1))
         run.checkpoint_file.unlink()
     elif how == "torn spec":
         run.spec_file.write_text("k: [")
@@ -152,7 +152,7 @@ def spoil(run, how):
     elif how == "torn weights":
         run.checkpoint_file.write_bytes(b"PK torn")
     elif how == "other images":
-        run.write_provenance(run.provenance() | {"dataset": {"sha256": "0" * 64}})
+        run.write_provenance(run.read_provenance() | {"dataset": {"sha256": "0" * 64}})
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_folder_that_is_no_run_and_one_that_cannot_be_written(call, tmp_path):
 
 def test_a_dataset_that_cannot_be_had_is_told(call, tmp_path):
     run = made(tmp_path, weights=False, epochs=0)
-    spec = run.spec().model_copy(update={"dataset": "imagefolder:nowhere"})
+    spec = run.read_spec().model_copy(update={"dataset": "imagefolder:nowhere"})
     other = RunDir(run.path.parent / spec.run_id)
     other.prepare(spec)
     for file in (run.metrics_file, run.state_file):

@@ -29,7 +29,7 @@ def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
 
 
 def test_jobs_at_once(monkeypatch):
-    monkeypatch.setattr(devices, "cores", lambda: 16)
+    monkeypatch.setattr(devices, "count_cores", lambda: 16)
     at_once = jobs_at_once
     assert at_once(100, 0, None, None) == 16 and at_once(3, 0, None, None) == 3 and at_once(100, 0, 5, None) == 5
     assert at_once(100, 2, None, None) == 16 and at_once(100, 3, None, None) == 15 and at_once(100, 2, None, 3) == 6

@@ -69,7 +69,7 @@ def verdicts(found, name="nmi_true"):
 def run_of(folder, **which):
     plan = status.read_stored_plan(folder)
     matching = [spec for spec in plan.planned if all(getattr(spec, name) == value for name, value in which.items())]
-    return folder.run(matching[0].run_id)
+    return folder.run_dir(matching[0].run_id)
 
 
 def without_column(run, name):
@@ -122,11 +122,11 @@ def test_sets_without_a_run_in_common_say_what_keeps_them_apart(made):
 
 def test_runs_that_are_not_done_are_told_with_their_state_and_are_in_no_mean(made):
     old, new = made("old"), made("new")
-    run_of(new, optimizer="adam", seed=0).set_state(RunState("failed", "nan", "the loss became nan"))
+    run_of(new, optimizer="adam", seed=0).write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
     run_of(new, optimizer="adam", seed=1).state_file.unlink()
-    run_of(old, optimizer="sgd", seed=0).set_state(RunState("failed", "crash", "died"))
+    run_of(old, optimizer="sgd", seed=0).write_state(RunState(name="failed", kind="crash", reason="died"))
     for folder in (old, new):
-        run_of(folder, optimizer="sgd", seed=1).set_state(RunState("skipped", None, "why not"))
+        run_of(folder, optimizer="sgd", seed=1).write_state(RunState(name="skipped", kind=None, reason="why not"))
     found = compared(old, new)
     runs = found.runs
     assert (runs.planned, runs.done, runs.both, len(runs.compared)) == ((12, 12), (10, 9), 12, 8)
@@ -162,7 +162,7 @@ def test_nothing_done_in_new_is_all_gone_and_nothing_done_in_old_an_error(made):
 def test_a_metric_that_some_runs_of_new_do_not_have_is_told(made):
     old, new = made("old"), made("new")
     for path in sorted(new.path.glob("*/metrics.csv"))[:5]:
-        without_column(new.run(path.parent.name), "nmi_true")
+        without_column(new.run_dir(path.parent.name), "nmi_true")
     told = metric(compared(old, new))
     assert told.gone == 5 and told.lines[0].pairs + told.lines[0].left_out == 7
     assert metric(compared(new, old)).gone == 0
@@ -171,7 +171,7 @@ def test_a_metric_that_some_runs_of_new_do_not_have_is_told(made):
 def test_a_metric_that_no_run_of_new_has_is_told(made):
     old, new = made("old"), made("new")
     for path in new.path.glob("*/metrics.csv"):
-        without_column(new.run(path.parent.name), "nmi_true")
+        without_column(new.run_dir(path.parent.name), "nmi_true")
     found = compared(old, new)
     assert metric(found).gone == 12 and metric(found).lines == ()
     assert found.runs.identical == 12, "in every figure that both have"

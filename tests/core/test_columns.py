@@ -21,5 +21,5 @@ def test_each_column_is_told_in_words_and_scores_say_what_is_better():
 
 
 def test_the_axis_title_has_the_unit():
-    assert COLUMNS["seconds_pca"].titled == "pca time (s)"
-    assert COLUMNS["nmi_true"].titled == "NMI with the truth"
+    assert COLUMNS["seconds_pca"].axis_label == "pca time (s)"
+    assert COLUMNS["nmi_true"].axis_label == "NMI with the truth"

@@ -7,7 +7,7 @@ from dcbench.core import devices
 from dcbench.core.devices import Gpu, _visible
 from dcbench.errors import DeviceError
 
-TWO = [Gpu(0, "GPU-aaaa"), Gpu(1, "GPU-bbbb")]
+TWO = [Gpu(index=0, uuid="GPU-aaaa"), Gpu(index=1, uuid="GPU-bbbb")]
 
 
 def test_cuda_visible_devices_narrows_the_list_as_cuda_would():
@@ -16,61 +16,61 @@ def test_cuda_visible_devices_narrows_the_list_as_cuda_would():
     assert _visible(TWO, "GPU-b,GPU-aaaa") == TWO[::-1]
     assert _visible(TWO, "") == []
     assert _visible(TWO, "0,-1,1") == TWO[:1]
-    assert _visible([Gpu(0, "MIG-a"), Gpu(0, "MIG-b")], "MIG-b") == [Gpu(0, "MIG-b")]
+    assert _visible([Gpu(index=0, uuid="MIG-a"), Gpu(index=0, uuid="MIG-b")], "MIG-b") == [Gpu(index=0, uuid="MIG-b")]
     assert _visible(TWO, "MIG-gone") == [] == _visible(TWO, "7,0")
     assert _visible(TWO, "0,0") == TWO[:1]
     assert _visible(TWO, "7") == []
 
 
 def test_resolve(monkeypatch):
-    monkeypatch.setattr(devices, "gpus", lambda: TWO)
-    assert devices.resolve("cpu") == ("cpu", ())
-    assert devices.resolve("auto") == ("cuda", tuple(TWO))
-    assert devices.resolve("cuda:1") == ("cuda", (TWO[1],))
+    monkeypatch.setattr(devices, "list_gpus", lambda: TWO)
+    assert devices.resolve_device("cpu") == ("cpu", ())
+    assert devices.resolve_device("auto") == ("cuda", tuple(TWO))
+    assert devices.resolve_device("cuda:1") == ("cuda", (TWO[1],))
     with pytest.raises(DeviceError, match="no such GPU"):
-        devices.resolve("cuda:2")
-    assert devices.resolve("auto", "0,1,0") == ("cuda", tuple(TWO)) and devices.resolve("cuda", "1") == (
+        devices.resolve_device("cuda:2")
+    assert devices.resolve_device("auto", "0,1,0") == ("cuda", tuple(TWO)) and devices.resolve_device("cuda", "1") == (
         "cuda",
         (TWO[1],),
     )
     with pytest.raises(DeviceError, match=r"--gpus 0,5: no GPU '5'; visible here: 0, 1"):
-        devices.resolve("auto", "0,5")
+        devices.resolve_device("auto", "0,5")
     for device in ("cpu", "cuda:1"):
         with pytest.raises(DeviceError, match="contradict"):
-            devices.resolve(device, "0")
-    monkeypatch.setattr(devices, "gpus", list)
+            devices.resolve_device(device, "0")
+    monkeypatch.setattr(devices, "list_gpus", list)
     with pytest.raises(DeviceError, match="visible here: none"):
-        devices.resolve("auto", "0")
-    assert devices.resolve("auto") == ("cpu", ())
+        devices.resolve_device("auto", "0")
+    assert devices.resolve_device("auto") == ("cpu", ())
     with pytest.raises(DeviceError, match="use --device cpu"):
-        devices.resolve("cuda")
+        devices.resolve_device("cuda")
 
 
 @pytest.mark.parametrize("word", ["gpu", "cuda:x", "auto:1x", ""])
 def test_unknown_devices_are_told(word):
     with pytest.raises(DeviceError, match="Known: auto, cpu, cuda"):
-        devices.resolve(word)
+        devices.resolve_device(word)
 
 
 def test_precision_follows_the_device():
-    assert (devices.default_precision("cpu"), devices.default_precision("cuda")) == ("float32", "bfloat16")
+    assert (devices.choose_precision("cpu"), devices.choose_precision("cuda")) == ("float32", "bfloat16")
 
 
 def test_cores_and_gpus_of_this_machine():
-    assert devices.cores() >= 1
+    assert devices.count_cores() >= 1
 
 
 def test_memory_and_the_kernels_kills_of_this_machine(monkeypatch, tmp_path):
-    assert 500 < devices.memory_mb() < 1e8 and devices.cpu_name()
-    assert devices.kills_for_memory() >= 0
+    assert 500 < devices.read_memory_mb() < 1e8 and devices.read_cpu_name()
+    assert devices.count_oom_kills() >= 0
     monkeypatch.setattr(devices, "Path", lambda name: tmp_path / "x")
-    assert devices.kills_for_memory() == 0, "no /proc, no count"
+    assert devices.count_oom_kills() == 0, "no /proc, no count"
     (tmp_path / "x").write_text("nr_free_pages 1\noom_kill 3\n")
-    assert devices.kills_for_memory() == 3
+    assert devices.count_oom_kills() == 3
     (tmp_path / "x").write_text("1000000000")
-    assert devices.memory_mb() == 1000, "a container's limit"
+    assert devices.read_memory_mb() == 1000, "a container's limit"
     (tmp_path / "x").write_text("max")
-    assert devices.memory_mb() > 500
+    assert devices.read_memory_mb() > 500
 
 
 class FakeNvml:
@@ -130,23 +130,26 @@ def test_cards_and_slices_are_listed_with_their_memory_and_lost_ones_are_not(mon
     nvml = FakeNvml()
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    whole, *slices = devices.gpus()
-    assert whole == Gpu(0, "GPU-0", "Card", 80_000, 5_000) and whole.free_mb == 75_000
-    assert slices == [Gpu(1, "MIG-0", "Card", 10_000, 5_000), Gpu(1, "MIG-1", "Card", 10_000, 5_000)]
-    assert devices.resolve("auto", "1") == ("cuda", tuple(slices)), "all slices of the card"
-    assert devices.free_mb("GPU-0") == 75_000 and devices.free_mb("GPU-9") is None
+    whole, *slices = devices.list_gpus()
+    assert whole == Gpu(index=0, uuid="GPU-0", name="Card", memory_mb=80_000, used_mb=5_000) and whole.free_mb == 75_000
+    assert slices == [
+        Gpu(index=1, uuid="MIG-0", name="Card", memory_mb=10_000, used_mb=5_000),
+        Gpu(index=1, uuid="MIG-1", name="Card", memory_mb=10_000, used_mb=5_000),
+    ]
+    assert devices.resolve_device("auto", "1") == ("cuda", tuple(slices)), "all slices of the card"
+    assert devices.read_free_mb("GPU-0") == 75_000 and devices.read_free_mb("GPU-9") is None
     assert nvml.open == 0
     monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(driver=False))
-    assert devices.gpus() == [] and devices.free_mb("GPU-0") is None
+    assert devices.list_gpus() == [] and devices.read_free_mb("GPU-0") is None
 
 
 def test_torch_gets_what_is_reserved_without_the_headroom():
-    assert devices.fraction(41_000, 80_000) == 0.5
-    assert devices.fraction(500, 80_000) == 0.0 and devices.fraction(90_000, 80_000) == 1.0
+    assert devices.memory_fraction(41_000, 80_000) == 0.5
+    assert devices.memory_fraction(500, 80_000) == 0.0 and devices.memory_fraction(90_000, 80_000) == 1.0
 
 
 @pytest.mark.gpu
 def test_nvml_and_torch_give_a_card_the_same_name():
     import torch
 
-    assert devices.gpus()[0].name == torch.cuda.get_device_name(0), "history goes by it"
+    assert devices.list_gpus()[0].name == torch.cuda.get_device_name(0), "history goes by it"

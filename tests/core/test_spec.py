@@ -4,7 +4,7 @@ import pytest
 
 from dcbench import registry
 from dcbench.core import spec
-from dcbench.core.spec import FROZEN_DEFAULTS, RunSpec, field_problem, make_spec
+from dcbench.core.spec import FROZEN_DEFAULTS, RunSpec, check_field, make_spec
 from dcbench.errors import SpecError
 
 GOLDEN = {
@@ -93,7 +93,7 @@ def test_geometry_follows_the_image_size():
     ],
 )
 def test_wrong_values_are_told_in_words(name, value, expected):
-    assert expected in field_problem(name, value)
+    assert expected in check_field(name, value)
 
 
 def test_make_spec_names_everything_that_is_wrong():

@@ -32,7 +32,7 @@ def work(folder, *more):
 def test_a_done_run_has_all_its_files(tmp_path):
     folder = prepared(tmp_path)
     assert work(folder) == EXIT_DONE
-    state = folder.state()
+    state = folder.read_state()
     assert state.name == "done" and state.seconds > 0 and state.pid == os.getpid()
     kept = {path.name for path in folder.path.iterdir()}
     written = {"metrics.csv", "state.json", "provenance.json", "audit.json", "assignments.npz"}
@@ -42,13 +42,13 @@ def test_a_done_run_has_all_its_files(tmp_path):
 def test_done_is_written_last(tmp_path, monkeypatch):
     folder = prepared(tmp_path)
     states = []
-    real = RunDir.set_state
+    real = RunDir.write_state
 
     def set_state(self, state):
         states.append((state.name, {path.name for path in self.path.iterdir()}))
         real(self, state)
 
-    monkeypatch.setattr(RunDir, "set_state", set_state)
+    monkeypatch.setattr(RunDir, "write_state", set_state)
     work(folder)
     assert [name for name, _ in states] == ["running", "done"]
     assert {"metrics.csv", "provenance.json", "assignments.npz"} <= states[1][1]
@@ -90,7 +90,7 @@ def test_a_failure_has_its_kind_its_reason_and_its_traceback(tmp_path, monkeypat
     monkeypatch.setattr(worker, "train_run", fail)
     folder = prepared(tmp_path)
     assert work(folder) == EXIT_FAILED
-    state = folder.state()
+    state = folder.read_state()
     assert (state.name, state.kind) == ("failed", kind) and reason in state.reason
     assert "Traceback" in folder.log_file.read_text() and "in fail" in folder.log_file.read_text()
 
@@ -99,10 +99,10 @@ def test_a_failed_run_starts_anew_and_keeps_its_log(tmp_path):
     folder = prepared(tmp_path)
     folder.append_metrics({"epoch": 0})
     folder.append_metrics({"epoch": 1})
-    folder.log("earlier")
-    folder.set_state(RunState("failed", "error", "x"))
+    folder.append_log("earlier")
+    folder.write_state(RunState(name="failed", kind="error", reason="x"))
     assert work(folder) == EXIT_DONE
-    assert folder.metrics_text()[0].count("\n") == 3
+    assert folder.read_metrics_text()[0].count("\n") == 3
     assert "earlier" in folder.log_file.read_text()
 
 
@@ -119,9 +119,9 @@ def test_a_part_may_skip_a_run_with_a_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(registry.load("backends", "faiss"), "skip", lambda spec: f"no k of {spec.k}", raising=False)
     folder = prepared(tmp_path)
     assert work(folder) == EXIT_DONE
-    assert (folder.state().name, folder.state().reason) == ("skipped", "no k of 4")
+    assert (folder.read_state().name, folder.read_state().reason) == ("skipped", "no k of 4")
     other = prepared(tmp_path, backend="torch")
-    assert work(other) == EXIT_DONE and other.state().name == "done"
+    assert work(other) == EXIT_DONE and other.read_state().name == "done"
 
 
 def command(folder):
@@ -134,7 +134,7 @@ def running(folder):
     folder.metrics_file.unlink(missing_ok=True)
     process = subprocess.Popen(command(folder))
     try:
-        wait_for(lambda: folder.epochs_done() > 1)
+        wait_for(lambda: folder.count_epochs_done() > 1)
         yield process
     finally:
         process.kill()
@@ -145,20 +145,20 @@ def test_the_entry_of_every_executor_is_a_command(tmp_path):
     folder = prepared(tmp_path)
     told = subprocess.run(command(folder), capture_output=True, timeout=120, check=False)
     assert (told.returncode, told.stdout, told.stderr) == (0, b"", b"")
-    assert folder.state().name == "done"
+    assert folder.read_state().name == "done"
 
 
 @pytest.mark.slow
 def test_a_stopped_worker_leaves_its_run_pending_and_a_killed_one_leaves_it_lost(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
     with running(folder) as process:
-        assert folder.state().name == "running"
+        assert folder.read_state().name == "running"
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == EXIT_STOPPED
-    assert folder.state().name == "pending"
+    assert folder.read_state().name == "pending"
     with running(folder):
         pass
-    assert (folder.state().name, folder.state().kind) == ("failed", "lost")
+    assert (folder.read_state().name, folder.read_state().kind) == ("failed", "lost")
 
 
 def test_a_full_disk_while_failing_still_leaves_the_failure(tmp_path, monkeypatch):
@@ -170,10 +170,10 @@ def test_a_full_disk_while_failing_still_leaves_the_failure(tmp_path, monkeypatc
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(worker, "train_run", fail)
-    monkeypatch.setattr(RunDir, "log", full)
+    monkeypatch.setattr(RunDir, "append_log", full)
     folder = prepared(tmp_path)
     assert work(folder) == EXIT_FAILED
-    assert folder.state().reason == "ValueError: first"
+    assert folder.read_state().reason == "ValueError: first"
 
 
 def test_a_folder_that_cannot_be_written_is_a_failure_and_no_traceback(tmp_path, monkeypatch, capsys):
@@ -202,14 +202,14 @@ def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_n
 def test_a_stop_comes_too_late_once_the_work_is_done(tmp_path, monkeypatch):
     folder = prepared(tmp_path)
     monkeypatch.setitem(worker._asked, "stop", True)  # asked once before, in the last row
-    real = RunDir.set_state
+    real = RunDir.write_state
 
     def set_state(self, state):
         real(self, state)
         if state.name == "done":
             worker._stop(signal.SIGTERM, None)  # and again now
 
-    monkeypatch.setattr(RunDir, "set_state", set_state)
+    monkeypatch.setattr(RunDir, "write_state", set_state)
     monkeypatch.setattr(worker, "train_run", lambda *_: None)
     assert work(folder) == EXIT_DONE
     assert json.loads(folder.state_file.read_text())["name"] == "done"
@@ -222,7 +222,7 @@ def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "train_run", fail)
     folder = prepared(tmp_path)
     work(folder)
-    assert folder.state().last_lines[-1] == "ValueError: planted" and len(folder.state().last_lines) > 3
+    assert folder.read_state().last_lines[-1] == "ValueError: planted" and len(folder.read_state().last_lines) > 3
 
 
 def test_the_run_folder_is_all_it_needs(monkeypatch, tmp_path):

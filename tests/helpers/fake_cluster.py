@@ -11,7 +11,7 @@ from dcbench.core.store.run_state import STOPPED, RunState
 from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, WorkerExit
 from dcbench.execution.scheduler.packing import Device, Pool
 
-DONE = RunState("done")
+DONE = RunState(name="done")
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Cluster:
         script = self.scripts(run)
         self.live[run] = _Live(script, place.gpu, place.memory_mb)
         self.log.append((self.now, "start", run.name, place.gpu))
-        RunDir(run).set_state(RunState("running"))
+        RunDir(run).write_state(RunState(name="running"))
         self._look()
 
     def wait(self, seconds):
@@ -110,7 +110,9 @@ class Cluster:
         for gpu in self.capacity:
             for run, one in list(self.live.items()):
                 if one.gpu == gpu and one.claim > one.reserved:
-                    self._end(run, RunState("failed", "out_of_memory", "CUDA out of memory"), EXIT_FAILED)
+                    self._end(
+                        run, RunState(name="failed", kind="out_of_memory", reason="CUDA out of memory"), EXIT_FAILED
+                    )
             here = [one for one in self.live.values() if one.gpu == gpu]
             self.most_claimed[gpu] = max(self.most_claimed[gpu], sum(one.claim for one in here))
             self.most_reserved[gpu] = max(self.most_reserved[gpu], sum(one.reserved for one in here))
@@ -120,8 +122,8 @@ class Cluster:
         one = self.live.pop(run)
         self.log.append((self.now, "end", run.name, one.gpu))
         if state is not None:
-            RunDir(run).set_state(replace(state, pid=len(self.log)))
+            RunDir(run).write_state(replace(state, pid=len(self.log)))
         if state is not None and state.name == "done":
-            rows = RunDir(run).spec().epochs + 1
+            rows = RunDir(run).read_spec().epochs + 1
             RunDir(run).metrics_file.write_text("epoch\n" + "0\n" * rows)
         self.gone.append(WorkerExit(run, exit_code))

@@ -62,7 +62,7 @@ def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
         peak = (gb * 1000.0 - devices.HEADROOM_MB) / MARGIN
         history.known.setdefault(cost_class(spec), [MeasuredCost(minutes * 60.0, 0.0, peak)])
     at = SchedulerSettings(cluster.pool(), history, clock=cluster.clock)
-    entries = status.planned_runs(plan, folder)
+    entries = status.read_planned_runs(plan, folder)
     ended = [one for one in Loop(entries, cluster, at).outcomes() if getattr(one, "ended", False)]
     assert len(ended) == len(entries) == 288 and all(one.state.name == "done" for one in ended)
     fullest = max(cluster.most_reserved.values())

@@ -13,4 +13,4 @@ FEW = report.Asked(formats=("png", "csv"))
 
 def runs_of(folder):
     """The planned runs' folders, in the plan's order."""
-    return [folder.run(run_id) for run_id in status.read_stored_plan(folder).run_ids]
+    return [folder.run_dir(run_id) for run_id in status.read_stored_plan(folder).run_ids]

@@ -17,14 +17,14 @@ def folder_of(place, state, *, weights=False, assignment=False, **values):
     folder.prepare(spec)
     for epoch in range(spec.epochs + 1):
         folder.append_metrics({"epoch": epoch})
-    folder.set_state(state)
+    folder.write_state(state)
     for file, there in ((folder.checkpoint_file, weights), (folder.assignments_file, assignment)):
         if there:
             file.write_bytes(b"")
     return folder
 
 
-DONE = RunState("done", seconds=12.4)
+DONE = RunState(name="done", seconds=12.4)
 UNTRAINED, PIXELS = {"epochs": 0}, {"epochs": 0, "method": "pixels"}
 
 
@@ -35,8 +35,8 @@ UNTRAINED, PIXELS = {"epochs": 0}, {"epochs": 0, "method": "pixels"}
         (DONE, {"assignment": True}, {}, "assignment"),
         (DONE, {}, UNTRAINED, "seed"),
         (DONE, {"assignment": True}, PIXELS, "seed"),
-        (RunState("failed", "crash"), {"weights": True}, {}, "checkpoint"),
-        (RunState("pending"), {"weights": True}, {}, "checkpoint"),
+        (RunState(name="failed", kind="crash"), {"weights": True}, {}, "checkpoint"),
+        (RunState(name="pending"), {"weights": True}, {}, "checkpoint"),
     ],
 )
 def test_what_there_is_to_look_at(tmp_path, state, has, values, source):
@@ -56,12 +56,17 @@ def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_pat
 @pytest.mark.parametrize(
     ("state", "has", "values", "expected"),
     [
-        (RunState("failed", "nan", "the loss became nan"), {}, {}, r"is failed \(nan\) and has left no weights"),
-        (RunState("failed", "nan", "the loss became nan"), {}, {}, "the loss became nan"),
-        (RunState("running"), {}, {}, "its process is gone"),
-        (RunState("pending"), {"assignment": True}, {}, "is pending and has left no weights"),
-        (RunState("skipped", reason="too small"), {}, {}, "is skipped .*too small"),
-        (RunState("pending"), {}, UNTRAINED, "is pending"),
+        (
+            RunState(name="failed", kind="nan", reason="the loss became nan"),
+            {},
+            {},
+            r"is failed \(nan\) and has left no weights",
+        ),
+        (RunState(name="failed", kind="nan", reason="the loss became nan"), {}, {}, "the loss became nan"),
+        (RunState(name="running"), {}, {}, "its process is gone"),
+        (RunState(name="pending"), {"assignment": True}, {}, "is pending and has left no weights"),
+        (RunState(name="skipped", reason="too small"), {}, {}, "is skipped .*too small"),
+        (RunState(name="pending"), {}, UNTRAINED, "is pending"),
     ],
 )
 def test_a_run_that_left_nothing_says_how_it_stands(tmp_path, state, has, values, expected):
@@ -93,7 +98,9 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     def told(rows, ours=None, theirs=None):
         return repetition(
             tmp_path,
-            Replay(RunState("done"), RunRecord([]), diff_records(RunRecord(ROWS, ours), RunRecord(rows, theirs)), {}),
+            Replay(
+                RunState(name="done"), RunRecord([]), diff_records(RunRecord(ROWS, ours), RunRecord(rows, theirs)), {}
+            ),
         )
 
     same, text = told(ROWS, {1: 0, 2: 1}, {1: 0, 2: 1})
@@ -104,7 +111,7 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     assert not same and "came out otherwise: different from row 0 on" in text
     assert "not the run that was recorded" in text and f"dcbench replay {tmp_path}" in text
     with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
-        repetition(tmp_path, Replay(RunState("failed", reason="no memory"), RunRecord([]), None, {}))
+        repetition(tmp_path, Replay(RunState(name="failed", reason="no memory"), RunRecord([]), None, {}))
 
 
 def test_a_repetition_is_known_by_its_other_name(tmp_path):

@@ -28,8 +28,8 @@ def made(tmp_path_factory):
     place = tmp_path_factory.mktemp("made")
     plan, folder = plan_of(f"name: m\naxes: {{backend: {list(BACKENDS)}}}\nsettings: {TINY}\n"), MatrixDir(place / "m")
     status.store_plan(plan, folder)
-    list(scheduler.run(status.planned_runs(plan, folder), "local", Options(place, jobs=2)))
-    return {spec.backend: folder.run(spec.run_id) for spec in plan.runs}
+    list(scheduler.run(status.read_planned_runs(plan, folder), "local", Options(place, jobs=2)))
+    return {spec.backend: folder.run_dir(spec.run_id) for spec in plan.runs}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_replay_is_identical_and_leaves_the_original_alone(made, call, backend
 def test_a_planted_difference_is_found_and_json_alone_is_printed(copied, call, tmp_path):
     figure = rerun.original(copied.path).record.rows[1]["nmi_true"]
     copied.metrics_file.write_text(copied.metrics_file.read_text().replace(figure, "0.123"))
-    copied.write_provenance(copied.provenance() | {"commit": "elsewhere"})
+    copied.write_provenance(copied.read_provenance() | {"commit": "elsewhere"})
     told = call("replay", str(copied.path), "--json", "--keep", "kept")
     assert told.exit_code == 1
     found = json.loads(told.stdout)
@@ -79,8 +79,8 @@ def test_a_planted_difference_is_found_and_json_alone_is_printed(copied, call, t
     assert found["replays_agree"] and found["changed"]["commit"][0] == "elsewhere"
     assert "what the run was made with" in found["conclusion"]
     kept = [RunDir(path) for path in sorted((tmp_path / "kept").glob("*/*"))]
-    assert [folder.state().name for folder in kept] == ["done"] * 2
-    assert kept[0].provenance()["command"].startswith("dcbench")
+    assert [folder.read_state().name for folder in kept] == ["done"] * 2
+    assert kept[0].read_provenance()["command"].startswith("dcbench")
 
 
 def test_a_replay_that_fails_is_told_with_its_reason(copied, call, monkeypatch):
@@ -109,7 +109,10 @@ def half(path):
     ("damage", "expected"),
     [
         (lambda run: run.state_file.unlink(), "this one is pending"),
-        (lambda run: run.set_state(RunState("failed", "nan", "the loss")), "this one is failed. the loss"),
+        (
+            lambda run: run.write_state(RunState(name="failed", kind="nan", reason="the loss")),
+            "this one is failed. the loss",
+        ),
         (lambda run: half(run.metrics_file), "holds 0 of 2 rows"),
         (lambda run: run.metrics_file.write_text(run.metrics_file.read_text() + "2\n"), "not the whole row of epoch 2"),
         (lambda run: run.append_metrics({"epoch": 2}), "holds 3 rows, not 2"),
@@ -152,8 +155,8 @@ def replayed(*figures, changed=()):
     """Replays of ROWS whose last NMI came out as each of `figures`; None is one that failed."""
     records = [RunRecord([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
     replays = [
-        rerun.Replay(RunState("done"), record, diff_records(RunRecord(ROWS), record), {}) for record in records
-    ] + [rerun.Replay(RunState("failed"), RunRecord([]), None, {}) for figure in figures if not figure]
+        rerun.Replay(RunState(name="done"), record, diff_records(RunRecord(ROWS), record), {}) for record in records
+    ] + [rerun.Replay(RunState(name="failed"), RunRecord([]), None, {}) for figure in figures if not figure]
     among = [diff_records(records[0], other) for other in records[1:]]
     return rerun.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))
 

@@ -31,7 +31,8 @@ def test_replays_that_differ_are_told_beside_each_other(entries, capsys):
     rows = [{"epoch": "0", "loss": figure} for figure in ("1", "2")]
     verdicts = [diff_records(RunRecord(rows[:1]), RunRecord([row])) for row in rows]
     replays = [
-        Replay(RunState("done"), RunRecord([row]), verdict, {}) for row, verdict in zip(rows, verdicts, strict=True)
+        Replay(RunState(name="done"), RunRecord([row]), verdict, {})
+        for row, verdict in zip(rows, verdicts, strict=True)
     ]
     run = Original(entries[0].folder, entries[0].spec, RunRecord(rows[:1]), {})
     terminal.show_replayed(run, Replayed(replays, [verdicts[1]], {"torch": ("2.9", "2.10")}))

@@ -65,8 +65,8 @@ def end_of(workers):
 def killed_after(rows, folder):
     """Start the run in a worker, and kill it as soon as it has so many rows."""
     workers = started(folder, checkpoint_every=0)
-    wait_for(lambda: folder.metrics_text()[0].count("\n") > rows and folder.state().name == "running")
-    os.kill(folder.state().pid, signal.SIGKILL)
+    wait_for(lambda: folder.read_metrics_text()[0].count("\n") > rows and folder.read_state().name == "running")
+    os.kill(folder.read_state().pid, signal.SIGKILL)
     assert end_of(workers) == -signal.SIGKILL
 
 
@@ -77,12 +77,12 @@ def test_a_run_killed_at_five_points_comes_out_as_one_that_was_not(tmp_path):
     points = sorted(np.random.default_rng(0).choice(np.arange(1, 12), 5, replace=False).tolist())
     for rows in points:
         killed_after(rows, torn)
-        assert torn.state().kind == "lost"
+        assert torn.read_state().kind == "lost"
     assert end_of(started(torn)) == EXIT_DONE
     assert figures(torn) == figures(whole)
-    assert torn.audit()["passes"] == whole.audit()["passes"] and len(torn.audit()["resumed_after"]) >= 4
+    assert torn.read_audit()["passes"] == whole.read_audit()["passes"] and len(torn.read_audit()["resumed_after"]) >= 4
     assert torn.log_file.read_text().count("going on after epoch") >= 4
-    assert not torn.checkpoint_file.exists() and torn.state().name == "done"
+    assert not torn.checkpoint_file.exists() and torn.read_state().name == "done"
 
 
 @pytest.mark.parametrize("method", ["deepcluster", "supervised"])
@@ -91,8 +91,8 @@ def test_a_stopped_run_leaves_a_checkpoint_and_goes_on(tmp_path, method):
     assert work(whole) == EXIT_DONE
     for rows in (1, 2):
         assert work(stopped, stop=True) == EXIT_STOPPED
-        assert stopped.state().name == "pending" and stopped.checkpoint_file.exists()
-        assert stopped.epochs_done() == rows - 1
+        assert stopped.read_state().name == "pending" and stopped.checkpoint_file.exists()
+        assert stopped.count_epochs_done() == rows - 1
     assert work(stopped) == EXIT_DONE
     assert figures(stopped) == figures(whole)
 
@@ -190,10 +190,10 @@ def test_checkpoints_come_at_most_every_interval():
 def test_a_run_killed_after_its_last_row_is_done_with_its_audit(tmp_path):
     folder = prepared(tmp_path, SHORT)
     work(folder, "--keep-weights")
-    before, audit = figures(folder), folder.audit()
-    folder.set_state(folder.state().__class__("running"))
+    before, audit = figures(folder), folder.read_audit()
+    folder.write_state(folder.read_state().__class__(name="running"))
     assert work(folder, "--keep-weights") == EXIT_DONE
-    assert figures(folder) == before and folder.audit()["passes"] == audit["passes"]
+    assert figures(folder) == before and folder.read_audit()["passes"] == audit["passes"]
 
 
 def test_every_attempt_that_rows_come_from_is_told(tmp_path):
@@ -201,10 +201,10 @@ def test_every_attempt_that_rows_come_from_is_told(tmp_path):
     work(folder, stop=True)
     work(folder, stop=True)
     work(folder)
-    told = folder.provenance()
+    told = folder.read_provenance()
     assert len(told["earlier_attempts"]) == 2 and told["earlier_attempts"][0]["threads"] == 1
     work(folder, "--redo")
-    assert "earlier_attempts" not in folder.provenance()
+    assert "earlier_attempts" not in folder.read_provenance()
 
 
 def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path, monkeypatch):

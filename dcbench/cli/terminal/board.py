@@ -107,7 +107,7 @@ class Board:
         """What a terminal shows now: the last that failed, what runs and at which epoch, and how many are left."""
         running = Table(box=None, pad_edge=False, show_header=False)
         for path, since in list(self.running.items()):
-            epoch = f"epoch {RunDir(path).epochs_done()}/{self.epochs[path]}"
+            epoch = f"epoch {RunDir(path).count_epochs_done()}/{self.epochs[path]}"
             expected = self.at.history.expect(self.keys[path]).seconds
             of = "" if expected is None else f" of about {format_duration(expected)}"
             running.add_row(path.name, epoch, f"{time.monotonic() - since:.0f} s{of}")

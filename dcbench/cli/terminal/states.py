@@ -32,18 +32,18 @@ def show_states(name: str, entries: list[PlannedRun]) -> None:
         console.stdout.print(f"{run}  {console.styled(entry.state)}  {escape(entry.state.reason)}".rstrip())
     tally = Counter(entry.state.name for entry in entries)
     console.stdout.print(f"[bold]{escape(name)}[/bold]: {len(entries)} planned ({console.told(tally)})")
-    if timed := predicted_and_taken(entries):
+    if timed := list_predictions(entries):
         foreseen, taken = (format_duration(sum(seconds)) for seconds in zip(*timed, strict=True))
         console.stdout.print(f"of {plural(len(timed), 'predicted run')}: {foreseen} predicted, {taken} taken")
 
 
-def predicted_and_taken(entries: list[PlannedRun]) -> list[tuple[float, float]]:
+def list_predictions(entries: list[PlannedRun]) -> list[tuple[float, float]]:
     """Seconds foreseen and taken of each run that was foreseen and done in one attempt."""
     found = []
     for entry in entries:
         if entry.state.name == "done" and entry.state.seconds is not None:
             with suppress(ResultsError):
-                facts = entry.folder.provenance()
+                facts = entry.folder.read_provenance()
                 seconds = facts.get("predicted_seconds")
                 if isinstance(seconds, float) and "earlier_attempts" not in facts:
                     found.append((seconds, entry.state.seconds))
@@ -54,7 +54,7 @@ def show_run(folder: RunDir, spec: RunSpec, state: RunState) -> None:
     """One run: its state, and the fields that its identity is made of."""
     console.stdout.print(f"[bold]{escape(folder.path.name)}[/bold]", console.styled(state), escape(state.reason))
     if state.name == "running":
-        console.stdout.print(f"epoch {folder.epochs_done()} of {spec.epochs}")
+        console.stdout.print(f"epoch {folder.count_epochs_done()} of {spec.epochs}")
     table = Table("field", "value", "default", box=None, pad_edge=False)
     for name, value in spec.model_dump().items():
         default = RunSpec.model_fields[name].default
@@ -70,7 +70,7 @@ def _show_cost(folder: RunDir, state: RunState) -> None:
     """The seconds taken beside those foreseen, and who shared the device."""
     facts: dict[str, Any] = {}
     with suppress(ResultsError):
-        facts = folder.provenance()
+        facts = folder.read_provenance()
     foreseen, others = facts.get("predicted_seconds"), facts.get("shared_with")
     if state.seconds is not None:
         predicted = "not predicted" if foreseen is None else f"{format_duration(foreseen)} predicted"
@@ -93,7 +93,7 @@ def show_score(rows: list[dict[str, str]], spec: RunSpec) -> None:
     console.stdout.print(f"health: [{HEALTH_COLOURS[found.state]}]{escape(str(found))}[/]")
 
 
-def show_made_with(facts: dict[str, Any]) -> None:
+def show_environment(facts: dict[str, Any]) -> None:
     """Where and with what a run was made; nothing when that is not recorded."""
     threads = f", {plural(facts['threads'], 'thread')}" if "threads" in facts else ""
     place = [str(facts[name]) for name in ("device", "cpu", "platform") if name in facts]

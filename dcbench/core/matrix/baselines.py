@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dcbench import registry
-from dcbench.core.matrix.validate import feature_size, has_network
+from dcbench.core.matrix.validate import count_features, has_network
 from dcbench.core.spec import RunSpec, make_spec
 
 
-def baseline_names() -> list[str]:
+def list_baselines() -> list[str]:
     """The methods that are baselines."""
     return [name for name in registry.plugin_names("methods") if "baseline" in registry.facts("methods", name)]
 
 
-def baseline_specs(cells: Iterable[RunSpec], names: Iterable[str]) -> list[RunSpec]:
+def make_baselines(cells: Iterable[RunSpec], names: Iterable[str]) -> list[RunSpec]:
     """The baseline specs of these cells, each once; settings that do not tell them apart are the first cell's."""
     listed = list(cells)
     found: dict[tuple[Any, ...], RunSpec] = {}
@@ -47,4 +47,4 @@ def _fitting(spec: RunSpec) -> RunSpec:
         return spec
     if spec.input_channels == 3 and registry.facts("datasets", spec.dataset)["channels"] == 1:
         spec = spec.model_copy(update={"input_channels": 1})
-    return spec.model_copy(update={"pca_dim": spec.pca_dim and min(spec.pca_dim, feature_size(spec))})
+    return spec.model_copy(update={"pca_dim": spec.pca_dim and min(spec.pca_dim, count_features(spec))})

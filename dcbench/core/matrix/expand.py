@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from dcbench.core.matrix import baselines, yaml_source
 from dcbench.core.matrix.schema import Fields, MatrixFile, Rule, check_document
-from dcbench.core.matrix.validate import spec_problems
+from dcbench.core.matrix.validate import find_spec_problems
 from dcbench.core.matrix.yaml_source import Document, Steps
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, expand_shorthands, join_backends, make_spec
 from dcbench.errors import MatrixError
@@ -115,8 +115,8 @@ def _expand(document: Document, precision: str) -> Plan:
 
 
 def _baselines(matrix_file: MatrixFile, document: Document, specs: list[RunSpec]) -> tuple[RunSpec, ...]:
-    beside = baselines.baseline_specs(specs, matrix_file.baselines)
-    told = [message for spec in beside for _, message in spec_problems(spec)]
+    beside = baselines.make_baselines(specs, matrix_file.baselines)
+    told = [message for spec in beside for _, message in find_spec_problems(spec)]
     if told:
         raise MatrixError(
             [document.mistake(("baselines",), f"{message} (baseline)") for message in dict.fromkeys(told)]
@@ -220,7 +220,7 @@ def _specs(matrix_file: MatrixFile, cells: Iterable[_Cell]) -> Iterator[RunSpec]
         if "backend" in cell.values and all(stage in cell.values for stage in STAGE_BACKENDS):
             matrix_file.complain(cell.origins["backend"], "does nothing: all three stages are set themselves")
         spec = make_spec(cell.values)
-        for blamed, message in spec_problems(spec):
+        for blamed, message in find_spec_problems(spec):
             origins = [cell.origins[name] for name in blamed if name in cell.origins]
             matrix_file.complain(origins[0] if origins else (), message)
         yield spec

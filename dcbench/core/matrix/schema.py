@@ -14,7 +14,7 @@ from typing import Any
 from dcbench import registry
 from dcbench.core.matrix import baselines
 from dcbench.core.matrix.yaml_source import Document, Steps
-from dcbench.core.spec import STAGE_BACKENDS, field_problem, matrix_fields, normalise
+from dcbench.core.spec import STAGE_BACKENDS, check_field, list_matrix_fields, normalise
 from dcbench.errors import unknown_name
 
 SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")
@@ -98,7 +98,7 @@ def _sections(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> None:
 
 
 def _baseline_problem(name: Any) -> str | None:
-    known = baselines.baseline_names()
+    known = baselines.list_baselines()
     return None if name in known else unknown_name("baseline", name, known)
 
 
@@ -134,7 +134,7 @@ def _entries(matrix_file: MatrixFile, top: dict[Hashable, Any], section: str) ->
 
 
 def _seeds(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> list[int]:
-    values = _values(matrix_file, top.get("seeds", [0]), ("seeds",), lambda value: field_problem("seed", value))
+    values = _values(matrix_file, top.get("seeds", [0]), ("seeds",), lambda value: check_field("seed", value))
     return [int(value) for value in values]
 
 
@@ -219,11 +219,11 @@ def _override(matrix_file: MatrixFile, entry: Any, path: Steps) -> Rule:
 def _known(matrix_file: MatrixFile, name: Hashable, path: Steps) -> str | None:
     if name == "seed":
         matrix_file.complain(path, "seeds are listed under the top-level key 'seeds'", at_key=True)
-    elif name in matrix_fields():
+    elif name in list_matrix_fields():
         return str(name)
     else:
         kind = "axis" if path[0] in ("axes", "zip") else "field"
-        matrix_file.complain(path, unknown_name(kind, name, matrix_fields()), at_key=True)
+        matrix_file.complain(path, unknown_name(kind, name, list_matrix_fields()), at_key=True)
     return None
 
 
@@ -231,7 +231,7 @@ def _value_problem(name: str, value: Any, as_axis: bool = True) -> str | None:
     if name == "precision" and value == "auto":
         hint = "'auto' means what this machine has and can stand under settings only; name float32 or bfloat16"
         return hint if as_axis else None
-    told = field_problem(name, value)
+    told = check_field(name, value)
     if told is None and name in _ROOM_FIELDS:
         return registry.name_problem(_ROOM_FIELDS[name], value)
     return told

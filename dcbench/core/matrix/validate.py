@@ -15,7 +15,7 @@ Problem = tuple[tuple[str, ...], str]
 """The fields to blame, the most telling first, and the message."""
 
 
-def training_images(spec: RunSpec, available: int | None = None) -> int | None:
+def count_training_images(spec: RunSpec, available: int | None = None) -> int | None:
     """Images the run trains on; None when only the image folder itself can tell."""
     total = available if available is not None else registry.facts("datasets", spec.dataset).get("train")
     if total is None:
@@ -28,7 +28,7 @@ def has_network(spec: RunSpec) -> bool:
     return bool(registry.facts("methods", spec.method)["network"])
 
 
-def feature_size(spec: RunSpec) -> int:
+def count_features(spec: RunSpec) -> int:
     """Length of one image's feature vector; in the 224 px geometry it scales with width."""
     if not has_network(spec):
         return spec.input_channels * spec.image_size**2
@@ -36,7 +36,7 @@ def feature_size(spec: RunSpec) -> int:
     return int(facts["features_32"]) if spec.geometry == 32 else int(facts["features_224"] * spec.width)
 
 
-def spec_problems(spec: RunSpec, available: int | None = None) -> Iterator[Problem]:
+def find_spec_problems(spec: RunSpec, available: int | None = None) -> Iterator[Problem]:
     """Everything the spec asks that cannot be; `available` counts the training images on disk."""
     total = available if available is not None else registry.facts("datasets", spec.dataset).get("train")
     if total is not None and spec.limit is not None and spec.limit > total:
@@ -46,7 +46,7 @@ def spec_problems(spec: RunSpec, available: int | None = None) -> Iterator[Probl
         told = f"test_limit {spec.test_limit} is more than the {tested} test images of {spec.dataset}"
         yield ("test_limit", "dataset"), told
     yield from _network_problems(spec)
-    features, images = feature_size(spec), training_images(spec, available)
+    features, images = count_features(spec), count_training_images(spec, available)
     if spec.pca_dim is not None and spec.pca_dim > features:
         source = f"{spec.arch} at width {spec.width:g}" if has_network(spec) else "the pixels"
         told = f"pca_dim {spec.pca_dim} is more than the {features} features of {source}"

@@ -92,7 +92,7 @@ def overwrite(path: Path, text: str) -> None:
         file.truncate()
 
 
-def why_unwritable(folder: Path) -> str | None:
+def explain_unwritable(folder: Path) -> str | None:
     """Why nothing can be written into a folder, in words; None when it can be, or is not there yet."""
     try:
         system = os.statvfs(folder)

@@ -9,13 +9,13 @@ ENVIRONMENT_FACTS = ("dcbench", "commit", "python", "libraries", "platform", "de
 """The facts of provenance.json that can change what a run computes, or that tell machines apart."""
 
 
-def changed_values(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def diff_values(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Every name whose value differs, with both values; None where one has no such name."""
     names = dict.fromkeys([*ours, *theirs])
     return {name: (ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)}
 
 
-def environment_facts(provenance: Mapping[str, Any]) -> dict[str, Any]:
+def extract_environment(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of MADE_WITH in one level: libraries by their own names, the dataset's as `dataset.<fact>`."""
     facts: dict[str, Any] = {}
     for name in ENVIRONMENT_FACTS:

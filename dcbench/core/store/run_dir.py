@@ -34,8 +34,15 @@ from pydantic_core import from_json
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix import yaml_source
 from dcbench.core.spec import RunSpec, make_spec
-from dcbench.core.store.files import DISK_FULL, explain_os_error, open_atomic, overwrite, why_unwritable, write_atomic
-from dcbench.core.store.run_state import RunState, last_log_lines
+from dcbench.core.store.files import (
+    DISK_FULL,
+    explain_os_error,
+    explain_unwritable,
+    open_atomic,
+    overwrite,
+    write_atomic,
+)
+from dcbench.core.store.run_state import RunState, extract_last_lines
 from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
 
 _STATE = TypeAdapter(RunState)
@@ -52,11 +59,11 @@ class MatrixDir:
         self.path = path
         self.matrix_file = path / "matrix.yaml"
 
-    def run(self, run_id: str) -> RunDir:
+    def run_dir(self, run_id: str) -> RunDir:
         """The folder of one run, which need not exist yet."""
         return RunDir(self.path / run_id)
 
-    def store(self, text: str) -> None:
+    def write_matrix(self, text: str) -> None:
         """Make the folder and put the matrix text in place."""
         with explain_os_error(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -100,7 +107,7 @@ class RunDir:
             else:
                 write_atomic(self.spec_file, spec.to_text())
 
-    def spec(self) -> RunSpec:
+    def read_spec(self) -> RunSpec:
         """The spec on disk; ResultsError unless it is whole and hashes to the folder's name."""
         try:
             spec = make_spec(self._spec_values())
@@ -131,31 +138,33 @@ class RunDir:
         with suppress(OSError):
             if self.spec_file.read_bytes() == planned.to_text().encode():
                 return
-        self.spec()
+        self.read_spec()
 
     # --- the state --------------------------------------------------------------------------
 
-    def state(self) -> RunState:
+    def read_state(self) -> RunState:
         """The one state, from disk; `running` without a live claim, or a torn file, is failed and lost."""
-        state = self._read_state()
+        state = self._read_state_file()
         if state.name == "running" and not self.is_claimed():
-            state = self._read_state()  # it may have ended between the two looks
+            state = self._read_state_file()  # it may have ended between the two looks
             if state.name == "running":
                 where = f" on {state.host} (pid {state.pid})" if state.host else ""
                 return replace(state, name="failed", kind="lost", reason=f"its process{where} is gone without a word")
         return state
 
-    def _read_state(self) -> RunState:
+    def _read_state_file(self) -> RunState:
         try:
             return _STATE.validate_json(self.state_file.read_bytes())
         except FileNotFoundError:
             return RunState()
         except OSError as error:
-            return RunState("failed", "lost", f"{self.state_file}: {error.strerror}")
+            return RunState(name="failed", kind="lost", reason=f"{self.state_file}: {error.strerror}")
         except ValueError:
-            return RunState("failed", "lost", f"{self.state_file}: not a whole state; run again to redo the run")
+            return RunState(
+                name="failed", kind="lost", reason=f"{self.state_file}: not a whole state; run again to redo the run"
+            )
 
-    def planned_state(self, planned: RunSpec) -> RunState:
+    def read_planned_state(self, planned: RunSpec) -> RunState:
         """The state of a planned run: failed, and why, where the folder is another run's or metrics are missing."""
         if not self.path.exists():
             return RunState()
@@ -164,19 +173,19 @@ class RunDir:
                 self.check_spec(planned)
             elif self.state_file.exists():
                 raise ResultsError(f"{self.spec_file}: is missing; move the folder away and run again")
-            state = self.state()
+            state = self.read_state()
             if state.name == "done" and (rows := self._whole_rows()) < planned.epochs + 1:
                 told = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
                 return replace(state, name="failed", kind="lost", reason=told)
-            if (state.name == "pending" or state.kind == "lost") and (problem := self.why_unwritable()):
-                return RunState("failed", "error", problem)
+            if (state.name == "pending" or state.kind == "lost") and (problem := self.explain_unwritable()):
+                return RunState(name="failed", kind="error", reason=problem)
         except ResultsError as error:
             return (
-                RunState("failed", "error", str(error)) if self.path.exists() else RunState()
+                RunState(name="failed", kind="error", reason=str(error)) if self.path.exists() else RunState()
             )  # it may have gone meanwhile
         return state
 
-    def set_state(self, state: RunState) -> None:
+    def write_state(self, state: RunState) -> None:
         """Replace the state; `done` goes on disk last. On a full disk it takes the place of the old one's bytes."""
         try:
             write_atomic(self.state_file, _text_of(state))
@@ -186,9 +195,9 @@ class RunDir:
             # few bytes, which the old file's block has room for
             overwrite(self.state_file, _text_of(replace(state, reason=state.reason[:500], last_lines=())))
 
-    def why_unwritable(self) -> str | None:
+    def explain_unwritable(self) -> str | None:
         """Why nothing can be written into the folder, in words; None when it can be, or is not there yet."""
-        if problem := why_unwritable(self.path):
+        if problem := explain_unwritable(self.path):
             return f"{self.path}: {problem}; mend that and run the matrix again, or choose another with --results"
         return None
 
@@ -235,22 +244,22 @@ class RunDir:
 
     def cut_metrics(self, rows: int) -> bool:
         """Keep the header and so many rows; False when there are fewer whole ones, or other columns than today's."""
-        text, _ = self.metrics_text()
+        text, _ = self.read_metrics_text()
         lines = text.splitlines(keepends=True)
         if len(lines) < rows + 1 or lines[0].rstrip("\n").split(",") != list(COLUMNS):
             return False
         write_atomic(self.metrics_file, "".join(lines[: rows + 1]))
         return True
 
-    def metrics_text(self) -> tuple[str, str | None]:
+    def read_metrics_text(self) -> tuple[str, str | None]:
         """The whole lines of metrics.csv, and a warning when the last line was torn."""
         whole, newline, torn = self._metrics_bytes().rpartition(b"\n")
         warning = f"{self.metrics_file}: the last line is torn and was dropped" if torn else None
         return (whole + newline).decode("utf-8", errors="replace"), warning
 
-    def metrics_cells(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    def read_columns(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """The cells of these (two or more) columns, row by row; empty where the file has no such column, too."""
-        header, *rows = (line.split(",") for line in self.metrics_text()[0].split("\n"))
+        header, *rows = (line.split(",") for line in self.read_metrics_text()[0].split("\n"))
         pick = itemgetter(*(header.index(name) if name in header else -1 for name in names))
         for row in rows[:-1]:
             yield pick(row + [""] * max(1, len(header) + 1 - len(row)))
@@ -263,7 +272,7 @@ class RunDir:
         except OSError as error:
             raise ResultsError(f"{self.metrics_file}: {error.strerror}") from None
 
-    def epochs_done(self) -> int:
+    def count_epochs_done(self) -> int:
         """Training passes behind the last row; 0 before the first."""
         return max(0, self._whole_rows() - 1)
 
@@ -280,7 +289,7 @@ class RunDir:
         """Store what the run's choices did."""
         write_atomic(self.audit_file, json.dumps(facts, indent=1) + "\n")
 
-    def audit(self) -> dict[str, Any] | None:
+    def read_audit(self) -> dict[str, Any] | None:
         """What the run's choices did; None when the file is missing or not whole."""
         try:
             facts = from_json(self.audit_file.read_bytes())  # less than half the time of json's
@@ -288,7 +297,7 @@ class RunDir:
             return None
         return facts if isinstance(facts, dict) else None
 
-    def assignments(self, *names: str) -> dict[str, Any] | None:
+    def read_assignments(self, *names: str) -> dict[str, Any] | None:
         """These arrays `(n,)` of the last row, whole numbers; None without the file, ResultsError when it is torn."""
         import numpy as np
 
@@ -305,18 +314,18 @@ class RunDir:
             raise ResultsError(f"{self.assignments_file}: {told}") from None
         return found
 
-    def checkpoint(self) -> AbstractContextManager[BinaryIO]:
+    def open_checkpoint(self) -> AbstractContextManager[BinaryIO]:
         """A file to write the checkpoint into; it takes the old one's place when it is whole."""
         return open_atomic(self.checkpoint_file)
 
-    def earlier_provenance(self) -> list[dict[str, Any]]:
+    def read_earlier_attempts(self) -> list[dict[str, Any]]:
         """What is recorded of the attempts so far, the first first; nothing where the file is torn."""
         with suppress(ResultsError):
-            if last := self.provenance():
+            if last := self.read_provenance():
                 return [*last.pop("earlier_attempts", []), last]
         return []
 
-    def provenance(self) -> dict[str, Any]:
+    def read_provenance(self) -> dict[str, Any]:
         """Where and with what the run was made; empty where nothing is recorded, ResultsError when the file is torn."""
         try:
             facts = json.loads(self.provenance_file.read_bytes())
@@ -330,16 +339,16 @@ class RunDir:
             raise ResultsError(f"{self.provenance_file}: is torn; restore it, or run the matrix again with --redo")
         return facts
 
-    def last_lines(self) -> tuple[str, ...]:
+    def read_last_lines(self) -> tuple[str, ...]:
         """The last lines of the log; nothing where it cannot be read."""
         try:
             with self.log_file.open("rb") as file:
                 file.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
-                return last_log_lines(file.read().decode(errors="replace"))
+                return extract_last_lines(file.read().decode(errors="replace"))
         except OSError:
             return ()
 
-    def log(self, text: str) -> None:
+    def append_log(self, text: str) -> None:
         """Add lines to the run's log."""
         with self.log_file.open("a", encoding="utf-8") as file:
             file.write(text if text.endswith("\n") else text + "\n")

@@ -17,7 +17,7 @@ FailureKind = Literal["error", "out_of_memory", "nan", "timeout", "crash", "lost
 """Kinds of failure."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunState:
     """The one state of a run, with the kind of its failure, the reason in words, and the last lines of its log."""
 
@@ -40,6 +40,6 @@ LAST_LINES = 12
 STOPPED = RunState(reason="stopped; run the matrix again to go on")
 
 
-def last_log_lines(text: str) -> tuple[str, ...]:
+def extract_last_lines(text: str) -> tuple[str, ...]:
     """The last lines of a log that say anything."""
     return tuple(line.rstrip()[:300] for line in text.splitlines() if line.strip())[-LAST_LINES:]

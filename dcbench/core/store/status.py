@@ -53,15 +53,15 @@ class PlanChange:
 def read_status(folder: MatrixDir) -> MatrixStatus:
     """The folder's stored plan and how its runs stand now."""
     plan = read_stored_plan(folder)
-    return MatrixStatus(folder, plan, planned_runs(plan, folder))
+    return MatrixStatus(folder, plan, read_planned_runs(plan, folder))
 
 
-def planned_runs(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
+def read_planned_runs(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
     """One entry for each planned run, in the plan's order, baselines last."""
     found = []
     for spec in plan.planned:
-        run = folder.run(spec.run_id)
-        found.append(PlannedRun(spec, run, run.planned_state(spec)))
+        run = folder.run_dir(spec.run_id)
+        found.append(PlannedRun(spec, run, run.read_planned_state(spec)))
     return found
 
 
@@ -96,7 +96,7 @@ def store_plan(plan: Plan, folder: MatrixDir) -> PlanChange:
             "plans (precision differs between a CPU and a GPU, too). Give this matrix a name of its own, or choose "
             "another folder with --results"
         )
-    folder.store(plan.text)
+    folder.write_matrix(plan.text)
     return PlanChange(len(before & now), len(now - before), len(before - now))
 
 

@@ -40,5 +40,5 @@ def failed(entry: PlannedRun, problem: str) -> RunState:
     try:
         entry.folder.prepare(entry.spec)
     except ResultsError as error:
-        return RunState("failed", "error", str(error))
-    return record_state(entry.folder, RunState("failed", "error", problem))
+        return RunState(name="failed", kind="error", reason=str(error))
+    return record_state(entry.folder, RunState(name="failed", kind="error", reason=problem))

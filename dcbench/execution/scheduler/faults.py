@@ -44,51 +44,54 @@ CUDA_TROUBLE = ("cuda error", "cudaerror", "cublas_status", "cudnn_status")
 
 def settle(folder: RunDir, end: WorkerEnd, before: RunState) -> RunState:
     """The state that an ended worker left, or the one that its end deserves; `before` is that of an earlier try."""
-    state = folder.state()
+    state = folder.read_state()
     if end.exit_code == EXIT_DONE and state.name in ("done", "skipped"):
         return state
     if end.overdue is not None:
         told = f"took longer than {end.overdue:g} s (--timeout); it goes on from its checkpoint where it has one"
-        return record_state(folder, record_failure(folder, RunState("failed", "timeout", told)))
+        return record_state(folder, record_failure(folder, RunState(name="failed", kind="timeout", reason=told)))
     if end.exit_code == EXIT_FAILED and state.name == "failed" and state.kind != "lost" and state != before:
         return state
     if end.exit_code == EXIT_STOPPED:
         told = "somebody else sent its process SIGTERM; it goes on from its checkpoint where it has one"
-        return record_state(folder, record_failure(folder, RunState("failed", "crash", told)))
+        return record_state(folder, record_failure(folder, RunState(name="failed", kind="crash", reason=told)))
     if end.starved and end.exit_code == -signal.SIGKILL:
         told = "was killed by the kernel, which had run out of memory"
-        return record_state(folder, record_failure(folder, RunState("failed", "out_of_memory", told)))
+        return record_state(folder, record_failure(folder, RunState(name="failed", kind="out_of_memory", reason=told)))
     name = signal.Signals(-end.exit_code).name if end.exit_code < 0 else ""
     how = f"was killed by {name}" if name else f"ended with code {end.exit_code}"
     return record_state(
-        folder, record_failure(folder, RunState("failed", "crash", f"its process {how}; see {folder.log_file}"))
+        folder,
+        record_failure(
+            folder, RunState(name="failed", kind="crash", reason=f"its process {how}; see {folder.log_file}")
+        ),
     )
 
 
 def record_failure(folder: RunDir, state: RunState) -> RunState:
     """The state with the log's last lines; where the folder itself cannot be written, that is the reason."""
-    if problem := folder.why_unwritable():
-        return RunState("failed", "error", problem)
-    return replace(state, last_lines=folder.last_lines())
+    if problem := folder.explain_unwritable():
+        return RunState(name="failed", kind="error", reason=problem)
+    return replace(state, last_lines=folder.read_last_lines())
 
 
 def mark_stopped(folder: RunDir) -> RunState:
     """The state of a run whose worker was stopped: pending, also when it was killed before it could say so."""
-    return record_state(folder, STOPPED) if folder.state().kind == "lost" else folder.state()
+    return record_state(folder, STOPPED) if folder.read_state().kind == "lost" else folder.read_state()
 
 
 def record_state(folder: RunDir, state: RunState) -> RunState:
     """Put the state on disk unless the run is finished or somebody works on it; the user is told in any case."""
     with suppress(OSError, ClaimedError), folder.claim(patience=0.5):  # a reader may be testing the lock
-        if folder.state().name not in ("done", "skipped"):
-            folder.set_state(state)
+        if folder.read_state().name not in ("done", "skipped"):
+            folder.write_state(state)
     return state
 
 
 def shared_device(folder: RunDir) -> bool:
     """Whether others were on the run's device, those of other schedulers among them, as far as the run knew."""
     with suppress(ResultsError):
-        return bool(folder.provenance().get("shared_with"))
+        return bool(folder.read_provenance().get("shared_with"))
     return False
 
 

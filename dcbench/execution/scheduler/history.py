@@ -77,7 +77,7 @@ class Machine:
 
 def machine(options: Options) -> Machine:
     """The machine that the options describe."""
-    return Machine(options.gpus[0].name if options.gpus else "cpu", devices.cpu_name(), options.threads)
+    return Machine(options.gpus[0].name if options.gpus else "cpu", devices.read_cpu_name(), options.threads)
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ class ExpectedCost:
 
 def measure_cost(folder: RunDir) -> MeasuredCost | None:
     """What a finished run cost; None when its files do not tell, or when it took several attempts."""
-    state = folder.state()
+    state = folder.read_state()
     if state.name != "done" or state.seconds is None:
         return None
     with suppress(ResultsError, ValueError):
-        rows = list(folder.metrics_cells(COSTS))
+        rows = list(folder.read_columns(COSTS))
         if not any(map(any, rows)):
             return None
         taken = [sum(map(float, filter(None, seconds))) for _, *seconds in rows[1:]]
@@ -130,12 +130,12 @@ class History:
         for state_file in sorted(root.glob("*/*/state.json")):
             folder = RunDir(state_file.parent)
             with suppress(ResultsError):
-                self._learn(folder, folder.provenance(), asked)
+                self._learn(folder, folder.read_provenance(), asked)
 
     def learn(self, folder: RunDir, spec: RunSpec) -> None:
         """Learn from a run that has just ended."""
         with suppress(ResultsError):
-            self._learn(folder, folder.provenance(), {cost_class(spec)})
+            self._learn(folder, folder.read_provenance(), {cost_class(spec)})
 
     def _learn(self, folder: RunDir, facts: dict[str, Any], wanted: set[CostClass]) -> None:
         told = facts.get("spec")

@@ -120,7 +120,7 @@ class Loop:
         self.phase = Phase.WORKING
         self.failed_fast = False
         self.changed = True
-        self.kills = devices.kills_for_memory()
+        self.kills = devices.count_oom_kills()
         self._sort()
 
     def outcomes(self) -> Iterator[RunEvent | Notice]:
@@ -132,7 +132,7 @@ class Loop:
             for ended in self.workers.wait(TICK):
                 if job := self.live.get(ended.run):
                     yield from self._settle(job, ended)
-            self.kills = devices.kills_for_memory()
+            self.kills = devices.count_oom_kills()
             yield from self._hear()
             self._deadlines()
 
@@ -180,10 +180,10 @@ class Loop:
         try:
             folder.prepare(spec)
         except ResultsError as error:
-            return [RunEvent(folder, RunState("failed", "error", str(error)))]
-        if problem := folder.why_unwritable():
-            return [RunEvent(folder, RunState("failed", "error", problem))]
-        job.before = folder.planned_state(spec)
+            return [RunEvent(folder, RunState(name="failed", kind="error", reason=str(error)))]
+        if problem := folder.explain_unwritable():
+            return [RunEvent(folder, RunState(name="failed", kind="error", reason=problem))]
+        job.before = folder.read_planned_state(spec)
         if job.before.name == "running":
             self.elsewhere[job.path] = job
             return []
@@ -203,7 +203,7 @@ class Loop:
         reserved = device.runs[job.path] if device.gpu else None
         self.workers.start(job.path, Place(device.gpu, reserved, seconds, self.setting.redo and job.fresh))
         job.fresh = False
-        return RunEvent(job.entry.folder, RunState("running"), "started")
+        return RunEvent(job.entry.folder, RunState(name="running"), "started")
 
     def _look_elsewhere(self) -> Iterator[RunEvent | Notice]:
         """Take back what another process has let go of, and tell what it has finished."""
@@ -216,7 +216,7 @@ class Loop:
             )
         self.looked_elsewhere = self.clock()
         for path, job in list(self.elsewhere.items()):
-            state = job.entry.folder.planned_state(job.entry.spec)
+            state = job.entry.folder.read_planned_state(job.entry.spec)
             last, job.before = job.before, state
             if state.name == "running" or (state.name == "failed" and state.kind != "lost" and state != last):
                 continue  # what has only just failed may be tried again there
@@ -241,10 +241,10 @@ class Loop:
         del self.live[job.path]
         self.changed, self.last_end = True, self.clock()
         folder = job.entry.folder
-        held = folder.planned_state(job.entry.spec).name == "running"
+        held = folder.read_planned_state(job.entry.spec).name == "running"
         if ended.exit_code == EXIT_CLAIMED or held:  # held: its process lives, though nobody can hear it any more
             self.elsewhere[job.path] = job
-            yield RunEvent(folder, RunState("running"), "again")
+            yield RunEvent(folder, RunState(name="running"), "again")
         elif self._was_stopped(job, ended):
             yield RunEvent(folder, mark_stopped(folder))
         else:
@@ -258,7 +258,7 @@ class Loop:
     def _judge(self, job: Job, ended: WorkerExit, reserved: float) -> RunState:
         """The state that the run ends this try in; what it cost, or lacked, goes into the history."""
         overdue = self.setting.policy.timeout if job.overdue else None
-        end = WorkerEnd(ended.exit_code, overdue, starved=devices.kills_for_memory() > self.kills)
+        end = WorkerEnd(ended.exit_code, overdue, starved=devices.count_oom_kills() > self.kills)
         state = settle(job.entry.folder, end, job.before)
         if state.name == "done":
             self._learn(job)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dcbench.core.spec import RunSpec, format_value, matrix_fields
+from dcbench.core.spec import RunSpec, format_value, list_matrix_fields
 from dcbench.errors import SpecError, unknown_name
 from dcbench.execution.scheduler.history import ExpectedCost
 
@@ -24,8 +24,8 @@ def parse_choices(words: Sequence[str], specs: Sequence[RunSpec]) -> list[Choice
         for name, equals, _ in pairs:
             if not equals:
                 raise SpecError(f"--first {word}: expected field=value[,field=value...], not {name!r}")
-            if name not in (*matrix_fields(), "seed"):
-                raise SpecError(f"--first {word}: {unknown_name('field', name, [*matrix_fields(), 'seed'])}")
+            if name not in (*list_matrix_fields(), "seed"):
+                raise SpecError(f"--first {word}: {unknown_name('field', name, [*list_matrix_fields(), 'seed'])}")
         choice = {name: value for name, _, value in pairs}
         if not any(is_chosen(spec, [choice]) for spec in specs):
             told = "; ".join(f"{name}: {', '.join(_values(name, specs))}" for name in choice)

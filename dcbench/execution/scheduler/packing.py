@@ -104,7 +104,7 @@ class Pool:
 
     def spread(self, threads: int) -> None:
         """Let no more runs be at once than there are cores for so many threads each."""
-        most = max(1, devices.cores() // (threads * len(self.devices)))
+        most = max(1, devices.count_cores() // (threads * len(self.devices)))
         for device in self.devices:
             device.slots = min(device.slots, most)
 
@@ -145,7 +145,7 @@ class Pool:
 def pool(options: Options) -> Pool:
     """The devices that the options name, with what other programs leave of their memory now."""
     if not options.gpus:
-        return Pool([Device("", devices.memory_mb(), options.jobs)])
+        return Pool([Device("", devices.read_memory_mb(), options.jobs)])
     slots = max(1, options.jobs // len(options.gpus))
     return Pool(Device(gpu.uuid, gpu.free_mb, slots, look=partial(devices.free_mb, gpu.uuid)) for gpu in options.gpus)
 
@@ -155,4 +155,4 @@ def threads_each(pool: Pool, needs: Iterable[float | None]) -> int:
     smallest = min((need for need in needs if need), default=0.0)
     fitting = [int(device.memory_mb // smallest) if smallest else 1 for device in pool.devices]
     at_once = sum(max(1, min(device.slots, fit)) for device, fit in zip(pool.devices, fitting, strict=True))
-    return max(1, devices.cores() // at_once)
+    return max(1, devices.count_cores() // at_once)

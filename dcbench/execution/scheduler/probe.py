@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dcbench import registry
-from dcbench.core.matrix.validate import training_images
+from dcbench.core.matrix.validate import count_training_images
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
@@ -68,7 +68,7 @@ def probe(specs: Sequence[RunSpec], executor: str, options: Options, settings: S
 
 def _parts(spec: RunSpec) -> Iterator[tuple[RunSpec, float]]:
     """The specs to run, the largest first, each with its share of the images."""
-    images, tested = training_images(spec), _test_images(spec)
+    images, tested = count_training_images(spec), _test_images(spec)
     if images is None or tested is None:
         return
     short = {"epochs": min(1, spec.epochs)}

@@ -22,7 +22,7 @@ from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 def same_images(subject: InspectedRun, split: Split) -> Check:
     """The images must be those that the run was made on."""
-    recorded = subject.folder.provenance().get("dataset", {}).get("sha256")
+    recorded = subject.folder.read_provenance().get("dataset", {}).get("sha256")
     if recorded is None:
         return (
             False,

@@ -45,7 +45,7 @@ def find(subject: InspectedRun, device: torch.device) -> Weights:
 
 def _recorded(subject: InspectedRun) -> Ints | None:
     """The last assignment, where the run's folder has it."""
-    found = subject.folder.assignments("assignment")
+    found = subject.folder.read_assignments("assignment")
     return None if found is None else found["assignment"]
 
 

@@ -75,7 +75,7 @@ def _metric(name: str, runs: list[Floats], order: list[int | None]) -> dict[str,
     """One metric's curves; shares and scores to a thousandth, other amounts to a hundredth."""
     scale = 0.001 if metric_spec(name).high == 1 else 0.01
     curves = [None if place is None else _steps(runs[place] / scale) for place in order]
-    return {"name": name, "label": metric_spec(name).titled, "scale": scale, "curves": curves}
+    return {"name": name, "label": metric_spec(name).axis_label, "scale": scale, "curves": curves}
 
 
 def _steps(values: Floats) -> list[int | None]:

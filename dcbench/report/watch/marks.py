@@ -44,7 +44,7 @@ def look_at(folder: MatrixDir, before: Mark | None) -> Mark:
     known = before.runs if before else {}
     return Mark(
         {path: _stamp(path) for path in (folder.matrix_file, *parity)},
-        {name: _again(known[name]) if name in known else _first(folder.run(name)) for name in names},
+        {name: _again(known[name]) if name in known else _first(folder.run_dir(name)) for name in names},
     )
 
 
@@ -67,7 +67,7 @@ def _others(run: RunDir) -> tuple[Stamp, ...]:
 
 def _state(run: RunDir) -> str:
     try:
-        return run.state().name
+        return run.read_state().name
     except ResultsError as error:
         return str(error)
 

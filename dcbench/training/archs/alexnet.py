@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from dcbench.core.matrix.validate import feature_size
+from dcbench.core.matrix.validate import count_features
 from dcbench.core.spec import RunSpec
-from dcbench.training.archs import conv, scaled
+from dcbench.training.archs import make_convolution, scale_channels
 
 FACTS = {"features_32": 1024, "features_224": 4096, "smallest_image": 8}
 
@@ -25,13 +25,13 @@ def build(spec: RunSpec) -> nn.Module:
         zip(FILTERS[spec.geometry], KERNELS[spec.geometry], strict=True), start=1
     ):
         kernel, stride, padding = shape
-        layers += conv(channels, scaled(filters, spec.width), kernel, stride, padding)
-        channels = scaled(filters, spec.width)
+        layers += make_convolution(channels, scale_channels(filters, spec.width), kernel, stride, padding)
+        channels = scale_channels(filters, spec.width)
         side = (side + 2 * padding - kernel) // stride + 1
         if number in (1, 2, 5):
             pool, stride = POOLS[spec.geometry]
             layers.append(nn.MaxPool2d(pool, stride))
             side = (side - pool) // stride + 1
-    features = feature_size(spec)
+    features = count_features(spec)
     head = [nn.Dropout(0.5), nn.Linear(channels * side**2, features), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Flatten(), *head, nn.Dropout(0.5), nn.Linear(features, features))

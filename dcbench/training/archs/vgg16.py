@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from dcbench.core.matrix.validate import feature_size
+from dcbench.core.matrix.validate import count_features
 from dcbench.core.spec import RunSpec
-from dcbench.training.archs import conv, scaled
+from dcbench.training.archs import make_convolution, scale_channels
 
 FACTS = {"features_32": 1024, "features_224": 4096, "smallest_image": 32}
 
@@ -20,9 +20,9 @@ def build(spec: RunSpec) -> nn.Module:
     channels = spec.input_channels
     for block in BLOCKS:
         for filters in block:
-            layers += conv(channels, scaled(filters, spec.width), kernel=3, padding=1)
-            channels = scaled(filters, spec.width)
+            layers += make_convolution(channels, scale_channels(filters, spec.width), kernel=3, padding=1)
+            channels = scale_channels(filters, spec.width)
         layers.append(nn.MaxPool2d(2))
-    side, features = spec.image_size // 2 ** len(BLOCKS), feature_size(spec)
+    side, features = spec.image_size // 2 ** len(BLOCKS), count_features(spec)
     head = [nn.Linear(channels * side**2, features), nn.ReLU(inplace=True), nn.Dropout(0.5)]
     return nn.Sequential(*layers, nn.Flatten(), *head, nn.Linear(features, features))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dcbench import registry
-from dcbench.core.matrix.validate import feature_size
+from dcbench.core.matrix.validate import count_features
 from dcbench.core.spec import RunSpec
 from dcbench.training.seeds import torch_generator
 
@@ -51,7 +51,7 @@ class Network(nn.Module):
         super().__init__()
         self.input = InputChannels(spec.input_channels)
         self.trunk = registry.load("archs", spec.arch).build(spec)
-        self.head = nn.Linear(feature_size(spec), spec.k)
+        self.head = nn.Linear(count_features(spec), spec.k)
 
     def features(self, batch: Tensor) -> Tensor:
         """Images `(b, c, s, s)` -> features `(b, d)` float32, the second FC layer before its ReLU.

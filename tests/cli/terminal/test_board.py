@@ -13,7 +13,7 @@ from dcbench.execution.scheduler import Notice, RunEvent
 from dcbench.execution.scheduler.history import MeasuredCost
 
 ON_CPU = Options(Path())
-TWO = (Gpu(0, "GPU-a"), Gpu(1, "GPU-b"))
+TWO = (Gpu(index=0, uuid="GPU-a"), Gpu(index=1, uuid="GPU-b"))
 
 
 def setting():
@@ -21,7 +21,7 @@ def setting():
 
 
 def started(entry):
-    return RunEvent(entry.folder, RunState("running"), "started")
+    return RunEvent(entry.folder, RunState(name="running"), "started")
 
 
 def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
@@ -31,7 +31,7 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     board.take(started(second))
     first.folder.append_metrics({"epoch": 0})
     first.folder.append_metrics({"epoch": 1})
-    board.take(RunEvent(second.folder, RunState("failed", "nan", "the loss became nan")))
+    board.take(RunEvent(second.folder, RunState(name="failed", kind="nan", reason="the loss became nan")))
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.table())
     told = out.getvalue()
@@ -49,17 +49,17 @@ def test_the_time_left_is_what_runs_like_these_took(entries):
     board.take(started(entries[0]))
     board.take(started(entries[1]))
     assert board.rest() == pytest.approx(300, abs=1), "two at once"
-    board.take(RunEvent(entries[1].folder, RunState("failed", "out_of_memory"), "again"))
+    board.take(RunEvent(entries[1].folder, RunState(name="failed", kind="out_of_memory"), "again"))
     assert board.rest() == pytest.approx(600, abs=1), "one waits again"
     board.take(started(entries[1]))
     for entry in entries[:2]:
-        board.take(RunEvent(entry.folder, RunState("done")))
+        board.take(RunEvent(entry.folder, RunState(name="done")))
     board.take(started(entries[2]))
     assert board.rest() == pytest.approx(200, abs=1)
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.table())
     assert "of about 3 min 20 s" in out.getvalue()
-    board.take(RunEvent(entries[2].folder, RunState("done")))
+    board.take(RunEvent(entries[2].folder, RunState(name="done")))
     assert board.rest() is None
 
 
@@ -68,14 +68,14 @@ def test_without_predictions_the_pace_so_far_counts(entries):
     assert board.rest() is None
     board.start -= 60
     board.take(started(entries[0]))
-    board.take(RunEvent(entries[0].folder, RunState("done")))
+    board.take(RunEvent(entries[0].folder, RunState(name="done")))
     assert board.rest() == pytest.approx(120, abs=1)
 
 
 def every(entries):
     for entry in entries:
         yield started(entry)
-        yield RunEvent(entry.folder, RunState("done", seconds=2.0))
+        yield RunEvent(entry.folder, RunState(name="done", seconds=2.0))
 
 
 def test_a_terminal_gets_the_live_table(entries, terminal):

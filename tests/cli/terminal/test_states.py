@@ -9,7 +9,11 @@ from dcbench.core.store.run_state import RunState
 
 
 def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
-    told = [status.PlannedRun(entries[0].spec, entries[0].folder, RunState("failed", "error", "[bold]no[/bold] [/]"))]
+    told = [
+        status.PlannedRun(
+            entries[0].spec, entries[0].folder, RunState(name="failed", kind="error", reason="[bold]no[/bold] [/]")
+        )
+    ]
     states.show_states("m", told)
     assert "[bold]no[/bold] [/]" in terminal.getvalue()
 

@@ -39,7 +39,7 @@ def test_supervised_is_as_the_first_cell_is():
 
 
 def test_pixels_are_raw_and_preprocessed_with_ten_starts():
-    raw, preprocessed = baselines.baseline_specs(
+    raw, preprocessed = baselines.make_baselines(
         [make_spec({"dataset": "cifar10", "pca_dim": 64, "epochs": 7})], ["pixels"]
     )
     assert (raw.pca_dim, raw.whiten, raw.l2_normalize) == (None, False, False)
@@ -49,16 +49,16 @@ def test_pixels_are_raw_and_preprocessed_with_ten_starts():
 
 
 def test_pixels_have_no_more_dimensions_than_there_are():
-    (_, preprocessed) = baselines.baseline_specs([make_spec({"image_size": 224, "pca_dim": 4096})], ["pixels"])
+    (_, preprocessed) = baselines.make_baselines([make_spec({"image_size": 224, "pca_dim": 4096})], ["pixels"])
     assert preprocessed.pca_dim == 1024 and preprocessed.input_channels == 1
 
 
 def test_the_number_of_classes_is_the_datasets():
     assert {
-        spec.k for spec in baselines.baseline_specs([make_spec({"dataset": "cifar100"})], baselines.baseline_names())
+        spec.k for spec in baselines.make_baselines([make_spec({"dataset": "cifar100"})], baselines.list_baselines())
     } == {100}
     folder = make_spec({"dataset": "imagefolder:x", "k": 7})
-    assert {spec.k for spec in baselines.baseline_specs([folder], baselines.baseline_names())} == {7}, (
+    assert {spec.k for spec in baselines.make_baselines([folder], baselines.list_baselines())} == {7}, (
         "counted when the run starts"
     )
 

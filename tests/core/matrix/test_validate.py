@@ -1,11 +1,11 @@
 import pytest
 
-from dcbench.core.matrix.validate import feature_size, spec_problems, training_images
+from dcbench.core.matrix.validate import count_features, count_training_images, find_spec_problems
 from dcbench.core.spec import make_spec
 
 
 def told(values, available=None):
-    return [message for _, message in spec_problems(make_spec({"pca_dim": 8} | values), available)]
+    return [message for _, message in find_spec_problems(make_spec({"pca_dim": 8} | values), available)]
 
 
 def test_a_sound_spec_has_no_problem():
@@ -26,15 +26,15 @@ def test_image_folders_are_checked_when_their_images_are_counted():
     [({}, 1024), ({"width": 0.25}, 1024), ({"image_size": 224}, 4096), ({"image_size": 224, "width": 0.5}, 2048)],
 )
 def test_feature_size(values, size):
-    assert feature_size(make_spec(values)) == size
+    assert count_features(make_spec(values)) == size
 
 
 def test_training_images():
-    assert training_images(make_spec({})) == 1438
-    assert training_images(make_spec({"limit": 5})) == 5
-    assert training_images(make_spec({"dataset": "imagefolder:x"})) is None
-    assert training_images(make_spec({"dataset": "imagefolder:x"}), available=7) == 7
+    assert count_training_images(make_spec({})) == 1438
+    assert count_training_images(make_spec({"limit": 5})) == 5
+    assert count_training_images(make_spec({"dataset": "imagefolder:x"})) is None
+    assert count_training_images(make_spec({"dataset": "imagefolder:x"}), available=7) == 7
 
 
 def test_problems_blame_the_most_telling_field_first():
-    assert [fields[0] for fields, _ in spec_problems(make_spec({"limit": 100}))] == ["pca_dim"]
+    assert [fields[0] for fields, _ in find_spec_problems(make_spec({"limit": 100}))] == ["pca_dim"]

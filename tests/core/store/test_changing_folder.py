@@ -44,7 +44,7 @@ def folder_gone(run):
 
 
 def another_plan(run):
-    MatrixDir(run.path.parent).store(TEXT.replace("[5, 6]", "[5]"))
+    MatrixDir(run.path.parent).write_matrix(TEXT.replace("[5, 6]", "[5]"))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def interruptions(folder, monkeypatch, change):
     for at in itertools.count(1):
         shutil.rmtree(folder.path, ignore_errors=True)
         shutil.copytree(whole, folder.path)
-        looks = Looks(at, lambda: change(folder.run(SECOND.run_id)))
+        looks = Looks(at, lambda: change(folder.run_dir(SECOND.run_id)))
         with monkeypatch.context() as patch:
             for name in ("open", "stat", "iterdir"):
                 patch.setattr(Path, name, looks.at_each(getattr(Path, name)))

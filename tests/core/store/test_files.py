@@ -3,7 +3,7 @@ from contextlib import suppress
 
 import pytest
 
-from dcbench.core.store.files import explain_os_error, overwrite, replace_folder, why_unwritable, write_atomic
+from dcbench.core.store.files import explain_os_error, explain_unwritable, overwrite, replace_folder, write_atomic
 from dcbench.errors import ResultsError
 
 
@@ -31,7 +31,7 @@ def test_write_over_leaves_nothing_of_a_longer_file_and_makes_none(tmp_path):
 
 
 def test_a_folder_that_can_be_written_or_is_not_there_yet_is_no_problem(tmp_path):
-    assert why_unwritable(tmp_path) is None and why_unwritable(tmp_path / "none") is None
+    assert explain_unwritable(tmp_path) is None and explain_unwritable(tmp_path / "none") is None
 
 
 def names(folder):

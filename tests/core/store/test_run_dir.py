@@ -23,7 +23,7 @@ def run(tmp_path):
 
 
 def test_the_spec_comes_back_as_it_was(run):
-    assert run.spec() == SPEC
+    assert run.read_spec() == SPEC
 
 
 def test_prepare_twice_keeps_the_file(run):
@@ -48,7 +48,7 @@ def test_a_spec_that_is_not_the_folders_is_refused_and_left_alone(run, text, exp
         run.prepare(SPEC)
     assert str(run.spec_file) in str(caught.value)
     assert run.spec_file.read_text() == text
-    state = run.planned_state(SPEC)
+    state = run.read_planned_state(SPEC)
     assert (state.name, state.kind) == ("failed", "error")
 
 
@@ -56,14 +56,16 @@ def test_a_reordered_spec_is_still_the_same(run):
     lines = SPEC.to_text().splitlines(keepends=True)
     run.spec_file.write_text("# mine\n" + "".join(reversed(lines)))
     run.prepare(SPEC)
-    assert run.planned_state(SPEC).name == "pending"
+    assert run.read_planned_state(SPEC).name == "pending"
 
 
 def test_states_come_back(run):
-    assert run.state() == RunState()
-    state = RunState("failed", "nan", "loss", 3.5, "2026-01-01T00:00:00+00:00", "host", 12)
-    run.set_state(state)
-    assert run.state() == state
+    assert run.read_state() == RunState()
+    state = RunState(
+        name="failed", kind="nan", reason="loss", seconds=3.5, started="2026-01-01T00:00:00+00:00", host="host", pid=12
+    )
+    run.write_state(state)
+    assert run.read_state() == state
 
 
 @pytest.mark.parametrize(
@@ -83,28 +85,28 @@ def test_states_come_back(run):
 )
 def test_a_half_written_state_is_failed_and_lost(run, text):
     run.state_file.write_text(text)
-    state = run.state()
+    state = run.read_state()
     assert (state.name, state.kind) == ("failed", "lost")
     assert "state.json" in state.reason
 
 
 def test_a_state_that_is_not_text(run):
     run.state_file.write_bytes(b"\xff\xfe")
-    assert run.state().kind == "lost"
+    assert run.read_state().kind == "lost"
 
 
 def test_a_folder_without_a_spec_but_with_a_state_is_told(run):
-    run.set_state(RunState("done"))
+    run.write_state(RunState(name="done"))
     run.spec_file.unlink()
-    assert "spec.yaml: is missing" in run.planned_state(SPEC).reason
+    assert "spec.yaml: is missing" in run.read_planned_state(SPEC).reason
 
 
 def test_running_without_a_live_claim_is_lost_and_with_one_is_running(run):
-    run.set_state(RunState("running", host="here", pid=99))
-    assert (run.state().name, run.state().kind) == ("failed", "lost")
+    run.write_state(RunState(name="running", host="here", pid=99))
+    assert (run.read_state().name, run.read_state().kind) == ("failed", "lost")
     with run.claim():
-        assert run.state().name == "running"
-    assert "(pid 99) is gone" in run.state().reason
+        assert run.read_state().name == "running"
+    assert "(pid 99) is gone" in run.read_state().reason
 
 
 def _hold(path, ready, done):
@@ -132,13 +134,13 @@ def test_two_processes_never_hold_one_claim_and_a_dead_one_holds_none(run):
 def test_metrics_are_appended_and_absence_is_empty(run):
     run.append_metrics({"epoch": 0, "nmi_true": 0.5, "loss": None})
     run.append_metrics({"epoch": 1, "nmi_true": 1 / 3, "loss": 0.0})
-    text, warning = run.metrics_text()
+    text, warning = run.read_metrics_text()
     lines = [line.split(",") for line in text.splitlines()]
     column = {name: index for index, name in enumerate(lines[0])}
     assert warning is None
     assert lines[1][column["loss"]] == "" and lines[2][column["loss"]] == "0.0"
     assert float(lines[2][column["nmi_true"]]) == 1 / 3, "nothing is rounded away"
-    assert run.epochs_done() == 1
+    assert run.count_epochs_done() == 1
 
 
 def test_an_unknown_column_is_a_bug(run):
@@ -147,26 +149,26 @@ def test_an_unknown_column_is_a_bug(run):
 
 
 def test_the_cells_of_some_columns(run):
-    assert list(run.metrics_cells(["purity", "epoch"])) == []
+    assert list(run.read_columns(["purity", "epoch"])) == []
     run.metrics_file.write_text("epoch,loss,purity\n0,,0.5\n1,2.0\n2,")
-    assert list(run.metrics_cells(["purity", "epoch", "ari_true"])) == [("0.5", "0", ""), ("", "1", "")]
+    assert list(run.read_columns(["purity", "epoch", "ari_true"])) == [("0.5", "0", ""), ("", "1", "")]
 
 
 def test_a_torn_last_line_is_dropped_with_a_warning(run):
     run.append_metrics({"epoch": 0})
     whole = run.metrics_file.read_text()
     run.metrics_file.write_text(whole + "1,0,0.3")
-    text, warning = run.metrics_text()
+    text, warning = run.read_metrics_text()
     assert text == whole
     assert "torn" in warning and str(run.metrics_file) in warning
 
 
 def test_clear_keeps_the_spec_and_the_log_and_a_checkpoint_with_its_rows(run):
     run.append_metrics({"epoch": 0})
-    run.log("a line")
-    run.set_state(RunState("done"))
+    run.append_log("a line")
+    run.write_state(RunState(name="done"))
     (run.path / ".state.json.abc").write_text("left by a crash")
-    with run.checkpoint() as file:
+    with run.open_checkpoint() as file:
         file.write(b"weights")
     run.clear()
     assert {path.name for path in run.path.iterdir()} == {"spec.yaml", "log.txt", "metrics.csv", "checkpoint.pt"}
@@ -177,36 +179,36 @@ def test_clear_keeps_the_spec_and_the_log_and_a_checkpoint_with_its_rows(run):
 def test_a_matrix_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsError, match="--results"):
-        MatrixDir(tmp_path / "file" / "m").store("name: m\n")
+        MatrixDir(tmp_path / "file" / "m").write_matrix("name: m\n")
 
 
 def test_state_json_is_plain_json(run):
-    run.set_state(RunState("done", seconds=1.5))
+    run.write_state(RunState(name="done", seconds=1.5))
     assert json.loads(run.state_file.read_text())["name"] == "done"
 
 
 def test_a_done_run_without_all_its_rows_is_no_longer_done(run):
-    run.set_state(RunState("done"))
-    assert "holds 0 of 101 rows" in run.planned_state(SPEC).reason
+    run.write_state(RunState(name="done"))
+    assert "holds 0 of 101 rows" in run.read_planned_state(SPEC).reason
     for epoch in range(101):
         run.append_metrics({"epoch": epoch})
-    assert run.planned_state(SPEC).name == "done"
+    assert run.read_planned_state(SPEC).name == "done"
 
 
 def test_a_run_that_ends_between_two_looks_is_not_lost(run, monkeypatch):
-    run.set_state(RunState("running"))
+    run.write_state(RunState(name="running"))
 
     def ends_now(self):
-        self.set_state(RunState("done"))
+        self.write_state(RunState(name="done"))
         return False
 
     monkeypatch.setattr(RunDir, "is_claimed", ends_now)
-    assert run.state().name == "done"
+    assert run.read_state().name == "done"
 
 
 def test_clear_removes_the_state_first(run, monkeypatch):
     run.append_metrics({"epoch": 0})
-    run.set_state(RunState("done"))
+    run.write_state(RunState(name="done"))
     removed = []
     monkeypatch.setattr(type(run.path), "unlink", lambda path, missing_ok=False: removed.append(path.name))
     run.clear()
@@ -215,11 +217,11 @@ def test_clear_removes_the_state_first(run, monkeypatch):
 
 @pytest.mark.parametrize("name", ["spec_file", "metrics_file", "state_file"])
 def test_a_directory_in_place_of_a_file_is_told(run, name):
-    run.set_state(RunState("done"))
+    run.write_state(RunState(name="done"))
     path = getattr(run, name)
     path.unlink(missing_ok=True)
     path.mkdir()
-    state = run.planned_state(SPEC)
+    state = run.read_planned_state(SPEC)
     assert state.name == "failed" and path.name in state.reason
 
 
@@ -227,19 +229,19 @@ def test_a_directory_in_place_of_a_file_is_told(run, name):
 def test_specs_of_nonsense_are_errors_of_ours(run, text):
     run.spec_file.write_text(text)
     with pytest.raises(ResultsError):
-        run.spec()
+        run.read_spec()
 
 
 def test_storing_the_same_plan_again_shows_that_the_folder_cannot_be_written(tmp_path, monkeypatch):
     folder = MatrixDir(tmp_path / "m")
-    folder.store("name: m\n")
+    folder.write_matrix("name: m\n")
 
     def read_only(*_, **__):
         raise OSError(30, "Read-only file system", str(folder.path))
 
     monkeypatch.setattr("dcbench.core.store.files.tempfile.mkstemp", read_only)
     with pytest.raises(ResultsError, match=r"Read-only file system.*--results"):
-        folder.store("name: m\n")
+        folder.write_matrix("name: m\n")
 
 
 def test_a_file_system_without_locks_is_told(run, monkeypatch):
@@ -252,17 +254,17 @@ def test_a_file_system_without_locks_is_told(run, monkeypatch):
 
 
 def test_provenance_comes_back_is_empty_when_missing_and_told_when_torn(run):
-    assert run.provenance() == {}
+    assert run.read_provenance() == {}
     run.write_provenance({"threads": 2})
-    assert run.provenance() == {"threads": 2}
+    assert run.read_provenance() == {"threads": 2}
     for torn in ('{"threads"', "", "[]", "\xff"):
         run.provenance_file.write_text(torn, encoding="latin-1")
         with pytest.raises(ResultsError, match=r"provenance\.json: is torn"):
-            run.provenance()
+            run.read_provenance()
 
 
 def test_assignments_are_whole_numbers_of_one_length_or_torn(run):
-    assert run.assignments("assignment") is None
+    assert run.read_assignments("assignment") is None
     for arrays, whole in (
         ({"assignment": [0, 1], "labels": [2, 3]}, True),
         ({"assignment": [0, 1], "labels": [2]}, False),
@@ -271,60 +273,60 @@ def test_assignments_are_whole_numbers_of_one_length_or_torn(run):
     ):
         np.savez(run.assignments_file, **{name: np.array(values) for name, values in arrays.items()})
         if whole:
-            assert run.assignments("labels", "assignment")["labels"].tolist() == [2, 3]
-            assert set(run.assignments("assignment")) == {"assignment"}
+            assert run.read_assignments("labels", "assignment")["labels"].tolist() == [2, 3]
+            assert set(run.read_assignments("assignment")) == {"assignment"}
         else:
             with pytest.raises(ResultsError, match=r"assignments\.npz: is torn"):
-                run.assignments("assignment", "labels")
+                run.read_assignments("assignment", "labels")
 
 
 def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    run.set_state(RunState("running", pid=7))
+    run.write_state(RunState(name="running", pid=7))
     monkeypatch.setattr("dcbench.core.store.files.tempfile.mkstemp", full)
-    run.set_state(RunState("failed", "error", "No space left" + "x" * 9000, last_lines=("a",) * 12))
-    state = run.state()
+    run.write_state(RunState(name="failed", kind="error", reason="No space left" + "x" * 9000, last_lines=("a",) * 12))
+    state = run.read_state()
     assert (state.name, state.kind, state.last_lines) == ("failed", "error", ()) and len(state.reason) == 500
     assert run.state_file.stat().st_size < 4096, "what the old file's block has room for"
     run.state_file.unlink()
     with pytest.raises(OSError, match="No space left"):
-        run.set_state(RunState("failed", "error", "x"))
+        run.write_state(RunState(name="failed", kind="error", reason="x"))
 
 
 def test_a_folder_that_cannot_be_written_is_told_where_nothing_has_ended(run, monkeypatch):
-    assert run.why_unwritable() is None and RunDir(run.path / "none").why_unwritable() is None
+    assert run.explain_unwritable() is None and RunDir(run.path / "none").explain_unwritable() is None
     real = os.statvfs(run.path)
     monkeypatch.setattr(
         "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=real.f_flag, f_bavail=0)
     )
-    assert "no space left" in run.planned_state(SPEC).reason and run.planned_state(SPEC).kind == "error"
-    run.set_state(RunState("failed", "nan", "loss"))
-    assert run.planned_state(SPEC).kind == "nan", "what has ended stays what it is"
-    run.set_state(RunState("running"))
-    assert "no space left" in run.planned_state(SPEC).reason, "lost, and cannot be done again yet"
+    assert "no space left" in run.read_planned_state(SPEC).reason and run.read_planned_state(SPEC).kind == "error"
+    run.write_state(RunState(name="failed", kind="nan", reason="loss"))
+    assert run.read_planned_state(SPEC).kind == "nan", "what has ended stays what it is"
+    run.write_state(RunState(name="running"))
+    assert "no space left" in run.read_planned_state(SPEC).reason, "lost, and cannot be done again yet"
     monkeypatch.setattr("dcbench.core.store.files.os.access", lambda *_: False)
     monkeypatch.setattr(
         "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9)
     )
-    assert "read-only file system" in run.why_unwritable() and "--results" in run.why_unwritable()
+    assert "read-only file system" in run.explain_unwritable() and "--results" in run.explain_unwritable()
     monkeypatch.setattr("dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=0, f_bavail=9))
-    assert "permission denied" in run.why_unwritable()
+    assert "permission denied" in run.explain_unwritable()
 
 
 def test_the_last_lines_of_a_log_say_something_and_are_few(run):
-    assert run.last_lines() == ()
-    run.log("\n".join(f"line {number}\n" for number in range(50)))
-    assert run.last_lines()[-1] == "line 49" and len(run.last_lines()) == LAST_LINES
+    assert run.read_last_lines() == ()
+    run.append_log("\n".join(f"line {number}\n" for number in range(50)))
+    assert run.read_last_lines()[-1] == "line 49" and len(run.read_last_lines()) == LAST_LINES
     run.log_file.write_bytes(b"x" * 100_000 + b"\n\xff\xfe broken \n")
-    assert "broken" in run.last_lines()[-1] and max(map(len, run.last_lines())) <= 300
+    assert "broken" in run.read_last_lines()[-1] and max(map(len, run.read_last_lines())) <= 300
 
 
 def test_a_spec_edited_by_hand_is_read_as_yaml(run):
     text = run.spec_file.read_text()
     run.spec_file.write_text("# mine\n" + text.replace('"', "'"))
-    assert run.spec() == SPEC
+    assert run.read_spec() == SPEC
     run.spec_file.write_text("")
     with pytest.raises(ResultsError, match="not a run spec"):
-        run.spec()
+        run.read_spec()

@@ -17,11 +17,11 @@ def folder(tmp_path):
 def test_counts_sum_to_the_plan(folder):
     plan = plan_of(TEXT)
     for run_id, name in zip(plan.run_ids, ["done", "failed", "skipped", "done"], strict=False):
-        run = folder.run(run_id)
+        run = folder.run_dir(run_id)
         run.prepare(next(spec for spec in plan.runs if spec.run_id == run_id))
-        run.set_state(RunState(name))
+        run.write_state(RunState(name=name))
         run.metrics_file.write_text("epoch\n" + "0\n" * 101)
-    counts = status.count_states(status.planned_runs(plan, folder))
+    counts = status.count_states(status.read_planned_runs(plan, folder))
     assert counts == {"pending": 2, "running": 0, "done": 2, "failed": 1, "skipped": 1}
     assert sum(counts.values()) == len(plan.runs)
 
@@ -43,7 +43,7 @@ def test_another_matrix_of_the_same_name_is_refused_and_changes_nothing(folder):
 
 
 def test_a_stored_plan_that_is_torn_is_told(folder):
-    folder.store("name: m\naxes: {k: [")
+    folder.write_matrix("name: m\naxes: {k: [")
     with pytest.raises(ResultsError, match="put the matrix file back"):
         status.read_stored_plan(folder)
 
@@ -53,7 +53,7 @@ def test_matrix_folders(tmp_path, folder):
         status.find_matrix_dirs(tmp_path / "none")
     with pytest.raises(ResultsError, match="holds no results"):
         status.find_matrix_dirs(tmp_path)
-    folder.store("name: m\n")
+    folder.write_matrix("name: m\n")
     assert [found.path for found in status.find_matrix_dirs(tmp_path)] == [folder.path]
     assert [found.path for found in status.find_matrix_dirs(folder.path)] == [folder.path]
     with pytest.raises(ResultsError, match=r"holds no matrix\.yaml"):

@@ -42,8 +42,8 @@ def test_good_and_bad_runs_start_and_end(part, tmp_path):
         workers.start(folder.path, Place())
     told = ends(workers, 3)
     assert [told[folder.path] for folder in folders] == [0, 1, 0]
-    assert [folder.state().name for folder in folders] == ["done", "failed", "done"]
-    assert "mnist is not in" in folders[1].state().reason
+    assert [folder.read_state().name for folder in folders] == ["done", "failed", "done"]
+    assert "mnist is not in" in folders[1].read_state().reason
     workers.close()
 
 
@@ -61,7 +61,7 @@ def test_a_run_that_is_asked_ends_and_is_pending(part, tmp_path):
     workers.start(folder.path, Place())
     workers.ask(folder.path)
     assert ends(workers, 1)[folder.path] in (EXIT_STOPPED, -15)
-    assert folder.state().name == "pending"
+    assert folder.read_state().name == "pending"
     workers.close()
 
 
@@ -77,7 +77,7 @@ def test_closing_leaves_nothing_running(part, tmp_path):
 def test_the_workers_arguments_carry_every_option(tmp_path):
     from dcbench.execution import worker
 
-    options = Options(tmp_path, "cuda", (Gpu(0, "GPU-a"),), jobs=3, threads=2, command="dcbench run 'a b'")
+    options = Options(tmp_path, "cuda", (Gpu(index=0, uuid="GPU-a"),), jobs=3, threads=2, command="dcbench run 'a b'")
     parsed = worker.parse_arguments(
         worker_arguments(tmp_path / "run", options, Place("GPU-a", 1234.5, 60.0, redo=True))
     )

@@ -24,7 +24,7 @@ def test_runs_are_done_in_this_process_when_they_are_waited_for(folder, tmp_path
     workers.start(folder.path, Place())
     assert not folder.state_file.exists()
     assert workers.wait(0) == [WorkerExit(folder.path, 0)]
-    assert folder.state().pid == os.getpid()
+    assert folder.read_state().pid == os.getpid()
 
 
 def test_ctrl_c_ends_the_run_and_reaches_the_scheduler(folder, tmp_path, monkeypatch):
@@ -33,4 +33,4 @@ def test_ctrl_c_ends_the_run_and_reaches_the_scheduler(folder, tmp_path, monkeyp
     workers.start(folder.path, Place())
     with stop.listening():
         assert workers.wait(0) == [WorkerExit(folder.path, EXIT_STOPPED)]
-    assert stop.presses == 1 and folder.state().name == "pending"
+    assert stop.presses == 1 and folder.read_state().name == "pending"

@@ -74,9 +74,9 @@ def test_a_worker_killed_by_a_signal_is_told_and_its_neighbour_goes_on(tmp_path)
     long, short = prepared(tmp_path, epochs=100_000), prepared(tmp_path)
     workers = local.Workers(Options(tmp_path, jobs=2))
     workers.start(long.path, Place())
-    wait_for(lambda: long.epochs_done() > 1)
+    wait_for(lambda: long.count_epochs_done() > 1)
     workers.start(short.path, Place())
-    os.kill(long.state().pid, signal.SIGSEGV)
+    os.kill(long.read_state().pid, signal.SIGSEGV)
     assert until_all_end(workers, 2) == {long.path: -signal.SIGSEGV, short.path: 0}
     assert "Fatal Python error: Segmentation fault" in long.log_file.read_text()
 
@@ -106,10 +106,10 @@ def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
     workers = local.Workers(Options(tmp_path))
     workers.start(folder.path, Place())
-    wait_for(lambda: folder.epochs_done() > 1)
-    pid = folder.state().pid
+    wait_for(lambda: folder.count_epochs_done() > 1)
+    pid = folder.read_state().pid
     workers.close()
-    assert folder.state().name == "pending"
+    assert folder.read_state().name == "pending"
     assert not Path(f"/proc/{pid}").exists()
 
 
@@ -122,14 +122,14 @@ def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_
     )
     scheduler = subprocess.Popen([sys.executable, "-c", code])
     try:
-        wait_for(lambda: folder.epochs_done() > 1)
-        pid = folder.state().pid
+        wait_for(lambda: folder.count_epochs_done() > 1)
+        pid = folder.read_state().pid
         assert os.getsid(pid) == pid
     finally:
         scheduler.kill()
         scheduler.wait()
     wait_for(lambda: not folder.is_claimed(), 30)
-    assert folder.state().name == "pending"
+    assert folder.read_state().name == "pending"
 
 
 def test_the_servers_environment_is_its_own(monkeypatch):
@@ -159,11 +159,11 @@ def test_a_run_on_the_gpu(tmp_path):
     from dcbench.core import devices
 
     folder = prepared(tmp_path, precision="bfloat16")
-    card = devices.gpus()[0]
+    card = devices.list_gpus()[0]
     workers = local.Workers(Options(tmp_path, "cuda", (card,)))
     workers.start(folder.path, Place(card.uuid, 8000.0))
     until_all_end(workers, 1)
-    assert folder.state().name == "done", folder.log_file.read_text()
+    assert folder.read_state().name == "done", folder.log_file.read_text()
     assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"
 
 

@@ -32,7 +32,11 @@ def test_a_folder_that_is_another_runs_is_refused_and_left_as_it_is(tmp_path):
     spec, other = make_spec({"k": 5}), make_spec({"k": 6})
     folder = RunDir(tmp_path / spec.run_id)
     entry = PlannedRun(spec, folder, RunState())
-    assert downloads.failed(entry, "no network") == RunState("failed", "error", "no network") == folder.state()
+    assert (
+        downloads.failed(entry, "no network")
+        == RunState(name="failed", kind="error", reason="no network")
+        == folder.read_state()
+    )
     folder.spec_file.write_text(other.to_text())
     folder.state_file.unlink()
     state = downloads.failed(entry, "no network")

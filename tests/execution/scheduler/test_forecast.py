@@ -14,7 +14,7 @@ TEXT = "name: m\naxes: {dataset: [mnist, cifar10], backend: [faiss, sklearn]}\ns
 
 @pytest.fixture
 def entries(tmp_path):
-    return status.planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
+    return status.read_planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
 
 
 def setting(entries, costs, memory=10_000.0, slots=2):
@@ -41,11 +41,11 @@ def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
 
 def test_what_is_done_costs_nothing_more(entries):
     at = setting(entries, lambda spec: MeasuredCost(10.0, 9.0, 500.0))
-    done = [status.PlannedRun(one.spec, one.folder, RunState("done")) for one in entries[:6]] + entries[6:]
+    done = [status.PlannedRun(one.spec, one.folder, RunState(name="done")) for one in entries[:6]] + entries[6:]
     found = forecast(done, at)
     assert (found.left, found.run_seconds, found.finish_seconds) == (2, 200.0, 100.0)
     assert sum(one.done for one in found.classes) == 6
-    nothing = forecast([status.PlannedRun(one.spec, one.folder, RunState("done")) for one in entries], at)
+    nothing = forecast([status.PlannedRun(one.spec, one.folder, RunState(name="done")) for one in entries], at)
     assert (nothing.left, nothing.run_seconds, nothing.finish_seconds) == (0, 0, 0.0)
 
 
@@ -62,7 +62,7 @@ def test_memory_decides_how_many_share_a_card(entries):
 
 def test_a_title_says_what_tells_a_class_apart_and_no_more(tmp_path):
     plan = plan_of("name: m\naxes: {width: [0.5, 1], epochs: [1, 2]}\nseeds: [0]\n")
-    found = forecast(status.planned_runs(plan, MatrixDir(tmp_path)), setting([], None))
+    found = forecast(status.read_planned_runs(plan, MatrixDir(tmp_path)), setting([], None))
     assert {(one.title, one.epochs) for one in found.classes} == {
         ("width 0.5", 1), ("width 0.5", 2), ("width 1", 1), ("width 1", 2)
     }  # fmt: skip

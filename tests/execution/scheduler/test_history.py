@@ -36,7 +36,7 @@ def finished(root, rows=(1.0, 2.0, 4.0), seconds=20.0, peak=500.0, facts=FACTS, 
         lines.append(f"{epoch},{peak},{taken},{',' * (len(names) - 2)}")  # the other stages are empty
     folder.metrics_file.write_text("\n".join(lines) + "\n")
     folder.write_provenance(facts | {"spec": spec.model_dump()})
-    folder.set_state(RunState("done", seconds=seconds))
+    folder.write_state(RunState(name="done", seconds=seconds))
     return folder, spec
 
 
@@ -79,7 +79,7 @@ def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_pat
     for wrong in (Machine("cpu", "CPU B", 1), Machine("cpu", "CPU A", 2), Machine("H100", "CPU A", 1)):
         assert read(tmp_path, spec, at=wrong).expect(key_of(spec)).seconds is None
     folder = RunDir(tmp_path / "m" / spec.run_id)
-    folder.set_state(RunState("failed", "nan"))
+    folder.write_state(RunState(name="failed", kind="nan"))
     assert read(tmp_path, spec).expect(key_of(spec)).source == ""
 
 
@@ -136,5 +136,5 @@ def test_a_spec_of_an_older_version_takes_todays_defaults(tmp_path):
 
 
 def test_the_machine_is_the_device_or_the_cpu_with_its_threads(tmp_path):
-    assert machine(Options(tmp_path, threads=2)) == Machine("cpu", devices.cpu_name(), 2)
-    assert machine(Options(tmp_path, "cuda", (Gpu(0, "GPU-a", "H100"),))).device == "H100"
+    assert machine(Options(tmp_path, threads=2)) == Machine("cpu", devices.read_cpu_name(), 2)
+    assert machine(Options(tmp_path, "cuda", (Gpu(index=0, uuid="GPU-a", name="H100"),))).device == "H100"

@@ -27,7 +27,7 @@ def folder(tmp_path):
     return found
 
 
-DONE = RunState("done")
+DONE = RunState(name="done")
 
 
 class Fake:
@@ -44,7 +44,7 @@ class Fake:
         run = self.live.pop(0)
         state, code = self.leave(run)
         if state is not None:
-            RunDir(run).set_state(state)
+            RunDir(run).write_state(state)
         if state == DONE:
             RunDir(run).metrics_file.write_text("epoch\n0\n1\n")
         return [WorkerExit(run, code)]
@@ -60,7 +60,7 @@ def use(monkeypatch, workers):
 def run(folder, monkeypatch, leave, **options):
     fake = Fake(leave)
     use(monkeypatch, fake)
-    todo = scheduler.runs_left(status.planned_runs(plan_of(TEXT), folder), options.get("redo", False))
+    todo = scheduler.runs_left(status.read_planned_runs(plan_of(TEXT), folder), options.get("redo", False))
     how = Options(folder.path)
     outcomes = list(scheduler.run(todo, "fake", how, scheduler.scheduler_settings(how, **options)))
     assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.seen)
@@ -68,7 +68,7 @@ def run(folder, monkeypatch, leave, **options):
 
 
 def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, monkeypatch):
-    states = iter([DONE, RunState("skipped"), RunState("failed", "error", "x"), RunState()])
+    states = iter([DONE, RunState(name="skipped"), RunState(name="failed", kind="error", reason="x"), RunState()])
     run(folder, monkeypatch, lambda path: (next(states), 0))
     again, _ = run(folder, monkeypatch, lambda path: (DONE, 0))
     assert again.seen == plan_of(TEXT).run_ids[2:]
@@ -82,9 +82,9 @@ def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, mo
     ("state", "code", "expected"),
     [
         (DONE, 0, ("done", None)),
-        (RunState("failed", "nan", "loss"), 1, ("failed", "nan")),
-        (RunState("running", pid=1), -11, ("failed", "crash")),
-        (RunState("running", pid=1), 3, ("failed", "crash")),
+        (RunState(name="failed", kind="nan", reason="loss"), 1, ("failed", "nan")),
+        (RunState(name="running", pid=1), -11, ("failed", "crash")),
+        (RunState(name="running", pid=1), 3, ("failed", "crash")),
         (None, -9, ("failed", "crash")),
         (None, 1, ("failed", "crash")),
         (RunState(), EXIT_STOPPED, ("failed", "crash")),  # nobody here asked it to
@@ -93,18 +93,18 @@ def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, mo
 def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, code, expected):
     _, ended = run(folder, monkeypatch, lambda path: (state, code))
     assert [(one.state.name, one.state.kind) for one in ended] == [expected] * 4
-    on_disk = [entry.state for entry in status.planned_runs(plan_of(TEXT), folder)]
+    on_disk = [entry.state for entry in status.read_planned_runs(plan_of(TEXT), folder)]
     assert [(one.name, one.kind) for one in on_disk] == [expected] * 4
 
 
 def test_a_crash_says_which_signal_and_where_the_log_is(folder, monkeypatch):
-    _, ended = run(folder, monkeypatch, lambda path: (RunState("running"), -11))
+    _, ended = run(folder, monkeypatch, lambda path: (RunState(name="running"), -11))
     assert "SIGSEGV" in ended[0].state.reason and "log.txt" in ended[0].state.reason
 
 
 def test_a_folder_of_another_run_is_refused_and_the_others_go_on(folder, monkeypatch):
     plan = plan_of(TEXT)
-    foreign = folder.run(plan.run_ids[1])
+    foreign = folder.run_dir(plan.run_ids[1])
     foreign.prepare(plan.runs[1])
     other = replace_seed(plan.runs[1], 77).to_text()
     foreign.spec_file.write_text(other)
@@ -123,7 +123,7 @@ def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    todo = status.planned_runs(plan_of(text), folder)
+    todo = status.read_planned_runs(plan_of(text), folder)
     ended = [one for one in scheduler.run(todo, "f", Options(folder.path)) if one.ended]
     assert [one.state.reason for one in ended if one.state.name == "failed"] == ["no network"] * 4
     assert len(fake.seen) == 4
@@ -133,7 +133,7 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    todo = status.planned_runs(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
+    todo = status.read_planned_runs(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
     how = Options(folder.path)
     told = list(scheduler.run(todo, "f", how, scheduler.scheduler_settings(how, policy=FaultPolicy(fail_fast=True))))
     assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
@@ -143,7 +143,7 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
 def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
     next(outcomes)
     outcomes.close()
     assert fake.closed
@@ -154,11 +154,11 @@ def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network")
     _, ended = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
     assert [one.state.reason for one in ended] == ["no network"] * 4
-    assert {entry.state.name for entry in status.planned_runs(plan_of(TEXT), folder)} == {"done"}
+    assert {entry.state.name for entry in status.read_planned_runs(plan_of(TEXT), folder)} == {"done"}
 
 
 def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
-    run(folder, monkeypatch, lambda path: (RunState("failed", "nan", "last week"), 1))
+    run(folder, monkeypatch, lambda path: (RunState(name="failed", kind="nan", reason="last week"), 1))
     _, ended = run(folder, monkeypatch, lambda path: (None, 1))
     assert all(one.state.kind == "crash" and "last week" not in one.state.reason for one in ended)
 
@@ -166,12 +166,12 @@ def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
 def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
     started = next(outcomes).folder
-    started.set_state(RunState("running"))
-    assert started.state().kind == "lost"
+    started.write_state(RunState(name="running"))
+    assert started.read_state().kind == "lost"
     outcomes.close()
-    assert started.state() == STOPPED
+    assert started.read_state() == STOPPED
 
 
 def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
@@ -190,7 +190,7 @@ def simulate(
 ):
     """All runs of a matrix on a fake cluster; what it saw, the outcomes, the notices and the entries."""
     plan, folder = plan_of(text), MatrixDir(tmp_path / "m")
-    entries = status.planned_runs(plan, folder)
+    entries = status.read_planned_runs(plan, folder)
     cluster = Cluster(gpus, memory_mb, scripts, slots, watched=watched)
     history = History(ON_GPU)
     for spec in plan.runs if need is not None else ():
@@ -202,7 +202,12 @@ def simulate(
     assert sum(one.ended for one in outcomes) == len(entries), "each run ends once"
     for gpu, capacity in cluster.capacity.items():
         assert cluster.most_claimed[gpu] <= cluster.most_reserved[gpu] <= capacity
-    return cluster, outcomes, [one.text for one in told if isinstance(one, Notice)], status.planned_runs(plan, folder)
+    return (
+        cluster,
+        outcomes,
+        [one.text for one in told if isinstance(one, Notice)],
+        status.read_planned_runs(plan, folder),
+    )
 
 
 def test_runs_share_a_card_as_far_as_its_memory_goes(tmp_path):
@@ -251,7 +256,7 @@ def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
 def test_a_crash_beside_others_is_tried_again_alone_and_blamed_only_there(tmp_path):
     def crashing(run):
         if "-s1-" in run.name:
-            return Script(30.0, state=RunState("running"), exit_code=-11)
+            return Script(30.0, state=RunState(name="running"), exit_code=-11)
         return Script()
 
     cluster, _, _, entries = simulate(tmp_path, crashing)
@@ -279,7 +284,9 @@ def test_retries_are_tried_and_told(tmp_path):
     _, outcomes, notices, _ = simulate(
         tmp_path,
         lambda run: (
-            Script(state=RunState("failed", "error", "ValueError"), exit_code=1) if "-s0-" in run.name else Script()
+            Script(state=RunState(name="failed", kind="error", reason="ValueError"), exit_code=1)
+            if "-s0-" in run.name
+            else Script()
         ),
         policy=FaultPolicy(retries=2),
     )
@@ -290,10 +297,10 @@ def test_retries_are_tried_and_told(tmp_path):
 
 def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = status.planned_runs(plan, folder)
+    entries = status.read_planned_runs(plan, folder)
 
     def bad(run):
-        failed = RunState("failed", "nan", "loss")
+        failed = RunState(name="failed", kind="nan", reason="loss")
         return Script(10.0, state=failed, exit_code=1) if "-s0-" in run.name else Script()
 
     cluster = Cluster(1, 10_000, bad, slots=2)
@@ -302,7 +309,7 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
         at.history.known[cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
     told = list(Loop(entries, cluster, at).outcomes())
     assert any(isinstance(one, Notice) and "--fail-fast" in one.text for one in told)
-    counts = status.count_states(status.planned_runs(plan, folder))
+    counts = status.count_states(status.read_planned_runs(plan, folder))
     assert counts["failed"] == 1 and counts["done"] == 0 and sum(counts.values()) == 8
 
 
@@ -312,13 +319,13 @@ def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
     cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
     at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     told = []
-    for outcome in Loop(status.planned_runs(plan, folder), cluster, at).outcomes():
+    for outcome in Loop(status.read_planned_runs(plan, folder), cluster, at).outcomes():
         told.append(outcome)
         at.stop.presses = presses
     assert sum(getattr(one, "ended", False) for one in told) == 1, "what had started has ended, nothing else began"
     assert "stopping" in told[1].text
     assert cluster.now <= (loop.LAST_WORDS + 1 if deaf else 1)
-    counts = status.count_states(status.planned_runs(plan, folder))
+    counts = status.count_states(status.read_planned_runs(plan, folder))
     assert counts["pending"] == 8
 
 
@@ -329,11 +336,11 @@ def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
     def end(self, run, state, exit_code):
         real(self, run, state, exit_code)
         folder = RunDir(run)
-        folder.set_state(RunState("done", seconds=60.0))
+        folder.write_state(RunState(name="done", seconds=60.0))
         columns = [f"seconds_{stage}" for stage in ("features", "pca", "whiten", "kmeans", "train", "evaluate")]
         rows = "".join(f"{epoch},1000,{','.join('1' * len(columns))}\n" for epoch in range(2))
         folder.metrics_file.write_text(f"epoch,peak_memory_mb,{','.join(columns)}\n{rows}")
-        folder.write_provenance({"device": "X", "cpu": "cpu", "threads": 1, "spec": folder.spec().model_dump()})
+        folder.write_provenance({"device": "X", "cpu": "cpu", "threads": 1, "spec": folder.read_spec().model_dump()})
 
     monkeypatch.setattr(Cluster, "_end", end)
     cluster, *_ = simulate(tmp_path, lambda run: Script(), need=None)
@@ -342,26 +349,26 @@ def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
 
 def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_lets_go(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = status.planned_runs(plan, folder)
+    entries = status.read_planned_runs(plan, folder)
     held, freed = entries[0], entries[1]
     claims = []
     for entry in (held, freed):
         entry.folder.prepare(entry.spec)
-        entry.folder.set_state(RunState("running"))
+        entry.folder.write_state(RunState(name="running"))
         claims.append(entry.folder.claim())
         claims[-1].__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script())
     at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     ended = []
-    for one in Loop(status.planned_runs(plan, folder), cluster, at).outcomes():
+    for one in Loop(status.read_planned_runs(plan, folder), cluster, at).outcomes():
         if isinstance(one, Notice):
             assert "held by another dcbench run" in one.text
         elif one.ended:
             ended.append(one.folder.path)
         if len(ended) == 6 and claims:
             held.folder.metrics_file.write_text("epoch\n0\n1\n")
-            held.folder.set_state(DONE)
-            freed.folder.set_state(STOPPED)
+            held.folder.write_state(DONE)
+            freed.folder.write_state(STOPPED)
             for claim in claims:
                 claim.__exit__(None, None, None)
             claims = []
@@ -378,13 +385,13 @@ def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
         if not taken:
             taken.append(path)
             RunDir(path).metrics_file.write_text("epoch\n0\n1\n")
-            RunDir(path).set_state(DONE)
+            RunDir(path).write_state(DONE)
             return None, EXIT_CLAIMED
         return DONE, 0
 
     fake = Fake(leave)
     use(monkeypatch, fake)
-    outcomes = list(scheduler.run(status.planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path)))
+    outcomes = list(scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path)))
     ended = [one for one in outcomes if not isinstance(one, Notice) and one.ended]
     assert [one.state.name for one in ended] == ["done"] * 4 and len(fake.seen) == 4
 
@@ -405,7 +412,7 @@ def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatc
 def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp_path):
     """Somebody takes most of the card before the first run; the run of 5 GB waits some seconds, then it tries."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entries = status.planned_runs(plan, folder)[:1]
+    entries = status.read_planned_runs(plan, folder)[:1]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     history = History(ON_GPU)
     history.known[cost_class(entries[0].spec)] = [MeasuredCost(60.0, 0.0, 4000.0)]
@@ -432,16 +439,16 @@ def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
 def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     """It may be trying again."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entry = status.planned_runs(plan, folder)[0]
+    entry = status.read_planned_runs(plan, folder)[0]
     entry.folder.prepare(entry.spec)
-    entry.folder.set_state(RunState("running"))
+    entry.folder.write_state(RunState(name="running"))
     claim = entry.folder.claim()
     claim.__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()
     assert "held by another" in next(steps).text
-    entry.folder.set_state(RunState("failed", "error", "first try"))
+    entry.folder.write_state(RunState(name="failed", kind="error", reason="first try"))
     claim.__exit__(None, None, None)
     (ended,) = list(steps)
     assert ended.state.reason == "first try" and cluster.now >= loop.ELSEWHERE and not cluster.log
@@ -450,7 +457,7 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
 def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch):
     """The forkserver died: its children's ends are told, though they go on; their claims say so."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    entry = status.planned_runs(plan, folder)[0]
+    entry = status.read_planned_runs(plan, folder)[0]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()
@@ -461,7 +468,7 @@ def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch)
     cluster.gone.append(WorkerExit(entry.folder.path, 255))
     assert next(steps).step == "again" and "held by" in next(steps).text
     entry.folder.metrics_file.write_text("epoch\n0\n1\n")
-    entry.folder.set_state(DONE)
+    entry.folder.write_state(DONE)
     claim.__exit__(None, None, None)
     (ended,) = list(steps)
     assert ended.state.name == "done"

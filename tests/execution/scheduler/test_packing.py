@@ -73,7 +73,7 @@ def test_what_other_programs_hold_is_looked_at_again_while_a_device_is_empty():
 
 
 def test_no_more_runs_at_once_than_cores_for_their_threads(monkeypatch):
-    monkeypatch.setattr(devices, "cores", lambda: 16)
+    monkeypatch.setattr(devices, "count_cores", lambda: 16)
     pool = gpus(2, slots=8)
     pool.spread(4)
     assert [device.slots for device in pool.devices] == [2, 2]
@@ -100,7 +100,7 @@ def test_a_run_takes_the_larger_share_of_slots_and_memory():
 
 
 def test_the_pool_is_what_other_programs_leave():
-    card = Gpu(0, "GPU-a", "X", memory_mb=80_000, used_mb=30_000)
+    card = Gpu(index=0, uuid="GPU-a", name="X", memory_mb=80_000, used_mb=30_000)
     (device,) = packing.pool(Options(Path(), "cuda", (card,), jobs=4)).devices
     assert (device.gpu, device.memory_mb, device.slots) == ("GPU-a", 50_000, 4) and device.look is not None
     (cpu,) = packing.pool(Options(Path(), jobs=3)).devices
@@ -108,7 +108,7 @@ def test_the_pool_is_what_other_programs_leave():
 
 
 def test_few_large_runs_get_more_threads(monkeypatch):
-    monkeypatch.setattr(devices, "cores", lambda: 16)
+    monkeypatch.setattr(devices, "count_cores", lambda: 16)
     pool = gpus(memory=80, slots=16)
     assert packing.threads_each(pool, [30, 40]) == 8
     assert packing.threads_each(pool, [1]) == 1

@@ -15,7 +15,7 @@ TEXT = "name: m\naxes: {k: [4, 5], epochs: [2, 3]}\nsettings: {limit: 60, width:
 
 @pytest.fixture
 def entries(tmp_path):
-    return status.planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
+    return status.read_planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
 
 
 def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
@@ -32,7 +32,7 @@ def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
 
 def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
     plan = plan_of("name: m\naxes: {dataset: [digits, mnist, 'imagefolder:x']}\n" + TEXT.split("\n", 2)[2])
-    entries = status.planned_runs(plan, MatrixDir(tmp_path / "m"))
+    entries = status.read_planned_runs(plan, MatrixDir(tmp_path / "m"))
     options = Options(tmp_path)
     at = scheduler.scheduler_settings(options)
     specs = probe.unknown_classes(entries, at)

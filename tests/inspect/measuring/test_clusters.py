@@ -24,7 +24,7 @@ def run(request, tmp_path_factory):
 
 def test_the_nearest_images_are_the_nearest(run):
     """Distances of all images to all centroids in float64, by NumPy, from the features of the run's weights."""
-    spec, found = run.spec(), looked_at(run)
+    spec, found = run.read_spec(), looked_at(run)
     split = load_training(spec, run.path)
     seen = images.training_images(torch.from_numpy(split.pixels), spec.image_size, CPU)
     space = preprocessing.preprocess(
@@ -33,7 +33,7 @@ def test_the_nearest_images_are_the_nearest(run):
     clustering = pseudo_labels.cluster(space, spec, spec.epochs, StageClock(CPU))
     points, centroids = space.points.numpy().astype(np.float64), clustering.centroids.numpy().astype(np.float64)
     distances = np.sqrt(((points[:, None] - centroids[None]) ** 2).sum(axis=2))
-    recorded = run.assignments("assignment")["assignment"]
+    recorded = run.read_assignments("assignment")["assignment"]
     for row, cluster in enumerate(found["clusters"]):
         members = np.flatnonzero(recorded == cluster)
         expected = members[np.argsort(distances[members, cluster], kind="stable")][: clusters.IMAGES]
@@ -44,8 +44,8 @@ def test_the_nearest_images_are_the_nearest(run):
 
 
 def test_the_largest_clusters_come_first_with_their_mean_image(run):
-    found, split = looked_at(run), load_training(run.spec(), run.path)
-    assignment = run.assignments("assignment")["assignment"]
+    found, split = looked_at(run), load_training(run.read_spec(), run.path)
+    assignment = run.read_assignments("assignment")["assignment"]
     sizes = np.bincount(assignment, minlength=4)
     assert found["clusters"].tolist() == sorted(range(4), key=lambda cluster: (-sizes[cluster], cluster))
     for row, cluster in enumerate(found["clusters"]):

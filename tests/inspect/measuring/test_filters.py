@@ -35,9 +35,9 @@ def weights(run):
 @pytest.fixture(scope="module")
 def inputs(run):
     """What the first trained layer sees of every training image `(n, channels, 32, 32)`."""
-    pixels = torch.from_numpy(load_training(run.spec(), run.path).pixels)
+    pixels = torch.from_numpy(load_training(run.read_spec(), run.path).pixels)
     seen = images.training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
-    return InputChannels(run.spec().input_channels)(seen).detach()
+    return InputChannels(run.read_spec().input_channels)(seen).detach()
 
 
 def block(inputs, weights, first):
@@ -49,9 +49,12 @@ def block(inputs, weights, first):
 
 def test_the_filters_are_the_weights_after_and_before_training(run, found, weights):
     assert (found["filters"] == weights["0.weight"].numpy()).all()
-    untrained = build_network(run.spec(), torch.device("cpu")).trunk[0].weight.detach().numpy()
+    untrained = build_network(run.read_spec(), torch.device("cpu")).trunk[0].weight.detach().numpy()
     assert (found["filters_before"] == untrained).all() and not (untrained == found["filters"]).all()
-    assert found["filters"].shape == (3, run.spec().input_channels, 3, 3) and found["filter_counts"].tolist() == [3, 13]
+    assert found["filters"].shape == (3, run.read_spec().input_channels, 3, 3) and found["filter_counts"].tolist() == [
+        3,
+        13,
+    ]
 
 
 def test_the_images_shown_are_those_that_answer_most(found, weights, inputs):
@@ -66,7 +69,7 @@ def test_the_images_shown_are_those_that_answer_most(found, weights, inputs):
 
 def test_the_frame_is_what_the_filter_saw(run, found, weights, inputs):
     """The patch in the frame, less the Sobel's margin, times the weights is the answer."""
-    margin = 1 if run.spec().input_channels == 2 else 0
+    margin = 1 if run.read_spec().input_channels == 2 else 0
     padded = F.pad(inputs, (1, 1, 1, 1))
     for number in range(3):
         for image, box, told in zip(
@@ -82,11 +85,11 @@ def test_the_frame_is_what_the_filter_saw(run, found, weights, inputs):
 
 
 def test_the_last_convolutions_answers_are_taken_through_the_whole_trunk(run, found):
-    network = build_network(run.spec(), torch.device("cpu"))
+    network = build_network(run.read_spec(), torch.device("cpu"))
     saved = torch.load(run.checkpoint_file, weights_only=True)["learner"]["network"]
     network.trunk.load_state_dict({n.removeprefix("trunk."): v for n, v in saved.items() if n.startswith("trunk.")})
     network.eval()
-    pixels = torch.from_numpy(load_training(run.spec(), run.path).pixels)
+    pixels = torch.from_numpy(load_training(run.read_spec(), run.path).pixels)
     plain = images.training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
     last = max(index for index, layer in enumerate(network.trunk) if isinstance(layer, nn.Conv2d))
     with torch.no_grad():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dcbench.core.devices import gpus
+from dcbench.core.devices import list_gpus
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution.executors import Options
@@ -42,7 +42,7 @@ def test_every_array_and_fact_is_one_of_those_that_are_told(found):
 
 
 def test_the_clusters_are_the_recorded_ones_to_the_image(run, found):
-    recorded = run.assignments("assignment", "labels", "indices")
+    recorded = run.read_assignments("assignment", "labels", "indices")
     for name, values in recorded.items():
         assert (found[name] == values).all()
     good, bad = notes(found)
@@ -60,7 +60,7 @@ def test_the_clusters_of_every_backend_are_the_recorded_ones(tmp_path, backend):
 
 
 def test_the_images_are_the_datasets_own_pixels(run, found):
-    split = load_training(run.spec(), run.path)
+    split = load_training(run.read_spec(), run.path)
     assert (found["images"] == split.pixels[found["shown"]]).all() and found["images"].dtype == np.uint8
     named = np.concatenate([found[name].ravel() for name in ("nearest", "first_answers", "last_answers")])
     assert set(found["shown"]) == set(named[named >= 0])
@@ -128,7 +128,7 @@ def test_a_stopped_run_is_shown_as_its_checkpoint_has_it(tmp_path):
     good, bad = notes(found)
     assert found.facts["epoch"] == 0 and found.facts["state"] == "pending" and len(found.facts["rows"]) == 1
     assert "after epoch 0 of 2" in bad[0] and "all 60 images are in the cluster that the run recorded" in good[1]
-    folder.set_state(RunState("failed", "nan", "the loss became nan"))
+    folder.write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
     assert looked_at(folder).facts["state"] == "failed (nan)"
 
 
@@ -174,7 +174,7 @@ def row_of(folder):
 
 
 def test_other_images_are_refused(spoilt):
-    spoilt.write_provenance(spoilt.provenance() | {"dataset": {"sha256": "0" * 64}})
+    spoilt.write_provenance(spoilt.read_provenance() | {"dataset": {"sha256": "0" * 64}})
     with pytest.raises(DataError, match=r"not the images that the run was made on.*--data-dir"):
         looked_at(spoilt)
     spoilt.write_provenance({"threads": 1})
@@ -208,7 +208,7 @@ def test_real_images(tmp_path, data_dir, dataset, channels):
     found = looked_at(folder, data_dir=data_dir)
     good, bad = notes(found)
     assert bad == [] and "all 300 images are in the cluster that the run recorded" in good[1]
-    split = load_training(folder.spec(), data_dir)
+    split = load_training(folder.read_spec(), data_dir)
     assert (found["images"] == split.pixels[found["shown"]]).all()
     assert found["images"].shape[1:] == ((1, 32, 32) if dataset == "mnist" else (3, 32, 32))
     assert found.facts["class_names"][3] == ("3" if dataset == "mnist" else "cat")

@@ -28,15 +28,17 @@ def parity_table(folder):
 
 
 CHANGES = {
-    "a run fails": lambda folder: runs_of(folder)[0].set_state(RunState("failed", "nan", "the loss became nan")),
-    "a run is done again": lambda folder: runs_of(folder)[0].set_state(RunState("done", seconds=2.0)),
+    "a run fails": lambda folder: runs_of(folder)[0].write_state(
+        RunState(name="failed", kind="nan", reason="the loss became nan")
+    ),
+    "a run is done again": lambda folder: runs_of(folder)[0].write_state(RunState(name="done", seconds=2.0)),
     "a run is forgotten": lambda folder: runs_of(folder)[0].state_file.unlink(),
     "a run's row is torn": lambda folder: runs_of(folder)[0].metrics_file.write_text("epoch\n"),
     "a run's audit is written": lambda folder: runs_of(folder)[0].write_audit({}),
     "a run's spec is put back": lambda folder: write_atomic(runs_of(folder)[0].spec_file, "{}"),
     "a run's folder is deleted": lambda folder: shutil.rmtree(runs_of(folder)[0].path),
     "a run is added": new_run,
-    "the plan changes": lambda folder: folder.store(SMALL.format("m").replace("[0, 1]", "[0]")),
+    "the plan changes": lambda folder: folder.write_matrix(SMALL.format("m").replace("[0, 1]", "[0]")),
     "parity is measured": parity_table,
 }
 
@@ -57,22 +59,22 @@ def test_what_changes_a_report_changes_the_mark(folder, change):
 def test_rows_of_a_running_run_change_nothing_and_its_death_does(folder):
     run = runs_of(folder)[0]
     with run.claim():
-        run.set_state(RunState("running"))
+        run.write_state(RunState(name="running"))
         first = look_at(folder, None)
         assert first.runs[run.path.name].state == "running"
         run.append_metrics({"epoch": 3})
-        with run.checkpoint() as file:
+        with run.open_checkpoint() as file:
             file.write(b"weights")
         assert look_at(folder, first) == first
     assert look_at(folder, first).runs[run.path.name].state == "failed", "its process is gone, its file says running"
 
 
 def test_only_states_that_may_have_changed_are_read(folder, monkeypatch):
-    read, real = [], RunDir.state
-    monkeypatch.setattr(RunDir, "state", lambda run: read.append(run.path.name) or real(run))
+    read, real = [], RunDir.read_state
+    monkeypatch.setattr(RunDir, "read_state", lambda run: read.append(run.path.name) or real(run))
     first = look_at(folder, None)
     assert len(read) == 4
-    runs_of(folder)[2].set_state(RunState("failed", "error", "planted"))
+    runs_of(folder)[2].write_state(RunState(name="failed", kind="error", reason="planted"))
     look_at(folder, first)
     assert read[4:] == [runs_of(folder)[2].path.name]
 
@@ -81,5 +83,5 @@ def test_a_state_that_cannot_be_read_is_no_reason_to_stop_looking(folder, monkey
     def refuse(run):
         raise ResultsError("this file system cannot lock files")
 
-    monkeypatch.setattr(RunDir, "state", refuse)
+    monkeypatch.setattr(RunDir, "read_state", refuse)
     assert {run.state for run in look_at(folder, None).runs.values()} == {"this file system cannot lock files"}

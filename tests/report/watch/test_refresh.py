@@ -52,7 +52,7 @@ def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, ma
     top = "document.getElementById('levels').getBoundingClientRect().top"
     height = page.evaluate("document.body.scrollHeight")
     assert page.evaluate(top) == pytest.approx(-40, abs=1)
-    runs_of(folder)[0].set_state(RunState("failed", "nan", "the loss became nan"))
+    runs_of(folder)[0].write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
     list(reports.look())
     expect(page.locator("header")).to_contain_text("1 failed")
     assert page.evaluate("document.body.scrollHeight") != height, "sentences have come in above"

@@ -48,7 +48,7 @@ def test_only_what_has_changed_is_written_again(matrix, reports):
     assert [line.split(" ", 1)[1] for line in told(reports)] == ["a: 4 done", "b: 4 done"]
     assert told(reports) == []
     before = reports.page("a").stat().st_mtime_ns, reports.page("b").stat().st_mtime_ns
-    runs_of(b)[0].set_state(RunState("failed", "nan", "the loss became nan"))
+    runs_of(b)[0].write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
     assert [line.split(" ", 1)[1] for line in told(reports)] == ["b: 3 done, 1 failed"]
     assert reports.page("a").stat().st_mtime_ns == before[0] and reports.page("b").stat().st_mtime_ns > before[1]
     assert reports.shown["b"].counts == {"done": 3, "failed": 1} and a.path.name in reports.shown
@@ -59,7 +59,7 @@ def test_what_changes_while_a_report_is_written_is_seen_at_the_next_look(matrix,
     real = written.write
 
     def meanwhile(found):
-        runs_of(folder)[0].set_state(RunState("done", seconds=len(written.asked)))
+        runs_of(folder)[0].write_state(RunState(name="done", seconds=len(written.asked)))
         return real(found)
 
     written.write = meanwhile

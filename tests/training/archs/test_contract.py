@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dcbench import registry
-from dcbench.core.matrix.validate import feature_size
+from dcbench.core.matrix.validate import count_features
 from dcbench.core.spec import make_spec
 
 PARTS = registry.plugin_names("archs")
@@ -23,7 +23,7 @@ def test_features_have_the_size_that_the_facts_say(part, channels, size, width):
     trunk = registry.load("archs", part).build(spec).eval()
     with torch.no_grad():
         features = trunk(torch.randn(2, channels, size, size))
-    assert features.shape == (2, feature_size(spec))
+    assert features.shape == (2, count_features(spec))
 
 
 @pytest.mark.parametrize("part", PARTS)
