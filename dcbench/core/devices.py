@@ -1,6 +1,7 @@
-"""This machine's cores, memory and GPUs, listed without touching a GPU and without torch.
+"""The cores, memory and GPUs of this machine, listed without torch and without touching a GPU.
 
-NVML lists the devices; `CUDA_VISIBLE_DEVICES` narrows them as it would for CUDA in PCI bus order.
+In: nothing, or the values of --device and --gpus. Out: the GPUs to use and the sizes that the scheduler plans with.
+NVML lists the devices; `CUDA_VISIBLE_DEVICES` narrows them as it does for CUDA in PCI bus order.
 """
 
 from __future__ import annotations
@@ -18,56 +19,67 @@ from dcbench.errors import DeviceError
 DeviceKind = Literal["cpu", "cuda"]
 
 HEADROOM_MB = 1000.0
-"""Taken on a GPU beside torch's allocations: the CUDA context with the libraries' kernels, faiss's scratch memory."""
+"""GPU memory outside of torch's allocations: the CUDA context with the libraries' kernels, and faiss's scratch memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One GPU: its index as NVML orders them (by PCI bus), UUID, name, its memory and what is taken of it (MB)."""
+    """One GPU, or one slice (MIG) of it."""
 
     index: int
+    """Index in NVML's order, which is by PCI bus; a slice has the index of its GPU."""
+
     uuid: str
+    """UUID of the GPU or slice, as CUDA_VISIBLE_DEVICES accepts it."""
+
     name: str = ""
+    """Product name."""
+
     memory_mb: float = 0.0
+    """Total memory in MB."""
+
     used_mb: float = 0.0
+    """Memory in MB that some process had allocated when the GPU was listed."""
 
     @property
     def free_mb(self) -> float:
-        """Memory (MB) that nobody has taken."""
+        """Memory in MB that no process had allocated."""
         return self.memory_mb - self.used_mb
 
 
 def count_cores() -> int:
-    """CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
+    # A container or a batch system may allow fewer cores than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def list_gpus() -> list[Gpu]:
-    """The GPUs that CUDA would see; none where there is no driver. A GPU in slices (MIG) is its slices."""
-    with _nvml() as nvml:
+    """Return the GPUs that CUDA would see, or none without a driver; a GPU in slices (MIG) is listed as its slices."""
+    with _open_nvml() as nvml:
         if nvml is None:
             return []
-        found = []
+        gpus: list[Gpu] = []
         for index in range(nvml.nvmlDeviceGetCount()):
-            with suppress(nvml.NVMLError):  # a card that fell off the bus is none
+            # NVML still counts a card that fell off the bus, and fails on its handle.
+            with suppress(nvml.NVMLError):
                 handle = nvml.nvmlDeviceGetHandleByIndex(index)
-                found += _slices(nvml, index, handle) or [_gpu(nvml, index, handle)]
-        return _visible(found, os.environ.get("CUDA_VISIBLE_DEVICES"))
+                gpus += _list_slices(nvml, index, handle) or [_read_gpu(nvml, index, handle)]
+    return select_visible(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
 
 
 def read_free_mb(uuid: str) -> float | None:
-    """Memory (MB) of a GPU that nobody has taken now; None where NVML does not say."""
-    with _nvml() as nvml:
+    """Return the memory of a GPU that is free now, in MB, or None where NVML does not say."""
+    with _open_nvml() as nvml:
         if nvml is None:
             return None
         with suppress(nvml.NVMLError):
-            return _gpu(nvml, 0, nvml.nvmlDeviceGetHandleByUUID(uuid)).free_mb
+            return _read_gpu(nvml, 0, nvml.nvmlDeviceGetHandleByUUID(uuid)).free_mb
         return None
 
 
 @contextmanager
-def _nvml() -> Iterator[Any]:
-    """The NVML library while the block runs; None where there is no driver."""
+def _open_nvml() -> Iterator[Any]:
+    """Yield the initialised NVML library, or None where there is no driver."""
     import pynvml
 
     try:
@@ -81,71 +93,88 @@ def _nvml() -> Iterator[Any]:
         pynvml.nvmlShutdown()
 
 
-def _gpu(nvml: Any, index: int, handle: Any) -> Gpu:
+def _read_gpu(nvml: Any, index: int, handle: Any) -> Gpu:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
     return Gpu(
-        index=index, uuid=uuid, name=name, memory_mb=round(memory.total / 1e6, 1), used_mb=round(memory.used / 1e6, 1)
+        index=index,
+        uuid=nvml.nvmlDeviceGetUUID(handle),
+        name=nvml.nvmlDeviceGetName(handle),
+        memory_mb=round(memory.total / 1e6, 1),
+        used_mb=round(memory.used / 1e6, 1),
     )
 
 
-def _slices(nvml: Any, index: int, handle: Any) -> list[Gpu]:
-    """The slices of a GPU that is in slices; each has the index of the whole."""
-    found: list[Gpu] = []
+def _list_slices(nvml: Any, index: int, handle: Any) -> list[Gpu]:
+    """Return the slices of a GPU; none where MIG is off or unknown to the card."""
+    slices: list[Gpu] = []
     with suppress(nvml.NVMLError):
         if nvml.nvmlDeviceGetMigMode(handle)[0] == nvml.NVML_DEVICE_MIG_ENABLE:
             for number in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+                # The maximum counts places for slices; an empty place has no handle.
                 with suppress(nvml.NVMLError):
-                    found.append(_gpu(nvml, index, nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)))
-    return found
+                    slices.append(_read_gpu(nvml, index, nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)))
+    return slices
 
 
-def _visible(found: list[Gpu], setting: str | None) -> list[Gpu]:
-    """The GPUs that CUDA_VISIBLE_DEVICES names: indices, UUIDs or their beginnings, up to the first that is none."""
-    if setting is None:
-        return found
-    chosen: list[Gpu] = []
-    for word in (word.strip() for word in setting.split(",")):
-        match = [gpu for gpu in found if word == str(gpu.index) or (word and gpu.uuid.startswith(word))]
-        if not match:
+def select_visible(gpus: list[Gpu], visible: str | None) -> list[Gpu]:
+    """Return the GPUs that CUDA_VISIBLE_DEVICES names by index, UUID or the first letters of a UUID; all if unset."""
+    if visible is None:
+        return gpus
+    selected: list[Gpu] = []
+    for word in (word.strip() for word in visible.split(",")):
+        matches = [gpu for gpu in gpus if word == str(gpu.index) or (word and gpu.uuid.startswith(word))]
+        # CUDA ignores everything behind the first word that names no GPU.
+        if not matches:
             break
-        chosen += [gpu for gpu in (match if word.isdigit() else match[:1]) if gpu not in chosen]
-    return chosen
+        # All slices of a GPU have its index; an ambiguous UUID takes the first GPU only.
+        selected += [gpu for gpu in (matches if word.isdigit() else matches[:1]) if gpu not in selected]
+    return selected
 
 
-def resolve_device(device: str, chosen: str = "all") -> tuple[str, tuple[Gpu, ...]]:
-    """`auto`, `cpu`, `cuda` or `cuda:N`, and `all` or indices like `0,2` -> `cpu` or `cuda`, and the GPUs to use."""
+def resolve_device(device: str, gpus: str = "all") -> tuple[DeviceKind, tuple[Gpu, ...]]:
+    """Return the kind of device to compute on, and the GPUs to use.
+
+    Parameters
+    ----------
+    device : str
+        The value of --device: `auto`, `cpu`, `cuda` or `cuda:N`.
+    gpus : str
+        The value of --gpus: `all`, or indices such as `0,2`.
+
+    Raises
+    ------
+    DeviceError
+        If a value is unknown, the two contradict each other, or a GPU is not visible.
+    """
     kind, _, index = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (kind != "cuda" and index) or (index and not index.isdigit()):
         raise DeviceError(f"--device {device}: unknown device. Known: auto, cpu, cuda, cuda:N")
-    if chosen != "all" and (kind == "cpu" or index):
-        raise DeviceError(f"--gpus {chosen} and --device {device} contradict each other; leave one of them out")
+    if gpus != "all" and (kind == "cpu" or index):
+        raise DeviceError(f"--gpus {gpus} and --device {device} contradict each other; leave one of them out")
     if kind == "cpu":
         return "cpu", ()
-    found = list_gpus()
-    if chosen != "all":
-        return "cuda", _chosen(found, chosen)
+    visible = list_gpus()
+    if gpus != "all":
+        known = list(dict.fromkeys(str(gpu.index) for gpu in visible))
+        indices = list(dict.fromkeys(word.strip() for word in gpus.split(",")))
+        if unknown := [word for word in indices if word not in known]:
+            raise DeviceError(
+                f"--gpus {gpus}: no GPU {unknown[0]!r}; visible here: {', '.join(known) or 'none'}. "
+                "Give all, or indices like 0,2"
+            )
+        # Several entries of `visible` have one index where a GPU is in slices.
+        return "cuda", tuple(gpu for word in indices for gpu in visible if str(gpu.index) == word)
     if index:
-        found = [gpu for gpu in found if gpu.index == int(index)]
-    if not found and kind == "auto":
+        visible = [gpu for gpu in visible if gpu.index == int(index)]
+    if not visible and kind == "auto":
         return "cpu", ()
-    if not found:
+    if not visible:
         raise DeviceError(f"--device {device}: no such GPU is visible to NVML here; use --device cpu")
-    return "cuda", tuple(found)
-
-
-def _chosen(found: list[Gpu], words: str) -> tuple[Gpu, ...]:
-    """The GPUs of the given indices, each once."""
-    here = list(dict.fromkeys(str(gpu.index) for gpu in found))
-    picked = list(dict.fromkeys(word.strip() for word in words.split(",")))
-    if unknown := [word for word in picked if word not in here]:
-        told = ", ".join(here) or "none"
-        raise DeviceError(f"--gpus {words}: no GPU {unknown[0]!r}; visible here: {told}. Give all, or indices like 0,2")
-    return tuple(gpu for word in picked for gpu in found if str(gpu.index) == word)
+    return "cuda", tuple(visible)
 
 
 def read_cpu_name() -> str:
-    """The processor's name."""
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -154,16 +183,16 @@ def read_cpu_name() -> str:
 
 
 def read_memory_mb() -> float:
-    """Memory of this machine (MB), less where the container that this process runs in may have less."""
+    """Return the memory of this machine in MB, or the limit of the container that this process runs in."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
     try:
         return min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()) / 1e6)
-    except (OSError, ValueError):  # no such file, or "max"
+    except (OSError, ValueError):  # outside of a container the file is missing, or says "max"
         return total
 
 
 def count_oom_kills() -> int:
-    """How many processes the kernel has killed since it started because memory ran out; 0 where it does not say."""
+    """Return how many processes the kernel has killed for lack of memory since it started; 0 where it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text().splitlines()
     except OSError:
@@ -172,10 +201,10 @@ def count_oom_kills() -> int:
 
 
 def memory_fraction(reserved_mb: float, total_mb: float) -> float:
-    """The part of a GPU's memory that torch may take of what was reserved, the headroom left out; from 0 to 1."""
+    """Return the fraction of a GPU's memory, from 0 to 1, that torch may allocate of what was reserved for a run."""
     return min(1.0, max(0.0, reserved_mb - HEADROOM_MB) / total_mb)
 
 
 def choose_precision(kind: str) -> str:
-    """What `precision: auto` means on a device of this kind."""
+    """Return what `precision: auto` means on this kind of device."""
     return "bfloat16" if kind == "cuda" else "float32"

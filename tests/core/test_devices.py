@@ -4,22 +4,24 @@ from types import SimpleNamespace
 import pytest
 
 from dcbench.core import devices
-from dcbench.core.devices import Gpu, _visible
+from dcbench.core.devices import Gpu, select_visible
 from dcbench.errors import DeviceError
 
 TWO = [Gpu(index=0, uuid="GPU-aaaa"), Gpu(index=1, uuid="GPU-bbbb")]
 
 
 def test_cuda_visible_devices_narrows_the_list_as_cuda_would():
-    assert _visible(TWO, None) == TWO
-    assert _visible(TWO, "1") == TWO[1:]
-    assert _visible(TWO, "GPU-b,GPU-aaaa") == TWO[::-1]
-    assert _visible(TWO, "") == []
-    assert _visible(TWO, "0,-1,1") == TWO[:1]
-    assert _visible([Gpu(index=0, uuid="MIG-a"), Gpu(index=0, uuid="MIG-b")], "MIG-b") == [Gpu(index=0, uuid="MIG-b")]
-    assert _visible(TWO, "MIG-gone") == [] == _visible(TWO, "7,0")
-    assert _visible(TWO, "0,0") == TWO[:1]
-    assert _visible(TWO, "7") == []
+    assert select_visible(TWO, None) == TWO
+    assert select_visible(TWO, "1") == TWO[1:]
+    assert select_visible(TWO, "GPU-b,GPU-aaaa") == TWO[::-1]
+    assert select_visible(TWO, "") == []
+    assert select_visible(TWO, "0,-1,1") == TWO[:1]
+    assert select_visible([Gpu(index=0, uuid="MIG-a"), Gpu(index=0, uuid="MIG-b")], "MIG-b") == [
+        Gpu(index=0, uuid="MIG-b")
+    ]
+    assert select_visible(TWO, "MIG-gone") == [] == select_visible(TWO, "7,0")
+    assert select_visible(TWO, "0,0") == TWO[:1]
+    assert select_visible(TWO, "7") == []
 
 
 def test_resolve(monkeypatch):

@@ -6,13 +6,13 @@ run starts, so that two that start at once can never overfill a card.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from dcbench.core import devices
-from dcbench.execution.executors import Options
+from dcbench.core.devices import Gpu
 
 
 @dataclass
@@ -142,12 +142,12 @@ class Pool:
         return all(device.closed or len(device.runs) >= device.slots for device in self.devices)
 
 
-def pool(options: Options) -> Pool:
-    """The devices that the options name, with what other programs leave of their memory now."""
-    if not options.gpus:
-        return Pool([Device("", devices.read_memory_mb(), options.jobs)])
-    slots = max(1, options.jobs // len(options.gpus))
-    return Pool(Device(gpu.uuid, gpu.free_mb, slots, look=partial(devices.free_mb, gpu.uuid)) for gpu in options.gpus)
+def make_pool(gpus: Sequence[Gpu], jobs: int) -> Pool:
+    """These GPUs, or the CPU if there are none, with what other programs leave of their memory now."""
+    if not gpus:
+        return Pool([Device("", devices.read_memory_mb(), jobs)])
+    slots = max(1, jobs // len(gpus))
+    return Pool(Device(gpu.uuid, gpu.free_mb, slots, look=partial(devices.read_free_mb, gpu.uuid)) for gpu in gpus)
 
 
 def threads_each(pool: Pool, needs: Iterable[float | None]) -> int:
