@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
 from dcbench import registry
+from dcbench.analysis.axis import Axis, add_axis_columns, find_axes
 from dcbench.analysis.results import Results
 from dcbench.analysis.statistics import effects, finals, levels, ranks, references, stability
 from dcbench.analysis.statistics.effects import Outcome
@@ -18,7 +20,7 @@ from dcbench.analysis.statistics.finals import CLUSTERING, GAIN, Rule
 from dcbench.analysis.statistics.matching import NONE, grid
 from dcbench.analysis.statistics.ranks import Ranking
 from dcbench.core.columns import COLUMNS, MetricSpec
-from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
+from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 
 SCORE_MARGIN = 0.02
 
@@ -36,10 +38,34 @@ OUTCOMES = (
 """Metrics whose effects are told, which way is better, and the margins unless the user says else."""
 
 DERIVED_METRICS = {
-    GAIN: MetricSpec(GAIN, "gain over untrained", "", "higher", -1, 1, "NMI with the truth less that of row 0"),
-    "seconds": MetricSpec("seconds", "time of the run", "s", "lower", 0, None, "from start to end", cost=True),
+    GAIN: MetricSpec(
+        name=GAIN,
+        label="gain over untrained",
+        unit="",
+        better="higher",
+        low=-1,
+        high=1,
+        help="NMI with the truth less that of row 0",
+    ),
+    "seconds": MetricSpec(
+        name="seconds",
+        label="time of the run",
+        unit="s",
+        better="lower",
+        low=0,
+        high=None,
+        help="from start to end",
+        cost=True,
+    ),
     CLUSTERING: MetricSpec(
-        CLUSTERING, "time of clustering", "s", "lower", 0, None, "PCA, whitening, k-means", cost=True
+        name=CLUSTERING,
+        label="time of clustering",
+        unit="s",
+        better="lower",
+        low=0,
+        high=None,
+        help="PCA, whitening, k-means",
+        cost=True,
     ),
 }
 """What the reporter computes of a run beside the columns of metrics.csv."""
@@ -47,27 +73,8 @@ DERIVED_METRICS = {
 SCORED = tuple(name for name, column in COLUMNS.items() if not column.cost and name not in ("epoch", "reassigned"))
 """Columns whose curves a rule makes into a number."""
 
-CONDITIONS = ("dataset",)
-"""Axes that are no choice of the user's: of them nothing is better, only higher or lower."""
-
-RISING = ("nmi_true", GAIN, "cluster_accuracy")
-"""Metrics that change with the number of clusters by themselves: by them no k is better."""
-
-NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
-"""Fields whose values are amounts, so that results can be drawn against them."""
-
 LEVELS = {"raw pixels": "pixels", "preprocessed pixels": "pixels", "supervised": "supervised"}
 """Level that scores are compared with -> the baseline method that gives it."""
-
-
-def is_condition(axis: str) -> bool:
-    """Whether the axis, or one that moves with it, is what is tried on and no choice."""
-    return any(name in CONDITIONS for name in axis.split(" + "))
-
-
-def is_neutral(axis: str, metric: str) -> bool:
-    """Whether no value of the axis can be called better by the metric, whichever way that is better."""
-    return is_condition(axis) or ("k" in axis.split(" + ") and metric in RISING)
 
 
 def metric_spec(name: str) -> MetricSpec:
@@ -90,7 +97,7 @@ class Analysis:
 
     results: Results
     finals: pd.DataFrame
-    axes: dict[str, list[object]]
+    axes: dict[str, Axis]
     outcomes: tuple[Outcome, ...]
     rules: dict[str, Rule]
     effects: pd.DataFrame
@@ -99,6 +106,11 @@ class Analysis:
     stability: pd.DataFrame
     rankings: list[Ranking]
     references: pd.DataFrame
+
+    @cached_property
+    def axis_values(self) -> dict[str, tuple[object, ...]]:
+        """The values of each axis by its name, as the statistics take them."""
+        return {name: axis.values for name, axis in self.axes.items()}
 
     @property
     def quality(self) -> str:
@@ -140,11 +152,13 @@ def analyse(
 ) -> Analysis:
     """Compute everything; without a finished run the frames are empty."""
     rules = dict(rules or {})
-    axes = {" + ".join(group): _values(results, group) for group in results.groups}
-    results = replace(results, runs=joined(results.runs, results.groups), rows=joined(results.rows, results.groups))
+    matrix_axes = find_axes(results)
+    axes = {name: axis.values for name, axis in matrix_axes.items()}
+    runs, rows = (add_axis_columns(frame, matrix_axes.values()) for frame in (results.runs, results.rows))
+    results = replace(results, runs=runs, rows=rows)
     lines = finals.final_values(results.rows, rules)
     told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
-    neutral = {(axis, one.name) for axis in axes for one in told if is_neutral(axis, one.name)}
+    neutral = {(name, one.name) for name, axis in matrix_axes.items() for one in told if axis.is_neutral(one.name)}
     swaps = effects.effects_table(
         lines, axes, told, [name for name in _beside(results.groups) if name in lines], neutral
     )
@@ -152,7 +166,7 @@ def analyse(
     return Analysis(
         results,
         lines,
-        axes,
+        matrix_axes,
         told,
         rules,
         _ruled(_planned(swaps, results.runs, axes), rules),
@@ -203,18 +217,3 @@ def _beside(groups: Sequence[Sequence[str]]) -> list[str]:
     axes = {name for group in groups for name in group}
     mine = axes | ({*STAGE_BACKENDS} if "backend" in axes else set()) | {"seed"}
     return [name for name in RunSpec.model_fields if name not in mine]
-
-
-def joined(frame: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """The frame with a column of text for each group of fields that move together."""
-    return frame.assign(**{" + ".join(group): _texts(frame, group) for group in groups if len(group) > 1})
-
-
-def _values(results: Results, group: Sequence[str]) -> list[object]:
-    return results.axes[group[0]] if len(group) == 1 else list(dict.fromkeys(_texts(results.runs, group)))
-
-
-def _texts(frame: pd.DataFrame, group: Sequence[str]) -> list[str]:
-    """The group's values in each line, as text."""
-    lines = frame[list(group)].itertuples(index=False, name=None)
-    return [", ".join(format_value(None if pd.isna(value) else value) for value in line) for line in lines]

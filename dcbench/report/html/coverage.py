@@ -78,7 +78,7 @@ def _square(number: int, run: Any) -> Square:
 def _columns(analysis: Analysis, runs: pd.DataFrame) -> list[str]:
     columns, wide = ["seed"], runs["seed"].nunique()
     for name in reversed(analysis.axes):
-        wide *= len(analysis.axes[name])
+        wide *= len(analysis.axes[name].values)
         if wide > WIDEST:
             break
         columns.insert(0, name)

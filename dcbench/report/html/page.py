@@ -18,7 +18,7 @@ import pandas as pd
 from markupsafe import Markup
 
 import dcbench
-from dcbench.analysis.summary import Analysis, is_condition, metric_spec
+from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.audit.axes import Audit
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
@@ -154,7 +154,7 @@ def _head(analysis: Analysis) -> dict[str, Any]:
         "planned": len(found.runs),
         "baselines": len(beside),
         "states": [(state, counts[state]) for state in STATES if counts[state]],
-        "axes": {name: ", ".join(format_value(value) for value in values) for name, values in analysis.axes.items()},
+        "axes": {name: ", ".join(format_value(value) for value in axis.values) for name, axis in analysis.axes.items()},
         "seeds": ", ".join(format_value(seed) for seed in sorted(found.runs["seed"].unique())),
         "notes": found.notes,
     }
@@ -185,14 +185,14 @@ def _runs(analysis: Analysis, made: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """The table of runs, the map, and the curves with their choices."""
     runs, names = run_table(analysis), curve_data.metrics(analysis)
     by = [(index, one.name) for index, one in enumerate(runs.filters) if one.name != "state"]
-    conditions = [index for index, name in by if is_condition(name)]
+    conditions = [index for index, name in by if name in analysis.axes and analysis.axes[name].is_condition]
     choices = [index for index, name in by if name in analysis.axes and index not in conditions]
     states = Counter(one.state for one in squares_of(analysis))
     return {
         "runs": runs,
         "map": coverage(analysis),
         "square_counts": [(state, STOOD.get(state, state), states[state]) for state in states],
-        "curves": [metric_spec(name).titled for name in names],
+        "curves": [metric_spec(name).axis_label for name in names],
         "every": curve_data.every(analysis),
         "data": curve_data.packed(analysis),
         "by": by,

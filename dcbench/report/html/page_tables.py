@@ -13,7 +13,7 @@ import pandas as pd
 
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import GAIN
-from dcbench.analysis.summary import DERIVED_METRICS, Analysis, baseline_level, is_neutral, metric_spec
+from dcbench.analysis.summary import DERIVED_METRICS, Analysis, baseline_level, metric_spec
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import format_value
@@ -22,7 +22,7 @@ from dcbench.parity.table import STAGES as PARITY_STAGES
 from dcbench.report.findings.wording import TIMES, number, share, signed, times
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 
-LABELS = {name: column.titled for name, column in (COLUMNS | DERIVED_METRICS).items()}
+LABELS = {name: column.axis_label for name, column in (COLUMNS | DERIVED_METRICS).items()}
 LABELS |= {"acted": "did differ", "outcome_differs": "outcome differs", "must_share": "random numbers to share"}
 LABELS |= {"random_numbers_common": "shared", "run": "run", "told": "what was found"}
 
@@ -52,14 +52,15 @@ def effects(analysis: Analysis) -> dict[str, Table]:
         lines = analysis.effects[analysis.effects["metric"] == outcome.name]
         if len(lines):
             found[metric_spec(outcome.name).label] = Table(
-                head, [_effect(line, outcome) for _, line in lines.iterrows()], 4
+                head, [_effect(analysis, line, outcome) for _, line in lines.iterrows()], 4
             )
     return found
 
 
-def _effect(line: pd.Series, outcome: Outcome) -> list[Cell]:
+def _effect(analysis: Analysis, line: pd.Series, outcome: Outcome) -> list[Cell]:
     swap = f"{format_value(line['before'])} → {format_value(line['after'])}"
-    improved = "" if outcome.better is None or is_neutral(line["axis"], outcome.name) else share(line["improved"])
+    neutral = outcome.better is None or analysis.axes[line["axis"]].is_neutral(outcome.name)
+    improved = "" if neutral else share(line["improved"])
     pairs = f"{line['pairs']} of {line['planned']}"
     words = [line["axis"], swap, line["brings"], line["verdict"]]
     return [*words, *_figures(line, outcome), improved, pairs, *_basis(line)]
@@ -116,7 +117,7 @@ def rules(analysis: Analysis) -> Table:
     for one in analysis.outcomes:
         same = f"a factor of {one.margin:g}" if one.ratio else f"±{one.margin:g}"
         what = metric_spec(one.name)
-        lines.append([what.titled, analysis.rule(one.name), one.better or "neither", same, what.help])
+        lines.append([what.axis_label, analysis.rule(one.name), one.better or "neither", same, what.help])
     return Table(["metric", "rule", "better", "the same within", "what it is"], lines)
 
 
