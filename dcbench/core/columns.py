@@ -1,7 +1,7 @@
-"""Every column of metrics.csv: its label, unit, direction and range, for both halves.
+"""Every column of metrics.csv with its label, unit, direction and range.
 
-The order here is the order in the file. `better` is None where more is neither good nor bad; `cost` marks time and
-memory, which differ when the same run is repeated.
+In: nothing. Out: COLUMNS, which the training writes by and which tables, axes and the page read. To add a metric, add
+its line here and a value of that name to the row that the training writes.
 """
 
 from __future__ import annotations
@@ -10,27 +10,42 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MetricSpec:
-    """What a column means, so that axes and tables never disagree."""
+    """What one column means, so that axes and tables agree."""
 
     name: str
+    """Name of the column in metrics.csv."""
+
     label: str
+    """Name on the page, in tables and in figures."""
+
     unit: str = ""
+    """Unit of the values; empty for scores."""
+
     better: Literal["higher", "lower"] | None = None
+    """Direction of improvement; None where more is neither good nor bad."""
+
     low: float | None = None
+    """Smallest possible value; None where there is no bound."""
+
     high: float | None = None
+    """Largest possible value; None where there is no bound."""
+
     help: str = ""
+    """One line of explanation."""
+
     cost: bool = False
+    """Whether it is time or memory, which differs when the same run is repeated."""
 
     @property
-    def titled(self) -> str:
-        """The label with its unit, as an axis shows it."""
+    def axis_label(self) -> str:
+        """The label with its unit, as the axis of a figure shows it."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
 def _score(name: str, label: str, low: float, text: str) -> MetricSpec:
-    return MetricSpec(name, label, "", "higher", low, 1.0, text)
+    return MetricSpec(name=name, label=label, better="higher", low=low, high=1.0, help=text)
 
 
 SCORES = (
@@ -39,67 +54,82 @@ SCORES = (
     _score("nmi_true", "NMI with the truth", 0, "normalised mutual information with the labels, arithmetic mean"),
     _score(
         "nmi_true_geometric", "NMI with the truth (geometric)", 0,
-        "normalised by the geometric mean of the entropies, as the DeepCluster paper's formula is",
+        "normalised by the geometric mean of the entropies, as in the formula of the DeepCluster paper",
     ),
+    # Chance gives 0 for these two, and a clustering can be worse than chance.
     _score("ari_true", "ARI with the truth", -0.5, "adjusted Rand index with the labels"),
     _score("ami_true", "AMI with the truth", -1, "adjusted mutual information with the labels"),
 )  # fmt: skip
-"""Scores of a clustering against the dataset's labels; metrics.py has a function of each name."""
+"""Scores of a clustering against the labels of the dataset; training/metrics.py has a function for each name."""
 
 FAMILIES = {
     "": ("", "this row's clustering of the training images"),
     "refit_": ("refit", "the same features clustered anew, k the number of classes, best of 10 starts"),
     "unwhitened_refit_": ("refit without whitening", "the same without the whitening; baselines only"),
     "test_": ("test", "test images at their nearest centroid; clusters matched to classes on training images"),
-    "test_refit_": ("test, refit", "test images at the refit's nearest centroid, matched on training images"),
+    "test_refit_": ("test, refit", "test images at the nearest centroid of the refit, matched on training images"),
     "test_unwhitened_refit_": ("test, refit without whitening", "the same without the whitening; baselines only"),
 }
-"""Prefix of a column -> what it adds to a score's label, and what is scored."""
-
-
-def _of_family(prefix: str) -> tuple[MetricSpec, ...]:
-    short, text = FAMILIES[prefix]
-    return tuple(
-        replace(score, name=prefix + score.name, label=f"{score.label}, {short}", help=f"{score.help}: {text}")
-        if prefix
-        else score
-        for score in SCORES
-    )
+"""Prefix of a column -> what it appends to the label of a score, and which clustering is scored."""
 
 
 def _cost(name: str, label: str, unit: str, better: Literal["higher", "lower"], text: str = "") -> MetricSpec:
-    return MetricSpec(name, label, unit, better, 0, None, text, cost=True)
+    return MetricSpec(name=name, label=label, unit=unit, better=better, low=0, help=text, cost=True)
 
 
 _ALL = (
-    MetricSpec("epoch", "epoch", "", None, 0, None, "training passes done; 0 is the untrained network"),
-    MetricSpec("reassigned", "reassigned", "", None, 0, 1, "1: this row's clustering became the pseudo-labels"),
-    MetricSpec("loss", "loss", "nats", "lower", 0, None, "mean cross-entropy of the pass that led here"),
+    MetricSpec(name="epoch", label="epoch", low=0, help="training passes done; 0 is the untrained network"),
     MetricSpec(
-        "pseudo_label_accuracy", "pseudo-label accuracy", "", None, 0, 1,
-        "share of the pass's images whose pseudo-label the head predicted, which says nothing about the truth; "
+        name="reassigned", label="reassigned", low=0, high=1,
+        help="1: the clustering of this row became the pseudo-labels",
+    ),
+    MetricSpec(
+        name="loss", label="loss", unit="nats", better="lower", low=0,
+        help="mean cross-entropy of the training pass before this row",
+    ),
+    # No direction: a network that has collapsed to one cluster predicts its pseudo-labels perfectly.
+    MetricSpec(
+        name="pseudo_label_accuracy", label="pseudo-label accuracy", low=0, high=1,
+        help="share of the training images whose pseudo-label the head predicted, which says nothing about the truth; "
         "the true label in supervised training",
     ),
     MetricSpec(
-        "test_head_accuracy", "head's accuracy on test images", "", "higher", 0, 1,
-        "share of test images whose class the head predicts; supervised training only",
+        name="test_head_accuracy", label="head's accuracy on test images", better="higher", low=0, high=1,
+        help="share of test images whose class the head predicts; supervised training only",
     ),
-    *(column for prefix in FAMILIES for column in _of_family(prefix)),
-    MetricSpec(
-        "nmi_previous", "NMI epoch to epoch", "", None, 0, 1,
-        "with the assignment one row earlier: stability, not quality; empty when either is a single cluster",
-    ),
-    MetricSpec("active_clusters", "active clusters", "clusters", None, 1, None, "clusters with at least one image"),
-    MetricSpec("largest_cluster_share", "largest cluster", "share of images", None, 0, 1, "1 is total collapse"),
-    MetricSpec("cluster_entropy", "cluster entropy", "share of log k", None, 0, 1, "1 when all clusters are equal"),
-    MetricSpec("refilled_clusters", "refilled clusters", "clusters", None, 0, None, "empty after k-means, then refilled"),
-    MetricSpec(
-        "split_clusters", "split clusters", "clusters", None, 0, None,
-        "refilled by the library inside its iterations; empty where it does not say",
+    *(
+        replace(score, name=prefix + score.name, label=f"{score.label}, {suffix}", help=f"{score.help}: {scored}")
+        if prefix else score
+        for prefix, (suffix, scored) in FAMILIES.items() for score in SCORES
     ),
     MetricSpec(
-        "feature_rank", "effective rank of the raw features", "dimensions", None, 1, None,
-        "exponential of the entropy of the covariance spectrum, before PCA and whitening, which hide collapse",
+        name="nmi_previous", label="NMI epoch to epoch", low=0, high=1,
+        help="with the assignment one row earlier: stability, not quality; empty when either is a single cluster",
+    ),
+    MetricSpec(
+        name="active_clusters", label="active clusters", unit="clusters", low=1,
+        help="clusters with at least one image",
+    ),
+    MetricSpec(
+        name="largest_cluster_share", label="largest cluster", unit="share of images", low=0, high=1,
+        help="1 is total collapse",
+    ),
+    MetricSpec(
+        name="cluster_entropy", label="cluster entropy", unit="share of log k", low=0, high=1,
+        help="1 when all clusters are equally large",
+    ),
+    MetricSpec(
+        name="refilled_clusters", label="refilled clusters", unit="clusters", low=0,
+        help="empty after k-means, then refilled",
+    ),
+    MetricSpec(
+        name="split_clusters", label="split clusters", unit="clusters", low=0,
+        help="refilled by the library during its iterations; empty where the library does not say",
+    ),
+    # Whitening gives every direction the same variance, so the rank after it would hide a collapse.
+    MetricSpec(
+        name="feature_rank", label="effective rank of the raw features", unit="dimensions", low=1,
+        help="exponential of the entropy of the covariance spectrum, before PCA and whitening, which hide collapse",
     ),
     *(
         _cost(f"seconds_{stage}", f"{stage} time", "s", "lower", f"stage {stage}, device-synchronised")
@@ -110,7 +140,7 @@ _ALL = (
 )  # fmt: skip
 
 COLUMNS: dict[str, MetricSpec] = {column.name: column for column in _ALL}
-"""Name -> column, in file order."""
+"""Name -> column, in the order of the file."""
 
 STAGES = tuple(name.removeprefix("seconds_") for name in COLUMNS if name.startswith("seconds_"))
 """The timed steps of an epoch, in order."""

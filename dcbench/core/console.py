@@ -1,28 +1,28 @@
-"""What a person sees on the terminal, a file a subject; what the subjects share lives here.
+"""The console that every command prints to, and the words and colours of run states on it.
 
-The files print with `console.stdout`, looked up at each use, so that another console can stand in its place.
+In: names and counts of states. Out: text with rich markup. Callers print with `console.stdout` and look it up at each
+use, so that a test or a notebook can put another console in its place.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from collections.abc import Mapping
 
 from rich.console import Console
 
-from dcbench.core.store.run_state import STATES, RunState
+STATE_COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
+"""State -> colour, in the order in which states are counted."""
 
-COLOURS = {"pending": "dim", "running": "cyan", "done": "green", "failed": "red", "skipped": "yellow"}
-
+# Without soft_wrap rich would break long paths and run ids at the width of the terminal, and on a pipe at 80 columns.
 stdout = Console(highlight=False, soft_wrap=True)
 
 
-def told(counts: dict[str, int] | Counter[Any]) -> str:
-    """How many runs are in each state, leaving out the states of none."""
-    return ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name]) or "none"
+def format_state_counts(counts: Mapping[str, int]) -> str:
+    """Return how many runs are in each state, without the states that no run is in: `3 done, 1 failed`."""
+    return ", ".join(f"{counts[name]} {name}" for name in STATE_COLOURS if counts.get(name)) or "none"
 
 
-def styled(state: RunState) -> str:
-    """A state in its colour, with the kind of failure."""
-    kind = f" ({state.kind})" if state.kind else ""
-    return f"[{COLOURS[state.name]}]{state.name}{kind}[/]"
+def style_state(name: str, failure: str | None = None) -> str:
+    """Return a state in its colour, with the kind of failure if there was one."""
+    kind = f" ({failure})" if failure else ""
+    return f"[{STATE_COLOURS[name]}]{name}{kind}[/]"

@@ -19,7 +19,7 @@ from dcbench.errors import DeviceError
 DeviceKind = Literal["cpu", "cuda"]
 
 HEADROOM_MB = 1000.0
-"""GPU memory outside of torch's allocations: the CUDA context with the libraries' kernels, and faiss's scratch memory."""
+"""GPU memory outside of torch's allocations: the CUDA context with all kernels, and the scratch memory of faiss."""
 
 
 @dataclass(frozen=True, kw_only=True)

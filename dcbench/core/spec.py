@@ -1,7 +1,7 @@
 """RunSpec, the complete and frozen description of one run, and the run_id that it hashes to.
 
-Values in: from a matrix cell or a run's spec.yaml. Out: one RunSpec with every shorthand
-expanded. Nothing here knows devices, folders or the number of jobs: they are not identity.
+In: values from a cell of a matrix or from the spec.yaml of a run. Out: one RunSpec with every shorthand expanded.
+Devices, folders and the number of jobs are not part of a run's identity, so nothing here knows them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -22,17 +23,18 @@ Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 DEFAULT_LR = {"sgd": 0.05, "adam": 0.001}
-"""Learning rate where none is given: the published one for SGD; Adam collapses there."""
+"""Learning rate where the matrix sets none: the published one for SGD, at which Adam collapses, so Adam has its own."""
 
 STAGE_BACKENDS = ("pca_backend", "whiten_backend", "kmeans_backend")
 
 SMALL_GEOMETRY_BELOW = 128
-"""Image sides (px) under this take the 32 px geometry, from it on the published 224 px one."""
+"""Images with a side (px) below this get the 32 px geometry, larger ones the published 224 px geometry."""
 
 
 class RunSpec(BaseModel):
     """Everything that decides what a run computes; each field with its unit and help."""
 
+    # Strict, so that `k: "10"` or `whiten: 1` is a mistake and not a second spelling of the same run.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     method: str = Field("deepcluster", description="deepcluster, or a baseline: pixels, supervised")
@@ -98,49 +100,49 @@ class RunSpec(BaseModel):
 
     @property
     def geometry(self) -> int:
-        """32 or 224: the architecture's geometry for this image size."""
+        """32 or 224: the geometry of the architecture for this image size."""
         return 32 if self.image_size < SMALL_GEOMETRY_BELOW else 224
 
     @property
     def run_id(self) -> str:
-        """Readable slug and 12 hex digits of the hash of all that is not the frozen default."""
-        told = {
-            name: value for name, value in self.model_dump().items() if FROZEN_DEFAULTS.get(name, _NOTHING) != value
+        """A readable slug and 12 hex digits of the hash of all values that differ from the frozen defaults."""
+        values = self.model_dump()
+        hashed = {
+            name: value
+            for name, value in values.items()
+            if name not in FROZEN_DEFAULTS or FROZEN_DEFAULTS[name] != value
         }
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        return f"{self._slug()}-{digest[:12]}"
-
-    def _slug(self) -> str:
-        dataset = self.dataset.replace("\\", "/").rstrip("/").split("/")[-1]
-        words = [dataset] if self.method == "deepcluster" else [dataset, self.method]
+        digest = hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
+        # The slug is for the reader only: it names what the method uses and may be cut, since the digest tells all.
+        words = [self.dataset.replace("\\", "/").rstrip("/").split("/")[-1]]
+        words += [self.method] if self.method != "deepcluster" else []
         words += [self.arch] if self.method != "pixels" else []
         words += [f"c{self.input_channels}"]
         words += [self.optimizer, self.top_optimizer] if self.method == "deepcluster" else []
         words += [self.backend, f"s{self.seed}"]
-        return re.sub(r"[^A-Za-z0-9_+.]+", "-", "-".join(words)).strip("-.")[:100]
+        slug = re.sub(r"[^A-Za-z0-9_+.]+", "-", "-".join(words)).strip("-.")[:100]
+        return f"{slug}-{digest[:12]}"
 
     def to_text(self) -> str:
-        """The canonical spec.yaml: one `field: value` a line, in field order."""
+        """Return the canonical spec.yaml: one `field: value` a line, in the order of the fields."""
         return "".join(f"{name}: {json.dumps(value)}\n" for name, value in self.model_dump().items())
 
 
 def expand_shorthands(values: dict[str, Any]) -> dict[str, Any]:
-    """Values with `backend` spread over the stages that are not set themselves, and learning rates filled in."""
-    full = dict(values)
-    backend = full.pop("backend", None)
+    """Return the values with `backend` set for each stage that has no backend of its own, and learning rates added."""
+    expanded = dict(values)
+    backend = expanded.pop("backend", None)
     for stage in STAGE_BACKENDS if backend is not None else ():
-        full.setdefault(stage, backend)
+        expanded.setdefault(stage, backend)
     for optimizer, lr in (("optimizer", "lr"), ("top_optimizer", "top_lr")):
-        full.setdefault(lr, DEFAULT_LR["adam" if full.get(optimizer) == "adam" else "sgd"])
-    return full
+        expanded.setdefault(lr, DEFAULT_LR["adam" if expanded.get(optimizer) == "adam" else "sgd"])
+    return expanded
 
 
 def join_backends(backends: list[str]) -> str:
-    """One name when all stages agree, else the three joined by `+` in the order pca, whiten, kmeans."""
+    """Return the one name if all stages agree, else the three joined by `+` in the order pca, whiten, kmeans."""
     return backends[0] if len(set(backends)) == 1 else "+".join(backends)
 
-
-_NOTHING = object()
 
 FROZEN_DEFAULTS: dict[str, Any] = {
     "method": "deepcluster", "dataset": "digits", "limit": None, "test_limit": None, "image_size": 32,
@@ -152,71 +154,65 @@ FROZEN_DEFAULTS: dict[str, Any] = {
     "pca_dim": 256, "whiten": True, "l2_normalize": True, "kmeans_iterations": 20, "kmeans_restarts": 1,
     "sampler": "uniform", "reassign_every": 1, "augment": "crop", "precision": "float32", "seed": 0,
 }  # fmt: skip
-"""Values left out of the hash. Frozen: a new field adds the value that old runs had and never
-changes another line, so no run is ever renamed. The learning rates are always hashed."""
+"""Values that are left out of the hash. Frozen: a new field adds the value that old runs had and never changes another
+line, so no run is ever renamed. The learning rates are always hashed."""
 
 SHORTHANDS = {"backend": "sets pca_backend, whiten_backend and kmeans_backend where they are not set themselves"}
-"""Names that a matrix may use beside the spec's fields."""
+"""Names that a matrix may use in addition to the fields of the spec."""
 
 
 def list_matrix_fields() -> list[str]:
-    """Every name that a matrix may use as an axis or setting; the seed is not one of them."""
+    """Return every name that a matrix may use as an axis or a setting."""
+    # Seeds have a section of their own, so that every cell gets the same ones and runs can be paired by seed.
     return [*(name for name in RunSpec.model_fields if name != "seed"), *SHORTHANDS]
 
 
 def format_value(value: object) -> str:
-    """A field's value as tables and figures show it, the way it is written in a matrix."""
+    """Return the value of a field as a matrix, a table or a figure shows it."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+@cache
+def _type_adapter(name: str) -> TypeAdapter[Any]:
+    """Return the validator of one field; building one takes far longer than using it."""
+    field = RunSpec.model_fields[name]
+    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return TypeAdapter(kind, config=ConfigDict(strict=True))
+
+
 def check_field(name: str, value: Any) -> str | None:
-    """Why `value` is no value of the field, in the user's words; None when it is one."""
+    """Return why a field cannot have this value, in words for the user, or None if it can."""
     if name in SHORTHANDS:
         return None if isinstance(value, str) else f"expected a backend's name, not {value!r}"
     try:
-        _adapter(name).validate_python(value)
+        _type_adapter(name).validate_python(value)
     except ValidationError as error:
-        return _told(name, value, error)
+        field, problem = RunSpec.model_fields[name], error.errors()[0]
+        if problem["type"] == "literal_error":
+            choices = field.annotation.__args__  # type: ignore[union-attr]  # a Literal, or there were no such error
+            return unknown_name(name, value, map(str, choices))
+        null = " (null for none)" if field.default is None else ""
+        return f"{problem['msg'].replace('Input', 'the value', 1)}{null}, not {value!r}"
     return None
 
 
-def normalise(name: str, value: Any) -> Any:
-    """The field's value as the spec stores it (1 becomes 1.0 where the field is a float)."""
-    return value if name in SHORTHANDS else _adapter(name).validate_python(value)
-
-
-_adapters: dict[str, TypeAdapter[Any]] = {}
-
-
-def _adapter(name: str) -> TypeAdapter[Any]:
-    if name not in _adapters:
-        field = RunSpec.model_fields[name]
-        kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        _adapters[name] = TypeAdapter(kind, config=ConfigDict(strict=True))
-    return _adapters[name]
-
-
-def _told(name: str, value: Any, error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] == "literal_error":
-        known = [str(choice) for choice in RunSpec.model_fields[name].annotation.__args__]  # type: ignore[union-attr]
-        return unknown_name(name, value, known)
-    or_null = " (null for none)" if RunSpec.model_fields[name].default is None else ""
-    return f"{first['msg'].replace('Input', 'the value', 1)}{or_null}, not {value!r}"
+def normalise_value(name: str, value: Any) -> Any:
+    """Return the value as the spec stores it: 1 becomes 1.0 where the field is a float."""
+    return value if name in SHORTHANDS else _type_adapter(name).validate_python(value)
 
 
 def make_spec(values: dict[str, Any]) -> RunSpec:
-    """A RunSpec from plain values; SpecError names every unknown field and wrong value."""
+    """Return the RunSpec of plain values; raise a SpecError that names every unknown field and every wrong value."""
     try:
         return RunSpec(**values)
     except ValidationError as error:
-        told = []
-        for mistake in error.errors():
-            name = str(mistake["loc"][0])
-            if mistake["type"] == "extra_forbidden":
-                told.append(unknown_name("field", name, RunSpec.model_fields))
+        messages = []
+        for problem in error.errors():
+            name = str(problem["loc"][0])
+            if problem["type"] == "extra_forbidden":
+                messages.append(unknown_name("field", name, RunSpec.model_fields))
             else:
-                told.append(f"{name}: {check_field(name, mistake['input'])}")
-        raise SpecError("; ".join(told)) from None
+                messages.append(f"{name}: {check_field(name, problem['input'])}")
+        raise SpecError("; ".join(messages)) from None

@@ -14,7 +14,7 @@ def template_environment(folder: Path) -> jinja2.Environment:
     """Return an environment over the templates of a folder, with HTML escaping on."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
+        autoescape=True,  # whatever the file is called: reasons and paths come from files that anyone may edit
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,

@@ -8,19 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+# An underscore within a word, as in `top_optimizer`, formats nothing.
 _SPECIAL = re.compile(r"[\\|`*\[]|(?<!\w)_|_(?!\w)")
-"""What would be formatting or a link, or would end a cell; an underscore within a word is none of these."""
+"""Characters that Markdown would read as formatting, a link or the end of a cell."""
 
 
 def escape_markdown(text: str) -> str:
-    """The text on one line."""
+    """Return the text on one line, with every character escaped that Markdown would interpret."""
     return _SPECIAL.sub(r"\\\g<0>", " ".join(text.split())).replace("<", "&lt;")
 
 
-def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table of texts."""
-    told = [map(escape_markdown, head), ["---"] * len(head), *(map(escape_markdown, line) for line in lines)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in told)
+def format_markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table with one line for each row of texts."""
+    rows = [map(escape_markdown, head), ["---"] * len(head), *(map(escape_markdown, line) for line in lines)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def plural(count: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from dcbench.core.spec import format_value
 
 def markdown(table: pd.DataFrame) -> str:
     """A GitHub table."""
-    return github.markdown_table(list(map(str, table.columns)), _cells(table))
+    return github.format_markdown_table(list(map(str, table.columns)), _cells(table))
 
 
 def latex(table: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ def test_the_columns_of_the_design_are_all_there_in_order():
     assert STAGES == ("features", "pca", "whiten", "kmeans", "train", "evaluate")
 
 
-def test_each_column_is_told_in_words_and_scores_say_what_is_better():
+def test_each_column_has_a_label_and_scores_say_what_is_better():
     for name, column in COLUMNS.items():
         assert column.name == name and column.label
         assert column.low is None or column.high is None or column.low < column.high

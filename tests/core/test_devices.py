@@ -49,7 +49,7 @@ def test_resolve(monkeypatch):
 
 
 @pytest.mark.parametrize("word", ["gpu", "cuda:x", "auto:1x", ""])
-def test_unknown_devices_are_told(word):
+def test_unknown_devices_are_errors(word):
     with pytest.raises(DeviceError, match="Known: auto, cpu, cuda"):
         devices.resolve_device(word)
 

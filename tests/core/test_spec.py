@@ -92,7 +92,7 @@ def test_geometry_follows_the_image_size():
         ("backend", 3, "backend's name"),
     ],
 )
-def test_wrong_values_are_told_in_words(name, value, expected):
+def test_wrong_values_are_explained(name, value, expected):
     assert expected in check_field(name, value)
 
 
@@ -122,7 +122,7 @@ def test_a_spec_is_frozen():
         RunSpec().k = 3
 
 
-def test_the_fields_page_tells_every_field_with_its_default_and_help():
+def test_the_fields_page_lists_every_field_with_its_default_and_help():
     page = (Path(__file__).parents[2] / "docs" / "fields.md").read_text()
     for name, field in RunSpec.model_fields.items():
         assert f"| `{name}` | {spec.format_value(field.default)} | {field.description} |" in page

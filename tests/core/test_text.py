@@ -1,6 +1,6 @@
 import pytest
 
-from dcbench.core.text import escape_markdown, format_duration, format_megabytes, markdown_table, plural
+from dcbench.core.text import escape_markdown, format_duration, format_markdown_table, format_megabytes, plural
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,9 @@ def test_what_would_be_formatting_is_shown_as_it_is(text, expected):
 
 
 def test_a_table_has_a_line_a_row():
-    told = markdown_table(("", "a|b"), [("x", "y_z"), ("1", "2")])
-    assert told == "|  | a\\|b |\n| --- | --- |\n| x | y_z |\n| 1 | 2 |\n"
-    assert markdown_table(("a",), []) == "| a |\n| --- |\n"
+    table = format_markdown_table(("", "a|b"), [("x", "y_z"), ("1", "2")])
+    assert table == "|  | a\\|b |\n| --- | --- |\n| x | y_z |\n| 1 | 2 |\n"
+    assert format_markdown_table(("a",), []) == "| a |\n| --- |\n"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_table_has_a_line_a_row():
         (3599.7, "1 h 00 min"), (7260, "2 h 01 min"), (86_400 * 2 + 3 * 3600, "2 d 03 h"),
     ],
 )  # fmt: skip
-def test_durations_are_told_in_their_two_largest_units(seconds, text):
+def test_durations_are_shown_in_their_two_largest_units(seconds, text):
     assert format_duration(seconds) == text
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from dcbench import registry
 from dcbench.core.matrix import baselines
 from dcbench.core.matrix.yaml_source import Document, Steps
-from dcbench.core.spec import STAGE_BACKENDS, check_field, list_matrix_fields, normalise
+from dcbench.core.spec import STAGE_BACKENDS, check_field, list_matrix_fields, normalise_value
 from dcbench.errors import unknown_name
 
 SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")
@@ -143,7 +143,7 @@ def _axes(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[str, list[An
     for name, values in _mapping(matrix_file, value, path).items():
         if known := _known(matrix_file, name, (*path, name)):
             checked = _values(matrix_file, values, (*path, name), partial(_value_problem, known))
-            axes[known] = [normalise(known, v) for v in checked]
+            axes[known] = [normalise_value(known, v) for v in checked]
     return axes
 
 
@@ -184,7 +184,7 @@ def _fields(matrix_file: MatrixFile, value: Any, path: Steps) -> Fields:
             if told := _value_problem(known, given, as_axis=path != ("settings",)):
                 matrix_file.complain((*path, name), told)
             else:
-                chosen[known] = given if given == "auto" else normalise(known, given)
+                chosen[known] = given if given == "auto" else normalise_value(known, given)
     return chosen
 
 
@@ -194,11 +194,11 @@ def _when(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[str, list[An
         if known := _known(matrix_file, name, (*path, name)):
             if isinstance(given, list):
                 checked = _values(matrix_file, given, (*path, name), partial(_value_problem, known))
-                rule[known] = [normalise(known, v) for v in checked]
+                rule[known] = [normalise_value(known, v) for v in checked]
             elif told := _value_problem(known, given):
                 matrix_file.complain((*path, name), told)
             else:
-                rule[known] = [normalise(known, given)]
+                rule[known] = [normalise_value(known, given)]
     if not rule and value == {}:
         matrix_file.complain(path, "an empty rule matches everything; name at least one field")
     return rule

@@ -30,7 +30,7 @@ class RunRecord:
     clusters: dict[int, int] | None = None
 
 
-def _number(figure: str) -> float:
+def parse_number(figure: str) -> float:
     return float(figure) if figure else math.nan
 
 
@@ -56,7 +56,7 @@ def read_record(folder: RunDir) -> RunRecord:
 def read_rows(folder: RunDir) -> list[Row]:
     """The rows of metrics.csv so far; ResultsError where one is not the next epoch's or holds no number."""
     try:
-        header, *lines = list(csv.reader(io.StringIO(folder.metrics_text()[0]), strict=True)) or [[]]
+        header, *lines = list(csv.reader(io.StringIO(folder.read_metrics_text()[0]), strict=True)) or [[]]
     except csv.Error as error:
         raise ResultsError(f"{folder.metrics_file}: {error}; run the matrix again with --redo") from None
     rows = [dict(zip(header, line, strict=False)) for line in lines]
@@ -71,12 +71,12 @@ def read_rows(folder: RunDir) -> list[Row]:
 
 def _is_row(row: Row, epoch: int) -> bool:
     try:
-        numbers = {column: _number(figure) for column, figure in row.items()}
+        numbers = {column: parse_number(figure) for column, figure in row.items()}
     except ValueError:
         return False
     return numbers.get("epoch") == epoch
 
 
 def _read_clusters(folder: RunDir) -> dict[int, int] | None:
-    found = folder.assignments("indices", "assignment")
+    found = folder.read_assignments("indices", "assignment")
     return None if found is None else dict(zip(found["indices"].tolist(), found["assignment"].tolist(), strict=True))

@@ -24,7 +24,7 @@ def with_figure(row, column, figure):
 def test_the_same_record_is_identical_whatever_it_cost():
     found = diff_records(ORIGINAL, with_figure(2, "seconds_train", "99"))
     assert (found.verdict, str(found)) == ("identical", "identical")
-    assert (found.row_count, found.figures, found.images) == (4, 12, 100)
+    assert (found.row_count, found.value_count, found.image_count) == (4, 12, 100)
     assert found.first_row is None and found.first_row_beyond_tolerance is None and found.largest_difference is None
 
 
@@ -78,19 +78,19 @@ def test_a_small_difference_that_grows_is_told_from_where_it_starts():
 def test_images_in_another_cluster_are_counted_against_the_tolerance():
     moved = RunRecord(ROWS, IMAGES | {0: 2})
     found = diff_records(ORIGINAL, moved)
-    assert (found.verdict, found.moved, str(found)) == ("different", 1, "different in the last assignment")
+    assert (found.verdict, found.moved_count, str(found)) == ("different", 1, "different in the last assignment")
     assert diff_records(ORIGINAL, moved, tolerance=0.01).verdict == "equal"
     assert diff_records(ORIGINAL, moved, tolerance=0.009).verdict == "different"
 
 
 def test_other_images_are_moved_images():
     fewer = RunRecord(ROWS, {image: cluster for image, cluster in IMAGES.items() if image < 90})
-    assert diff_records(ORIGINAL, fewer).moved == diff_records(fewer, ORIGINAL).moved == 10
+    assert diff_records(ORIGINAL, fewer).moved_count == diff_records(fewer, ORIGINAL).moved_count == 10
 
 
 def test_a_record_without_assignment_compares_the_figures_alone():
     found = diff_records(RunRecord(ROWS), ORIGINAL)
-    assert (found.verdict, found.images) == ("identical", None)
+    assert (found.verdict, found.image_count) == ("identical", None)
 
 
 def test_rows_that_only_one_run_has_differ():
@@ -214,10 +214,10 @@ def test_two_runs_beside_each_other(tmp_path, folder):
     other = written(tmp_path, k=6)
     other.write_provenance({"threads": 2, "libraries": {"torch": "2"}})
     found = compare_runs(folder, other)
-    assert found.identity == {"k": (5, 6)} and found.environment == {"threads": (1, 2)}
-    assert found.metrics.verdict == "identical"
+    assert found.spec_changes == {"k": (5, 6)} and found.environment_changes == {"threads": (1, 2)}
+    assert found.metrics_diff.verdict == "identical"
     other.provenance_file.unlink()
     other.metrics_file.unlink()
     found = compare_runs(folder, other)
-    assert found.environment is None and found.metrics is None
+    assert found.environment_changes is None and found.metrics_diff is None
     assert found.as_json() == {"identity": {"k": (5, 6)}, "provenance": None, "metrics": None}
