@@ -135,7 +135,7 @@ def main() -> None:
 def drawn(part: str, axis: str | None, told: Analysis) -> np.ndarray:
     """A figure of the report as an array `(height, width, 3)` of sRGB in 0 to 1."""
     with matplotlib.rc_context(STYLE):
-        figure = registry.load("plots", part).draw(told, axis)
+        figure = registry.load("figures", part).draw(told, axis)
         return raster(figure)
 
 

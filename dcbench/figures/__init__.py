@@ -20,24 +20,23 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis.summary import Analysis
-from dcbench.figures.style.encoding import amounts
 
 
-def axes_of(facts: Mapping[str, Any], analysis: Analysis) -> list[str | None]:
+def choose_axes(facts: Mapping[str, Any], analysis: Analysis) -> list[str | None]:
     """The axes that a part with these FACTS is drawn along: [None] is the whole matrix, [] nothing."""
     if analysis.results.rows.empty and facts.get("needs") != "plan":
         return []
     if not facts["per_axis"]:
         return [None]
-    wanted = [axis for axis in analysis.axes if facts.get("axes") != "numeric" or amounts(analysis, axis)]
+    wanted = [axis for axis in analysis.axes if facts.get("axes") != "numeric" or analysis.axes[axis].is_numeric]
     return [*wanted] if wanted or facts.get("axes") else [None]
 
 
-def first_varied(analysis: Analysis, *names: str) -> str | None:
+def find_varied(analysis: Analysis, *names: str) -> str | None:
     """The first of these fields that the matrix varies."""
     return next((name for name in names if name in analysis.axes), None)
 
 
-def same(column: pd.Series, value: object) -> pd.Series:
+def has_value(column: pd.Series, value: object) -> pd.Series:
     """Which rows have the field's value; None, which pandas equals with nothing, is one."""
     return column.isna() if value is None else column == value

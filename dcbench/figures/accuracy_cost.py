@@ -15,12 +15,20 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocato
 from dcbench.analysis.statistics.cells import summary
 from dcbench.analysis.statistics.effects import largest
 from dcbench.analysis.statistics.pareto import front
-from dcbench.analysis.summary import Analysis, is_condition, metric_spec
-from dcbench.figures import same
-from dcbench.figures.style.captions import beneath, company, counted, label, ruled, short, wrapped
-from dcbench.figures.style.encoding import MARKERS, colour, marker
-from dcbench.figures.style.marks import legend
-from dcbench.figures.style.theme import COLOURS, GREY, TEXT, WIDTH
+from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.figures import has_value
+from dcbench.figures.style.captions import (
+    beneath,
+    counted,
+    describe_rules,
+    describe_timing,
+    format_axis_value,
+    shorten,
+    wrap,
+)
+from dcbench.figures.style.encoding import MARKERS, get_colour, get_marker
+from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.theme import COLOURS, GREY, MAX_WIDTH, TEXT_SIZE
 
 FACTS = {
     "title": "Quality against time",
@@ -70,42 +78,47 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     codes = _codes(analysis, quality)
     parts = _parts(analysis)
     across, down = min(ACROSS, len(parts)), -(-len(parts) // ACROSS)
-    figure = Figure(figsize=(min(WIDTH, max(5.0, 4.2 * across)), 0.6 + 2.9 * down), layout="constrained")
-    beneath(figure, _counts(analysis, cells), company(analysis.results.rows), ruled(analysis, [quality, "seconds"]))
+    figure = Figure(figsize=(min(MAX_WIDTH, max(5.0, 4.2 * across)), 0.6 + 2.9 * down), layout="constrained")
+    beneath(
+        figure,
+        _counts(analysis, cells),
+        describe_timing(analysis.results.rows),
+        describe_rules(analysis, [quality, "seconds"]),
+    )
     grid = figure.add_gridspec(down, 2 * across, width_ratios=[3.4, 1] * across)
     for place, (title, values) in enumerate(parts):
         row, left = place // across, 2 * (place % across)
         panel = figure.add_subplot(grid[row, left])
-        panel.set_title(wrapped(title, 2, TEXT))
+        panel.set_title(wrap(title, 2, TEXT_SIZE))
         _points(panel, _inside(cells, values), _inside(analysis.finals, values), quality, analysis, codes)
         _levels(figure.add_subplot(grid[row, left + 1], sharey=panel), quality, analysis, codes, values)
         if left == 0:
-            panel.set_ylabel(metric_spec(quality).titled)
-    legend(figure, _handles(analysis, codes))
+            panel.set_ylabel(metric_spec(quality).axis_label)
+    add_legend(figure, _handles(analysis, codes))
     return figure
 
 
 def _parts(analysis: Analysis) -> list[tuple[str, dict[str, Any]]]:
     """Title, and which cells are in it, of each panel: data sets are never put on one scale."""
-    axis = next((name for name in analysis.axes if is_condition(name)), None)
+    axis = next((name for name, choice in analysis.axes.items() if choice.is_condition), None)
     if axis is None:
         return [("", {})]
-    return [(label(analysis, axis, value), {axis: value}) for value in analysis.axes[axis]]
+    return [(format_axis_value(analysis, axis, value), {axis: value}) for value in analysis.axes[axis].values]
 
 
 def _inside(frame: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
     for name, value in values.items():
-        frame = frame[same(frame[name], value)]
+        frame = frame[has_value(frame[name], value)]
     return frame
 
 
 def _codes(analysis: Analysis, quality: str) -> _Codes:
     """The axis that moves the quality most has the colours, of the others the one that moves the time most markers."""
     outcomes = {one.name: one for one in analysis.outcomes}
-    few = [name for name in analysis.axes if not is_condition(name)]
-    hues = [name for name in few if len(analysis.axes[name]) <= MOST]
+    few = [name for name, choice in analysis.axes.items() if not choice.is_condition]
+    hues = [name for name in few if len(analysis.axes[name].values) <= MOST]
     hue = max(hues, key=lambda name: largest(analysis.effects, name, outcomes[quality]), default=None)
-    signs = [name for name in few if name != hue and len(analysis.axes[name]) <= len(MARKERS)]
+    signs = [name for name in few if name != hue and len(analysis.axes[name].values) <= len(MARKERS)]
     return _Codes(hue, max(signs, key=lambda name: largest(analysis.effects, name, outcomes["seconds"]), default=None))
 
 
@@ -126,7 +139,7 @@ def _points(
     _front(panel, cells[whole], quality)
     panel.set_xscale("log")
     _scale(panel, runs["seconds"])
-    panel.set_xlabel(metric_spec("seconds").titled)
+    panel.set_xlabel(metric_spec("seconds").axis_label)
 
 
 def _front(panel: Axes, cells: pd.DataFrame, quality: str) -> None:
@@ -141,12 +154,12 @@ def _front(panel: Axes, cells: pd.DataFrame, quality: str) -> None:
 def _coded(frame: pd.DataFrame, analysis: Analysis, codes: _Codes) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     """The rows of each colour and marker."""
     found = []
-    for hue in analysis.axes[codes.hue] if codes.hue else [None]:
-        some = frame[same(frame[codes.hue], hue)] if codes.hue else frame
-        for sign in analysis.axes[codes.sign] if codes.sign else [None]:
-            part = some[same(some[codes.sign], sign)] if codes.sign else some
-            mark = marker(analysis, codes.sign, sign) if codes.sign else "o"
-            found.append(((colour(analysis, codes.hue, hue), mark), part))
+    for hue in analysis.axes[codes.hue].values if codes.hue else [None]:
+        some = frame[has_value(frame[codes.hue], hue)] if codes.hue else frame
+        for sign in analysis.axes[codes.sign].values if codes.sign else [None]:
+            part = some[has_value(some[codes.sign], sign)] if codes.sign else some
+            mark = get_marker(analysis, codes.sign, sign) if codes.sign else "o"
+            found.append(((get_colour(analysis, codes.hue, hue), mark), part))
     return found
 
 
@@ -165,7 +178,7 @@ def _levels(panel: Axes, quality: str, analysis: Analysis, codes: _Codes, values
     for place, level in enumerate(known):
         alike = len({score for _, score in known[level]}) == 1
         for value, score in known[level]:
-            ink = GREY if alike else colour(analysis, codes.hue, value)
+            ink = GREY if alike else get_colour(analysis, codes.hue, value)
             panel.plot(place, score, color=ink, marker="_", ms=9, mew=2, ls="")
     panel.set_xticks(range(len(known)), [LEVELS[level] for level in known], rotation=90)
     panel.set_xlim(-0.7, max(len(known), 1) - 0.3)
@@ -180,12 +193,12 @@ def _known(
     fields = list(dict.fromkeys([quality, *values, *([codes.hue] if codes.hue else [])]))
     start = _inside(analysis.results.rows.loc[analysis.results.rows["epoch"] == 0, fields], values)
     table = analysis.references
-    table = table[same(table["axis"], codes.hue) & (table["metric"] == quality)]
+    table = table[has_value(table["axis"], codes.hue) & (table["metric"] == quality)]
     table = _inside(table, values)
     known: dict[str, list[tuple[Any, float]]] = {}
-    for value in analysis.axes[codes.hue] if codes.hue else [None]:
-        mine = start[same(start[codes.hue], value)] if codes.hue else start
-        beside = table[same(table["value"], value)]
+    for value in analysis.axes[codes.hue].values if codes.hue else [None]:
+        mine = start[has_value(start[codes.hue], value)] if codes.hue else start
+        beside = table[has_value(table["value"], value)]
         scores = {"untrained": mine[quality].mean(), **dict(zip(beside["level"], beside["mean"], strict=True))}
         for level in LEVELS:
             if pd.notna(scores.get(level)):
@@ -199,13 +212,13 @@ def _known(
 def _handles(analysis: Analysis, codes: _Codes) -> list[Artist]:
     handles: list[Artist] = []
     if hue := codes.hue:
-        for value in analysis.axes[hue]:
-            text = f"{short(hue)} {label(analysis, hue, value)}"
-            handles.append(Line2D([], [], color=colour(analysis, hue, value), lw=4, label=text))
+        for value in analysis.axes[hue].values:
+            text = f"{shorten(hue)} {format_axis_value(analysis, hue, value)}"
+            handles.append(Line2D([], [], color=get_colour(analysis, hue, value), lw=4, label=text))
     if sign := codes.sign:
-        for value in analysis.axes[sign]:
-            text = f"{short(sign)} {label(analysis, sign, value)}"
-            handles.append(Line2D([], [], color=GREY, marker=marker(analysis, sign, value), ls="", label=text))
+        for value in analysis.axes[sign].values:
+            text = f"{shorten(sign)} {format_axis_value(analysis, sign, value)}"
+            handles.append(Line2D([], [], color=GREY, marker=get_marker(analysis, sign, value), ls="", label=text))
     return [*handles, Line2D([], [], color=GREY, lw=1.2, marker="o", ms=9, mfc="none", label="no cell beats it")]
 
 

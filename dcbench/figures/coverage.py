@@ -20,10 +20,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis.summary import Analysis
-from dcbench.figures import same
-from dcbench.figures.style.captions import counted, inches, label, note, short
-from dcbench.figures.style.marks import legend
-from dcbench.figures.style.theme import COLOURS, GREY, SMALL, WIDTH
+from dcbench.figures import has_value
+from dcbench.figures.style.captions import add_note, counted, format_axis_value, measure_width, shorten
+from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.theme import COLOURS, GREY, MAX_WIDTH, SMALL_SIZE
 
 FACTS = {
     "title": "Coverage",
@@ -89,13 +89,13 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
     states = analysis.results.runs.apply(state_of, axis=1)
     inner = _inner(analysis)
     down, across = (_side(analysis, names) for names in ([name for name in analysis.axes if name not in inner], inner))
-    left = 0.2 + max(1.12 * inches(name, SMALL) for name in inner)
+    left = 0.2 + max(1.12 * measure_width(name, SMALL_SIZE) for name in inner)
     left = max(left, 0.1 + sum(map(_wide, down.axes, down.texts)))
-    size = min(LARGEST, (WIDTH - left - 0.1) / (across.places()[-1] + 1))
+    size = min(LARGEST, (MAX_WIDTH - left - 0.1) / (across.places()[-1] + 1))
     heads = [_high(across, depth, size) for depth in range(len(inner))]
     figure = Figure(figsize=(max(6.5, left + (across.places()[-1] + 1) * size + 0.1), 1))
-    legend(figure, _handles(states))
-    note(figure, *_words(analysis, states, down, across, size))
+    add_legend(figure, _handles(states))
+    add_note(figure, *_words(analysis, states, down, across, size))
     top = 0.1 + sum(heads) + LETTER * bool(down.axes)
     high = top + (down.places()[-1] + 1) * size + 0.25 + LETTER * (figure.get_supxlabel().count("\n") + 1)
     figure.set_figheight(high + figure.legends[0].get_window_extent().height / figure.dpi + 0.1)
@@ -122,7 +122,7 @@ def _inner(analysis: Analysis) -> list[str]:
     """The axes of the columns: as many of the last ones as give a map that is wider than it is high, and the seeds."""
     names, wide = ["seed"], analysis.results.runs["seed"].nunique()
     for name in reversed(analysis.axes):
-        wide *= len(analysis.axes[name])
+        wide *= len(analysis.axes[name].values)
         if wide > max(24, math.sqrt(2 * len(analysis.results.runs))):
             break
         names.insert(0, name)
@@ -131,23 +131,25 @@ def _inner(analysis: Analysis) -> list[str]:
 
 def _side(analysis: Analysis, names: Sequence[str]) -> Side:
     runs = analysis.results.runs
-    values = {name: analysis.axes.get(name) or sorted(runs["seed"].unique()) for name in names}
+    values = {name: analysis.axis_values.get(name) or sorted(runs["seed"].unique()) for name in names}
     numbers = np.zeros((len(runs), max(1, len(names))), dtype=np.intp)
     for column, name in enumerate(names):
         for number, value in enumerate(values[name]):
-            numbers[same(runs[name], value), column] = number
+            numbers[has_value(runs[name], value), column] = number
     lines, of_run = np.unique(numbers, axis=0, return_inverse=True)
-    texts = [[label(analysis, name, value, 18) for value in values[name]] for name in names]
+    texts = [[format_axis_value(analysis, name, value, 18) for value in values[name]] for name in names]
     return Side(list(names), texts, lines, of_run.ravel())
 
 
 def _wide(name: str, texts: Sequence[str]) -> float:
-    return 0.15 + max(1.12 * inches(short(name, 18), SMALL), *(inches(text, SMALL) for text in texts))  # bold is wider
+    return 0.15 + max(
+        1.12 * measure_width(shorten(name, 18), SMALL_SIZE), *(measure_width(text, SMALL_SIZE) for text in texts)
+    )  # bold is wider
 
 
 def _high(side: Side, depth: int, size: float) -> float:
     """Inches of a line of heads: of one that fits, of upright ones that fit, or none."""
-    widths = [(inches(text, SMALL), (end - start) * size) for start, end, text in side.groups(depth)]
+    widths = [(measure_width(text, SMALL_SIZE), (end - start) * size) for start, end, text in side.groups(depth)]
     if all(wide < room - 0.02 for wide, room in widths):
         return LETTER + 0.03
     return max(wide for wide, _ in widths) + 0.08 if min(room for _, room in widths) > LETTER else 0.0
@@ -157,9 +159,9 @@ def _rows(panel: Axes, side: Side, left: float, top: float, size: float) -> None
     at = left - sum(map(_wide, side.axes, side.texts))
     for depth, (name, texts) in enumerate(zip(side.axes, side.texts, strict=True)):
         if _told(side, depth, size):
-            panel.text(at, top - 0.04, short(name, 18), fontsize=SMALL, va="bottom", weight="bold")
+            panel.text(at, top - 0.04, shorten(name, 18), fontsize=SMALL_SIZE, va="bottom", weight="bold")
             for start, end, text in side.groups(depth):
-                panel.text(at, top + (start + end) / 2 * size, text, fontsize=SMALL, va="center")
+                panel.text(at, top + (start + end) / 2 * size, text, fontsize=SMALL_SIZE, va="center")
         at += _wide(name, texts)
 
 
@@ -172,11 +174,19 @@ def _columns(panel: Axes, side: Side, left: float, top: float, heads: Sequence[f
     for depth, (name, high) in enumerate(zip(side.axes, heads, strict=True)):
         middle = top - 0.03 - sum(heads[depth:]) + high / 2
         if high:
-            panel.text(left - 0.1, middle, short(name, 24), fontsize=SMALL, ha="right", va="center", weight="bold")
+            panel.text(
+                left - 0.1, middle, shorten(name, 24), fontsize=SMALL_SIZE, ha="right", va="center", weight="bold"
+            )
         for start, end, text in side.groups(depth) if high else ():
             turned = 90 if high > LETTER + 0.03 else 0
             panel.text(
-                left + (start + end) / 2 * size, middle, text, fontsize=SMALL, ha="center", va="center", rotation=turned
+                left + (start + end) / 2 * size,
+                middle,
+                text,
+                fontsize=SMALL_SIZE,
+                ha="center",
+                va="center",
+                rotation=turned,
             )
 
 
@@ -227,7 +237,7 @@ def _words(analysis: Analysis, states: pd.Series, down: Side, across: Side, size
                 order = ", ".join(side.texts[depth][:6]) + (", \u2026" if len(side.texts[depth]) > 6 else "")
                 yield f"Unnamed for want of room, in order: {name} {order}."
     ended = analysis.results.runs["state"].isin(["failed", "skipped"])
-    reasons = analysis.results.runs["reason"][ended].fillna("").map(lambda text: short(text, 90).rstrip("."))
+    reasons = analysis.results.runs["reason"][ended].fillna("").map(lambda text: shorten(text, 90).rstrip("."))
     why = Counter(zip(states[ended], reasons, strict=True)).most_common()
     for (state, reason), number in why[:TOLD]:
         yield f"{number:,} {state}{': ' * bool(reason)}{reason}."

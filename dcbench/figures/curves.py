@@ -25,11 +25,11 @@ from dcbench.analysis.statistics.matching import FEWEST_SEEDS
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ORDER
 from dcbench.core.columns import COLUMNS
-from dcbench.figures import first_varied, same
-from dcbench.figures.style.captions import counted, label, meant, note, wrapped
-from dcbench.figures.style.encoding import code
-from dcbench.figures.style.marks import legend, single_runs, spread
-from dcbench.figures.style.theme import GREY, SMALL, TEXT, WIDTH
+from dcbench.figures import find_varied, has_value
+from dcbench.figures.style.captions import add_note, counted, describe_means, format_axis_value, wrap
+from dcbench.figures.style.encoding import get_style
+from dcbench.figures.style.marks import add_legend, make_run_lines, spread_apart
+from dcbench.figures.style.theme import GREY, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
     "title": "Curves",
@@ -93,8 +93,8 @@ class Panel:
 
 def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A panel for each metric and value of `axis`, the metrics below each other; one column without an axis."""
-    hue = None if axis == "dataset" else first_varied(analysis, "dataset")
-    matched = alike(analysis.finals, analysis.axes, axis)
+    hue = None if axis == "dataset" else find_varied(analysis, "dataset")
+    matched = alike(analysis.finals, analysis.axis_values, axis)
     wanted = ("pseudo_label_accuracy", analysis.quality, REFIT, "nmi_previous")
     metrics = [
         name for name in wanted if name in analysis.results.rows and analysis.results.rows[name].notna().any()
@@ -103,7 +103,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
     rows = analysis.results.rows[list(dict.fromkeys(fields))].merge(
         matched[["run_id", "cell"]], on="run_id", how="left"
     )
-    values: list[Any] = analysis.axes[axis] if axis else [None]
+    values: Sequence[Any] = analysis.axes[axis].values if axis else [None]
     figure, grid = _grid(len(values), len(metrics))
     columns = []
     for value, line in zip(values, grid, strict=True):
@@ -117,20 +117,25 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
         _scale(panels, across)
     ends = sorted({*range(across - 1, len(columns), across), len(columns) - 1})
     named = _name_levels([panel for at in ends for panel in columns[at]])
-    legend(figure, _handles(columns, named, matched["seed"].nunique() >= FEWEST_SEEDS))
-    note(figure, *_words(analysis, hue, matched))
+    add_legend(figure, _handles(columns, named, matched["seed"].nunique() >= FEWEST_SEEDS))
+    add_note(figure, *_words(analysis, hue, matched))
     return figure
 
 
 def _parts(analysis: Analysis, axis: str | None, value: object, hue: str | None, rows: pd.DataFrame) -> list[Part]:
-    inside = rows[same(rows[axis], value)] if axis else rows
+    inside = rows[has_value(rows[axis], value)] if axis else rows
     if hue is None:
-        return [Part("mean", code(analysis, axis, value), inside, _baselines(analysis, axis, value, inside))]
+        return [Part("mean", get_style(analysis, axis, value), inside, _baselines(analysis, axis, value, inside))]
     found = []
-    for one in analysis.axes[hue]:
-        mine = inside[same(inside[hue], one)]
+    for one in analysis.axes[hue].values:
+        mine = inside[has_value(inside[hue], one)]
         found.append(
-            Part(label(analysis, hue, one), code(analysis, hue, one), mine, _baselines(analysis, axis, value, mine))
+            Part(
+                format_axis_value(analysis, hue, one),
+                get_style(analysis, hue, one),
+                mine,
+                _baselines(analysis, axis, value, mine),
+            )
         )
     return found
 
@@ -138,7 +143,7 @@ def _parts(analysis: Analysis, axis: str | None, value: object, hue: str | None,
 def _baselines(analysis: Analysis, axis: str | None, value: object, rows: pd.DataFrame) -> dict[str, float]:
     """The baselines' levels of the rows' dataset."""
     table = analysis.references
-    mine = table[same(table["axis"], axis) & same(table["value"], value) & (table["metric"] == REFIT)]
+    mine = table[has_value(table["axis"], axis) & has_value(table["value"], value) & (table["metric"] == REFIT)]
     mine = mine[mine["dataset"].isin(rows["dataset"].unique())]
     return dict(zip(mine["level"], mine["mean"], strict=True))
 
@@ -155,7 +160,7 @@ def _grid(values: int, metrics: int) -> tuple[Figure, list[list[Axes]]]:
     """A figure with a column of panels for each value; what is more than MOST goes on below."""
     across = _across(values)
     blocks = math.ceil(values / across)
-    size = min(WIDTH, 1.4 + 2.6 * across), 0.5 + blocks * (0.6 + HIGH * metrics)
+    size = min(MAX_WIDTH, 1.4 + 2.6 * across), 0.5 + blocks * (0.6 + HIGH * metrics)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(blocks * metrics, across, squeeze=False)
     for spare in grid[-metrics:, values - (blocks - 1) * across :].flat:
@@ -166,14 +171,14 @@ def _grid(values: int, metrics: int) -> tuple[Figure, list[list[Axes]]]:
         for panel in columns[-1]:
             panel.tick_params(left=column == 0, labelleft=column == 0, bottom=False, labelbottom=False)
         columns[-1][-1].tick_params(bottom=True, labelbottom=True)
-        columns[-1][-1].set_xlabel(COLUMNS["epoch"].titled)
+        columns[-1][-1].set_xlabel(COLUMNS["epoch"].axis_label)
     return figure, columns
 
 
 def _draw(panel: Panel) -> None:
     for part in panel.parts:
         tint = part.code["color"]
-        panel.axes.add_collection(single_runs(part.rows, panel.metric, part.code["color"]), autolim=False)
+        panel.axes.add_collection(make_run_lines(part.rows, panel.metric, part.code["color"]), autolim=False)
         mean = curve(part.rows.dropna(subset="cell"), panel.metric)
         style = part.code | {"lw": 2, "ms": 3.5, "markevery": max(1, len(mean) // 3), "zorder": 3}
         panel.axes.plot(mean.index, mean["mean"], **style, label=part.name)
@@ -196,7 +201,7 @@ def _scale(panels: Sequence[Panel], across: int) -> None:
     for at, panel in enumerate(panels):
         panel.axes.set_xlim(-0.04 * last, 1.04 * last)
         panel.axes.set_ylim(low - 0.05 * (high - low) * (low < 0), high + 0.08 * (high - low))
-        panel.axes.set_ylabel("" if at % across else wrapped(COLUMNS[panel.metric].titled, HIGH, TEXT))
+        panel.axes.set_ylabel("" if at % across else wrap(COLUMNS[panel.metric].axis_label, HIGH, TEXT_SIZE))
 
 
 # --- words ----------------------------------------------------------------------------------
@@ -204,12 +209,12 @@ def _scale(panels: Sequence[Panel], across: int) -> None:
 
 def _title(analysis: Analysis, axis: str | None, value: object, parts: Sequence[Part], wide: float) -> str:
     """The value, how many of the planned runs are in the column, and how many of them are not healthy."""
-    planned = analysis.results.runs[same(analysis.results.runs[axis], value)] if axis else analysis.results.runs
+    planned = analysis.results.runs[has_value(analysis.results.runs[axis], value)] if axis else analysis.results.runs
     runs = pd.concat([part.rows for part in parts]).drop_duplicates("run_id")
-    name = f"{axis} = {label(analysis, axis, value)}" if axis else "all runs"
+    name = f"{axis} = {format_axis_value(analysis, axis, value)}" if axis else "all runs"
     count = f"{len(runs)} of {len(planned)} runs" if len(runs) < len(planned) else counted(len(runs), "run")
     sick = [f"{number} {state}" for state in ORDER[1:] if (number := int((runs["health"] == state).sum()))]
-    return "\n".join(wrapped(words, wide, TEXT) for words in (name, ", ".join([count, *sick])))
+    return "\n".join(wrap(words, wide, TEXT_SIZE) for words in (name, ", ".join([count, *sick])))
 
 
 def _name_levels(panels: Sequence[Panel]) -> bool:
@@ -218,12 +223,12 @@ def _name_levels(panels: Sequence[Panel]) -> bool:
     for panel in panels if room else ():
         low, high = panel.axes.get_ylim()
         levels = panel.levels
-        places = spread([place for _, place, _ in levels], (high - low) / NAMES, low, high)
+        places = spread_apart([place for _, place, _ in levels], (high - low) / NAMES, low, high)
         for (name, place, part), at in zip(levels, places, strict=True):
             style = {"color": part.code["color"], "ls": DASHES[name], "lw": 1, "clip_on": False}
             beside = panel.axes.get_yaxis_transform()
             panel.axes.plot([1, 1.03, 1.09], [place, at, at], **style, transform=beside)
-            panel.axes.annotate(name, (1.1, at), xycoords=beside, va="center", fontsize=SMALL)
+            panel.axes.annotate(name, (1.1, at), xycoords=beside, va="center", fontsize=SMALL_SIZE)
     return room
 
 
@@ -243,7 +248,7 @@ def _handles(columns: Sequence[Sequence[Panel]], named: bool, intervals: bool) -
 
 def _words(analysis: Analysis, hue: str | None, matched: pd.DataFrame) -> Iterator[str]:
     """What the means are made of, and what they leave out."""
-    yield from meant(analysis, matched, hue, "panel")
+    yield from describe_means(analysis, matched, hue, "panel")
     if matched["seed"].nunique() < FEWEST_SEEDS:
         yield f"No interval: it takes {FEWEST_SEEDS} seeds."
     if analysis.quality == "ami_true":

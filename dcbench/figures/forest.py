@@ -16,12 +16,18 @@ from matplotlib.lines import Line2D
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.summary import Analysis, metric_spec
-from dcbench.figures import same
-from dcbench.figures.style.captions import beneath, label, ruled, short, sized, wrapped
-from dcbench.figures.style.marks import legend
-from dcbench.figures.style.row_labels import rows_of, write_rows
-from dcbench.figures.style.theme import GREY, INK, SMALL, TEXT, WIDTH
-from dcbench.figures.style.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
+from dcbench.figures import has_value
+from dcbench.figures.style.captions import beneath, describe_rules, describe_sample, format_axis_value, shorten, wrap
+from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.row_labels import stack_row_labels, write_row_labels
+from dcbench.figures.style.theme import GREY, INK, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
+from dcbench.figures.style.verdicts import (
+    GUIDE_LINE,
+    MARGIN_BAND,
+    VERDICT_STYLES,
+    get_marker_face,
+    make_verdict_handles,
+)
 
 FACTS = {
     "title": "What each choice does",
@@ -52,17 +58,17 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     effects = _chosen(analysis)
     if effects.empty:
         return None
-    swaps = rows_of(_names(effects.drop_duplicates("swap").sort_values("swap"), analysis), LABELS)
+    swaps = stack_row_labels(_names(effects.drop_duplicates("swap").sort_values("swap"), analysis), LABELS)
     there = set(effects["metric"])
     outcomes = [one for name in _metrics(analysis) for one in analysis.outcomes if one.name == name and name in there]
-    size = (max(6.0, WIDTH - 1.15 * (6 - len(outcomes))), 1.4 + (swaps[-1].top + swaps[-1].tall) / 72)
+    size = (max(6.0, MAX_WIDTH - 1.15 * (6 - len(outcomes))), 1.4 + (swaps[-1].top + swaps[-1].height) / 72)
     figure = Figure(figsize=size, layout="constrained")
-    beneath(figure, _abridged(analysis), _counts(effects), ruled(analysis, [one.name for one in outcomes]))
+    beneath(figure, _abridged(analysis), _counts(effects), describe_rules(analysis, [one.name for one in outcomes]))
     panels = figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0]
-    write_rows(panels[0], swaps)
+    write_row_labels(panels[0], swaps)
     for panel, outcome in zip(panels, outcomes, strict=True):
-        _panel(panel, outcome, effects[effects["metric"] == outcome.name], [swap.place for swap in swaps])
-    legend(figure, _handles(effects))
+        _panel(panel, outcome, effects[effects["metric"] == outcome.name], [swap.centre for swap in swaps])
+    add_legend(figure, _handles(effects))
     return figure
 
 
@@ -75,11 +81,11 @@ def _metrics(analysis: Analysis) -> list[str]:
 def _chosen(analysis: Analysis) -> pd.DataFrame:
     """The effects to show, `swap` their row; of an axis of many values each against the first."""
     parts = []
-    for axis, values in analysis.axes.items():
+    for axis, values in analysis.axis_values.items():
         mine = analysis.effects[
             (analysis.effects["axis"] == axis) & analysis.effects["metric"].isin(_metrics(analysis))
         ]
-        parts.append(mine if len(values) <= ALL_PAIRS else mine[same(mine["before"], values[0])])
+        parts.append(mine if len(values) <= ALL_PAIRS else mine[has_value(mine["before"], values[0])])
     effects = pd.concat(parts) if parts else analysis.effects
     rows = effects.groupby(["axis", "before", "after"], sort=False, dropna=False).ngroup()
     return effects.assign(swap=rows)
@@ -89,9 +95,9 @@ def _names(heads: pd.DataFrame, analysis: Analysis) -> list[tuple[str, str]]:
     """Each swap, and what it brings along."""
     names = []
     for row in heads.to_dict("records"):
-        before, after = (label(analysis, row["axis"], row[side]) for side in ("before", "after"))
-        brings = short(f"brings {row['brings']}", 120) if row["brings"] else ""
-        names.append((f"{short(row['axis'], 60)}: {before} \u2192 {after}", brings))
+        before, after = (format_axis_value(analysis, row["axis"], row[side]) for side in ("before", "after"))
+        brings = shorten(f"brings {row['brings']}", 120) if row["brings"] else ""
+        names.append((f"{shorten(row['axis'], 60)}: {before} \u2192 {after}", brings))
     return names
 
 
@@ -100,7 +106,7 @@ def _names(heads: pd.DataFrame, analysis: Analysis) -> list[tuple[str, str]]:
 
 def _panel(panel: Axes, outcome: Outcome, effects: pd.DataFrame, places: list[float]) -> None:
     """One metric's effects; of a ratio the logarithms are drawn."""
-    panel.axvspan(-outcome.width, outcome.width, **BAND)
+    panel.axvspan(-outcome.width, outcome.width, **MARGIN_BAND)
     panel.axvline(0, color=INK, lw=0.8)
     told = [_Effect.of(row, outcome) for row in effects.to_dict("records")]
     reach = _reach([one.extent for one in told], outcome.width)
@@ -114,7 +120,7 @@ def _panel(panel: Axes, outcome: Outcome, effects: pd.DataFrame, places: list[fl
     else:
         step = _round(reach)
         panel.set_xticks([-step, 0, step], [f"\u2212{step:g}", "0", f"{step:g}"])
-    panel.set_title(wrapped(metric_spec(outcome.name).label, 1.15, TEXT))
+    panel.set_title(wrap(metric_spec(outcome.name).label, 1.15, TEXT_SIZE))
     towards = {"higher": "better \u2192", "lower": "\u2190 better", None: ""}[outcome.better]
     panel.set_xlabel(f"{'times as long' if outcome.ratio else 'change'}\n{towards}")
 
@@ -161,29 +167,29 @@ def _round(reach: float) -> float:
 
 
 def _effect(panel: Axes, one: _Effect, place: float, reach: float) -> None:
-    colour, marker = VERDICTS[one.verdict]
-    panel.axhline(place, **GUIDE)
+    colour, marker = VERDICT_STYLES[one.verdict]
+    panel.axhline(place, **GUIDE_LINE)
     if abs(one.mean) > reach:
         _beyond(panel, one, place, math.copysign(reach, one.mean))
     else:
         panel.hlines(place, one.low, one.high, color=colour, lw=1.8)
         panel.hlines(place + 5, *one.others, color=colour, lw=0.7)
     at = min(max(one.mean, -reach), reach)
-    panel.plot([at], [place], color=colour, marker=marker, ms=5, mfc=face(one.verdict), ls="", zorder=3)
+    panel.plot([at], [place], color=colour, marker=marker, ms=5, mfc=get_marker_face(one.verdict), ls="", zorder=3)
 
 
 def _beyond(panel: Axes, one: _Effect, place: float, edge: float) -> None:
     """An effect that the panel does not reach: its number, and which way it lies."""
     text, side = (f"{one.text} \u2192", "right") if edge > 0 else (f"\u2190 {one.text}", "left")
     offset = (-6 if edge > 0 else 6, 0)
-    panel.annotate(text, (edge, place), offset, textcoords="offset points", fontsize=SMALL, ha=side, va="center")
+    panel.annotate(text, (edge, place), offset, textcoords="offset points", fontsize=SMALL_SIZE, ha=side, va="center")
 
 
 # --- words ----------------------------------------------------------------------------------
 
 
 def _handles(effects: pd.DataFrame) -> list[Artist]:
-    handles = verdict_handles(effects["verdict"])
+    handles = make_verdict_handles(effects["verdict"])
     if effects["other_cells_low"].notna().any():
         handles.append(Line2D([], [], color=GREY, lw=0.7, label="for other cells"))
     return handles
@@ -191,14 +197,14 @@ def _handles(effects: pd.DataFrame) -> list[Artist]:
 
 def _abridged(analysis: Analysis) -> str:
     """Which axes do not show all their pairs."""
-    long = [axis for axis, values in analysis.axes.items() if len(values) > ALL_PAIRS]
-    named = ", ".join(short(axis, 60) for axis in long)
+    long = [axis for axis, values in analysis.axis_values.items() if len(values) > ALL_PAIRS]
+    named = ", ".join(shorten(axis, 60) for axis in long)
     return f"Each value of {named} against the first; all pairs stand in the table of effects." if long else ""
 
 
 def _counts(effects: pd.DataFrame) -> str:
     """How many cells and seeds the effects stand on, and what was left out of them."""
-    told = [f"Each effect over {sized(effects)}."]
+    told = [f"Each effect over {describe_sample(effects)}."]
     pairs, planned = min(zip(effects["pairs"], effects["planned"], strict=True), key=lambda both: both[0] / both[1])
     if pairs < planned:
         told.append(f"Of the planned pairs at least {pairs} of {planned} are in an effect.")

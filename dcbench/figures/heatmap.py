@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,17 @@ from matplotlib.patches import Patch, Rectangle
 from dcbench.analysis.statistics.cells import averaged, summary, tally
 from dcbench.analysis.statistics.effects import largest
 from dcbench.analysis.summary import Analysis, metric_spec
-from dcbench.figures.style.captions import beneath, counted, inches, label, ruled, short, wrapped
-from dcbench.figures.style.marks import legend
-from dcbench.figures.style.theme import GREY, INK, SMALL, TEXT
+from dcbench.figures.style.captions import (
+    beneath,
+    counted,
+    describe_rules,
+    format_axis_value,
+    measure_width,
+    shorten,
+    wrap,
+)
+from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.theme import GREY, INK, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
     "title": "Every cell",
@@ -67,7 +75,7 @@ class _Layout:
     """Which axes make panels, rows and columns, the outermost first."""
 
     told: Analysis
-    axes: dict[str, list[Any]]
+    axes: Mapping[str, Sequence[Any]]
     panel: str | None
     rows: list[str]
     columns: list[str]
@@ -78,7 +86,7 @@ class _Layout:
 
     def words(self, name: str) -> list[str]:
         """An axis's values, as they stand beside the squares."""
-        return [label(self.told, name, value, MOST_LETTERS) for value in self.axes[name]]
+        return [format_axis_value(self.told, name, value, MOST_LETTERS) for value in self.axes[name]]
 
     def place(self, names: Sequence[str], square: dict[Any, Any]) -> int:
         """Which row or column the square stands in."""
@@ -110,23 +118,25 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     bodies = layout.tall * tall + (_top(layout, wide) + 20 * len(parts)) / 72
     size = (max(5.0, _left(layout) + layout.wide * wide + 1.3), 0.3 + bodies)
     figure = Figure(figsize=size)
-    beyond = max((inches(short(name, MOST_NAMED), TEXT) - 0.6 for name in layout.columns), default=0) / size[0]
+    beyond = (
+        max((measure_width(shorten(name, MOST_NAMED), TEXT_SIZE) - 0.6 for name in layout.columns), default=0) / size[0]
+    )
     figure.set_layout_engine("constrained", rect=(0, 0, 1 - max(0, beyond), 1))
-    beneath(figure, _averaged(analysis, kept, squares), _counts(squares), ruled(analysis, [analysis.quality]))
+    beneath(figure, _averaged(analysis, kept, squares), _counts(squares), describe_rules(analysis, [analysis.quality]))
     panels = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
     for panel, (title, part) in zip(panels, parts, strict=True):
         image = _panel(panel, layout, part, wide if len(squares) <= PRINTED else 0)
         _bar(figure, panel, image, metric_spec(analysis.quality).label, layout.size(layout.rows) * tall)
         _frame(panel, layout, title, wide, heads=panel is panels[0])
     if handles := _handles(squares, len(squares) == layout.tall * layout.wide):
-        legend(figure, handles)
+        add_legend(figure, handles)
     return figure
 
 
 def _square_size(layout: _Layout, squares: pd.DataFrame) -> tuple[float, float]:
     """Width and height (in): wide enough for the columns' values if it can be, high enough for two lines if need be."""
     inner = layout.words(layout.columns[-1]) if layout.columns else []
-    wanted = max([0.75, *(inches(word, TEXT) + 0.12 for word in inner)])
+    wanted = max([0.75, *(measure_width(word, TEXT_SIZE) + 0.12 for word in inner)])
     tall = max(0.3 if squares["amiss"].any() and len(squares) <= PRINTED else 0.2, 0.52 / layout.size(layout.rows))
     return min(wanted, (8.2 - _left(layout)) / layout.wide), tall
 
@@ -141,7 +151,7 @@ def _left(layout: _Layout) -> float:
 
 def _layout(analysis: Analysis) -> _Layout:
     """Every axis, or without those that move the quality least, as long as there are too many squares."""
-    axes = dict(analysis.axes)
+    axes = dict(analysis.axis_values)
     while (found := _split(analysis, axes)) is None:
         weakest = min((name for name in axes if name != "dataset"), key=lambda name: _moved(analysis, name))
         del axes[weakest]
@@ -154,7 +164,7 @@ def _moved(analysis: Analysis, axis: str) -> float:
     return max((largest(analysis.effects, axis, one) for one in outcomes), default=0.0)
 
 
-def _split(analysis: Analysis, axes: dict[str, list[Any]]) -> _Layout | None:
+def _split(analysis: Analysis, axes: Mapping[str, Sequence[Any]]) -> _Layout | None:
     """The axes in order, the last of them in columns, so that the figure comes out most like a square."""
     panel = "dataset" if len(axes) > 1 and len(axes.get("dataset", ())) in range(2, PANELS + 1) else None
     rest = [name for name in axes if name != panel]
@@ -196,7 +206,10 @@ def _parts(layout: _Layout, squares: pd.DataFrame, analysis: Analysis) -> list[t
     if layout.panel is None:
         return [("", squares)]
     name = layout.panel
-    return [(label(analysis, name, value, 60), squares[squares[name] == value]) for value in analysis.axes[name]]
+    return [
+        (format_axis_value(analysis, name, value, 60), squares[squares[name] == value])
+        for value in analysis.axes[name].values
+    ]
 
 
 # --- a panel --------------------------------------------------------------------------------
@@ -217,7 +230,7 @@ def _panel(panel: Axes, layout: _Layout, part: pd.DataFrame, room: float) -> Axe
         if square["amiss"]:
             panel.add_patch(_gap(place, square["amiss"], ink))
         if room and place in squares:
-            panel.text(*place[::-1], _text(square, room), color=ink, fontsize=SMALL, ha="center", va="center")
+            panel.text(*place[::-1], _text(square, room), color=ink, fontsize=SMALL_SIZE, ha="center", va="center")
     return image
 
 
@@ -245,7 +258,7 @@ def _bar(figure: Figure, panel: Axes, image: AxesImage, title: str, tall: float)
     """The scale beside a panel that is so tall (in)."""
     if np.isfinite(np.asarray(image.get_array())).any():  # a data set may have none
         bar = figure.colorbar(image, ax=panel, pad=0.015, fraction=0.05, aspect=12)
-        bar.set_label(wrapped(title, max(0.62, tall), TEXT))
+        bar.set_label(wrap(title, max(0.62, tall), TEXT_SIZE))
         bar.ax.locator_params(nbins=max(2, min(5, int(4 * tall))))
         bar.outline.set_visible(False)
 
@@ -274,7 +287,7 @@ def _levels(layout: _Layout, room: float) -> Iterator[tuple[str, list[str], int,
     """Of each axis in columns, the innermost first: name, values, columns that one spans, upright?, points taken."""
     for level in reversed(range(len(layout.columns))):
         words, span = layout.words(layout.columns[level]), layout.size(layout.columns[level + 1 :])
-        long = max(inches(word, TEXT) for word in words)
+        long = max(measure_width(word, TEXT_SIZE) for word in words)
         upright = long + 0.04 > span * room
         yield layout.columns[level], words, span, upright, 72 * long + 6 if upright else 12
 
@@ -291,7 +304,7 @@ def _across(panel: Axes, layout: _Layout, room: float) -> None:
         for place in range(0, layout.wide, span):
             word, middle = words[place // span % len(words)], place + (span - 1) / 2
             _put(panel, word, (middle, 1), (0, top), ("data", "axes fraction"), rotation=90 * upright)
-        _put(panel, short(name, MOST_NAMED), (1, 1), (5, top), "axes fraction", ha="left", **NAME, in_layout=False)
+        _put(panel, shorten(name, MOST_NAMED), (1, 1), (5, top), "axes fraction", ha="left", **NAME, in_layout=False)
         top += taken
 
 
@@ -313,7 +326,7 @@ def _down(panel: Axes, layout: _Layout, heads: bool) -> None:
                 va="center",
             )
         if heads:
-            _put(panel, short(name, MOST_LETTERS), (0, 1), (left, 3), "axes fraction", ha="right", **NAME)
+            _put(panel, shorten(name, MOST_LETTERS), (0, 1), (left, 3), "axes fraction", ha="right", **NAME)
         left -= 72 * _width(layout, name)
 
 
@@ -324,7 +337,7 @@ def _put(panel: Axes, text: str, at: tuple[float, float], offset: tuple[float, f
 
 def _width(layout: _Layout, name: str) -> float:
     """Inches that an axis's name and values take at the left."""
-    return max(inches(word, TEXT) for word in (short(name, MOST_LETTERS), *layout.words(name))) + 0.14
+    return max(measure_width(word, TEXT_SIZE) for word in (shorten(name, MOST_LETTERS), *layout.words(name))) + 0.14
 
 
 # --- words ----------------------------------------------------------------------------------
@@ -341,7 +354,7 @@ def _handles(squares: pd.DataFrame, whole: bool) -> list[Artist]:
 
 def _averaged(analysis: Analysis, kept: list[str], squares: pd.DataFrame) -> str:
     """Which axes the squares are means over, and of how many cells."""
-    over = [short(name, 60) for name in analysis.axes if name not in kept]
+    over = [shorten(name, 60) for name in analysis.axes if name not in kept]
     if not over:
         return ""
     cells, left = int(squares["cells"].max()), int(squares["left_out"].max())

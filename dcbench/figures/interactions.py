@@ -13,12 +13,26 @@ from matplotlib.gridspec import GridSpecBase
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.interactions import ACTS, by_value, strongest
 from dcbench.analysis.summary import Analysis, metric_spec
-from dcbench.figures.style.captions import beneath, counted, label, ruled, short, sized, wrapped
-from dcbench.figures.style.encoding import colour, marker
-from dcbench.figures.style.marks import legend
-from dcbench.figures.style.row_labels import Row, rows_of, write_rows
-from dcbench.figures.style.theme import GREY, INK, TEXT
-from dcbench.figures.style.verdicts import BAND, GUIDE, VERDICTS, face, verdict_handles
+from dcbench.figures.style.captions import (
+    beneath,
+    counted,
+    describe_rules,
+    describe_sample,
+    format_axis_value,
+    shorten,
+    wrap,
+)
+from dcbench.figures.style.encoding import get_colour, get_marker
+from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.row_labels import RowLabel, stack_row_labels, write_row_labels
+from dcbench.figures.style.theme import GREY, INK, TEXT_SIZE
+from dcbench.figures.style.verdicts import (
+    GUIDE_LINE,
+    MARGIN_BAND,
+    VERDICT_STYLES,
+    get_marker_face,
+    make_verdict_handles,
+)
 
 FACTS = {
     "title": "Which choices act on each other",
@@ -49,18 +63,19 @@ class _Pair:
     def of(cls, row: Any, analysis: Analysis) -> _Pair:
         """The dataset is what a swap's effect depends on, else the axis of more values; the difference is the same."""
         one, two = (row.axis, row.before, row.after), (row.with_axis, row.with_before, row.with_after)
-        turned = (one[0] == "dataset", len(analysis.axes[one[0]])) > (two[0] == "dataset", len(analysis.axes[two[0]]))
+        sizes = [len(analysis.axes[name].values) for name in (row.axis, row.with_axis)]
+        turned = (one[0] == "dataset", sizes[0]) > (two[0] == "dataset", sizes[1])
         return cls(two, one, row) if turned else cls(one, two, row)
 
     def name(self, analysis: Analysis) -> str:
         """The swap."""
         axis, before, after = self.swap
-        return f"{short(axis, 60)}: {label(analysis, axis, before)} \u2192 {label(analysis, axis, after)}"
+        return f"{shorten(axis, 60)}: {format_axis_value(analysis, axis, before)} \u2192 {format_axis_value(analysis, axis, after)}"
 
     def where(self, analysis: Analysis) -> str:
         """The values that its effect is compared at."""
         axis, before, after = self.other
-        return f"{short(axis, 60)} {label(analysis, axis, after)} against {label(analysis, axis, before)}"
+        return f"{shorten(axis, 60)} {format_axis_value(analysis, axis, after)} against {format_axis_value(analysis, axis, before)}"
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
@@ -71,26 +86,33 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         return None
     pairs = [_Pair.of(row, analysis) for row in table.itertuples()]
     across, down = 1 + (len(pairs) > 1), 1 + (len(pairs) > 2)
-    rows = rows_of([(pair.name(analysis), pair.where(analysis)) for pair in pairs[:MOST]], LABELS)
-    tall = max(1.75 * down, (rows[-1].top + rows[-1].tall) / 72)
+    rows = stack_row_labels([(pair.name(analysis), pair.where(analysis)) for pair in pairs[:MOST]], LABELS)
+    tall = max(1.75 * down, (rows[-1].top + rows[-1].height) / 72)
     figure = Figure(figsize=(5.2 + 2.15 * across, 1.0 + tall), layout="constrained")
-    beneath(figure, _verdicts(table), f"Each difference over {sized(table)}.", ruled(analysis, [outcome.name]))
+    beneath(
+        figure,
+        _verdicts(table),
+        f"Each difference over {describe_sample(table)}.",
+        describe_rules(analysis, [outcome.name]),
+    )
     grid = figure.add_gridspec(down, 1 + across, width_ratios=[1.05, *[1] * across])
     _list(figure.add_subplot(grid[:, 0]), outcome, pairs[:MOST], rows)
     _pictures(figure, grid[:, 1:].subgridspec(down, across), outcome, pairs[: across * down], analysis)
-    legend(figure, verdict_handles(table["verdict"].head(MOST)))
+    add_legend(figure, make_verdict_handles(table["verdict"].head(MOST)))
     return figure
 
 
-def _list(panel: Axes, outcome: Outcome, pairs: list[_Pair], rows: list[Row]) -> None:
-    panel.axvspan(-outcome.width, outcome.width, **BAND)
+def _list(panel: Axes, outcome: Outcome, pairs: list[_Pair], rows: list[RowLabel]) -> None:
+    panel.axvspan(-outcome.width, outcome.width, **MARGIN_BAND)
     panel.axvline(0, color=INK, lw=0.8)
-    write_rows(panel, rows)
+    write_row_labels(panel, rows)
     for row, pair in zip(rows, pairs, strict=True):
-        ink, sign = VERDICTS[pair.told.verdict]
-        panel.axhline(row.place, **GUIDE)
-        panel.hlines(row.place, pair.told.low, pair.told.high, color=ink, lw=1.8)
-        panel.plot(pair.told.mean, row.place, color=ink, marker=sign, mfc=face(pair.told.verdict), ms=5, zorder=3)
+        ink, sign = VERDICT_STYLES[pair.told.verdict]
+        panel.axhline(row.centre, **GUIDE_LINE)
+        panel.hlines(row.centre, pair.told.low, pair.told.high, color=ink, lw=1.8)
+        panel.plot(
+            pair.told.mean, row.centre, color=ink, marker=sign, mfc=get_marker_face(pair.told.verdict), ms=5, zorder=3
+        )
     panel.grid(axis="y", visible=False)
     panel.locator_params(axis="x", nbins=4)
     panel.set_xlabel(f"difference of two effects\non {metric_spec(outcome.name).label}")
@@ -107,28 +129,28 @@ def _pictures(figure: Figure, grid: GridSpecBase, outcome: Outcome, pairs: list[
         first = first or panel
         _picture(panel, outcome, pair, analysis)
         if place % grid.ncols == 0:
-            panel.set_ylabel(wrapped(f"change of {metric_spec(outcome.name).label}", 1.3, TEXT))
+            panel.set_ylabel(wrap(f"change of {metric_spec(outcome.name).label}", 1.3, TEXT_SIZE))
 
 
 def _picture(panel: Axes, outcome: Outcome, pair: _Pair, analysis: Analysis) -> None:
     """The effect of the pair's swap at each value of its other axis."""
     name = pair.other[0]
-    effects = by_value(analysis.finals, analysis.axes, pair.swap, name, outcome)
-    panel.axhspan(-outcome.width, outcome.width, **BAND)
+    effects = by_value(analysis.finals, analysis.axis_values, pair.swap, name, outcome)
+    panel.axhspan(-outcome.width, outcome.width, **MARGIN_BAND)
     panel.axhline(0, color=INK, lw=0.8)
     panel.plot(range(len(effects)), effects["mean"], color=GREY, lw=1, zorder=1)
     for place, row in enumerate(effects.to_dict("records")):
-        ink, sign = colour(analysis, name, row["value"]), marker(analysis, name, row["value"])
+        ink, sign = get_colour(analysis, name, row["value"]), get_marker(analysis, name, row["value"])
         panel.vlines(place, row["low"], row["high"], color=ink, lw=1.8)
         panel.plot(place, row["mean"], color=ink, marker=sign, ms=5)
-    words = [label(analysis, name, value, 14) for value in effects["value"]]
+    words = [format_axis_value(analysis, name, value, 14) for value in effects["value"]]
     upright = sum(map(len, words)) + 2 * len(words) > 28
     panel.set_xticks(range(len(words)), words, rotation=90 if upright else 0)
     panel.set_xlim(-0.5, len(words) - 0.5)
     panel.grid(axis="x", visible=False)
     panel.locator_params(axis="y", nbins=5)
-    panel.set_title(wrapped(pair.name(analysis), 1.7, TEXT))
-    panel.set_xlabel(wrapped(short(name, 60), 1.9, TEXT))
+    panel.set_title(wrap(pair.name(analysis), 1.7, TEXT_SIZE))
+    panel.set_xlabel(wrap(shorten(name, 60), 1.9, TEXT_SIZE))
 
 
 def _verdicts(table: pd.DataFrame) -> str:

@@ -20,11 +20,11 @@ from dcbench.analysis.statistics.levels import by_cell
 from dcbench.analysis.statistics.matching import FEWEST_SEEDS
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.spec import format_value
-from dcbench.figures import first_varied
-from dcbench.figures.style.captions import counted, inches, label, note, wrapped
-from dcbench.figures.style.encoding import code, colour
-from dcbench.figures.style.marks import legend
-from dcbench.figures.style.theme import GREY, SMALL, TEXT
+from dcbench.figures import find_varied
+from dcbench.figures.style.captions import add_note, counted, format_axis_value, measure_width, wrap
+from dcbench.figures.style.encoding import get_colour, get_style
+from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.theme import GREY, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
     "title": "Results against the amount",
@@ -62,16 +62,16 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         _cells(panel, analysis, axis, outcomes[metric], places)
         _means(panel, analysis, axis, table[table["metric"] == metric], places)
         _scales(panel, analysis, axis, outcomes[metric], places)
-    legend(figure, _handles(analysis))
-    note(figure, *_words(analysis, axis, table[table["metric"].isin(metrics)]))
+    add_legend(figure, _handles(analysis))
+    add_note(figure, *_words(analysis, axis, table[table["metric"].isin(metrics)]))
     return figure
 
 
 def _places(analysis: Analysis, axis: str) -> dict[Any, float]:
     """Value -> where it stands; None, which is no amount, one step beyond the largest."""
-    amounts = sorted(float(str(value)) for value in analysis.axes[axis] if value is not None)
+    amounts = sorted(float(str(value)) for value in analysis.axes[axis].values if value is not None)
     beyond = amounts[-1] ** 2 / amounts[-2] if _wide(amounts) else 2 * amounts[-1] - amounts[-2]
-    return {value: beyond if value is None else float(str(value)) for value in analysis.axes[axis]}
+    return {value: beyond if value is None else float(str(value)) for value in analysis.axes[axis].values}
 
 
 def _wide(amounts: Any) -> bool:
@@ -84,11 +84,11 @@ def _wide(amounts: Any) -> bool:
 
 def _cells(panel: Axes, analysis: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
     """A thin line for each matched cell, in its dataset's colour where there are several."""
-    hue = first_varied(analysis, "dataset")
-    table = by_cell(analysis.finals, analysis.axes, axis, outcome)
+    hue = find_varied(analysis, "dataset")
+    table = by_cell(analysis.finals, analysis.axis_values, axis, outcome)
     table = table.assign(place=[places[value] for value in table["value"]]).sort_values("place")
     for dataset, rows in table.groupby(hue) if hue else [(None, table)]:
-        tint = colour(analysis, hue, dataset) if hue else GREY
+        tint = get_colour(analysis, hue, dataset) if hue else GREY
         amounts, none = rows[rows["value"].notna()], rows[rows["value"].isna()]
         lines = [cell[["place", "mean"]].to_numpy(dtype=float) for _, cell in amounts.groupby("number")]
         panel.add_collection(LineCollection(lines, colors=tint, lw=0.6, alpha=0.5, rasterized=len(lines) > 30))
@@ -102,7 +102,7 @@ def _means(panel: Axes, analysis: Analysis, axis: str, mine: pd.DataFrame, place
     amounts = mine[mine["value"].notna()]
     panel.plot(amounts["place"], amounts["mean"], color=GREY, lw=2, zorder=3, label="mean")
     for value, line in zip(mine["value"], mine.to_dict("records"), strict=True):
-        style = code(analysis, axis, value) | {"ls": "", "ms": 5, "zorder": 4, "capsize": 3, "lw": 1.5}
+        style = get_style(analysis, axis, value) | {"ls": "", "ms": 5, "zorder": 4, "capsize": 3, "lw": 1.5}
         sides = [[line["mean"] - line["low"]], [line["high"] - line["mean"]]]
         there = None if pd.isna(line["low"]) else sides
         panel.errorbar(line["place"], line["mean"], yerr=there, **style)
@@ -120,14 +120,14 @@ def _scales(panel: Axes, analysis: Analysis, axis: str, outcome: Outcome, places
     ticks: list[tuple[float, str]] = []
     after = -math.inf
     for value, place in sorted(places.items(), key=lambda one: one[1]):
-        half = room * (inches(format_value(value), SMALL) / 2 + 0.03)
+        half = room * (measure_width(format_value(value), SMALL_SIZE) / 2 + 0.03)
         if scale(place) - half > after:
             ticks.append((place, format_value(value)))
             after = float(scale(place) + half)
     panel.set_xticks([place for place, _ in ticks], [text for _, text in ticks])
     panel.minorticks_off()
     panel.set_xlabel(axis)
-    panel.set_ylabel(wrapped(metric_spec(outcome.name).titled, PANEL[1] - 0.6, TEXT))
+    panel.set_ylabel(wrap(metric_spec(outcome.name).axis_label, PANEL[1] - 0.6, TEXT_SIZE))
     panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
 
 
@@ -135,11 +135,14 @@ def _scales(panel: Axes, analysis: Analysis, axis: str, outcome: Outcome, places
 
 
 def _handles(analysis: Analysis) -> list[Artist]:
-    hue = first_varied(analysis, "dataset")
+    hue = find_varied(analysis, "dataset")
     mean = Line2D([], [], color=GREY, lw=2, marker="o", ms=5, label="mean of the cells")
     if hue is None:
         return [mean, Line2D([], [], color=GREY, lw=0.8, label="a cell")]
-    cells = [(colour(analysis, hue, one), f"a cell of {label(analysis, hue, one)}") for one in analysis.axes[hue]]
+    values = analysis.axes[hue].values
+    cells = [
+        (get_colour(analysis, hue, value), f"a cell of {format_axis_value(analysis, hue, value)}") for value in values
+    ]
     return [mean, *(Line2D([], [], color=tint, lw=0.8, label=text) for tint, text in cells)]
 
 

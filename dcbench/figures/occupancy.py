@@ -21,11 +21,11 @@ from dcbench.analysis.statistics.occupancy import ended, filled_share
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
 from dcbench.core.columns import COLUMNS
-from dcbench.figures import first_varied, same
-from dcbench.figures.style.captions import label, meant, note, wrapped
-from dcbench.figures.style.encoding import code
-from dcbench.figures.style.marks import legend, single_runs
-from dcbench.figures.style.theme import COLOURS, GREY, TEXT, WIDTH
+from dcbench.figures import find_varied, has_value
+from dcbench.figures.style.captions import add_note, describe_means, format_axis_value, wrap
+from dcbench.figures.style.encoding import get_style
+from dcbench.figures.style.marks import add_legend, make_run_lines
+from dcbench.figures.style.theme import COLOURS, GREY, MAX_WIDTH, TEXT_SIZE
 
 FACTS = {
     "title": "Occupancy and collapse",
@@ -39,9 +39,9 @@ FACTS = {
 }
 
 METRICS = {
-    "largest_cluster_share": (COLUMNS["largest_cluster_share"].titled, (SHARE_LOW, SHARE_COLLAPSED)),
+    "largest_cluster_share": (COLUMNS["largest_cluster_share"].axis_label, (SHARE_LOW, SHARE_COLLAPSED)),
     "filled": ("clusters that k-means filled (share of k)", (ACTIVE_LOW,)),
-    "feature_rank": (COLUMNS["feature_rank"].titled, (RANK_LOW, RANK_COLLAPSED)),
+    "feature_rank": (COLUMNS["feature_rank"].axis_label, (RANK_LOW, RANK_COLLAPSED)),
 }
 """Column -> its label, and from where on a run counts as degenerate and as collapsed."""
 
@@ -62,30 +62,32 @@ SHORT = 14
 
 def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A line of panels for each dataset, the axis's values in each."""
-    split = None if axis == "dataset" else first_varied(analysis, "dataset")
-    matched = alike(analysis.finals, analysis.axes, axis)
+    split = None if axis == "dataset" else find_varied(analysis, "dataset")
+    matched = alike(analysis.finals, analysis.axis_values, axis)
     fields = ["run_id", "seed", "epoch", "largest_cluster_share", "feature_rank"]
     fields += [name for name in (axis, split) if name]
     rows = analysis.results.rows[list(dict.fromkeys(fields))].assign(filled=filled_share(analysis.results.rows))
     rows = rows.merge(matched[["run_id", "cell"]], on="run_id", how="left")
-    values: list[Any] = analysis.axes[axis] if axis else [None]
-    datasets: list[Any] = analysis.axes[split] if split else [None]
+    values: Sequence[Any] = analysis.axes[axis].values if axis else [None]
+    datasets: Sequence[Any] = analysis.axes[split].values if split else [None]
     high = max(1.6, 0.16 * len(values) + 0.5)
-    figure = Figure(figsize=(WIDTH, 0.9 + 0.2 * (len(values) // 6) + high * len(datasets)), layout="constrained")
+    figure = Figure(figsize=(MAX_WIDTH, 0.9 + 0.2 * (len(values) // 6) + high * len(datasets)), layout="constrained")
     grid = figure.subplots(len(datasets), len(METRICS) + 1, squeeze=False, width_ratios=[1, 1, 1, 0.8])
     for line, dataset in zip(grid, datasets, strict=True):
-        mine = rows[same(rows[split], dataset)] if split else rows
-        runs = analysis.results.runs[same(analysis.results.runs[split], dataset)] if split else analysis.results.runs
+        mine = rows[has_value(rows[split], dataset)] if split else rows
+        runs = (
+            analysis.results.runs[has_value(analysis.results.runs[split], dataset)] if split else analysis.results.runs
+        )
         for metric, panel in zip(METRICS, line, strict=False):
             _panel(panel, analysis, axis, mine, metric)
-            panel.set_ylabel(wrapped(METRICS[metric][0], high - 0.4, TEXT))
+            panel.set_ylabel(wrap(METRICS[metric][0], high - 0.4, TEXT_SIZE))
         _bars(line[-1], analysis, axis, runs)
         if split:
-            line[0].set_title(f"{split} = {label(analysis, split, dataset)}", loc="left")
+            line[0].set_title(f"{split} = {format_axis_value(analysis, split, dataset)}", loc="left")
     for panel in grid[-1][:-1]:
-        panel.set_xlabel(COLUMNS["epoch"].titled)
-    legend(figure, _handles(analysis, axis))
-    note(figure, *_words(analysis, split, matched, len(values)))
+        panel.set_xlabel(COLUMNS["epoch"].axis_label)
+    add_legend(figure, _handles(analysis, axis))
+    add_note(figure, *_words(analysis, split, matched, len(values)))
     return figure
 
 
@@ -93,12 +95,12 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
 
 
 def _panel(panel: Axes, analysis: Analysis, axis: str | None, rows: pd.DataFrame, metric: str) -> None:
-    values: list[Any] = analysis.axes[axis] if axis else [None]
+    values: Sequence[Any] = analysis.axes[axis].values if axis else [None]
     rank = metric == "feature_rank"
     for value in values:
-        mine = rows[same(rows[axis], value)] if axis else rows
-        style = code(analysis, axis, value)
-        panel.add_collection(single_runs(mine, metric, style["color"]), autolim=True)
+        mine = rows[has_value(rows[axis], value)] if axis else rows
+        style = get_style(analysis, axis, value)
+        panel.add_collection(make_run_lines(mine, metric, style["color"]), autolim=True)
         mean = curve(mine.dropna(subset="cell"), metric, ratio=rank)
         every = max(1, len(mean) // 3)
         panel.plot(mean.index, mean["mean"], **style, lw=2, ms=3.5, markevery=every, zorder=3)
@@ -120,14 +122,16 @@ def _panel(panel: Axes, analysis: Analysis, axis: str | None, rows: pd.DataFrame
 
 def _bars(panel: Axes, analysis: Analysis, axis: str | None, runs: pd.DataFrame) -> None:
     """For each value how many runs ended how, the first on top."""
-    values: list[Any] = analysis.axes[axis] if axis else [None]
+    values: Sequence[Any] = analysis.axes[axis].values if axis else [None]
     for place, value in enumerate(values):
         left = 0
-        states = runs["health"][same(runs[axis], value)] if axis else runs["health"]
+        states = runs["health"][has_value(runs[axis], value)] if axis else runs["health"]
         for style, number in zip(ENDS.values(), ended(states, ORDER), strict=True):
             panel.barh(place, number, 0.7, left, lw=0.8, **style)
             left += number
-    panel.set_yticks(range(len(values)), [label(analysis, axis, value) if axis else "all" for value in values])
+    panel.set_yticks(
+        range(len(values)), [format_axis_value(analysis, axis, value) if axis else "all" for value in values]
+    )
     panel.set_ylim(len(values) - 0.4, -0.6)
     panel.grid(axis="y", visible=False)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
@@ -138,10 +142,17 @@ def _bars(panel: Axes, analysis: Analysis, axis: str | None, runs: pd.DataFrame)
 
 
 def _handles(analysis: Analysis, axis: str | None) -> list[Artist]:
-    values = analysis.axes[axis] if axis else []
+    values = analysis.axes[axis].values if axis else ()
     name = f"{axis} = " if axis and len(axis) <= SHORT else ""
     lines: Sequence[Artist] = [
-        Line2D([], [], **code(analysis, axis, value), lw=2, ms=3.5, label=f"{name}{label(analysis, str(axis), value)}")
+        Line2D(
+            [],
+            [],
+            **get_style(analysis, axis, value),
+            lw=2,
+            ms=3.5,
+            label=f"{name}{format_axis_value(analysis, str(axis), value)}",
+        )
         for value in values
     ]
     limits = Line2D([], [], color=GREY, lw=1, ls=(0, (1, 1.5)), label="limits of health")
@@ -149,6 +160,6 @@ def _handles(analysis: Analysis, axis: str | None) -> list[Artist]:
 
 
 def _words(analysis: Analysis, split: str | None, matched: pd.DataFrame, values: int) -> Iterator[str]:
-    yield from meant(analysis, matched, split, "value")
+    yield from describe_means(analysis, matched, split, "value")
     if values > FEW:
         yield f"No bands: they would hide each other from {FEW + 1} values on."

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis.summary import Analysis
-from dcbench.figures.style.captions import note, short
-from dcbench.figures.style.encoding import MARKERS, code
+from dcbench.figures.style.captions import add_note, shorten
+from dcbench.figures.style.encoding import MARKERS, get_style
 from dcbench.figures.style.theme import COLOURS, GREY
 from dcbench.parity.table import MEASURES
 
@@ -44,13 +44,13 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     _panel(panels[0], agreed.assign(row=left, name=_names(agreed)), looks, yardstick)
     panels[0].set(xlim=(-0.03, 1.03), xlabel=MEASURES["ari"][0])
     backends = list(dict.fromkeys(timed["backend_a"]))
-    own = {name: {key: code(analysis, "backend", name)[key] for key in ("color", "marker")} for name in backends}
+    own = {name: {key: get_style(analysis, "backend", name)[key] for key in ("color", "marker")} for name in backends}
     _panel(panels[1], timed.assign(row=right, name=_names(timed)), own, yardstick)
     panels[1].set(xscale="log", xlabel="seconds")
     panels[1].xaxis.set_major_formatter("{x:g}")
     _legend(panels[0], looks | {"two starts of one": yardstick})
     _legend(panels[1], own)
-    note(figure, _images(found))
+    add_note(figure, _images(found))
     return figure
 
 
@@ -78,7 +78,7 @@ def _row(line: pd.Series, timed: bool, several: bool) -> str:
     elif stage == "kmeans":
         stage = "k-means"
     k = "" if pd.isna(line["k"]) else f", k = {line['k']:g}"
-    return f"{short(line['dataset'], 14)}: {stage}{k}" if several else f"{stage}{k}"
+    return f"{shorten(line['dataset'], 14)}: {stage}{k}" if several else f"{stage}{k}"
 
 
 def _panel(panel: Axes, table: pd.DataFrame, looks: dict[str, dict[str, Any]], yardstick: dict[str, Any]) -> None:
@@ -102,5 +102,5 @@ def _point(panel: Axes, line: pd.Series, at: float, look: dict[str, Any]) -> Non
 def _images(found: pd.DataFrame) -> str:
     """On how many images of what it was measured."""
     sizes = found[["dataset", "limit"]].drop_duplicates().itertuples(index=False, name=None)
-    told = [f"{'all' if pd.isna(limit) else f'{limit:,.0f}'} images of {short(name)}" for name, limit in sizes]
+    told = [f"{'all' if pd.isna(limit) else f'{limit:,.0f}'} images of {shorten(name)}" for name, limit in sizes]
     return f"Features of the untrained network on {', '.join(told)}."

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.ranks import Ranking
 from dcbench.analysis.summary import Analysis, metric_spec
-from dcbench.figures.style.captions import counted, label, note, wrapped
-from dcbench.figures.style.encoding import code
-from dcbench.figures.style.theme import GREY, INK, SMALL, TEXT
+from dcbench.figures.style.captions import add_note, counted, format_axis_value, wrap
+from dcbench.figures.style.encoding import get_style
+from dcbench.figures.style.theme import GREY, INK, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
     "title": "Ranks over the cells",
@@ -36,7 +36,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     left_out = sum(one.left_out for one in shown)
     lost = counted(left_out, "matched run")
     words = f"{lost} left out so that every cell has every seed." if left_out else ""
-    note(figure, f"By {metric_spec(analysis.quality).label}, {analysis.rule(analysis.quality)}.", words)
+    add_note(figure, f"By {metric_spec(analysis.quality).label}, {analysis.rule(analysis.quality)}.", words)
     return figure
 
 
@@ -58,15 +58,15 @@ def _diagram(panel: Axes, one: Ranking, analysis: Analysis) -> None:
     panel.plot([1, count], [0, 0], color=INK, lw=0.8)
     for rank in range(1, count + 1):
         panel.plot([rank, rank], [-0.12, 0], color=INK, lw=0.8)
-        panel.text(rank, -0.25, str(rank), ha="center", va="bottom", fontsize=SMALL)
+        panel.text(rank, -0.25, str(rank), ha="center", va="bottom", fontsize=SMALL_SIZE)
     for at, value in enumerate(values):
         better = at < half
         row = len(one.cliques) + (at if better else count - 1 - at) + 0.6
         _value(
             panel,
             (one.ranks[value], row),
-            label(analysis, one.axis, value),
-            code(analysis, one.axis, value),
+            format_axis_value(analysis, one.axis, value),
+            get_style(analysis, one.axis, value),
             better,
             count,
         )
@@ -74,12 +74,12 @@ def _diagram(panel: Axes, one: Ranking, analysis: Analysis) -> None:
         ends = [one.ranks[clique[0]] - 0.03, one.ranks[clique[-1]] + 0.03]
         panel.plot(ends, [row + 0.45] * 2, color=GREY, lw=4, solid_capstyle="round")
     if one.why_not:
-        text = wrapped(f"No critical difference: {one.why_not}.", 7, SMALL)
-        panel.text(0, 0, text, transform=panel.transAxes, va="bottom", fontsize=SMALL)
+        text = wrap(f"No critical difference: {one.why_not}.", 7, SMALL_SIZE)
+        panel.text(0, 0, text, transform=panel.transAxes, va="bottom", fontsize=SMALL_SIZE)
     else:
         panel.plot([1, 1 + one.critical], [-1.0, -1.0], color=GREY, lw=2)
         panel.text(
-            1 + one.critical + 0.05, -1.0, f"critical difference {one.critical:.2f}", va="center", fontsize=SMALL
+            1 + one.critical + 0.05, -1.0, f"critical difference {one.critical:.2f}", va="center", fontsize=SMALL_SIZE
         )
 
 
@@ -90,4 +90,4 @@ def _value(panel: Axes, at: tuple[float, float], text: str, look: dict[str, obje
     panel.plot([rank, rank, end], [0, row, row], color=GREY, lw=0.8)
     panel.plot([rank], [0], ls="", marker=look["marker"], color=look["color"], ms=5)
     gap, side = (-0.02, "right") if better else (0.02, "left")
-    panel.text(end + gap * (count - 1), row, f"{text}  {rank:.2f}", ha=side, va="center", fontsize=TEXT)
+    panel.text(end + gap * (count - 1), row, f"{text}  {rank:.2f}", ha=side, va="center", fontsize=TEXT_SIZE)

@@ -12,10 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from dcbench.analysis.statistics.stability import LEVEL, kept_moving, median_epochs
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS
-from dcbench.figures import same
-from dcbench.figures.style.captions import counted, label, note
-from dcbench.figures.style.encoding import colour, line
-from dcbench.figures.style.marks import legend
+from dcbench.figures import has_value
+from dcbench.figures.style.captions import add_note, counted, format_axis_value
+from dcbench.figures.style.encoding import get_colour, get_line_style
+from dcbench.figures.style.marks import add_legend
 
 FACTS = {
     "title": "When assignments settle",
@@ -32,12 +32,13 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         return None
     parts: list[tuple[object, pd.DataFrame]] = [(None, analysis.stability)]
     if axis is not None:
-        parts = [(value, analysis.stability[same(analysis.stability[axis], value)]) for value in analysis.axes[axis]]
+        values = analysis.axes[axis].values
+        parts = [(value, analysis.stability[has_value(analysis.stability[axis], value)]) for value in values]
     figure = Figure(figsize=(6.5, 3.4), layout="constrained")
     panel = figure.subplots()
     handles = []
     for value, runs in parts:
-        look = {"color": colour(analysis, axis, value), "ls": line(analysis, axis, value)}
+        look = {"color": get_colour(analysis, axis, value), "ls": get_line_style(analysis, axis, value)}
         steps = kept_moving(runs)
         end = float(runs["epochs_watched"].max()) if len(runs) else 0.0
         panel.step([*steps["epoch"], end], [*steps["share"], steps["share"].iloc[-1]], where="post", lw=1.8, **look)
@@ -45,17 +46,17 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
             level = steps.loc[steps["epoch"] <= epoch, "share"].iloc[-1]
             panel.plot([epoch], [level], marker="|", ms=8, color=look["color"])
         handles.append(Line2D([], [], lw=1.8, label=_label(analysis, axis, value, runs), **look))
-    panel.set(xlabel=COLUMNS["epoch"].titled, ylabel="share of runs still moving", ylim=(-0.03, 1.05))
+    panel.set(xlabel=COLUMNS["epoch"].axis_label, ylabel="share of runs still moving", ylim=(-0.03, 1.05))
     panel.set_xlim(left=0)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    legend(figure, handles)
+    add_legend(figure, handles)
     level = f"{COLUMNS['nmi_previous'].label} of {LEVEL:g} or above to the end, over two rows at least"
-    note(figure, f"Level: {level}.", "All finished runs of a value are pooled.")
+    add_note(figure, f"Level: {level}.", "All finished runs of a value are pooled.")
     return figure
 
 
 def _label(analysis: Analysis, axis: str | None, value: object, runs: pd.DataFrame) -> str:
-    name = "all runs" if axis is None else label(analysis, axis, value)
+    name = "all runs" if axis is None else format_axis_value(analysis, axis, value)
     if runs.empty:
         return f"{name}: no finished run"
     half = median_epochs(runs)

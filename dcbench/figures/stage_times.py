@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,11 +14,11 @@ from matplotlib.ticker import MaxNLocator
 from dcbench.analysis.statistics.stages import stage_seconds
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS, STAGES
-from dcbench.figures import first_varied, same
-from dcbench.figures.style.captions import company, label, note
-from dcbench.figures.style.encoding import colour
-from dcbench.figures.style.marks import legend
-from dcbench.figures.style.theme import INK, WIDTH
+from dcbench.figures import find_varied, has_value
+from dcbench.figures.style.captions import add_note, describe_timing, format_axis_value
+from dcbench.figures.style.encoding import get_colour
+from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.theme import INK, MAX_WIDTH
 
 FACTS = {
     "title": "Stage times per backend",
@@ -36,23 +37,28 @@ TALL = 0.9
 
 def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A panel for each stage, a bar for each library."""
-    hue = first_varied(analysis, "arch", "dataset")
-    values: list[Any] = analysis.axes[hue] if hue else [None]
+    hue = find_varied(analysis, "arch", "dataset")
+    values: Sequence[Any] = analysis.axes[hue].values if hue else [None]
     seconds = {stage: _by_library(analysis.results.rows, stage) for stage in STAGES}
     tallest = max(table["library"].nunique() for table in seconds.values())
     high = tallest * max(0.09 * len(values), min(0.24 * len(values), TALL))
-    figure = Figure(figsize=(WIDTH, 1.6 + 2 * (0.35 + high)), layout="constrained")
+    figure = Figure(figsize=(MAX_WIDTH, 1.6 + 2 * (0.35 + high)), layout="constrained")
     for panel, (stage, table) in zip(figure.subplots(2, 3).flat, seconds.items(), strict=True):
-        parts = [(colour(analysis, hue, one), table[same(table[hue], one)] if hue else table) for one in values]
+        parts = [
+            (get_colour(analysis, hue, one), table[has_value(table[hue], one)] if hue else table) for one in values
+        ]
         _panel(panel, sorted(table["library"].unique()), parts)
         panel.set_ylim(tallest - 0.5, -0.5)  # bars of one height in all panels
         panel.set_title(stage)
         panel.set_xlabel(f"{COLUMNS[f'seconds_{stage}'].unit} per epoch")
-    note(figure, company(analysis.results.rows))
+    add_note(figure, describe_timing(analysis.results.rows))
     if hue:
-        legend(
+        add_legend(
             figure,
-            [Patch(color=colour(analysis, hue, one), alpha=0.8, label=label(analysis, hue, one)) for one in values],
+            [
+                Patch(color=get_colour(analysis, hue, one), alpha=0.8, label=format_axis_value(analysis, hue, one))
+                for one in values
+            ],
         )
     return figure
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from dcbench import registry
 from dcbench.analysis.summary import Analysis
-from dcbench.figures import axes_of
-from dcbench.figures.style.captions import noted
+from dcbench.figures import choose_axes
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from dcbench.report.svg import light
 
@@ -41,8 +41,8 @@ def write(analysis: Analysis, folder: Path, formats: Collection[str]) -> list[Dr
     """Draw each plot along the axes it is for; plots that have nothing to say are left out."""
     wanted = [
         (part, axis)
-        for part in registry.plugin_names("plots")
-        for axis in axes_of(registry.facts("plots", part), analysis)
+        for part in registry.plugin_names("figures")
+        for axis in choose_axes(registry.facts("figures", part), analysis)
     ]
     # threads gain nothing here and processes cost seconds to start: only many figures are worth them
     jobs = 1 if len(analysis.results.rows) * len(wanted) < 20_000 else -1
@@ -51,10 +51,10 @@ def write(analysis: Analysis, folder: Path, formats: Collection[str]) -> list[Dr
 
 
 def _draw(part: str, axis: str | None, analysis: Analysis, folder: Path, formats: Collection[str]) -> Drawn | None:
-    facts = registry.facts("plots", part)
+    facts = registry.facts("figures", part)
     name = f"{part}_{axis}" if axis else part
     with matplotlib.rc_context(STYLE):
-        figure: Figure | None = registry.load("plots", part).draw(analysis, axis)
+        figure: Figure | None = registry.load("figures", part).draw(analysis, axis)
         if figure is None:
             return None
         svg = _saved(figure, "svg")
@@ -62,7 +62,7 @@ def _draw(part: str, axis: str | None, analysis: Analysis, folder: Path, formats
         for kind in formats:
             (folder / f"{name}.{kind}").write_bytes(svg if kind == "svg" else _saved(figure, kind))
     title = f"{facts['title']} by {axis}" if axis else facts["title"]
-    return Drawn(name, title, facts["caption"], noted(figure), svg)
+    return Drawn(name, title, facts["caption"], read_note(figure), svg)
 
 
 def _saved(figure: Figure, kind: str) -> bytes:

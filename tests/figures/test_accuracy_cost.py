@@ -6,7 +6,7 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.figures import accuracy_cost
-from dcbench.figures.style.captions import noted
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from tests.helpers.analyses import FULL, made
 from tests.helpers.text_overlap import faults, texts
@@ -61,7 +61,7 @@ def test_cells_that_lack_seeds_are_hollow_and_never_on_the_front():
 
 
 def test_it_says_who_shared_the_device_how_many_are_done_and_by_which_rule(full):
-    told = noted(full)
+    told = read_note(full)
     assert "96 cells, 284 of 288 runs done; 3 cells lack seeds." in told
     assert "Timed: 284 runs with no other on the device." in told and "whole run (times)" in told
 

@@ -9,8 +9,8 @@ import pytest
 from dcbench import registry
 from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
-from dcbench.figures import axes_of, coverage
-from dcbench.figures.style.captions import noted
+from dcbench.figures import choose_axes, coverage
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from tests.helpers import analyses, text_overlap
 
@@ -57,7 +57,7 @@ def test_reasons_are_counted_in_words():
     failed = found.runs["state"] == "failed"
     found.runs.loc[failed, "kind"] = "out_of_memory"
     found.runs.loc[failed, "reason"] = ["no memory <b>left</b>"] * 3 + ["$x_1$"]
-    told = noted(drawn(found))
+    told = read_note(drawn(found))
     assert told.startswith("24 planned runs. 3 failed: out_of_memory: no memory <b>left</b>.")
     assert "1 failed: out_of_memory: $x_1$." in told and "1 skipped: it skipped." in told
 
@@ -65,7 +65,7 @@ def test_reasons_are_counted_in_words():
 def test_before_any_run_has_finished_the_map_is_there():
     found = analyses.made(FEW, pending=range(24))
     told = analyse(found)
-    assert axes_of(registry.facts("plots", "coverage"), told) == [None]
+    assert choose_axes(registry.facts("figures", "coverage"), told) == [None]
     assert labels(drawn(found)) == ["pending (24)"]
 
 
@@ -91,10 +91,10 @@ def test_ten_thousand_runs_are_a_map_that_can_be_read(tmp_path):
     with matplotlib.rc_context(STYLE):
         figure.savefig(tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size < 500_000
-    assert "Unnamed for want of room" in noted(figure)
+    assert "Unnamed for want of room" in read_note(figure)
 
 
 @pytest.mark.parametrize("text", [analyses.TWELVE, "name: one\nsettings: {epochs: 1}\n"])
 def test_one_run_and_twelve_values_can_be_read(text):
     figure = drawn(analyses.made(text))
-    assert text_overlap.faults(figure) == [] and noted(figure).startswith(("72 planned runs.", "1 planned run."))
+    assert text_overlap.faults(figure) == [] and read_note(figure).startswith(("72 planned runs.", "1 planned run."))

@@ -11,8 +11,8 @@ from dcbench.analysis.summary import analyse
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.figures import curves
-from dcbench.figures.style.captions import noted
-from dcbench.figures.style.encoding import colour
+from dcbench.figures.style.captions import read_note
+from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.theme import STYLE
 from tests.helpers import analyses, text_overlap
 from tests.helpers.matrices import plan_of
@@ -62,7 +62,7 @@ def test_a_column_for_each_value_and_a_row_for_each_metric(found):
     assert [panel.get_ylabel().replace("\n", " ") for panel in figure.axes[::2]] == [
         "pseudo-label accuracy", "AMI with the truth", "NMI epoch to epoch",
     ]  # fmt: skip
-    assert "AMI stands for NMI, which rises with k by itself." in noted(figure)
+    assert "AMI stands for NMI, which rises with k by itself." in read_note(figure)
 
 
 def test_datasets_are_never_pooled(found):
@@ -95,7 +95,7 @@ def test_along_the_dataset_axis_each_panel_has_its_datasets_colour(found):
     told = analyse(found)
     one, other = panels(curves.draw(told, "dataset"))[1]
     for panel, name in ((one, "mnist"), (other, "cifar10")):
-        assert {line.get_color() for line in panel.get_lines()} == {colour(told, "dataset", name)}
+        assert {line.get_color() for line in panel.get_lines()} == {get_colour(told, "dataset", name)}
 
 
 def test_baselines_stand_beside_the_refit_alone_each_dataset_with_its_own():
@@ -120,7 +120,7 @@ def test_baselines_stand_beside_the_refit_alone_each_dataset_with_its_own():
     assert set(quality) == {"mnist", "mnist, untrained", "cifar10", "cifar10, untrained"}
     assert set(refit) - set(quality) == {"mnist, raw pixels", "mnist, supervised", "cifar10, supervised"}
     assert refit["mnist, supervised"].get_ydata() == pytest.approx([0.9, 0.9])
-    assert refit["mnist, supervised"].get_color() == colour(told, "dataset", "mnist")
+    assert refit["mnist, supervised"].get_color() == get_colour(told, "dataset", "mnist")
     names = [text.get_text() for text in figure.axes[5].texts]
     assert names == ["untrained", "raw pixels", "supervised", "untrained", "supervised"] and not figure.axes[4].texts
     assert text_overlap.faults(figure) == []
@@ -140,13 +140,13 @@ def test_none_is_a_value_like_any_other(found):
 
 def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
     figure = drawn(whole(FEW), "optimizer")
-    assert noted(figure) == "Each mean: 2 cells, 3 seeds."
+    assert read_note(figure) == "Each mean: 2 cells, 3 seeds."
     figure = drawn(analyse(analyses.made(FEW, failed=[0], pending=[1])), "optimizer")
     assert figure.axes[0].get_title() == "optimizer = sgd\n10 of 12 runs"
     told = "Each mean: 1 to 2 cells, 3 seeds. The means leave out 4 of 22 finished runs, which not every panel has."
-    assert noted(figure) == told
+    assert read_note(figure) == told
     figure = drawn(analyse(analyses.made(FEW.replace("[0, 1, 2]", "[0]"))), "optimizer")
-    assert noted(figure) == "Each mean: 2 cells, 1 seed. No interval: it takes 3 seeds."
+    assert read_note(figure) == "Each mean: 2 cells, 1 seed. No interval: it takes 3 seeds."
     assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
 

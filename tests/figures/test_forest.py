@@ -3,9 +3,9 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.figures import forest
-from dcbench.figures.style.captions import noted
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
-from dcbench.figures.style.verdicts import VERDICTS
+from dcbench.figures.style.verdicts import VERDICT_STYLES
 from tests.helpers.analyses import FULL, TWELVE, made
 from tests.helpers.text_overlap import faults, texts
 
@@ -46,7 +46,7 @@ def test_a_panel_for_each_metric_and_a_row_for_each_swap_with_what_it_brings(ful
 
 
 def test_the_verdict_is_told_by_colour_and_marker(full):
-    colour, marker = VERDICTS["better"]
+    colour, marker = VERDICT_STYLES["better"]
     marks = [line for line in full.axes[4].get_lines() if line.get_marker() == marker]
     assert [mark.get_color() for mark in marks] == [colour], "scikit-learn is faster here"
     assert [text.get_text() for text in full.legends[0].get_texts()][:2] == ["better", "worse"]
@@ -72,19 +72,19 @@ def test_the_interval_for_other_cells_is_a_thin_line_of_its_own(full, twelve):
 def test_an_axis_of_twelve_values_is_shown_against_its_first_and_says_so(twelve):
     rows = [word for word in words(twelve) if word.startswith("k: ")]
     assert len(rows) == 11 and all(row.startswith("k: 2 \u2192") for row in rows)
-    assert "Each value of k against the first; all pairs stand in the table" in noted(twelve)
+    assert "Each value of k against the first; all pairs stand in the table" in read_note(twelve)
     assert twelve.axes[0].get_title().split() == ["AMI", "with", "the", "truth"], "NMI rises with k by itself"
 
 
 def test_it_says_how_much_it_stands_on_and_by_which_rule(full):
-    told = noted(full)
+    told = read_note(full)
     assert "matched cells and 3 seeds; up to" in told and "left out" in told and "Of the planned pairs" in told
     assert "A run's numbers: last row (scores), whole run (times)." in told
 
 
 def test_under_three_seeds_there_are_points_only():
     figure = drawn(made(TWELVE.replace("[0, 1, 2]", "[0]")))
-    assert "Under three seeds there is a point, and neither interval nor verdict." in noted(figure)
+    assert "Under three seeds there is a point, and neither interval nor verdict." in read_note(figure)
     assert "too few seeds" in words(figure) and faults(figure) == []
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.figures import heatmap
-from dcbench.figures.style.captions import noted
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from tests.helpers.analyses import FULL, TWELVE, made
 from tests.helpers.text_overlap import faults, texts
@@ -73,7 +73,7 @@ def test_what_is_not_done_is_hatched_and_says_what_it_is(full, holes):
     assert [text.get_text() for text in holes.legends[0].get_texts()] == [
         "some runs missing", "failed", "skipped", "not in the matrix",
     ]  # fmt: skip
-    assert "20 of 27 runs done" in noted(holes)
+    assert "20 of 27 runs done" in read_note(holes)
 
 
 def test_a_value_that_a_done_run_lacks_is_no_mean():
@@ -84,9 +84,9 @@ def test_a_value_that_a_done_run_lacks_is_no_mean():
 
 def test_too_many_cells_are_averaged_over_the_axes_that_move_them_least_and_it_says_so():
     figure = drawn(made(LARGE))
-    assert "averaged over top_optimizer" in noted(figure) and "with the same 2 cells of them for every square" in noted(
+    assert "averaged over top_optimizer" in read_note(
         figure
-    )
+    ) and "with the same 2 cells of them for every square" in read_note(figure)
     assert numbers(figure.axes[0]).shape in ((24, 12), (36, 8)) and faults(figure) == []
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.figures import interactions
-from dcbench.figures.style.captions import noted
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from tests.helpers.analyses import FULL, TWELVE, made
 from tests.helpers.text_overlap import faults, texts
@@ -39,11 +39,11 @@ def test_the_planted_interaction_comes_first_and_is_drawn(full):
 
 def test_pictures_share_a_scale_and_the_list_is_not_endless(full):
     assert len(full.axes) == 5 and len({panel.get_ylim() for panel in full.axes[1:]}) == 1
-    assert "The list shows the first 14; all stand in the table." in noted(full)
+    assert "The list shows the first 14; all stand in the table." in read_note(full)
 
 
 def test_it_says_how_many_act_on_each_other_and_what_it_stands_on(full):
-    told = noted(full)
+    told = read_note(full)
     assert told.startswith("1 of 15 pairs of axes can be told to act on each other.")
     assert "matched cells and 3 seeds" in told and "A run's numbers: last row." in told
 
@@ -54,7 +54,7 @@ def test_the_dataset_is_what_a_swap_depends_on_never_the_swap(full):
 
 def test_one_seed_gives_no_verdict():
     figure = drawn(made(FULL.replace("[0, 1, 2]", "[0]")))
-    assert noted(figure).startswith("Under three seeds there is neither interval nor verdict")
+    assert read_note(figure).startswith("Under three seeds there is neither interval nor verdict")
     assert faults(figure) == []
 
 

@@ -6,8 +6,8 @@ from matplotlib.collections import LineCollection
 
 from dcbench import registry
 from dcbench.analysis.summary import analyse
-from dcbench.figures import axes_of, numeric
-from dcbench.figures.style.captions import noted
+from dcbench.figures import choose_axes, numeric
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from tests.helpers import analyses, text_overlap
 
@@ -34,8 +34,8 @@ def mean(panel):
 
 
 def test_only_along_axes_of_amounts():
-    facts = registry.facts("plots", "numeric")
-    assert axes_of(facts, told(analyses.TWELVE)) == ["k"] and axes_of(facts, told(LIMITS)) == ["limit"]
+    facts = registry.facts("figures", "numeric")
+    assert choose_axes(facts, told(analyses.TWELVE)) == ["k"] and choose_axes(facts, told(LIMITS)) == ["limit"]
 
 
 def test_the_means_are_those_of_the_table_of_levels_at_their_amounts():
@@ -50,7 +50,7 @@ def test_against_k_stand_only_scores_that_do_not_rise_with_it_by_themselves():
     figure = drawn(analyses.TWELVE, "k")
     names = [panel.get_ylabel().replace("\n", " ") for panel in figure.axes]
     assert names[0] == "AMI with the truth" and "NMI with the truth" not in names
-    assert "NMI rises with k by itself" in noted(figure)
+    assert "NMI rises with k by itself" in read_note(figure)
 
 
 def test_none_is_no_amount_and_stands_apart():
@@ -64,7 +64,7 @@ def test_each_matched_cell_is_a_thin_line():
     panel = drawn(analyses.TWELVE, "k").axes[0]
     lines = [one for one in panel.collections if isinstance(one, LineCollection) and one.get_linewidth()[0] == 0.6]
     assert [len(one.get_segments()) for one in lines] == [2]
-    assert noted(drawn(analyses.TWELVE, "k")).startswith(
+    assert read_note(drawn(analyses.TWELVE, "k")).startswith(
         "Each mean: 2 cells, 3 seeds. A run's numbers: last row; whole run."
     )
 

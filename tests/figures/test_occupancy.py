@@ -6,8 +6,8 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.figures import occupancy
-from dcbench.figures.style.captions import noted
-from dcbench.figures.style.encoding import colour
+from dcbench.figures.style.captions import read_note
+from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.theme import STYLE
 from tests.helpers import analyses, text_overlap
 
@@ -42,11 +42,11 @@ def test_a_line_of_panels_for_each_dataset_and_a_colour_for_each_value():
     figure = drawn("optimizer")
     assert [panel.get_title(loc="left") for panel in figure.axes[::4]] == ["dataset = mnist", "dataset = cifar10"]
     share, filled, rank = (means(panel) for panel in figure.axes[:3])
-    adam = colour(told(FEW), "optimizer", "adam")
+    adam = get_colour(told(FEW), "optimizer", "adam")
     assert rank[adam] == pytest.approx([40, 1.05, 1.05, 1.05]) and share[adam] == pytest.approx([0.2] * 4)
     assert filled[adam] == pytest.approx([0.8] * 4), "two of ten clusters were empty before they were refilled"
     assert figure.axes[2].get_yscale() == "log"
-    assert noted(figure) == "Each mean: 1 cell, 3 seeds."
+    assert read_note(figure) == "Each mean: 1 cell, 3 seeds."
 
 
 def test_the_bars_count_every_planned_run_by_its_end():

@@ -8,7 +8,7 @@ from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
 from dcbench.core.columns import STAGES
 from dcbench.figures import stage_times
-from dcbench.figures.style.captions import noted
+from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from tests.helpers.text_overlap import faults
 
@@ -50,9 +50,9 @@ def test_architectures_are_told_apart_also_in_the_legend():
 
 
 def test_it_says_whether_the_runs_shared_their_device():
-    assert noted(stage_times.draw(results(FRAME), None)) == "Timed: 2 runs beside other runs on the same device."
+    assert read_note(stage_times.draw(results(FRAME), None)) == "Timed: 2 runs beside other runs on the same device."
     some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
-    told = noted(stage_times.draw(results(some), None))
+    told = read_note(stage_times.draw(results(some), None))
     assert told == "Timed: 1 run with no other on the device, 1 run with company not recorded."
 
 

@@ -12,18 +12,18 @@ from matplotlib.ft2font import FT2Font
 
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.spec import format_value
-from dcbench.figures.style.theme import FONT, SMALL
+from dcbench.figures.style.theme import FONT, SMALL_SIZE
 
 
-def label(analysis: Analysis, axis: str, value: object, width: int = 24) -> str:
+def format_axis_value(analysis: Analysis, axis: str, value: object, width: int = 24) -> str:
     """The value as figures show it: short, and unlike the axis's other values."""
-    brief = {one: short(format_value(one), width) for one in analysis.axes.get(axis, [])}
-    mine = short(format_value(value), width)
+    brief = {one: shorten(format_value(one), width) for one in analysis.axis_values.get(axis, ())}
+    mine = shorten(format_value(value), width)
     twins = [one for one, text in brief.items() if text == mine]
-    return f"{short(mine, width - 4)} #{twins.index(value) + 1}" if len(twins) > 1 and value in twins else mine
+    return f"{shorten(mine, width - 4)} #{twins.index(value) + 1}" if len(twins) > 1 and value in twins else mine
 
 
-def short(text: str, width: int = 24) -> str:
+def shorten(text: str, width: int = 24) -> str:
     """One line with an ellipsis in the middle where it is longer, in characters that the font has."""
     drawable = "".join(one if ord(one) in _glyphs() else "\ufffd" for one in " ".join(text.split()))
     if len(drawable) <= width:
@@ -41,7 +41,7 @@ def _font() -> FT2Font:
     return font_manager.get_font(font_manager.findfont(FONT))
 
 
-def inches(text: str, size: float) -> float:
+def measure_width(text: str, size: float) -> float:
     """How wide the text is at a size in points."""
     font = _font()
     font.set_size(10 * size, 72)  # large, so that no letter is moved to a whole pixel
@@ -49,34 +49,34 @@ def inches(text: str, size: float) -> float:
     return float(font.get_width_height()[0]) / 64 / 72 / 10
 
 
-def wrapped(text: str, width: float, size: float) -> str:
+def wrap(text: str, width: float, size: float) -> str:
     """The text in lines of at most so many inches."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and inches(longer, size) > width:
+        if lines[-1] and measure_width(longer, size) > width:
             lines.append(word)
         else:
             lines[-1] = longer
     return "\n".join(lines)
 
 
-def note(figure: Figure, *sentences: str) -> None:
+def add_note(figure: Figure, *sentences: str) -> None:
     """Put the sentences beneath the figure, in lines that fit its width."""
-    text = wrapped(" ".join(sentences), figure.get_figwidth() - 0.15, SMALL)
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL)
+    text = wrap(" ".join(sentences), figure.get_figwidth() - 0.15, SMALL_SIZE)
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL_SIZE)
 
 
-def noted(figure: Figure) -> str:
+def read_note(figure: Figure) -> str:
     """The words beneath the figure, on one line."""
     return " ".join(figure.get_supxlabel().split())
 
 
 def beneath(figure: Figure, *sentences: str) -> None:
     """A note, for which the figure grows by the lines that it takes."""
-    note(figure, *(one for one in sentences if one))
+    add_note(figure, *(one for one in sentences if one))
     lines = figure.get_supxlabel().count("\n") + 1
-    figure.set_figheight(figure.get_figheight() + (lines * 1.2 * SMALL + 4) / 72)
+    figure.set_figheight(figure.get_figheight() + (lines * 1.2 * SMALL_SIZE + 4) / 72)
 
 
 def counted(number: int, word: str) -> str:
@@ -84,7 +84,7 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
-COMPANY = {
+TIMINGS = {
     "exclusive": "with no other on the device",
     "shared": "beside other runs on the same device",
     "not recorded": "with company not recorded",
@@ -92,14 +92,14 @@ COMPANY = {
 """Timing of a run -> what is said of it."""
 
 
-def company(rows: pd.DataFrame) -> str:
+def describe_timing(rows: pd.DataFrame) -> str:
     """How many of the runs had the device for themselves while they were timed."""
     timings = rows[["run_id", "timing"]].drop_duplicates("run_id")["timing"].value_counts()
-    told = [f"{counted(timings[name], 'run')} {words}" for name, words in COMPANY.items() if timings.get(name)]
+    told = [f"{counted(timings[name], 'run')} {words}" for name, words in TIMINGS.items() if timings.get(name)]
     return f"Timed: {', '.join(told)}."
 
 
-def ruled(analysis: Analysis, metrics: Sequence[str]) -> str:
+def describe_rules(analysis: Analysis, metrics: Sequence[str]) -> str:
     """By which rule each metric's curve became a number, as a sentence."""
     names: dict[str, list[str]] = {}
     for metric in metrics:
@@ -116,7 +116,7 @@ def ruled(analysis: Analysis, metrics: Sequence[str]) -> str:
     return f"A run's numbers: {', '.join(parts)}."
 
 
-def sized(table: pd.DataFrame) -> str:
+def describe_sample(table: pd.DataFrame) -> str:
     """How many cells and seeds the table's lines stand on, and what was left out: `8 matched cells and 3 seeds`."""
     parts = []
     for name, noun in (("cells", "matched cell"), ("seeds", "seed")):
@@ -127,7 +127,7 @@ def sized(table: pd.DataFrame) -> str:
     return " and ".join(parts) + beside
 
 
-def meant(analysis: Analysis, matched: pd.DataFrame, by: str | None, what: str) -> Iterator[str]:
+def describe_means(analysis: Analysis, matched: pd.DataFrame, by: str | None, what: str) -> Iterator[str]:
     """What means over the matched runs are made of, their cells counted by a field; every `what` has all of them."""
     if matched.empty:
         yield f"No mean: no cell and seed has every {what}."

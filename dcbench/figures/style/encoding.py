@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.colors import to_hex
 
 from dcbench import registry
-from dcbench.analysis.summary import NUMERIC, Analysis
+from dcbench.analysis.summary import Analysis
 from dcbench.core.spec import STAGE_BACKENDS
 from dcbench.figures.style.theme import COLOURS, GREY
 
@@ -20,19 +20,14 @@ RAMP = ("viridis", 0.25, 0.75)
 """matplotlib's map, from where to where, for amounts: lighter is more, with every colour vision."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-LINES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+LINE_STYLES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 """The second code beside the colour; a line changes when the colours start anew."""
 
-ALIKE = dict.fromkeys(STAGE_BACKENDS, "backend") | {"top_optimizer": "optimizer", "top_lr": "lr"}
+SHARED_PALETTES = dict.fromkeys(STAGE_BACKENDS, "backend") | {"top_optimizer": "optimizer", "top_lr": "lr"}
 """Axes with the values of another, which have their colours too."""
 
 
-def amounts(analysis: Analysis, axis: str) -> bool:
-    """Whether the axis has two amounts or more that a result can be drawn against; None is no amount."""
-    return axis in NUMERIC and sum(value is not None for value in analysis.axes[axis]) > 1
-
-
-def colour(analysis: Analysis, axis: str | None, value: object) -> str:
+def get_colour(analysis: Analysis, axis: str | None, value: object) -> str:
     """The value's colour in every figure; without an axis the first colour, for what is no value GREY."""
     if axis is None:
         return COLOURS[0]
@@ -40,25 +35,28 @@ def colour(analysis: Analysis, axis: str | None, value: object) -> str:
     if value not in values:
         return GREY
     at = values.index(value)
-    if axis in analysis.axes and amounts(analysis, axis):
+    if axis in analysis.axes and analysis.axes[axis].is_numeric:
         name, low, high = RAMP
         return to_hex(matplotlib.colormaps[name](low + (high - low) * at / (len(values) - 1)))
     return COLOURS[at % len(COLOURS)]
 
 
-def marker(analysis: Analysis, axis: str | None, value: object) -> str:
+def get_marker(analysis: Analysis, axis: str | None, value: object) -> str:
     """The value's marker in every figure."""
     return MARKERS[_place(analysis, axis, value) % len(MARKERS)]
 
 
-def line(analysis: Analysis, axis: str | None, value: object) -> Any:
+def get_line_style(analysis: Analysis, axis: str | None, value: object) -> Any:
     """The value's line style in every figure."""
-    return LINES[_place(analysis, axis, value) // len(COLOURS) % len(LINES)]
+    return LINE_STYLES[_place(analysis, axis, value) // len(COLOURS) % len(LINE_STYLES)]
 
 
-def code(analysis: Analysis, axis: str | None, value: object) -> dict[str, Any]:
+def get_style(analysis: Analysis, axis: str | None, value: object) -> dict[str, Any]:
     """All three, as matplotlib's lines take them."""
-    return {name: draw(analysis, axis, value) for name, draw in (("color", colour), ("marker", marker), ("ls", line))}
+    return {
+        name: draw(analysis, axis, value)
+        for name, draw in (("color", get_colour), ("marker", get_marker), ("ls", get_line_style))
+    }
 
 
 def _place(analysis: Analysis, axis: str | None, value: object) -> int:
@@ -68,10 +66,11 @@ def _place(analysis: Analysis, axis: str | None, value: object) -> int:
 
 def _palette(analysis: Analysis, axis: str) -> list[object]:
     """All values that share the axis's palette, in the order of their colours; amounts by size, None last."""
-    kind = ALIKE.get(axis, axis)
-    alike = [value for name, values in analysis.axes.items() if ALIKE.get(name, name) == kind for value in values]
+    kind = SHARED_PALETTES.get(axis, axis)
+    axes = [name for name in analysis.axes if SHARED_PALETTES.get(name, name) == kind]
+    alike = [value for name in axes for value in analysis.axes[name].values]
     known = registry.plugin_names("backends") if kind == "backend" else []
     values = list(dict.fromkeys([*alike, *known]))
-    if axis in analysis.axes and amounts(analysis, axis):
+    if axis in analysis.axes and analysis.axes[axis].is_numeric:
         values.sort(key=lambda value: math.inf if value is None else float(str(value)))
     return values

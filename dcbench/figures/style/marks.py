@@ -11,36 +11,36 @@ from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from dcbench.figures.style.captions import inches
-from dcbench.figures.style.theme import TEXT
+from dcbench.figures.style.captions import measure_width
+from dcbench.figures.style.theme import TEXT_SIZE
 
-MOST_LINES = 100
+MAX_RUN_LINES = 100
 """Single runs that are drawn in one colour of a panel: more lie on each other and take minutes."""
 
 
-def single_runs(rows: pd.DataFrame, metric: str, tint: str) -> LineCollection:
+def make_run_lines(rows: pd.DataFrame, metric: str, tint: str) -> LineCollection:
     """Runs over the epochs as one artist, and as pixels also in SVG; of very many a random sample, always the same."""
     ids = rows["run_id"].unique()
-    if len(ids) > MOST_LINES:
+    if len(ids) > MAX_RUN_LINES:
         # every n-th run would be the same seed, or the same value of an axis
-        rows = rows[rows["run_id"].isin(np.random.default_rng(0).choice(ids, MOST_LINES, replace=False))]
+        rows = rows[rows["run_id"].isin(np.random.default_rng(0).choice(ids, MAX_RUN_LINES, replace=False))]
     there = rows[["run_id", "epoch", metric]].dropna()
     curves = [curve.to_numpy(dtype=float) for _, curve in there.groupby("run_id", sort=False)[["epoch", metric]]]
     alpha = 0.35 if len(curves) < 30 else 0.15
     return LineCollection(curves, colors=tint, lw=0.6, alpha=alpha, rasterized=True, zorder=1.1)
 
 
-def legend(figure: Figure, handles: Sequence[Artist]) -> None:
+def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """The handles' labels above the panels, in as many columns as the figure has room for."""
     texts = [str(handle.get_label()) for handle in handles]
-    widest = max((inches(text, TEXT) for text in texts), default=0) + 0.5
+    widest = max((measure_width(text, TEXT_SIZE) for text in texts), default=0) + 0.5
     columns = max(1, min(len(texts), int(figure.get_figwidth() / widest)))
     made = figure.legend(handles=handles, labels=[""] * len(texts), loc="outside upper center", ncols=columns)
     for place, text in zip(made.get_texts(), texts, strict=True):
         place.set_text(text)  # a label that starts with _ would be left out
 
 
-def spread(wanted: Iterable[float], apart: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
+def spread_apart(wanted: Iterable[float], apart: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
     """The places nearest to those wanted that are `apart` from each other, from low to high where that is enough."""
     places = np.asarray(list(wanted), dtype=float)
     groups: list[list[int]] = []

@@ -8,49 +8,51 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from dcbench.figures.style.captions import wrapped
-from dcbench.figures.style.theme import SMALL, TEXT
+from dcbench.figures.style.captions import wrap
+from dcbench.figures.style.theme import SMALL_SIZE, TEXT_SIZE
 
 
 @dataclass(frozen=True)
-class Row:
+class RowLabel:
     """A labelled row of a panel: its text, small print, and where it begins, in points from the panel's top."""
 
     text: str
-    small: str
+    small_print: str
     top: float
 
     @property
-    def tall(self) -> float:
+    def height(self) -> float:
         """Points that the texts take."""
-        return self.head + (1.25 * SMALL * (self.small.count("\n") + 1) if self.small else 0)
+        return self.text_height + (1.25 * SMALL_SIZE * (self.small_print.count("\n") + 1) if self.small_print else 0)
 
     @property
-    def head(self) -> float:
+    def text_height(self) -> float:
         """Points that the text takes without the small print."""
-        return 1.25 * TEXT * (self.text.count("\n") + 1)
+        return 1.25 * TEXT_SIZE * (self.text.count("\n") + 1)
 
     @property
-    def place(self) -> float:
+    def centre(self) -> float:
         """The row's middle."""
-        return self.top + self.tall / 2
+        return self.top + self.height / 2
 
 
-def rows_of(names: Iterable[tuple[str, str]], width: float) -> list[Row]:
+def stack_row_labels(names: Iterable[tuple[str, str]], width: float) -> list[RowLabel]:
     """A row for each text and small print, one below the other, in lines of so many inches."""
-    found: list[Row] = []
+    found: list[RowLabel] = []
     for text, small in names:
-        top = found[-1].top + found[-1].tall + 7 if found else 5
-        found.append(Row(wrapped(text, width, TEXT), wrapped(small, width, SMALL), top))
+        top = found[-1].top + found[-1].height + 7 if found else 5
+        found.append(RowLabel(wrap(text, width, TEXT_SIZE), wrap(small, width, SMALL_SIZE), top))
     return found
 
 
-def write_rows(panel: Axes, rows: Sequence[Row]) -> None:
+def write_row_labels(panel: Axes, rows: Sequence[RowLabel]) -> None:
     """Put the rows' texts to the left of a panel whose scale becomes points from the top."""
-    panel.set_ylim(rows[-1].top + rows[-1].tall + 5, 0)
+    panel.set_ylim(rows[-1].top + rows[-1].height + 5, 0)
     panel.set_yticks([])
     where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     where |= {"ha": "right", "va": "top"}
     for row in rows:
-        panel.annotate(row.text, (0, row.place), (-5, row.tall / 2), fontsize=TEXT, **where)
-        panel.annotate(row.small, (0, row.place), (-5, row.tall / 2 - row.head), fontsize=SMALL, **where)
+        panel.annotate(row.text, (0, row.centre), (-5, row.height / 2), fontsize=TEXT_SIZE, **where)
+        panel.annotate(
+            row.small_print, (0, row.centre), (-5, row.height / 2 - row.text_height), fontsize=SMALL_SIZE, **where
+        )

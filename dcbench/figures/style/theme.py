@@ -19,10 +19,10 @@ BACKGROUNDS = ("#ffffff", "#181a1f")
 COLOURS = ("#3c96ff", "#e17800", "#2d785a", "#875a87", "#c32d00", "#b487a5", "#5a4bf0", "#879669")
 """Told apart with every colour vision on both backgrounds; tests/drawing/test_style.py says by how much."""
 
-WIDTH = 9.5
+MAX_WIDTH = 9.5
 """Inches of the widest figure: text stays readable when it is shrunk to a page's width."""
 
-SMALL, TEXT = 7, 8
+SMALL_SIZE, TEXT_SIZE = 7, 8
 """Sizes of text, in points."""
 
 FONT = "DejaVu Sans"
@@ -30,10 +30,10 @@ FONT = "DejaVu Sans"
 
 STYLE: dict[Any, Any] = {
     "font.family": FONT,
-    "font.size": TEXT,
-    "axes.titlesize": TEXT,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
+    "font.size": TEXT_SIZE,
+    "axes.titlesize": TEXT_SIZE,
+    "xtick.labelsize": SMALL_SIZE,
+    "ytick.labelsize": SMALL_SIZE,
     "text.parse_math": False,  # a $ in a name is a $
     "text.hinting": "none",  # words are as wide in every format: with hints 6 % wider at 110 dots an inch
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from dcbench.figures.style.theme import COLOURS, GREY
 
-VERDICTS = {
+VERDICT_STYLES = {
     "better": (COLOURS[2], "^"),
     "worse": (COLOURS[4], "v"),
     "higher": (COLOURS[1], ">"),
@@ -22,24 +22,24 @@ VERDICTS = {
 }
 """Verdict -> colour and marker; either tells them apart, but for which way an effect goes."""
 
-BAND: dict[str, Any] = {"color": GREY, "alpha": 0.22, "lw": 0}
+MARGIN_BAND: dict[str, Any] = {"color": GREY, "alpha": 0.22, "lw": 0}
 """How a margin is shaded."""
 
-GUIDE: dict[str, Any] = {"color": GREY, "alpha": 0.25, "lw": 0.5, "zorder": 0.5}
+GUIDE_LINE: dict[str, Any] = {"color": GREY, "alpha": 0.25, "lw": 0.5, "zorder": 0.5}
 """How the line is drawn that leads from a row's label to its marks."""
 
 
-def face(verdict: str) -> str:
+def get_marker_face(verdict: str) -> str:
     """The colour inside a verdict's marker."""
-    return "none" if verdict == "cannot tell" else VERDICTS[verdict][0]
+    return "none" if verdict == "cannot tell" else VERDICT_STYLES[verdict][0]
 
 
-def verdict_handles(verdicts: pd.Series) -> list[Artist]:
+def make_verdict_handles(verdicts: pd.Series) -> list[Artist]:
     """What a legend shows of these verdicts, and of the margin."""
     there = set(verdicts)
     handles: list[Artist] = [
-        Line2D([], [], color=colour, marker=marker, mfc=face(word), ls="", label=word)
-        for word, (colour, marker) in VERDICTS.items()
+        Line2D([], [], color=colour, marker=marker, mfc=get_marker_face(word), ls="", label=word)
+        for word, (colour, marker) in VERDICT_STYLES.items()
         if word in there
     ]
-    return [*handles, Patch(**BAND, label="margin")]
+    return [*handles, Patch(**MARGIN_BAND, label="margin")]

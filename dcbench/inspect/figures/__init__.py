@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dcbench import registry
-from dcbench.figures.style.captions import short
+from dcbench.figures.style.captions import shorten
 from dcbench.inspect.image_sheet import BLANK, EDGE, Rgb, Sheet, rgb, side_of
 from dcbench.inspect.result import Array, InspectionResult
 
@@ -24,7 +24,7 @@ LONGEST = 16
 
 def class_names(learned: InspectionResult) -> list[str]:
     """What figures call the classes: their names, cut short; `label 3` for numbers and for what cannot be drawn."""
-    brief = [short(name, LONGEST) for name in learned.facts["class_names"]]
+    brief = [shorten(name, LONGEST) for name in learned.facts["class_names"]]
     return [f"label {label}" if _says_nothing(name) else name for label, name in enumerate(brief)]
 
 

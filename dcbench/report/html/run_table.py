@@ -17,8 +17,8 @@ from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
 from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.theme import COLOURS
-from dcbench.report.findings.wording import number, signed
 from dcbench.report.html.page_tables import LABELS
+from dcbench.report.numbers import format_difference, format_number
 
 METRICS = (
     "nmi_true", GAIN, "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy",
@@ -110,7 +110,7 @@ def reasons(*parts: object) -> str:
 
 
 def _figure(name: str, value: float) -> str:
-    return signed(value) if name == GAIN else number(value)
+    return format_difference(value) if name == GAIN else format_number(value)
 
 
 def _seconds(value: float) -> str:

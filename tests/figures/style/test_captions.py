@@ -8,15 +8,23 @@ import pytest
 from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.finals import Rule
-from dcbench.figures.style.captions import beneath, counted, label, note, noted, ruled, sized
-from dcbench.figures.style.theme import SMALL, STYLE
+from dcbench.figures.style.captions import (
+    add_note,
+    beneath,
+    counted,
+    describe_rules,
+    describe_sample,
+    format_axis_value,
+    read_note,
+)
+from dcbench.figures.style.theme import SMALL_SIZE, STYLE
 from tests.helpers.tiny_analysis import told
 
 
 def test_long_values_are_shortened_in_the_middle_and_stay_apart():
     values = [f"imagefolder:/data/{'x' * 200}/{end}" for end in ("birds", "boats")]
     values += [f"imagefolder:{'y' * 90}{number}{'z' * 90}" for number in (1, 2)]
-    texts = [label(told(dataset=values), "dataset", value) for value in values]
+    texts = [format_axis_value(told(dataset=values), "dataset", value) for value in values]
     assert len(set(texts)) == 4 and all(len(text) <= 24 for text in texts)
     assert texts[0].startswith("imagefolder") and texts[0].endswith("birds") and "\u2026" in texts[0]
     assert texts[2].endswith("#1") and texts[3].endswith("#2")
@@ -26,11 +34,11 @@ def test_the_words_beneath_a_figure_fit_its_width_and_can_be_read_again():
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4, 3), layout="constrained")
         figure.subplots()
-        note(figure, "Means over 12 cells and 3 seeds.", "", "WWW and more " * 10)
+        add_note(figure, "Means over 12 cells and 3 seeds.", "", "WWW and more " * 10)
         figure.canvas.draw()
         assert figure._supxlabel.get_window_extent().x1 <= figure.bbox.x1
-    assert noted(figure).startswith("Means over 12 cells and 3 seeds. WWW and more WWW")
-    assert noted(Figure()) == ""
+    assert read_note(figure).startswith("Means over 12 cells and 3 seeds. WWW and more WWW")
+    assert read_note(Figure()) == ""
 
 
 def test_counts_have_their_plural():
@@ -41,21 +49,21 @@ def test_a_figure_grows_by_its_note():
     figure = Figure(figsize=(3, 2))
     beneath(figure, "", "A sentence that takes more than one line beneath a figure of three inches.", "")
     lines = figure.get_supxlabel().count("\n") + 1
-    assert lines > 1 and figure.get_figheight() == pytest.approx(2 + (lines * 1.2 * SMALL + 4) / 72)
+    assert lines > 1 and figure.get_figheight() == pytest.approx(2 + (lines * 1.2 * SMALL_SIZE + 4) / 72)
 
 
 def test_rules_are_told_once_and_by_metric_where_they_differ():
     some = told()
-    assert ruled(some, ["nmi_true"]) == "A run's numbers: last row."
-    assert ruled(some, ["nmi_true", "seconds"]) == "A run's numbers: last row (scores), whole run (times)."
+    assert describe_rules(some, ["nmi_true"]) == "A run's numbers: last row."
+    assert describe_rules(some, ["nmi_true", "seconds"]) == "A run's numbers: last row (scores), whole run (times)."
     other = replace(some, rules={"nmi_true": Rule(last=3)})
     parts = ["mean of the last 3 rows (NMI with the truth)", "last row (AMI with the truth)", "whole run (times)"]
-    assert ruled(other, ["nmi_true", "ami_true", "seconds"]) == f"A run's numbers: {', '.join(parts)}."
+    assert describe_rules(other, ["nmi_true", "ami_true", "seconds"]) == f"A run's numbers: {', '.join(parts)}."
 
 
 def test_what_a_table_stands_on_is_told():
     table = pd.DataFrame({"cells": [4, 8], "seeds": [3, 3], "left_out": [0, 0]})
-    assert sized(table) == "4 to 8 matched cells and 3 seeds"
-    assert sized(table.assign(left_out=[1, 2])).endswith(
+    assert describe_sample(table) == "4 to 8 matched cells and 3 seeds"
+    assert describe_sample(table.assign(left_out=[1, 2])).endswith(
         "; up to 2 matched pairs left out, so that every seed has every cell"
     )

@@ -1,6 +1,6 @@
 """The colour, marker and line of a value."""
 
-from dcbench.figures.style.encoding import get_colour, line, marker
+from dcbench.figures.style.encoding import get_colour, get_line_style, get_marker
 from dcbench.figures.style.theme import COLOURS, GREY
 from tests.helpers.tiny_analysis import told
 
@@ -12,7 +12,7 @@ def test_amounts_are_numbers_that_mean_how_much():
 
 def test_a_value_has_one_colour_on_all_axes_that_choose_among_the_same():
     some = told(top_optimizer=["adam", "sgd"], optimizer=["sgd", "adam"], kmeans_backend=["torch", "faiss"])
-    for draws in (get_colour, marker, line):
+    for draws in (get_colour, get_marker, get_line_style):
         assert draws(some, "optimizer", "adam") == draws(some, "top_optimizer", "adam")
     assert get_colour(some, "optimizer", "adam") == COLOURS[0] and get_colour(some, "optimizer", "sgd") == COLOURS[1]
     backends = [get_colour(some, "backend", name) for name in ("torch", "faiss", "sklearn")]
@@ -23,8 +23,8 @@ def test_a_value_has_one_colour_on_all_axes_that_choose_among_the_same():
 def test_thirty_values_have_thirty_codes():
     some = told(arch=[f"net{number}" for number in range(30)])
     values = some.axes["arch"].values
-    codes = {(get_colour(some, "arch", value), line(some, "arch", value)) for value in values}
-    assert len(codes) == len({(get_colour(some, "arch", value), marker(some, "arch", value)) for value in values})
+    codes = {(get_colour(some, "arch", value), get_line_style(some, "arch", value)) for value in values}
+    assert len(codes) == len({(get_colour(some, "arch", value), get_marker(some, "arch", value)) for value in values})
     assert len(codes) == 30
 
 

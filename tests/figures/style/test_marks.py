@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dcbench.figures.style.captions import label, note, short
-from dcbench.figures.style.marks import legend, single_runs, spread
+from dcbench.figures.style.captions import add_note, format_axis_value, shorten
+from dcbench.figures.style.marks import add_legend, make_run_lines, spread_apart
 from dcbench.figures.style.theme import COLOURS, STYLE
 from tests.helpers.tiny_analysis import told
 
@@ -22,19 +22,19 @@ from tests.helpers.tiny_analysis import told
 def test_any_name_can_be_drawn(name, tmp_path):
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4, 3), layout="constrained")
-        figure.subplots().set_title(short(name))
-        legend(figure, [Line2D([], [], label=label(told(dataset=[name, "mnist"]), "dataset", name))])
-        note(figure, short(name))
+        figure.subplots().set_title(shorten(name))
+        add_legend(figure, [Line2D([], [], label=format_axis_value(told(dataset=[name, "mnist"]), "dataset", name))])
+        add_note(figure, shorten(name))
         figure.savefig(tmp_path / "a.svg")
         figure.savefig(tmp_path / "a.png")
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [short(name)] and len(short(name)) <= 24
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [shorten(name)] and len(shorten(name)) <= 24
 
 
 def test_a_legend_has_as_many_columns_as_fit():
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(5, 3), layout="constrained")
         figure.subplots()
-        legend(figure, [Line2D([], [], label=f"{number} is a long label") for number in range(12)])
+        add_legend(figure, [Line2D([], [], label=f"{number} is a long label") for number in range(12)])
         figure.canvas.draw()
         box = figure.legends[0].get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
@@ -43,17 +43,17 @@ def test_a_legend_has_as_many_columns_as_fit():
 
 def test_of_very_many_runs_a_hundred_of_every_kind_are_drawn_always_the_same():
     rows = pd.DataFrame([{"run_id": f"r{run}", "epoch": epoch, "x": run} for run in range(1000) for epoch in (0, 1)])
-    drawn, again = (single_runs(rows, "x", COLOURS[0]).get_segments() for _ in range(2))
+    drawn, again = (make_run_lines(rows, "x", COLOURS[0]).get_segments() for _ in range(2))
     numbers = [int(line[0][1]) for line in drawn]
     assert len(set(numbers)) == len(numbers) == 100 and numbers == [int(line[0][1]) for line in again]
     assert {number % 7 for number in numbers} == set(range(7)), "every seed of seven"
-    few = single_runs(rows[rows["x"] < 100].assign(x=None), "x", COLOURS[0])
-    assert len(single_runs(rows[rows["x"] < 100], "x", COLOURS[0]).get_segments()) == 100
+    few = make_run_lines(rows[rows["x"] < 100].assign(x=None), "x", COLOURS[0])
+    assert len(make_run_lines(rows[rows["x"] < 100], "x", COLOURS[0]).get_segments()) == 100
     assert few.get_segments() == []
 
 
 def test_labels_that_would_overlap_move_apart_no_further_than_they_must():
-    assert spread([0.1, 0.5, 0.9], 0.2) == pytest.approx([0.1, 0.5, 0.9])
-    assert spread([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.4, 0.1, 0.6])
-    assert spread([0.3, 0.3, 0.45], 0.2) == pytest.approx([0.15, 0.35, 0.55])
-    assert spread([0.95, 0.0, 0.97], 0.2, 0, 1) == pytest.approx([0.7, 0.1, 0.9]) and spread([], 0.2) == []
+    assert spread_apart([0.1, 0.5, 0.9], 0.2) == pytest.approx([0.1, 0.5, 0.9])
+    assert spread_apart([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.4, 0.1, 0.6])
+    assert spread_apart([0.3, 0.3, 0.45], 0.2) == pytest.approx([0.15, 0.35, 0.55])
+    assert spread_apart([0.95, 0.0, 0.97], 0.2, 0, 1) == pytest.approx([0.7, 0.1, 0.9]) and spread_apart([], 0.2) == []

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from benchmarks.colour_vision import VISIONS, contrast, distance, lab, seen
-from dcbench.figures.style.encoding import LINES, MARKERS, RAMP
+from dcbench.figures.style.encoding import LINE_STYLES, MARKERS, RAMP
 from dcbench.figures.style.theme import BACKGROUNDS, COLOURS, GREY, INK
 
 APART = 13.0
@@ -78,5 +78,5 @@ def test_twelve_amounts_are_lighter_and_lighter(vision):
 
 
 def test_colour_line_and_marker_tell_more_than_a_dozen_values_apart():
-    codes = [(COLOURS[at % 8], LINES[at // 8], MARKERS[at % len(MARKERS)]) for at in range(32)]
+    codes = [(COLOURS[at % 8], LINE_STYLES[at // 8], MARKERS[at % len(MARKERS)]) for at in range(32)]
     assert len({code[:2] for code in codes}) == 32 and len({(code[0], code[2]) for code in codes}) == 32
