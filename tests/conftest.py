@@ -19,8 +19,8 @@ from dcbench import registry
 from dcbench.core import console, devices
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution import scheduler
-from dcbench.execution.executors import Options
 from tests.helpers.matrices import plan_of
 from tests.helpers.result_folders import TEXT, fill
 
@@ -60,8 +60,8 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
         folder = MatrixDir(tmp_path / "results" / plan.name)
         status.store_plan(plan, folder)
         todo = scheduler.runs_left(status.read_planned_runs(plan, folder), redo)
-        options = Options(data_dir)
-        list(scheduler.run(todo, "inline", options, scheduler.scheduler_settings(options, redo=redo)))
+        settings = scheduler.scheduler_settings(WorkerConfig(data_dir=data_dir, redo=redo))
+        list(scheduler.run(todo, "inline", settings))
         return folder
 
     return run

@@ -10,15 +10,14 @@ from typing import Annotated
 import typer
 
 from dcbench.cli.options import DataDir, RunDevice, RunThreads
-from dcbench.cli.repeat import options_for, repeat
+from dcbench.cli.rerun import make_replay_settings, run_replays
 from dcbench.core import devices
 from dcbench.core.store.files import explain_os_error, explain_unwritable
+from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DataError, ResultsError
-from dcbench.execution.executors import Options, default_data_dir
-from dcbench.execution.scheduler import downloads
+from dcbench.execution.scheduler import SchedulerSettings, downloads
 from dcbench.inspect.subject import Check, InspectedRun, read_subject, repetition
-from dcbench.replay import rerun as replays
-from dcbench.replay.rerun import Original
+from dcbench.replay.rerun import OriginalRun, compare_replays, open_replay_folder, plan_replays, read_original
 
 
 def inspect(
@@ -39,15 +38,17 @@ def inspect(
     This needs the run's weights, which dcbench run keeps only with --keep-weights; --replay does the run again.
     """
     if replay:
-        run = replays.original(path)
-        options = options_for(run, 1, data_dir, device, threads, keep_weights=True)
-        _repeated(run, path, options, clusters, _target(out, path))
+        run = read_original(path)
+        settings = make_replay_settings(run, 1, data_dir, device, threads, keep_weights=True)
+        _repeated(run, path, settings, clusters, _target(out, path))
         return
     subject = read_subject(path)
     kind, gpus = devices.resolve_device(device or subject.device)
     place = (data_dir or default_data_dir()).absolute()
-    options = Options(place, kind, gpus[:1], threads=threads or subject.threads)
-    _write(subject, options, clusters, _target(out, path))
+    config = WorkerConfig(
+        data_dir=place, device=kind, gpu=gpus[0].uuid if gpus else "", threads=threads or subject.threads
+    )
+    _write(subject, config, clusters, _target(out, path))
 
 
 def _target(out: Path, run: Path) -> Path:
@@ -61,21 +62,21 @@ def _target(out: Path, run: Path) -> Path:
     return target
 
 
-def _repeated(run: Original, home: Path, options: Options, clusters: int, target: Path) -> None:
+def _repeated(run: OriginalRun, home: Path, settings: SchedulerSettings, clusters: int, target: Path) -> None:
     """Do the run again, and look at the repetition; the page says how it stands to the run itself."""
-    with replays.workplace(None, run) as place:
-        entries = replays.copies(run, place, 1)
-        repeat(entries, options)
-        (told,) = replays.judge(run, entries).replays
+    with open_replay_folder(None, run) as place:
+        entries = plan_replays(run, place, 1)
+        run_replays(entries, settings)
+        (told,) = compare_replays(run, entries).replays
         note = repetition(home, told)
-        _write(read_subject(entries[0].folder.path, home), options, clusters, target, note)
+        _write(read_subject(entries[0].folder.path, home), settings.config, clusters, target, note)
 
 
-def _write(subject: InspectedRun, options: Options, clusters: int, target: Path, *notes: Check) -> None:
+def _write(subject: InspectedRun, config: WorkerConfig, clusters: int, target: Path, *notes: Check) -> None:
     """Gather what the run shows, draw it, and tell what is missing or not as it should be."""
     from dcbench.inspect import page
 
-    _gather(subject, options, clusters, target / "learned.npz", notes)
+    _gather(subject, config, clusters, target / "learned.npz", notes)
     with explain_os_error(target, "--out"):
         written = page.write(target)
     for warning in written.warnings:
@@ -87,17 +88,17 @@ def _write(subject: InspectedRun, options: Options, clusters: int, target: Path,
     print(f"page: {written.page}")
 
 
-def _gather(subject: InspectedRun, options: Options, clusters: int, file: Path, notes: Sequence[Check]) -> None:
+def _gather(subject: InspectedRun, config: WorkerConfig, clusters: int, file: Path, notes: Sequence[Check]) -> None:
     """Write what the run shows; without weights its last assignment, which needs neither torch nor the images."""
     if subject.source == "assignment":
         from dcbench.inspect import result
 
         found = result.of_assignment(subject)
     else:
-        if problem := downloads.fetch(subject.spec.dataset, options.data_dir):
+        if problem := downloads.fetch(subject.spec.dataset, config.data_dir):
             raise DataError(problem)
         from dcbench.inspect import measuring
 
-        found = measuring.inspect(subject, options, clusters)
+        found = measuring.inspect(subject, config, clusters)
     with explain_os_error(file, "--out"):
         found.noted(*notes).save(file)

@@ -14,11 +14,11 @@ import typer
 
 from dcbench import registry
 from dcbench.core import devices
+from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DcbenchError, DeviceError
-from dcbench.execution.executors import Options, default_data_dir
 
-Executor = StrEnum("Executor", registry.plugin_names("executors"))  # type: ignore[misc]
-LOCAL = Executor("local")
+ExecutorName = StrEnum("ExecutorName", registry.plugin_names("executors"))  # type: ignore[misc]
+LOCAL = ExecutorName("local")
 
 MatrixFile = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
 Results = Annotated[Path, typer.Option("--results", help="Where results are kept, a folder for each matrix.")]
@@ -41,27 +41,26 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 
 @dataclass(frozen=True)
-class Workplace:
+class DeviceSelection:
     """Where runs will work: cpu or cuda, the GPUs, and how many runs may share one (None: as many as fit)."""
 
-    kind: str
+    kind: devices.DeviceKind
     gpus: tuple[devices.Gpu, ...]
     per_gpu: int | None
     jobs: int | None
 
-    def one_by_one(self) -> Workplace:
+    def one_at_a_time(self) -> DeviceSelection:
         """The same for an executor that does one run after another."""
         return replace(
             self, gpus=self.gpus[:1], per_gpu=1 if self.gpus else self.per_gpu, jobs=None if self.gpus else 1
         )
 
-    def options(self, todo: int, data_dir: Path | None, **more: Any) -> Options:
+    def worker_config(self, todo: int, data_dir: Path | None, **more: Any) -> WorkerConfig:
         """The executor's options for so many runs."""
         count = jobs_at_once(todo, len(self.gpus), self.jobs, self.per_gpu)
-        return Options(
+        return WorkerConfig(
             data_dir=(data_dir or default_data_dir()).absolute(),
             device=self.kind,
-            gpus=self.gpus,
             jobs=count,
             threads=max(1, devices.count_cores() // (self.jobs or count)),
             command=shlex.join(["dcbench", *sys.argv[1:]]),
@@ -69,13 +68,13 @@ class Workplace:
         )
 
 
-def workplace(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) -> Workplace:
+def select_devices(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) -> DeviceSelection:
     """What --device, --gpus, --runs-per-gpu and --jobs come to on this machine."""
     if runs_per_gpu != "auto" and (not runs_per_gpu.isdigit() or int(runs_per_gpu) < 1):
         raise DeviceError(f"--runs-per-gpu {runs_per_gpu}: give auto, or a number from 1 on")
     kind, found = devices.resolve_device(device, gpus)
     found = found[: devices.count_cores()]  # each run needs a core
-    return Workplace(kind, found, None if runs_per_gpu == "auto" else int(runs_per_gpu), jobs)
+    return DeviceSelection(kind, found, None if runs_per_gpu == "auto" else int(runs_per_gpu), jobs)
 
 
 def jobs_at_once(todo: int, gpus: int, jobs: int | None, per_gpu: int | None) -> int:

@@ -11,8 +11,8 @@ import typer
 
 from dcbench.cli.options import DataDir, Device, Results
 from dcbench.core import console, devices
+from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DataError
-from dcbench.execution.executors import Options, default_data_dir
 from dcbench.execution.scheduler import downloads
 from dcbench.parity import table
 from dcbench.parity.terminal import collect_rows, show_parity
@@ -38,18 +38,18 @@ def parity(
     asked = table.parse_settings(dataset, limit, k, backends, starts, pca_dim)
     files = table.ParityFiles(results, asked)
     files.prepare()
-    options = Options(
+    config = WorkerConfig(
         data_dir=(data_dir or default_data_dir()).absolute(),
         device=kind,
-        gpus=gpus,
+        gpu=gpus[0].uuid if gpus else "",
         threads=threads or devices.count_cores(),
         command=shlex.join(["dcbench", *sys.argv[1:]]),
     )
-    if problem := downloads.fetch(dataset, options.data_dir):
+    if problem := downloads.fetch(dataset, config.data_dir):
         raise DataError(problem)
     from dcbench.parity import measuring as comparing
 
-    bench = comparing.prepare(asked, options)
+    bench = comparing.prepare(asked, config)
     lines = collect_rows(comparing.measure(bench), console.stdout)
     files.write(lines, bench.facts)
     show_parity(lines, asked, console.stdout)

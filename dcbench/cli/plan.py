@@ -19,7 +19,7 @@ from dcbench.cli.options import (
     MatrixFile,
     PerGpu,
     Results,
-    workplace,
+    select_devices,
 )
 from dcbench.cli.terminal.plan import show_forecast, show_plan
 from dcbench.core import devices
@@ -47,21 +47,21 @@ def plan(
 
     Times and memory come from finished runs of the same class under the results folder, on a device like this one.
     """
-    place = workplace(device, gpus, runs_per_gpu, jobs)
-    planned = read_matrix(matrix, devices.choose_precision(place.kind))
+    selection = select_devices(device, gpus, runs_per_gpu, jobs)
+    planned = read_matrix(matrix, devices.choose_precision(selection.kind))
     folder = MatrixDir(results / planned.name)
     entries = status.read_planned_runs(planned, folder)
-    options = place.options(len(scheduler.runs_left(entries)) or len(entries), data_dir)
-    at = scheduler.scheduler_settings(options, entries, results)
+    config = selection.worker_config(len(scheduler.runs_left(entries)) or len(entries), data_dir)
+    settings = scheduler.scheduler_settings(config, selection.gpus, entries, results)
     if probe:
-        with at.stop.listening():
-            scheduler.measure(scheduler.runs_left(entries), LOCAL.value, options, at)
-        if at.stop.presses:
+        with settings.stop.listening():
+            scheduler.measure(scheduler.runs_left(entries), LOCAL.value, settings)
+        if settings.stop.presses:
             raise typer.Exit(130)
-    foreseen, counts = forecast(entries, at), status.count_states(entries)
+    foreseen, counts = forecast(entries, settings), status.count_states(entries)
     if as_json:
         facts = {"cells": planned.cells, "runs": len(planned.runs), "baselines": len(planned.baselines)}
         print(json.dumps(facts | {"done": counts["done"], "steps": planned.steps, "forecast": asdict(foreseen)}))
     else:
         show_plan(planned, folder, counts)
-        show_forecast(foreseen, options)
+        show_forecast(foreseen, settings)

@@ -1,4 +1,4 @@
-"""`dcbench replay`: a finished run done again and compared."""
+"""`dcbench replay`: repeat a finished run, and compare the repetitions with it."""
 
 from __future__ import annotations
 
@@ -10,41 +10,44 @@ from typing import Annotated
 import typer
 
 from dcbench.cli.options import AsJson, DataDir, RunDevice, RunThreads
-from dcbench.cli.repeat import options_for, repeat
-from dcbench.replay import rerun as replays
-from dcbench.replay import run_diff
-from dcbench.replay.terminal import show_replayed
+from dcbench.cli.rerun import make_replay_settings, run_replays
+from dcbench.replay.rerun import compare_replays, open_replay_folder, plan_replays, read_original
+from dcbench.replay.run_diff import TOLERANCE
+from dcbench.replay.terminal import show_replays
 
 
-def _tolerance(value: float) -> float:
+def _refuse_nan(value: float) -> float:
+    # NaN passes the bounds of the option, because no comparison with it is true.
     if math.isnan(value):
-        raise typer.BadParameter("nan is no tolerance")
+        raise typer.BadParameter("nan is not a tolerance")
     return value
 
 
 def replay(
-    path: Annotated[Path, typer.Argument(help="The folder of a run that is done; it is only read.", metavar="RUN")],
-    times: Annotated[int, typer.Option(min=1, help="How often to run it again.")] = 2,
+    path: Annotated[Path, typer.Argument(help="Folder of a run that is done; it is only read.", metavar="RUN")],
+    times: Annotated[int, typer.Option(min=1, help="How many times to repeat the run.")] = 2,
     threads: RunThreads = None,
     tolerance: Annotated[
         float,
-        typer.Option(min=0, max=1, callback=_tolerance, help="Largest difference that counts as equal."),
-    ] = run_diff.TOLERANCE,
-    keep: Annotated[Path | None, typer.Option(help="A new folder to keep the replays in. Default: none kept.")] = None,
+        typer.Option(min=0, max=1, callback=_refuse_nan, help="Largest difference that counts as equal."),
+    ] = TOLERANCE,
+    keep: Annotated[
+        Path | None, typer.Option(help="New folder to keep the repetitions in. Default: none is kept.")
+    ] = None,
     data_dir: DataDir = None,
     device: RunDevice = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a finished run again elsewhere and compare. Exit code 0 when it comes out the same, 1 when not."""
-    run = replays.original(path)
-    options = options_for(run, times, data_dir, device, threads)
-    with replays.workplace(keep, run) as place:
-        entries = replays.copies(run, place, times)
-        repeat(entries, options, quiet=as_json)
-        told = replays.judge(run, entries, tolerance)
+    """Repeat a finished run in another folder, and compare. Exit code 0 if it comes out the same, else 1."""
+    original = read_original(path)
+    settings = make_replay_settings(original, times, data_dir, device, threads)
+    with open_replay_folder(keep, original) as folder:
+        planned = plan_replays(original, folder, times)
+        run_replays(planned, settings, quiet=as_json)
+        result = compare_replays(original, planned, tolerance)
     if as_json:
-        print(json.dumps({"run": str(run.folder.path), "tolerance": tolerance} | told.as_json()))
+        print(json.dumps({"run": str(original.folder.path), "tolerance": tolerance} | result.as_json()))
     else:
-        show_replayed(run, told)
-    if not told.reproduced:
+        show_replays(original, result)
+    if not result.reproduced:
         raise typer.Exit(1)

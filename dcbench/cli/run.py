@@ -13,14 +13,14 @@ from dcbench.cli.options import (
     LOCAL,
     DataDir,
     Device,
-    Executor,
+    ExecutorName,
     Gpus,
     Jobs,
     MatrixFile,
     PerGpu,
     Results,
     seconds,
-    workplace,
+    select_devices,
 )
 from dcbench.cli.terminal.board import show_end, watch
 from dcbench.cli.terminal.plan import show_change
@@ -44,7 +44,7 @@ def run(
     gpus: Gpus = "all",
     runs_per_gpu: PerGpu = "auto",
     jobs: Jobs = None,
-    executor: Annotated[Executor, typer.Option(help="How runs are executed.")] = LOCAL,
+    executor: Annotated[ExecutorName, typer.Option(help="How runs are executed.")] = LOCAL,
     first: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE,...", help="Cells to begin with, like dataset=mnist,arch=vgg16; repeatable."),
@@ -67,8 +67,8 @@ def run(
 
     Ctrl-C once: running epochs finish and leave checkpoints. Twice: now. The same command goes on.
     """
-    place = workplace(device, gpus, runs_per_gpu, jobs)
-    planned = read_matrix(matrix, devices.choose_precision(place.kind))
+    selection = select_devices(device, gpus, runs_per_gpu, jobs)
+    planned = read_matrix(matrix, devices.choose_precision(selection.kind))
     folder = MatrixDir(results / planned.name)
     chosen = parse_choices(first or [], planned.planned)
     inline = executor.value == "inline"
@@ -78,14 +78,16 @@ def run(
     show_change(status.store_plan(planned, folder))
     entries = status.read_planned_runs(planned, folder)
     todo = scheduler.runs_left(entries, redo, only and only.value)
-    options = (place.one_by_one() if inline else place).options(len(todo), data_dir, keep_weights=keep_weights)
+    if inline:
+        selection = selection.one_at_a_time()
+    config = selection.worker_config(len(todo), data_dir, keep_weights=keep_weights, redo=redo)
     policy = FaultPolicy(timeout, retries, fail_fast)
-    at = scheduler.scheduler_settings(options, todo, results, first=chosen, policy=policy, redo=redo)
-    with at.stop.listening():
-        watch(scheduler.run(todo, executor.value, options, at), entries, todo, options, at)
+    settings = scheduler.scheduler_settings(config, selection.gpus, todo, results, first=chosen, policy=policy)
+    with settings.stop.listening():
+        watch(scheduler.run(todo, executor.value, settings), entries, todo, settings)
         counts = status.count_states(status.read_planned_runs(planned, folder))
         left = len(planned.planned) - counts["done"] - counts["skipped"]
-        show_end(counts, folder, stopped=bool(at.stop.presses and left), command=_going_on(options.command))
+        show_end(counts, folder, stopped=bool(settings.stop.presses and left), command=_going_on(config.command))
     if left:
         raise typer.Exit(1)
 

@@ -1,8 +1,8 @@
-"""Who shares a device: each worker takes a seat at it and learns of everybody who sat there meanwhile.
+"""Record which runs share a device, whichever scheduler or matrix of this user started them.
 
-In: the device's name and the run's. Out: the names of the runs that were there at any moment while this one was,
-whichever scheduler and matrix of this user they belong to. Seats are locked files in the machine's temporary folder; a
-lock goes with its process, so a killed worker leaves none that counts.
+In: the names of a device and of a run. Out: the names of all runs that were on the device at any moment while this run
+was. Each run holds a seat: a locked file in the machine's temporary folder. The kernel releases a lock when its process
+ends, so the seat of a killed worker is recognised as empty.
 """
 
 from __future__ import annotations
@@ -15,65 +15,56 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 
 class DeviceSeat:
-    """One worker's place at a device. Its file holds the run's name, and below it those who came later."""
+    """The seat of one run: a file with the run's name in the first line, and below it the runs that came later."""
 
-    def __init__(self, path: Path, met: list[str]) -> None:
-        self.path, self._met = path, met
+    def __init__(self, path: Path, earlier: list[str]) -> None:
+        self.path, self._earlier = path, earlier
 
-    def others(self) -> list[str]:
-        """Runs that have been at the device while this one was, in alphabetical order."""
-        came = self.path.read_text(encoding="utf-8").splitlines()[1:]
-        return sorted({*self._met, *came})
+    def neighbours(self) -> list[str]:
+        """Return the runs that have been on the device together with this one, in alphabetical order."""
+        later = self.path.read_text(encoding="utf-8").splitlines()[1:]
+        return sorted({*self._earlier, *later})
 
 
 @contextmanager
-def take_seat(device: str, run: str, place: Path | None = None) -> Iterator[DeviceSeat | None]:
-    """Sit at the device while the block runs; None where the temporary folder does not allow it."""
+def take_seat(device: str, run: str, root: Path | None = None) -> Iterator[DeviceSeat | None]:
+    """Hold a seat on the device while the block runs; give None if the temporary folder cannot be written."""
+    root = root or Path(tempfile.gettempdir()) / f"dcbench-{os.getuid()}"
+    folder = root / (re.sub(r"[^A-Za-z0-9]+", "-", device) or "cpu")
+    path = folder / f"{os.getpid()}-{time.time_ns()}.seat"
     try:
-        folder = (place or _place()) / (re.sub(r"[^A-Za-z0-9]+", "-", device) or "cpu")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file, taken = _sit(folder, run)
+        # One newcomer at a time: of two that came at once, neither would see the other's seat.
+        with (folder / "door").open("a") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            earlier = [name for seat in sorted(folder.glob("*.seat")) if (name := _announce(run, seat))]
+            file = path.open("w", encoding="utf-8")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(f"{run}\n")
+            file.flush()
     except OSError:
         yield None
         return
     with file:
         try:
-            yield taken
+            yield DeviceSeat(path, earlier)
         finally:
-            taken.path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
-def _place() -> Path:
-    return Path(tempfile.gettempdir()) / f"dcbench-{os.getuid()}"
-
-
-def _sit(folder: Path, run: str) -> tuple[TextIO, DeviceSeat]:
-    """Note who is here, and tell them who has come; one newcomer at a time."""
-    path = folder / f"{os.getpid()}-{time.time_ns()}.seat"
-    with (folder / "door").open("a") as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
-        met = [name for other in sorted(folder.glob("*.seat")) if other != path and (name := _greet(other, run))]
-        file = path.open("w", encoding="utf-8")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(f"{run}\n")
-        file.flush()
-        return file, DeviceSeat(path, met)
-
-
-def _greet(other: Path, run: str) -> str | None:
-    """Add the newcomer to a seat that is taken; the name of who sits there, None (and no seat) when nobody does."""
+def _announce(run: str, seat: Path) -> str | None:
+    """Add the newcomer's name to a seat and return the name of its holder; remove the seat if nobody holds it."""
     try:
-        with other.open("a+", encoding="utf-8") as file:
+        with seat.open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except BlockingIOError:  # the holder has the exclusive lock, so it lives
                 file.write(f"{run}\n")
-                return other.read_text(encoding="utf-8").partition("\n")[0]
-            other.unlink(missing_ok=True)
+                return seat.read_text(encoding="utf-8").partition("\n")[0]
+            seat.unlink(missing_ok=True)
     except OSError:
-        pass
+        pass  # the seat's holder has just left
     return None

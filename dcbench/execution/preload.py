@@ -17,7 +17,7 @@ import torch._dynamo
 import torch.utils.serialization.config  # noqa: F401  (the first torch.save imports it)
 import torchvision  # noqa: F401
 
-from dcbench import registry  # noqa: F401
+from dcbench import registry
 from dcbench.execution import worker  # noqa: F401
 
 for room in ("methods", "datasets", "archs", "backends"):

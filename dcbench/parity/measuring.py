@@ -23,8 +23,8 @@ from torch import Tensor
 
 from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
-from dcbench.execution.executors import Options
-from dcbench.parity.table import ParityMeasure, ParitySettings
+from dcbench.core.worker_config import WorkerConfig
+from dcbench.parity.table import ParityRow, ParitySettings
 from dcbench.training import backends, metrics, provenance, threads
 from dcbench.training.datasets import Split, load_training
 from dcbench.training.deepcluster import images, pseudo_labels
@@ -38,12 +38,12 @@ REFERENCE = "torch"
 STRETCH = 1024.0
 """Length of the vectors that a transform is asked about: so long that float32 keeps its axes beside its offset."""
 
-Trail = Callable[[int], backends.KMeans]
+Trail = Callable[[int], backends.KMeansResult]
 """Iteration -> what one backend's k-means has found after it, from one start."""
 
 
 @dataclass(frozen=True)
-class Reduced:
+class Reduction:
     """One library's PCA: its output `(n, dim)`, its axes `(d, dim)` and its seconds."""
 
     points: Tensor
@@ -86,28 +86,28 @@ class Tally(defaultdict[tuple[str, ...], list[float]]):
         for name in ends[0]:
             self["ari_of_starts", name] += [_ari(one[name], other[name]) for one, other in itertools.pairwise(ends)]
 
-    def lines(self, stage: str, k: int | None = None) -> Iterator[ParityMeasure]:
+    def lines(self, stage: str, k: int | None = None) -> Iterator[ParityRow]:
         """A line for each measure and its backends, also where there is no value."""
         for (measure, *names), values in self.items():
-            yield ParityMeasure(stage, measure, *names, k=k, values=tuple(values))
+            yield ParityRow(stage, measure, *names, k=k, values=tuple(values))
 
 
 # --- the comparison -------------------------------------------------------------------------
 
 
-def prepare(settings: ParitySettings, options: Options) -> Bench:
+def prepare(settings: ParitySettings, config: WorkerConfig) -> Bench:
     """Features of the untrained network, and libraries that have warmed up."""
-    if options.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpus[0].uuid  # before torch looks
-    threads.limit_threads(options.threads)
-    device = torch.device(options.device)
+    if config.gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu  # before torch looks
+    threads.limit_threads(config.threads)
+    device = torch.device(config.device)
     spec = settings.spec(settings.ks[0])
-    split = load_training(spec, options.data_dir)
+    split = load_training(spec, config.data_dir)
     features = _untrained(spec, split, device)
     for name in settings.backends:
         pseudo_labels.warm_up(_all_by(spec, name), device)
     data = {"images": len(split.labels), "sha256": split.digest()}
-    facts = provenance.gather_provenance(spec, data, device, options.threads, 1, options.command)
+    facts = provenance.gather_provenance(spec, data, device, config.threads, 1, config.command)
     facts |= {
         "features_of": "the untrained network",
         "k": settings.ks,
@@ -118,7 +118,7 @@ def prepare(settings: ParitySettings, options: Options) -> Bench:
     return Bench(settings, features, parts, StageClock(device), facts)
 
 
-def measure(bench: Bench) -> Iterator[ParityMeasure]:
+def measure(bench: Bench) -> Iterator[ParityRow]:
     """Everything that is compared, from the PCA to the libraries' defaults."""
     own = {name: _reduce(bench, part.fit_pca) for name, part in bench.parts.items()}
     yield from compare_pca(bench, own)
@@ -136,7 +136,7 @@ def measure(bench: Bench) -> Iterator[ParityMeasure]:
         yield from compare_default_kmeans(bench, defaults, points, spec)
 
 
-def compare_pca(bench: Bench, own: dict[str, Reduced]) -> Iterator[ParityMeasure]:
+def compare_pca(bench: Bench, own: dict[str, Reduction]) -> Iterator[ParityRow]:
     """The subspaces that the libraries find in the same features, and the variance these keep."""
     tally, total = Tally(bench), _variance(bench.features)
     shares = {name: _variance(reduced.points) / total for name, reduced in own.items()}
@@ -148,7 +148,7 @@ def compare_pca(bench: Bench, own: dict[str, Reduced]) -> Iterator[ParityMeasure
     yield from tally.lines("pca")
 
 
-def compare_whitening(bench: Bench, reduced: Tensor) -> Iterator[ParityMeasure]:
+def compare_whitening(bench: Bench, reduced: Tensor) -> Iterator[ParityRow]:
     """How far the whitened covariance of the same reduced features `(n, dim)` is from the identity.
 
     A library that divides by n where the covariance divides by n - 1 is 1/n off, as faiss is.
@@ -161,7 +161,7 @@ def compare_whitening(bench: Bench, reduced: Tensor) -> Iterator[ParityMeasure]:
     yield from tally.lines("whiten")
 
 
-def compare_kmeans(bench: Bench, points: Tensor, spec: RunSpec) -> Iterator[ParityMeasure]:
+def compare_kmeans(bench: Bench, points: Tensor, spec: RunSpec) -> Iterator[ParityRow]:
     """k-means of the same points `(n, dim)` from the same first centroids, start by start."""
     tally, last, ends = Tally(bench), spec.kmeans_iterations, []
     for start in range(bench.asked.starts):
@@ -171,15 +171,17 @@ def compare_kmeans(bench: Bench, points: Tensor, spec: RunSpec) -> Iterator[Pari
             tally["seconds_kmeans", name] += [seconds]
         trails = {name: _trail(part, points, first) for name, part in bench.parts.items()}
         tally.compare("agreement_first_iteration", trails, _agreement)
-        tally.compare("parting_iteration", trails, partial(parting, last=last))
-        tally.compare("objective_ratio", {name: backends.objective(points, end) for name, end in found.items()}, _ratio)
+        tally.compare("parting_iteration", trails, partial(find_first_difference, last=last))
+        tally.compare(
+            "objective_ratio", {name: backends.compute_objective(points, end) for name, end in found.items()}, _ratio
+        )
         ends.append({name: end.assignment for name, end in found.items()})
         tally.compare("ari", ends[-1], _ari)
     tally.compare_starts(ends)
     yield from tally.lines("kmeans", spec.k)
 
 
-def parting(one: Trail, other: Trail, last: int) -> int | None:
+def find_first_difference(one: Trail, other: Trail, last: int) -> int | None:
     """The first iteration after which any point is in another cluster; None when there is none up to the last."""
     before = None
     for iteration in range(1, last + 1):
@@ -192,7 +194,7 @@ def parting(one: Trail, other: Trail, last: int) -> int | None:
     return None
 
 
-def compare_chains(bench: Bench, chains: dict[str, Tensor], spec: RunSpec) -> Iterator[ParityMeasure]:
+def compare_chains(bench: Bench, chains: dict[str, Tensor], spec: RunSpec) -> Iterator[ParityRow]:
     """The end assignments where each library has also done its own PCA and whitening."""
     tally = Tally(bench)
     for start in range(bench.asked.starts):
@@ -204,7 +206,7 @@ def compare_chains(bench: Bench, chains: dict[str, Tensor], spec: RunSpec) -> It
     yield from tally.lines("chain", spec.k)
 
 
-def compare_default_pca(bench: Bench, own: dict[str, Reduced], defaults: dict[str, Reduced]) -> Iterator[ParityMeasure]:
+def compare_default_pca(bench: Bench, own: dict[str, Reduction], defaults: dict[str, Reduction]) -> Iterator[ParityRow]:
     """How far the libraries' own PCA is from the exact one, and from each other."""
     tally = Tally(bench)
     for name, reduced in defaults.items():
@@ -215,8 +217,8 @@ def compare_default_pca(bench: Bench, own: dict[str, Reduced], defaults: dict[st
 
 
 def compare_default_kmeans(
-    bench: Bench, defaults: dict[str, Reduced], points: Tensor, spec: RunSpec
-) -> Iterator[ParityMeasure]:
+    bench: Bench, defaults: dict[str, Reduction], points: Tensor, spec: RunSpec
+) -> Iterator[ParityRow]:
     """Each library's k-means after its own PCA, all as they come; the objectives are those in `points` `(n, dim)`."""
     tally, ends = Tally(bench), []
     for start in range(bench.asked.starts):
@@ -244,20 +246,20 @@ def _all_by(spec: RunSpec, name: str) -> RunSpec:
     return spec.model_copy(update=dict.fromkeys(STAGE_BACKENDS, name))
 
 
-def _reduce(bench: Bench, fit: Callable[[Tensor, int], backends.Transform]) -> Reduced:
+def _reduce(bench: Bench, fit: Callable[[Tensor, int], backends.Transform]) -> Reduction:
     """A PCA fitted and applied, against the clock."""
     transform, fitting = bench.timed(partial(fit, bench.features, bench.asked.pca_dim))
     points, applying = bench.timed(partial(transform, bench.features))
-    return Reduced(points, axes(transform, bench.features), fitting + applying)
+    return Reduction(points, read_axes(transform, bench.features), fitting + applying)
 
 
-def _default_reductions(bench: Bench) -> dict[str, Reduced]:
+def _default_reductions(bench: Bench) -> dict[str, Reduction]:
     """The libraries' own PCA and whitening, of those that have defaults."""
     own = {name: part for name, part in bench.parts.items() if hasattr(part, "default_pca")}
     return {name: _reduce(bench, partial(part.default_pca, seed=0)) for name, part in own.items()}
 
 
-def axes(transform: backends.Transform, like: Tensor) -> np.ndarray:
+def read_axes(transform: backends.Transform, like: Tensor) -> np.ndarray:
     """The axes `(d, dim)` float64 of an affine transform of data such as `like` `(n, d)`, seen in what it does."""
     size = like.shape[1]
     asked = torch.cat([like.new_zeros(1, size), STRETCH * torch.eye(size, device=like.device)])
@@ -284,7 +286,7 @@ def _trail(part: ModuleType, points: Tensor, first: Tensor) -> Trail:
     """One iteration after another, each from the centroids that the last one left, so that 20 cost 20 and not 210."""
 
     @cache
-    def after(iteration: int) -> backends.KMeans:
+    def after(iteration: int) -> backends.KMeansResult:
         return part.kmeans(points, after(iteration - 1).centroids if iteration > 1 else first, 1)
 
     return after
@@ -307,10 +309,10 @@ def _scatter(points: Tensor, assignment: Tensor, k: int) -> float:
     """Sum of squared distances of points `(n, dim)` to the means of their clusters."""
     sums = points.new_zeros(k, points.shape[1], dtype=torch.float64).index_add_(0, assignment, points.double())
     means = sums / torch.bincount(assignment, minlength=k).clamp_min(1)[:, None]
-    return backends.objective(points, backends.KMeans(assignment, means))
+    return backends.compute_objective(points, backends.KMeansResult(assignment, means))
 
 
-def _largest_angle(one: Reduced, other: Reduced) -> float:
+def _largest_angle(one: Reduction, other: Reduction) -> float:
     """The largest principal angle (rad) of two subspaces, by its sine where small (Knyazev and Argentati 2002)."""
     return float(subspace_angles(one.axes, other.axes)[0])
 

@@ -21,15 +21,12 @@ from dcbench.training.deepcluster.heads import new_head
 from dcbench.training.deepcluster.samplers import Ints
 from dcbench.training.deepcluster.training import Learner
 
-INTERVAL = 300.0
-"""Seconds between checkpoints, at the least; a stop writes one whenever it comes."""
-
 
 @dataclass
 class CheckpointSchedule:
     """When to write the next checkpoint."""
 
-    interval: float = INTERVAL
+    interval: float
     _last: float = field(default_factory=time.monotonic)
 
     def due(self) -> bool:

@@ -10,8 +10,6 @@ import io
 import resource
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +20,7 @@ from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.training import checkpoint, metrics, provenance
 from dcbench.training.audit_recorder import AuditRecorder
 from dcbench.training.datasets import Split, load_test, load_training
@@ -37,42 +36,30 @@ class Stopped(BaseException):
     """The worker was asked to stop; the run goes back to pending."""
 
 
-@dataclass(frozen=True)
-class Workplace:
-    """Where and how a run works; none of it is part of its identity.
+def train_run(
+    spec: RunSpec,
+    folder: RunDir,
+    config: WorkerConfig,
+    *,
+    stop_requested: Callable[[], bool] = lambda: False,
+    neighbours: Callable[[], list[str] | None] = lambda: None,
+) -> None:
+    """Do one run to its last row, from the first or from its checkpoint.
 
-    `stop_asked` is looked at after every row: a stop leaves a checkpoint there. Checkpoints come at most every
-    `checkpoint_every` seconds, and are removed in the end unless `keep_weights`. `memory_mb` is what the scheduler
-    reserved of the GPU's memory, and `predicted` the seconds that it foresaw. `others` tells which runs shared the
-    device so far, None where that cannot be known.
+    `stop_requested` is called after every row; if true, the run saves a checkpoint and raises Stopped. `neighbours`
+    returns the runs that have shared the device so far, None if that cannot be known.
     """
-
-    data_dir: Path
-    device: torch.device
-    threads: int = 1
-    jobs: int = 1
-    command: str = ""
-    checkpoint_every: float = checkpoint.INTERVAL
-    keep_weights: bool = False
-    memory_mb: float | None = None
-    predicted: float | None = None
-    stop_asked: Callable[[], bool] = lambda: False
-    others: Callable[[], list[str] | None] = lambda: None
-
-
-def train_run(spec: RunSpec, folder: RunDir, workplace: Workplace) -> None:
-    """Do one run to its last row, from the first or from its checkpoint."""
-    training, test = load_training(spec, workplace.data_dir), load_test(spec, workplace.data_dir)
-    cuda = [workplace.device.index or 0] if workplace.device.type == "cuda" else []
+    training, test = load_training(spec, config.data_dir), load_test(spec, config.data_dir)
+    cuda = [0] if config.device == "cuda" else []
     for index in cuda:
-        _enter_gpu(index, workplace.memory_mb)
+        _enter_gpu(index, config.memory_mb)
     with torch.random.fork_rng(devices=cuda):
-        loop = _Loop(spec, folder, workplace, training, test)
-        assignment = loop.epochs()
+        loop = _Loop(spec, folder, config, training, test)
+        assignment = loop.epochs(stop_requested, neighbours)
     archive = io.BytesIO()
     np.savez_compressed(archive, assignment=assignment, indices=training.indices, labels=training.labels)
     write_atomic(folder.assignments_file, archive.getvalue())
-    if not workplace.keep_weights:
+    if not config.keep_weights:
         folder.checkpoint_file.unlink(missing_ok=True)
 
 
@@ -88,55 +75,56 @@ def _enter_gpu(index: int, memory_mb: float | None) -> None:
 class _Loop:
     """The epochs of one run: what stays the same in all of them, and what the last one left."""
 
-    def __init__(self, spec: RunSpec, folder: RunDir, workplace: Workplace, training: Split, test: Split) -> None:
-        self.spec, self.folder, self.at, self.split = spec, folder, workplace, training
-        self.clock = StageClock(workplace.device)
-        self.training = images.training_images(torch.from_numpy(training.pixels), spec.image_size, workplace.device)
+    def __init__(self, spec: RunSpec, folder: RunDir, config: WorkerConfig, training: Split, test: Split) -> None:
+        self.spec, self.folder, self.config, self.split = spec, folder, config, training
+        self.device = torch.device(config.device)
+        self.clock = StageClock(self.device)
+        self.training = images.training_images(torch.from_numpy(training.pixels), spec.image_size, self.device)
         testing = images.images_like(self.training, torch.from_numpy(test.pixels))
         self.scorer = Scorer(training, test, testing, spec)
         self.method = registry.load("methods", spec.method)
-        self.learner = self.method.begin(spec, workplace.device)
+        self.learner = self.method.begin(spec, self.device)
         self.previous: Ints | None = None
         self.witness = AuditRecorder(spec)
         self.witness.facts |= {
             "method": registry.plugin_name(self.method),
-            "exact": workplace.device.type == "cpu" and workplace.threads == 1,
+            "exact": config.device == "cpu" and config.threads == 1,
             "chance": self.scorer.chance(),
         }
         self.witness.data(training, test)
         self.witness.network(self.learner, self.training)
 
-    def epochs(self) -> Ints:
+    def epochs(self, stop_requested: Callable[[], bool], neighbours: Callable[[], list[str] | None]) -> Ints:
         """Every row that is left to do; returns the last assignment `(n,)`."""
-        schedule = checkpoint.CheckpointSchedule(self.at.checkpoint_every)
+        schedule = checkpoint.CheckpointSchedule(self.config.checkpoint_every)
         first = self._resume()
-        self._write_provenance(resumed=first > 0)
-        pseudo_labels.warm_up(self.spec, self.at.device)
+        self._write_provenance(first > 0, neighbours())
+        pseudo_labels.warm_up(self.spec, self.device)
         extract_features(self.learner.network, self.training, self.spec.precision, first=BATCH)
         for epoch in range(first, self.spec.epochs + 1):
             self._row(epoch)
-            self._note_neighbours()
+            self._note_neighbours(neighbours())
             self.folder.write_audit(self.witness.facts)
             last = epoch == self.spec.epochs
-            if self.at.keep_weights if last else schedule.due() or self.at.stop_asked():
+            if self.config.keep_weights if last else schedule.due() or stop_requested():
                 checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, self.witness.facts)
-            if not last and self.at.stop_asked():
+            if not last and stop_requested():
                 raise Stopped
         return self.previous
 
-    def _write_provenance(self, resumed: bool) -> None:
+    def _write_provenance(self, resumed: bool, neighbours: list[str] | None) -> None:
         """Where and with what this attempt works; those before it that its rows come from are kept."""
-        at, data = self.at, self.witness.facts["data"]["training"]
+        config, data = self.config, self.witness.facts["data"]["training"]
         before = self.folder.read_earlier_attempts() if resumed else []
-        facts = provenance.gather_provenance(self.spec, data, at.device, at.threads, at.jobs, at.command)
-        facts |= {"predicted_seconds": at.predicted, "reserved_mb": at.memory_mb, "shared_with": at.others()}
-        self.provenance = facts | ({"earlier_attempts": before} if before else {})
+        facts = provenance.gather_provenance(self.spec, data, self.device, config.threads, config.jobs, config.command)
+        facts |= {"predicted_seconds": config.predicted_seconds, "reserved_mb": config.memory_mb}
+        self.provenance = facts | {"shared_with": neighbours} | ({"earlier_attempts": before} if before else {})
         self.folder.write_provenance(self.provenance)
 
-    def _note_neighbours(self) -> None:
+    def _note_neighbours(self, neighbours: list[str] | None) -> None:
         """Record who has come to the device since."""
-        if (others := self.at.others()) != self.provenance["shared_with"]:
-            self.provenance["shared_with"] = others
+        if neighbours != self.provenance["shared_with"]:
+            self.provenance["shared_with"] = neighbours
             self.folder.write_provenance(self.provenance)
 
     def _resume(self) -> int:
@@ -144,7 +132,7 @@ class _Loop:
         saved = checkpoint.resume_from_checkpoint(self.folder, self.learner, self.spec, self.witness.facts["data"])
         if saved is None:
             if self.folder.checkpoint_file.exists():  # putting it in place may have ended half-way
-                self.learner = self.method.begin(self.spec, self.at.device)
+                self.learner = self.method.begin(self.spec, self.device)
             self.folder.clear_rows()
             return 0
         self.previous = saved.previous
@@ -171,7 +159,7 @@ class _Loop:
         if reassigned:
             self.witness.labelled(found.assignment, epoch)
         self.previous = found.assignment
-        cost = _seconds(self.clock.take(), reassigned) | {"peak_memory_mb": _peak_memory_mb(self.at.device)}
+        cost = _seconds(self.clock.take(), reassigned) | {"peak_memory_mb": _peak_memory_mb(self.device)}
         self.folder.append_metrics({"epoch": epoch, "reassigned": int(reassigned)} | _passed(passed) | row | cost)
 
     def _trained(self, epoch: int) -> TrainingPass:

@@ -22,12 +22,18 @@ def real(tmp_path_factory):
     """Spec and facts of one real run."""
     from dcbench.core.store import status
     from dcbench.core.store.run_dir import MatrixDir
+    from dcbench.core.worker_config import WorkerConfig
     from dcbench.execution import scheduler
-    from dcbench.execution.executors import Options
 
     plan, folder = plan_of(TEXT), MatrixDir(tmp_path_factory.mktemp("results") / "m")
     status.store_plan(plan, folder)
-    list(scheduler.run(status.read_planned_runs(plan, folder), "inline", Options(folder.path)))
+    list(
+        scheduler.run(
+            status.read_planned_runs(plan, folder),
+            "inline",
+            scheduler.scheduler_settings(WorkerConfig(data_dir=folder.path)),
+        )
+    )
     (run,) = status.read_planned_runs(plan, folder)
     return run.spec, json.loads(run.folder.audit_file.read_text())
 

@@ -79,7 +79,7 @@ def test_a_better_set_passes_worse_and_fails_different(call, old, new):
     told = call(*swapped, "--fail-on", "different")
     assert told.exit_code == 1 and "NMI with the truth: better: overall +0.0" in told.stdout
     assert call(*swapped, "--fail-on", "different:cluster_accuracy").exit_code == 0
-    assert call(*swapped).exit_code == 0, "nobody asked"
+    assert call(*swapped).exit_code == 0, "there is no gate"
 
 
 def test_what_is_asked_changes_what_counts(call, old, new):
@@ -109,9 +109,9 @@ def test_two_runs_of_one_matrix_are_identical_and_pass_every_gate(call, tmp_path
         assert call(*RUN, "--results", place).exit_code == 0
     told = call("compare", "old/m", "new/m", "--fail-on", "worse", "--fail-on", "different")
     assert told.exit_code == 0 and told.stdout.startswith("passed --fail-on worse --fail-on different\n")
-    assert "4 runs in both: 4 done in both and compared, 4 identical in every figure" in told.stdout
+    assert "4 runs in both: 4 done in both and compared, 4 identical in every value" in told.stdout
     assert "random numbers: every pair shares its images, weights, first centroids" in told.stdout
-    assert "made with the same: dcbench" in told.stdout and "No number can fail" not in told.stdout
+    assert "environment: the same, dcbench" in told.stdout and "No number can fail" not in told.stdout
     assert call("compare", "old", "new", "--fail-on", "different").exit_code == 0, "the only matrix in it"
     found = lines(call("compare", "old/m", "new/m", "--json"))
     assert {word for name in found if "seconds" not in name for word in found[name].values()} == {"identical"}
@@ -126,8 +126,8 @@ def test_two_runs_of_one_matrix_are_identical_and_pass_every_gate(call, tmp_path
 def test_two_committed_matrices_share_runs_that_came_out_identical(call):
     told = call("compare", str(REAL), str(REAL.parent / "backends"), *NMI, "--fail-on", "different")
     assert told.exit_code == 0 and "NMI with the truth: identical in every pair (2 overall)" in told.stdout
-    assert "2 runs in both: 2 done in both and compared, 2 identical in every figure\n" in told.stdout
-    assert "left out: 64 that only OLD plans, 25 that only NEW plans" in told.stdout
+    assert "2 runs in both: 2 done in both and compared, 2 identical in every value\n" in told.stdout
+    assert "left out: 64 runs that only OLD plans, 25 that only NEW plans" in told.stdout
 
 
 def test_with_one_seed_a_change_is_no_verdict_and_that_is_said(call, tmp_path):
@@ -154,7 +154,7 @@ def test_markdown_goes_into_a_file_or_is_all_that_is_printed(call, tmp_path, old
     told = call(*asked, "-")
     assert told.exit_code == 1 and told.stdout == text
     assert told.stderr.startswith("failed --fail-on worse\nNMI with the truth: worse")
-    assert call("compare", str(old), str(new), *NMI, "--markdown", "-").stderr == "", "nobody asked"
+    assert call("compare", str(old), str(new), *NMI, "--markdown", "-").stderr == "", "there is no gate"
     (tmp_path / "link.md").symlink_to("target.md")
     call(*asked, "link.md")
     assert (tmp_path / "link.md").is_symlink() and (tmp_path / "target.md").read_text() == text
@@ -188,7 +188,7 @@ def test_folders_that_cannot_be_compared_are_errors(call, arguments, expected):
         (("--fail-on", "worst"), "--fail-on worst: expected worse, different, worse:METRIC"),
         (("--fail-on", "worse:second"), "--fail-on worse:second: unknown metric 'second'. Did you mean 'seconds'?"),
         (("--fail-on", "worse", "--metric", "seconds"), "leaves only time and memory; name one, like worse:seconds"),
-        (("--fail-on", "worse:feature_rank"), "neither way is better for feature_rank; take different"),
+        (("--fail-on", "worse:feature_rank"), "neither way is better for feature_rank; use different"),
         (("--margin", "nmi_true=no"), "expected a number above 0"),
         (("--rule", "first"), "expected final, mean:N"),
         (("--json", "--markdown", "-"), "both want the standard output"),

@@ -5,17 +5,17 @@ import typer
 
 from dcbench.cli.options import jobs_at_once, seconds
 from dcbench.core import devices
+from dcbench.core.worker_config import default_data_dir
 from dcbench.errors import DeviceError
-from dcbench.execution import executors
 from tests.helpers.command_line import RUN
 
 
 def test_the_data_folder_defaults_to_the_environment_then_the_cache(monkeypatch):
     monkeypatch.setenv("DCBENCH_DATA", "/somewhere")
-    assert executors.default_data_dir() == Path("/somewhere")
+    assert default_data_dir() == Path("/somewhere")
     monkeypatch.delenv("DCBENCH_DATA")
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
-    assert executors.default_data_dir() == Path("/cache/dcbench")
+    assert default_data_dir() == Path("/cache/dcbench")
 
 
 def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):

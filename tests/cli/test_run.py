@@ -46,10 +46,10 @@ def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_pa
 
     real = worker.train_run
 
-    def execute(spec, folder, at):
+    def execute(spec, folder, config, **more):
         if spec.optimizer == "adam":
             raise DataError("planted")
-        real(spec, folder, at)
+        real(spec, folder, config, **more)
 
     monkeypatch.setattr(worker, "train_run", execute)
     told = call(*RUN)
@@ -162,7 +162,7 @@ def test_the_command_that_goes_on_does_what_is_left_and_not_what_is_done():
 def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
     from dcbench.execution import worker
 
-    def execute(spec, folder, at):
+    def execute(*_, **__):
         raise DataError("planted")
 
     call(*RUN)

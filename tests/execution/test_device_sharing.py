@@ -6,15 +6,15 @@ from dcbench.execution.device_sharing import take_seat
 
 
 def sit(place, name, device, ready, go, told):
-    with take_seat(device, name, place) as taken:
+    with take_seat(device, name, place) as seat:
         ready.set()
         go.wait(60)
-        told.put((name, taken.others()))
+        told.put((name, seat.neighbours()))
 
 
 def test_a_run_alone_met_nobody(tmp_path):
-    with take_seat("GPU-a", "one", tmp_path) as taken:
-        assert taken.others() == []
+    with take_seat("GPU-a", "one", tmp_path) as seat:
+        assert seat.neighbours() == []
     assert not list(tmp_path.rglob("*.seat"))
 
 
@@ -52,12 +52,12 @@ def test_a_killed_workers_seat_does_not_count(tmp_path):
     process.kill()
     process.join(60)
     assert len(list(tmp_path.rglob("*.seat"))) == 1
-    with take_seat("cpu", "next", tmp_path) as taken:
-        assert taken.others() == []
-        assert [path.name for path in tmp_path.rglob("*.seat")] == [taken.path.name]
+    with take_seat("cpu", "next", tmp_path) as seat:
+        assert seat.neighbours() == []
+        assert [path.name for path in tmp_path.rglob("*.seat")] == [seat.path.name]
 
 
 def test_where_nothing_can_be_written_nothing_is_known(tmp_path):
     (tmp_path / "file").write_text("")
-    with take_seat("cpu", "one", tmp_path / "file") as taken:
-        assert taken is None
+    with take_seat("cpu", "one", tmp_path / "file") as seat:
+        assert seat is None

@@ -2,7 +2,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
 
 import pytest
@@ -12,9 +11,10 @@ from dcbench import registry
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.execution import worker
-from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
+from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, worker_command
 from tests.helpers.workers import TINY, wait_for
 
 
@@ -25,8 +25,8 @@ def prepared(tmp_path, **values):
     return folder
 
 
-def work(folder, *more):
-    return worker.work_on_run(worker.parse_arguments([str(folder.path), "--data-dir", str(folder.path.parent), *more]))
+def work(folder, **more):
+    return worker.work_on_run(folder.path, WorkerConfig(data_dir=folder.path.parent, **more))
 
 
 def test_a_done_run_has_all_its_files(tmp_path):
@@ -59,7 +59,7 @@ def test_a_done_run_is_not_done_again_unless_asked(tmp_path):
     work(folder)
     before = folder.metrics_file.stat().st_mtime_ns
     assert work(folder) == EXIT_DONE and folder.metrics_file.stat().st_mtime_ns == before
-    assert work(folder, "--redo") == EXIT_DONE and folder.metrics_file.stat().st_mtime_ns != before
+    assert work(folder, redo=True) == EXIT_DONE and folder.metrics_file.stat().st_mtime_ns != before
 
 
 def test_a_claimed_run_is_left_alone(tmp_path, monkeypatch):
@@ -84,7 +84,7 @@ def test_a_claimed_run_is_left_alone(tmp_path, monkeypatch):
     ],
 )
 def test_a_failure_has_its_kind_its_reason_and_its_traceback(tmp_path, monkeypatch, error, kind, reason):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(worker, "train_run", fail)
@@ -125,7 +125,7 @@ def test_a_part_may_skip_a_run_with_a_reason(tmp_path, monkeypatch):
 
 
 def command(folder):
-    return [sys.executable, "-m", "dcbench.execution.worker", str(folder.path), "--data-dir", str(folder.path.parent)]
+    return worker_command(folder.path, WorkerConfig(data_dir=folder.path.parent))
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def test_a_stopped_worker_leaves_its_run_pending_and_a_killed_one_leaves_it_lost
 
 
 def test_a_full_disk_while_failing_still_leaves_the_failure(tmp_path, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise ValueError("first")
 
     def full(self, text):
@@ -187,13 +187,12 @@ def test_a_folder_that_cannot_be_written_is_a_failure_and_no_traceback(tmp_path,
 
 def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_not_heard(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setitem(worker._asked, "stop", False)
-    monkeypatch.setitem(worker._asked, "done", False)
+    stop = worker.StopFlag()
     try:
-        worker._stop(signal.SIGTERM, None)
-        assert worker._asked["stop"]
+        stop.handle_signal(signal.SIGTERM, None)
+        assert stop.requested
         with pytest.raises(worker.Stopped):
-            worker._stop(signal.SIGTERM, None)
+            stop.handle_signal(signal.SIGTERM, None)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -201,22 +200,22 @@ def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_n
 
 def test_a_stop_comes_too_late_once_the_work_is_done(tmp_path, monkeypatch):
     folder = prepared(tmp_path)
-    monkeypatch.setitem(worker._asked, "stop", True)  # asked once before, in the last row
+    stop = worker.StopFlag(requested=True)  # asked once before, in the last row
     real = RunDir.write_state
 
     def set_state(self, state):
         real(self, state)
         if state.name == "done":
-            worker._stop(signal.SIGTERM, None)  # and again now
+            stop.handle_signal(signal.SIGTERM, None)  # and again now
 
     monkeypatch.setattr(RunDir, "write_state", set_state)
-    monkeypatch.setattr(worker, "train_run", lambda *_: None)
-    assert work(folder) == EXIT_DONE
+    monkeypatch.setattr(worker, "train_run", lambda *_, **__: None)
+    assert worker.work_on_run(folder.path, WorkerConfig(data_dir=tmp_path), stop) == EXIT_DONE
     assert json.loads(folder.state_file.read_text())["name"] == "done"
 
 
 def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise ValueError("planted")
 
     monkeypatch.setattr(worker, "train_run", fail)
@@ -227,4 +226,4 @@ def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
 
 def test_the_run_folder_is_all_it_needs(monkeypatch, tmp_path):
     monkeypatch.setenv("DCBENCH_DATA", str(tmp_path))
-    assert worker.parse_arguments([str(tmp_path)]).data_dir == tmp_path
+    assert worker.parse_arguments([str(tmp_path)]) == (tmp_path, WorkerConfig(data_dir=tmp_path))

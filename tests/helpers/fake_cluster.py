@@ -58,10 +58,10 @@ class Cluster:
     def clock(self):
         return self.now
 
-    def start(self, run, place):
+    def submit(self, run, config):
         script = self.scripts(run)
-        self.live[run] = _Live(script, place.gpu, place.memory_mb)
-        self.log.append((self.now, "start", run.name, place.gpu))
+        self.live[run] = _Live(script, config.gpu, config.memory_mb)
+        self.log.append((self.now, "start", run.name, config.gpu))
         RunDir(run).write_state(RunState(name="running"))
         self._look()
 
@@ -80,7 +80,7 @@ class Cluster:
         self._look()
         return self._take_gone()
 
-    def ask(self, run):
+    def stop(self, run):
         if not self.live[run].script.deaf:
             self._end(run, STOPPED, EXIT_STOPPED)
 

@@ -6,8 +6,9 @@ import torch
 
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution import worker
-from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, Options
+from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED
 from dcbench.inspect import measuring
 from dcbench.inspect.result import InspectionResult
 from dcbench.inspect.subject import read_subject
@@ -15,26 +16,20 @@ from dcbench.inspect.subject import read_subject
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}
 
 
-def made(place: Path, *flags: str, weights: bool = True, stop: bool = False, data_dir=None, **values) -> RunDir:
+def made(place: Path, weights: bool = True, stop: bool = False, data_dir=None, device="cpu", **values) -> RunDir:
     """A run of TINY with these values in the matrix folder `m`; with `stop` it has stopped after row 0."""
     spec = make_spec(TINY | values)
     folder = RunDir(place / "m" / spec.run_id)
     folder.prepare(spec)
-    flags += ("--keep-weights",) if weights else ()
-    worker._asked["stop"] = stop
-    try:
-        ended = worker.work_on_run(
-            worker.parse_arguments([str(folder.path), "--data-dir", str(data_dir or place), *flags])
-        )
-    finally:
-        worker._asked["stop"] = False
+    config = WorkerConfig(data_dir=data_dir or place, device=device, keep_weights=weights)
+    ended = worker.work_on_run(folder.path, config, worker.StopFlag(requested=stop))
     assert ended == (EXIT_STOPPED if stop else EXIT_DONE)
     return folder
 
 
 def looked_at(folder: RunDir, shown: int = 20, data_dir: Path | None = None) -> InspectionResult:
     """What the run shows, gathered on the CPU."""
-    return measuring.inspect(read_subject(folder.path), Options(data_dir or folder.path), shown)
+    return measuring.inspect(read_subject(folder.path), WorkerConfig(data_dir=data_dir or folder.path), shown)
 
 
 def change_weights(folder: RunDir, change) -> None:

@@ -7,11 +7,11 @@ import torch
 from sklearn.decomposition import PCA
 
 from dcbench import registry
-from dcbench.execution.executors import Options
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.parity import measuring
 from dcbench.parity.table import MEASURES, STAGES, ParitySettings
 from dcbench.training import threads
-from dcbench.training.backends import KMeans, sklearn_backend
+from dcbench.training.backends import KMeansResult, sklearn_backend
 
 pytestmark = pytest.mark.xdist_group("parity")  # what its fixture measures is dear: one worker for all of them
 
@@ -31,7 +31,7 @@ def _threads_as_before():
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    return measuring.prepare(SMALL, Options(tmp_path_factory.mktemp("data"), threads=1))
+    return measuring.prepare(SMALL, WorkerConfig(data_dir=tmp_path_factory.mktemp("data"), threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -211,13 +211,13 @@ def test_angles_are_those_planted_tiny_ones_too(angle):
     straight = torch.eye(40)[:, :3].double()
     tilted = straight.clone()
     tilted[0, 0], tilted[10, 0] = torch.tensor(angle).double().cos(), torch.tensor(angle).double().sin()
-    one, other = (measuring.Reduced(straight, basis.numpy(), 0.0) for basis in (straight, tilted))
+    one, other = (measuring.Reduction(straight, basis.numpy(), 0.0) for basis in (straight, tilted))
     assert measuring._largest_angle(one, other) == pytest.approx(angle, rel=1e-6)
 
 
 def test_axes_are_read_off_a_transform_whose_offset_is_far_larger():
     weights, mean = torch.randn(50, 4), torch.full((50,), 20.0)
-    axes = measuring.axes(lambda data: (data - mean) @ weights, torch.empty(9, 50))
+    axes = measuring.read_axes(lambda data: (data - mean) @ weights, torch.empty(9, 50))
     assert torch.allclose(torch.from_numpy(axes).float(), weights, atol=1e-5)
 
 
@@ -236,20 +236,20 @@ def trail_of(*assignments):
 
     def after(iteration):
         asked.append(iteration)
-        return KMeans(torch.tensor(assignments[min(iteration, len(assignments)) - 1]), torch.empty(0))
+        return KMeansResult(torch.tensor(assignments[min(iteration, len(assignments)) - 1]), torch.empty(0))
 
     return after, asked
 
 
 def test_parting_is_the_first_difference_also_one_that_heals():
     (one, _), (other, _) = trail_of([0], [1], [0], [1]), trail_of([0], [1], [2], [1])
-    assert measuring.parting(one, other, 20) == 3
-    assert measuring.parting(one, other, 2) is None
+    assert measuring.find_first_difference(one, other, 20) == 3
+    assert measuring.find_first_difference(one, other, 2) is None
 
 
 def test_parting_stops_looking_when_nothing_moves_any_more():
     (one, asked), (other, _) = trail_of([0], [1], [1], [7]), trail_of([0], [1], [1], [8])
-    assert measuring.parting(one, other, 20) is None and max(asked) == 3
+    assert measuring.find_first_difference(one, other, 20) is None and max(asked) == 3
 
 
 def test_what_it_was_made_with_is_told(bench):
@@ -260,7 +260,7 @@ def test_what_it_was_made_with_is_told(bench):
 
 @pytest.mark.gpu
 def test_on_a_gpu_the_backends_agree_as_well(tmp_path):
-    found = measured(measuring.prepare(SMALL, Options(tmp_path, device="cuda", threads=1)))
+    found = measured(measuring.prepare(SMALL, WorkerConfig(data_dir=tmp_path, device="cuda", threads=1)))
     for pair in PAIRS:
         assert of(found, "pca", "largest_angle", pair)[0] < 1e-2
         assert min(of(found, "kmeans", "agreement_first_iteration", pair, 12)) >= 0.99
@@ -276,7 +276,7 @@ def mnist():
     from pathlib import Path
 
     asked = ParitySettings("mnist", 10_000, (10,), BACKENDS)
-    return measured(measuring.prepare(asked, Options(Path(os.environ["DCBENCH_DATA"]), threads=1)))
+    return measured(measuring.prepare(asked, WorkerConfig(data_dir=Path(os.environ["DCBENCH_DATA"]), threads=1)))
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from dcbench.core.store.run_record import RunRecord
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
-from dcbench.execution.executors import Options
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.scheduler import downloads
 from dcbench.replay import rerun
 from dcbench.replay.run_diff import diff_records
@@ -28,7 +28,7 @@ def made(tmp_path_factory):
     place = tmp_path_factory.mktemp("made")
     plan, folder = plan_of(f"name: m\naxes: {{backend: {list(BACKENDS)}}}\nsettings: {TINY}\n"), MatrixDir(place / "m")
     status.store_plan(plan, folder)
-    list(scheduler.run(status.read_planned_runs(plan, folder), "local", Options(place, jobs=2)))
+    list(scheduler.run(status.read_planned_runs(plan, folder), "local", scheduler.scheduler_settings(WorkerConfig(data_dir=place, jobs=2))))
     return {spec.backend: folder.run_dir(spec.run_id) for spec in plan.runs}
 
 
@@ -68,7 +68,7 @@ def test_a_replay_is_identical_and_leaves_the_original_alone(made, call, backend
 
 
 def test_a_planted_difference_is_found_and_json_alone_is_printed(copied, call, tmp_path):
-    figure = rerun.original(copied.path).record.rows[1]["nmi_true"]
+    figure = rerun.read_original(copied.path).record.rows[1]["nmi_true"]
     copied.metrics_file.write_text(copied.metrics_file.read_text().replace(figure, "0.123"))
     copied.write_provenance(copied.read_provenance() | {"commit": "elsewhere"})
     told = call("replay", str(copied.path), "--json", "--keep", "kept")
@@ -90,15 +90,15 @@ def test_a_replay_that_fails_is_told_with_its_reason(copied, call, monkeypatch):
 
 
 def test_the_original_tells_its_device_and_threads(copied):
-    run = rerun.original(copied.path)
+    run = rerun.read_original(copied.path)
     assert (run.device, run.threads, len(run.record.rows), len(run.record.clusters)) == ("cpu", 1, 2, 60)
     copied.write_provenance(run.provenance | {"device": "NVIDIA H100", "threads": 4})
-    run = rerun.original(copied.path)
+    run = rerun.read_original(copied.path)
     assert (run.device, run.threads) == ("cuda", 4)
     copied.provenance_file.unlink()
     for name in ("device", "threads"):
         with pytest.raises(ResultsError, match=f"does not say the run's {name}; give --device and --threads"):
-            getattr(rerun.original(copied.path), name)
+            getattr(rerun.read_original(copied.path), name)
 
 
 def half(path):
@@ -125,28 +125,28 @@ def half(path):
 def test_what_cannot_be_replayed_is_explained(copied, damage, expected):
     damage(copied)
     with pytest.raises(ResultsError, match=expected):
-        rerun.original(copied.path)
+        rerun.read_original(copied.path)
 
 
 def test_a_published_run_without_assignment_can_be_replayed(copied):
     copied.assignments_file.unlink()
-    assert rerun.original(copied.path).record.clusters is None
+    assert rerun.read_original(copied.path).record.clusters is None
 
 
 def test_the_copies_are_kept_in_a_new_folder_that_is_not_the_originals(copied, tmp_path):
-    run = rerun.original(copied.path)
+    run = rerun.read_original(copied.path)
     for keep, expected in ((tmp_path, "not an empty folder"), (copied.spec_file, "not an empty folder")):
-        with pytest.raises(ResultsError, match=expected), rerun.workplace(keep, run):
+        with pytest.raises(ResultsError, match=expected), rerun.open_replay_folder(keep, run):
             pass
-    with pytest.raises(ResultsError, match="never written to"), rerun.workplace(copied.path / "new", run):
+    with pytest.raises(ResultsError, match="never written to"), rerun.open_replay_folder(copied.path / "new", run):
         pass
-    with rerun.workplace(tmp_path / "new", run) as place:
-        folders = [entry.folder.path for entry in rerun.copies(run, place, 2)]
+    with rerun.open_replay_folder(tmp_path / "new", run) as place:
+        folders = [entry.folder.path for entry in rerun.plan_replays(run, place, 2)]
     assert folders == [tmp_path / "new" / number / copied.path.name for number in ("1", "2")]
 
 
 def test_a_temporary_workplace_is_removed(copied):
-    with rerun.workplace(None, rerun.original(copied.path)) as place:
+    with rerun.open_replay_folder(None, rerun.read_original(copied.path)) as place:
         assert place.is_dir()
     assert not place.exists()
 
@@ -155,7 +155,7 @@ def replayed(*figures, changed=()):
     """Replays of ROWS whose last NMI came out as each of `figures`; None is one that failed."""
     records = [RunRecord([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
     replays = [
-        rerun.Replay(RunState(name="done"), record, diff_records(RunRecord(ROWS), record), {}) for record in records
+        rerun.RepReplayResulttate(name="done"), record, diff_records(RunRecord(ROWS), record), {}) for record in records
     ] + [rerun.Replay(RunState(name="failed"), RunRecord([]), None, {}) for figure in figures if not figure]
     among = [diff_records(records[0], other) for other in records[1:]]
     return rerun.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))

@@ -10,8 +10,9 @@ import torch
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution import worker
-from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, Options, Place, local, worker_arguments
+from dcbench.execution.executors import EXIT_DONE, EXIT_STOPPED, local
 from dcbench.training import checkpoint
 from tests.helpers.workers import wait_for
 
@@ -37,37 +38,32 @@ def figures(folder):
     return [[line[number] for number in kept] for line in lines], assignment.tolist()
 
 
-def work(folder, *flags, stop=False):
+def work(folder, stop=False, **more):
     """Do the run in this process, with a checkpoint after every row."""
-    options = worker.parse_arguments(
-        [*worker_arguments(folder.path, Options(folder.path, checkpoint_every=0), Place()), *flags]
-    )
-    worker._asked["stop"] = stop
-    try:
-        return worker.work_on_run(options)
-    finally:
-        worker._asked["stop"] = False
+    config = WorkerConfig(data_dir=folder.path, checkpoint_every=0, **more)
+    return worker.work_on_run(folder.path, config, worker.StopFlag(requested=stop))
 
 
 def started(folder, **more):
     """A worker with one thread at work on the run."""
-    workers = local.Workers(Options(folder.path, **more))
-    workers.start(folder.path, Place())
-    return workers
+    config = WorkerConfig(data_dir=folder.path, **more)
+    executor = local.Executor(config)
+    executor.submit(folder.path, config)
+    return executor
 
 
-def end_of(workers):
-    while not (ended := workers.wait(1.0)):
+def end_of(executor):
+    while not (ended := executor.wait(1.0)):
         pass
     return ended[0].exit_code
 
 
 def killed_after(rows, folder):
     """Start the run in a worker, and kill it as soon as it has so many rows."""
-    workers = started(folder, checkpoint_every=0)
+    executor = started(folder, checkpoint_every=0)
     wait_for(lambda: folder.read_metrics_text()[0].count("\n") > rows and folder.read_state().name == "running")
     os.kill(folder.read_state().pid, signal.SIGKILL)
-    assert end_of(workers) == -signal.SIGKILL
+    assert end_of(executor) == -signal.SIGKILL
 
 
 @pytest.mark.slow
@@ -170,11 +166,11 @@ def test_a_checkpoint_that_cannot_be_used_starts_the_run_anew(tmp_path, harm):
 
 def test_weights_are_kept_when_asked_for_and_redo_starts_from_the_first_row(tmp_path):
     folder = prepared(tmp_path, SHORT)
-    assert work(folder, "--keep-weights") == EXIT_DONE
+    assert work(folder, keep_weights=True) == EXIT_DONE
     kept = torch.load(folder.checkpoint_file, weights_only=True)
     assert kept["epoch"] == 3 and kept["learner"]["network"]["head.weight"].shape == (4, 1024)
     before = figures(folder)
-    assert work(folder, "--redo") == EXIT_DONE
+    assert work(folder, redo=True) == EXIT_DONE
     assert "going on" not in folder.log_file.read_text() and figures(folder) == before
     assert not folder.checkpoint_file.exists()
 
@@ -189,10 +185,10 @@ def test_checkpoints_come_at_most_every_interval():
 
 def test_a_run_killed_after_its_last_row_is_done_with_its_audit(tmp_path):
     folder = prepared(tmp_path, SHORT)
-    work(folder, "--keep-weights")
+    work(folder, keep_weights=True)
     before, audit = figures(folder), folder.read_audit()
     folder.write_state(folder.read_state().__class__(name="running"))
-    assert work(folder, "--keep-weights") == EXIT_DONE
+    assert work(folder, keep_weights=True) == EXIT_DONE
     assert figures(folder) == before and folder.read_audit()["passes"] == audit["passes"]
 
 
@@ -203,7 +199,7 @@ def test_every_attempt_that_rows_come_from_is_told(tmp_path):
     work(folder)
     told = folder.read_provenance()
     assert len(told["earlier_attempts"]) == 2 and told["earlier_attempts"][0]["threads"] == 1
-    work(folder, "--redo")
+    work(folder, redo=True)
     assert "earlier_attempts" not in folder.read_provenance()
 
 

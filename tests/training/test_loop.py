@@ -120,11 +120,11 @@ def test_features_are_extracted_once_a_row(run_here, monkeypatch):
 
 def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
     from dcbench import registry
-    from dcbench.training.backends import KMeans
+    from dcbench.training.backends import KMeansResult
 
     part = registry.load("backends", "faiss")
     monkeypatch.setattr(
-        part, "kmeans", lambda points, first, _: KMeans(pseudo_labels.torch.zeros(len(points)).long(), first, 7)
+        part, "kmeans", lambda points, first, _: KMeansResult(pseudo_labels.torch.zeros(len(points)).long(), first, 7)
     )
     rows = rows_of(run_here(TEXT))
     assert rows["refilled_clusters"].tolist() == [3, 3]
@@ -136,12 +136,12 @@ def test_a_run_records_what_was_foreseen_and_who_came_to_its_device(run_here, mo
     from dcbench.execution import worker
 
     company = iter([[], [], ["b"], ["b", "c"], ["b", "c"]])
-    real = worker._workplace
+    real = worker.train_run
 
-    def workplace(options, taken):
-        return replace(real(options, taken), predicted=12.5, others=lambda: next(company))
+    def train_run(spec, folder, config, **_):
+        real(spec, folder, replace(config, predicted_seconds=12.5), neighbours=lambda: next(company))
 
-    monkeypatch.setattr(worker, "_workplace", workplace)
+    monkeypatch.setattr(worker, "train_run", train_run)
     folder = run_here(f"name: m\naxes: {{epochs: [2]}}\nsettings: {TINY.replace('epochs: 1, ', '')}\n")
     (provenance,) = folder.path.glob("*/provenance.json")
     facts = json.loads(provenance.read_text())

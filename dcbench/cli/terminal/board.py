@@ -17,7 +17,6 @@ from dcbench.core import console
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import PlannedRun
 from dcbench.core.text import format_duration, plural
-from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import Notice, RunEvent, SchedulerSettings
 from dcbench.execution.scheduler.history import key_of
 
@@ -26,12 +25,11 @@ def watch(
     outcomes: Iterable[RunEvent | Notice],
     entries: list[PlannedRun],
     todo: list[PlannedRun],
-    options: Options,
     settings: SchedulerSettings,
 ) -> None:
     """Say what will be done, and show runs as they start and end."""
     board = Board(entries, todo, settings)
-    _show_start(len(todo), options)
+    _show_start(len(todo), settings)
     if console.stdout.is_terminal:
         with Live(get_renderable=board.table, console=console.stdout, refresh_per_second=4):
             for outcome in outcomes:
@@ -49,21 +47,22 @@ def watch(
                 print(board.line(outcome), flush=True)
 
 
-def _show_start(count: int, options: Options) -> None:
+def _show_start(count: int, settings: SchedulerSettings) -> None:
     """What will happen, and where."""
     if not count:
         return
-    if options.jobs > len(options.gpus) > 0:
-        where, how = plural(len(options.gpus), "GPU"), f"as many at once as fit, at most {options.jobs}"
+    config, pool = settings.config, settings.pool
+    where = plural(len(pool.devices), "GPU") if pool.on_gpus else "the CPU"
+    if pool.on_gpus and config.jobs > len(pool.devices):
+        how = f"as many at once as fit, at most {config.jobs}"
     else:
-        where = plural(len(options.gpus), "GPU") if options.gpus else "the CPU"
-        how = f"{options.jobs} at once, {plural(options.threads, 'thread')} each"
+        how = f"{config.jobs} at once, {plural(config.threads, 'thread')} each"
     console.stdout.print(f"{plural(count, 'run')} to do on {where}: {how}")
 
 
 def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
     """How the matrix stands after a run, and how to go on."""
-    console.stdout.print(f"{sum(counts.values())} planned: {console.told(counts)}")
+    console.stdout.print(f"{sum(counts.values())} planned: {console.format_state_counts(counts)}")
     if stopped:
         console.stdout.print(f"stopped; go on with: {escape(command)}")
     elif counts["failed"]:

@@ -11,7 +11,7 @@ from dcbench.core.spec import format_value
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import PlanChange
 from dcbench.core.text import format_duration, format_megabytes, plural
-from dcbench.execution.executors import Options
+from dcbench.execution.scheduler import SchedulerSettings
 from dcbench.execution.scheduler.forecast import ClassForecast, Forecast
 
 STEPS = {
@@ -40,11 +40,11 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
         axes.add_row(name, escape(", ".join(format_value(value) for value in values)))
     console.stdout.print(axes)
     console.stdout.print(
-        f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({console.told(counts)})"
+        f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({console.format_state_counts(counts)})"
     )
 
 
-def show_forecast(forecast: Forecast, options: Options) -> None:
+def show_forecast(forecast: Forecast, settings: SchedulerSettings) -> None:
     """What a run of each class costs, and what is left of the matrix comes to on these devices."""
     if any(one.expected.source for one in forecast.classes):
         lines = [HEAD, *(_cells(one) for one in forecast.classes)]
@@ -63,12 +63,14 @@ def show_forecast(forecast: Forecast, options: Options) -> None:
     peak = f", at most {format_megabytes(forecast.memory_mb)} a run" if forecast.memory_mb else ""
     work = f"{plural(forecast.left, 'run')} left: {format_duration(forecast.run_seconds)} one after another{peak}"
     if forecast.unshared_seconds is None:
-        told = f"on the CPU, {options.jobs} at once, through in about {format_duration(forecast.finish_seconds)}"
+        told = (
+            f"on the CPU, {settings.config.jobs} at once, through in about {format_duration(forecast.finish_seconds)}"
+        )
     else:
         soonest, latest = format_duration(forecast.finish_seconds), format_duration(forecast.unshared_seconds)
-        hours = forecast.unshared_seconds * len(options.gpus) / 3600
+        hours = forecast.unshared_seconds * len(settings.pool.devices) / 3600
         told = (
-            f"on {plural(len(options.gpus), 'GPU')} through in {soonest} if sharing one costs nothing, "
+            f"on {plural(len(settings.pool.devices), 'GPU')} through in {soonest} if sharing one costs nothing, "
             f"in {latest} ({hours:.1f} device-hours) if it gains nothing"
         )
     console.stdout.print(f"{work}; {told}")

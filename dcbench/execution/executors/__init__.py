@@ -1,109 +1,99 @@
-"""Executors: where and when a worker runs. What they share lives here.
+"""Executors: each decides where a worker process runs, and how it starts and ends.
 
-A part is a class `Workers(options)` that starts the one worker entry for run folders and tells which ended; the
-scheduler decides what starts when and where, and does the rest of the talking:
+An executor is a plug-in: one file whose name is the executor's name, with a class `Executor` that has the methods of
+the protocol below. To write one, start the worker entry once for each submitted run, with `worker_command`, on whatever
+machine you like; it needs the run folder and the datasets on a file system that it shares with the scheduler.
 
-    start(run, place)      a worker for this run folder begins there
-    wait(seconds)          what has ended; returns as soon as anything has, at the latest after so many seconds
-    ask(run)               end after this row, with a checkpoint; asked twice, at once
-    kill(run)              end the worker and all that it started, now
-    close()                nothing is left of any worker when this returns
+The division of work:
+
+- The scheduler decides which run starts when and on which GPU, retries failures, enforces timeouts, and writes the
+  state of a run whose worker died. It calls all methods from one thread.
+- The worker claims its run, writes everything in the run folder, and reports how the run ended by its exit code.
+- The executor starts and ends worker processes, and reports their exit codes. It reads and writes no run folder.
+
+A minimal executor, which starts each worker as a child process::
+
+    class Executor:
+        def __init__(self, config):
+            self.processes = {}
+
+        def submit(self, run_dir, config):
+            self.processes[run_dir] = subprocess.Popen(worker_command(run_dir, config))
+
+        def wait(self, seconds):
+            time.sleep(seconds)
+            ended = [run_dir for run_dir, process in self.processes.items() if process.poll() is not None]
+            return [WorkerExit(run_dir, self.processes.pop(run_dir).returncode) for run_dir in ended]
+
+        def stop(self, run_dir):
+            self.processes[run_dir].terminate()
+
+        def kill(self, run_dir):
+            self.processes[run_dir].kill()
+
+        def close(self):
+            for process in self.processes.values():
+                process.kill()
+                process.wait()
+
+The contract tests in tests/execution/executors/test_contract.py run on every executor.
 """
 
 from __future__ import annotations
 
-import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dcbench.core.devices import Gpu
+from dcbench.core.worker_config import WorkerConfig
 
 EXIT_DONE, EXIT_FAILED, EXIT_CLAIMED, EXIT_STOPPED = 0, 1, 75, 143
-"""What a worker's exit code says; 75 is EX_TEMPFAIL, 143 is 128 + SIGTERM."""
+"""Exit codes of a worker: the run is done or skipped; it failed and its state says why; another process is working on
+it (EX_TEMPFAIL of sysexits.h); it stopped on request (128 + SIGTERM, as shells report it)."""
 
 GRACE = 10.0
-"""Seconds that a worker has to end its row and write a checkpoint, where somebody cannot wait longer."""
+"""Time (s) from the first stop request, for the current epoch and a checkpoint, if the scheduler cannot wait longer."""
 
 LAST_WORDS = 3.0
-"""Seconds that it has, asked again, to leave its run pending; then it is killed."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How runs are executed; none of it is part of a run's identity.
-
-    `jobs` is how many go on at once, all devices together, each with `threads` CPU threads.
-    """
-
-    data_dir: Path
-    device: str = "cpu"
-    gpus: tuple[Gpu, ...] = ()
-    jobs: int = 1
-    threads: int = 1
-    keep_weights: bool = False
-    checkpoint_every: float | None = None
-    command: str = ""
-
-
-def default_data_dir() -> Path:
-    """$DCBENCH_DATA, else the user's cache folder."""
-    if named := os.environ.get("DCBENCH_DATA"):
-        return Path(named)
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "dcbench"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run works: a GPU's UUID (empty: the CPU), what it may take of its memory (MB), predicted time (s).
-
-    `redo` is to do it also when it is done, from its first row.
-    """
-
-    gpu: str = ""
-    memory_mb: float | None = None
-    seconds: float | None = None
-    redo: bool = False
+"""Time (s) from the second stop request, for writing the state; then the worker is killed."""
 
 
 @dataclass(frozen=True)
 class WorkerExit:
-    """A worker's end; a negative code is the signal that killed it."""
+    """The end of a worker: its run folder, and its exit code, which is -N if signal N killed it."""
 
-    run: Path
+    run_dir: Path
     exit_code: int
 
 
-class Workers(Protocol):
-    """What a part provides."""
+class Executor(Protocol):
+    """What the class `Executor` of a plug-in provides; it need not inherit from this one."""
 
-    def __init__(self, options: Options) -> None: ...
-    def start(self, run: Path, place: Place) -> None:
-        """Begin."""
+    def __init__(self, config: WorkerConfig) -> None:
+        """Prepare for workers, given the part of their configuration that is the same for all of them."""
+
+    def submit(self, run_dir: Path, config: WorkerConfig) -> None:
+        """Start a worker for this run and return at once; `config` is the run's own, with its GPU in `config.gpu`."""
 
     def wait(self, seconds: float) -> list[WorkerExit]:
-        """Tell who has ended."""
+        """Return the workers that have ended, each once: as soon as there is any, and after `seconds` at the latest."""
 
-    def ask(self, run: Path) -> None:
-        """Ask for an end."""
+    def stop(self, run_dir: Path) -> None:
+        """Send SIGTERM to the worker: the first ends it after its epoch, with a checkpoint; the second at once."""
 
-    def kill(self, run: Path) -> None:
-        """End it."""
+    def kill(self, run_dir: Path) -> None:
+        """End the worker and every process that it started, without delay. `wait` reports it like any other end."""
 
     def close(self) -> None:
-        """End all."""
+        """End all workers, and return only when none is left. The scheduler calls this once, also after an error."""
 
 
-def worker_arguments(run: Path, options: Options, place: Place) -> list[str]:
-    """The arguments of `python -m dcbench.execution.worker` for one run."""
-    arguments = [str(run), "--data-dir", str(options.data_dir), "--device", options.device]
-    arguments += ["--threads", str(options.threads), "--jobs", str(options.jobs), "--command", options.command]
-    figures = {
-        "--checkpoint-every": options.checkpoint_every,
-        "--memory-mb": place.memory_mb,
-        "--predicted": place.seconds,
-    }
-    arguments += [word for flag, value in figures.items() if value is not None for word in (flag, str(value))]
-    flags = {"--redo": place.redo, "--keep-weights": options.keep_weights}
-    return [*arguments, *(flag for flag, on in flags.items() if on)]
+def worker_arguments(run_dir: Path, config: WorkerConfig) -> list[str]:
+    """Return the arguments of the worker entry for one run."""
+    return [str(run_dir), "--config", config.to_json()]
+
+
+def worker_command(run_dir: Path, config: WorkerConfig) -> list[str]:
+    """Return the command that executes one run, for executors that start a process from scratch."""
+    return [sys.executable, "-m", "dcbench.execution.worker", *worker_arguments(run_dir, config)]

@@ -1,71 +1,59 @@
-"""Runs in this process, one after another: for debugging and tests."""
+"""Execute runs in this process, one after another: for debugging and tests."""
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from dcbench.execution.executors import EXIT_STOPPED, Options, Place, WorkerExit, worker_arguments
+from dcbench.core.worker_config import WorkerConfig
+from dcbench.execution.executors import EXIT_STOPPED, WorkerExit
 
 
-class Workers:
-    """One run at a time; waiting for it is doing it. Ctrl-C or SIGTERM ends it without a checkpoint."""
+class Executor:
+    """One run at a time, executed inside `wait`. Ctrl-C and SIGTERM end it at once, without a checkpoint."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self._due: deque[tuple[Path, Place]] = deque()
-        self._let_go: set[Path] = set()
+    def __init__(self, config: WorkerConfig) -> None:
+        self._submitted: deque[tuple[Path, WorkerConfig]] = deque()
+        self._stopped: set[Path] = set()
 
-    def start(self, run: Path, place: Place) -> None:
-        """It is done when somebody waits for it."""
-        self._due.append((run, place))
+    def submit(self, run_dir: Path, config: WorkerConfig) -> None:
+        """Queue the run for the next `wait`."""
+        self._submitted.append((run_dir, config))
 
     def wait(self, seconds: float) -> list[WorkerExit]:
-        """Do the next run to its end, however long that takes."""
-        if not self._due:
+        """Execute the next run to its end, however long that takes."""
+        if not self._submitted:
             time.sleep(seconds)
             return []
-        run, place = self._due.popleft()
-        if run in self._let_go:
-            return [WorkerExit(run, EXIT_STOPPED)]
-        if place.gpu:
-            os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu  # before torch looks
-        from dcbench.execution import worker
+        run_dir, config = self._submitted.popleft()
+        if run_dir in self._stopped:
+            return [WorkerExit(run_dir, EXIT_STOPPED)]
+        from dcbench.execution import worker  # imports torch, which the command line does without
 
+        # The scheduler's handlers only count signals, and it cannot act on the count before this run has ended.
+        # So both signals raise KeyboardInterrupt here instead.
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        handlers = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+        interrupted = False
         try:
-            with _signals_raise():
-                return [
-                    WorkerExit(
-                        run, worker.work_on_run(worker.parse_arguments(worker_arguments(run, self.options, place)))
-                    )
-                ]
+            exit_code = worker.work_on_run(run_dir, config)
         except KeyboardInterrupt:
-            signal.raise_signal(signal.SIGINT)  # the scheduler is to hear it too
-            return [WorkerExit(run, EXIT_STOPPED)]
+            exit_code, interrupted = EXIT_STOPPED, True
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if interrupted:
+            signal.raise_signal(signal.SIGINT)  # passes the request on to the scheduler's own handler
+        return [WorkerExit(run_dir, exit_code)]
 
-    def ask(self, run: Path) -> None:
-        """A run that has not begun is let go; one that has is over before anybody can ask."""
-        self._let_go.add(run)
+    def stop(self, run_dir: Path) -> None:
+        """Drop a run that waits; one that has begun is over before anybody can call this."""
+        self._stopped.add(run_dir)
 
-    kill = ask
+    kill = stop
 
     def close(self) -> None:
-        """Forget what has not begun."""
-        self._due.clear()
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """While the run is done here, Ctrl-C and SIGTERM end it at once: nobody else could."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        """Drop all runs that wait."""
+        self._submitted.clear()

@@ -1,7 +1,8 @@
-"""Runs in worker processes on this machine, forked from a server that has imported everything.
+"""Execute runs in worker processes on this machine, forked from a server that has imported every library.
 
-The server imports and computes nothing: a single call of torch, faiss or scikit-learn there would leave
-threads behind that its children hang on. Thread counts therefore go into its environment first.
+A fork takes 0.04 s where the imports take seconds. The server imports and computes nothing: a single call of torch,
+faiss or scikit-learn starts threads there, which a fork does not copy, and its children hang on the locks that those
+threads held. For the same reason the thread counts must be in the server's environment before it starts.
 """
 
 from __future__ import annotations
@@ -18,86 +19,102 @@ from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from dcbench.execution.executors import GRACE, LAST_WORDS, Options, Place, WorkerExit, worker_arguments
+from dcbench.core.worker_config import WorkerConfig
+from dcbench.execution.executors import GRACE, LAST_WORDS, WorkerExit, worker_arguments
 
 PRELOAD = ["dcbench.execution.preload", "dcbench.execution.executors.local", "dcbench.cli"]
-"""What the server imports; the last because every child imports the main script again."""
+"""Modules that the server imports: the libraries, this module, and the command line, because multiprocessing makes
+every child import the main script again."""
 
 
-class Workers:
+class Executor:
     """A forked process for each run, in a session of its own."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+    def __init__(self, config: WorkerConfig) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
-        with _server_environment(options.threads), _ctrl_c_held_back():
-            forkserver.ensure_running()
-        self._live: dict[Path, ForkServerProcess] = {}
+        with _server_environment(config.threads):
+            # The server must start with SIGINT blocked, which it inherits: until it has imported everything, a Ctrl-C
+            # meant for the scheduler would kill it. Blocking delays this process's own SIGINT until the mask is
+            # restored, where ignoring it would lose it.
+            resource_tracker.ensure_running()  # unblocks SIGINT when it starts, so it must be running before
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                forkserver.ensure_running()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        self._processes: dict[Path, ForkServerProcess] = {}
 
-    def start(self, run: Path, place: Place) -> None:
-        """Fork a worker for it."""
-        arguments = worker_arguments(run, self.options, place)
-        process = self._context.Process(target=_child, args=(arguments, place.gpu))
+    def submit(self, run_dir: Path, config: WorkerConfig) -> None:
+        """Fork a worker for the run."""
+        process = self._context.Process(target=_child, args=(worker_arguments(run_dir, config), config.gpu))
         process.start()
-        self._live[run] = process
+        self._processes[run_dir] = process
 
     def wait(self, seconds: float) -> list[WorkerExit]:
-        """Those that have ended, after `seconds` maybe none."""
-        runs = {process.sentinel: run for run, process in self._live.items()}
-        return [self._ended(runs[sentinel]) for sentinel in connection.wait(list(runs), seconds)]  # type: ignore[index]
+        """Return the workers that have ended; none if `seconds` pass without an end."""
+        run_dirs = {process.sentinel: run_dir for run_dir, process in self._processes.items()}
+        exits = []
+        for sentinel in connection.wait(list(run_dirs), seconds):
+            run_dir = run_dirs[sentinel]  # type: ignore[index]  # the stubs forget that integers come back as they are
+            process = self._processes.pop(run_dir)
+            process.join()  # collects the exit code
+            assert process.exitcode is not None
+            exits.append(WorkerExit(run_dir, process.exitcode))
+        return exits
 
-    def _ended(self, run: Path) -> WorkerExit:
-        process = self._live.pop(run)
-        process.join()
-        assert process.exitcode is not None
-        return WorkerExit(run, process.exitcode)
+    def stop(self, run_dir: Path) -> None:
+        """Send SIGTERM."""
+        self._processes[run_dir].terminate()
 
-    def ask(self, run: Path) -> None:
-        """Send SIGTERM: the first ends it after the row, the second at once."""
-        self._live[run].terminate()
-
-    def kill(self, run: Path) -> None:
+    def kill(self, run_dir: Path) -> None:
         """Send SIGKILL to the worker's process group."""
-        _kill(self._live[run])
+        _kill_group(self._processes[run_dir])
 
     def close(self) -> None:
-        """Ask once, and the rows that end in time are kept; ask again, and the runs let go; then kill."""
+        """Stop all workers: SIGTERM saves a checkpoint, a second one leaves the run pending, and then comes SIGKILL."""
         for patience in (GRACE, LAST_WORDS):
-            for process in self._live.values():
+            for process in self._processes.values():
                 process.terminate()
-            self._join(patience)
-        for process in self._live.values():
-            _kill(process)
+            deadline = time.monotonic() + patience
+            for process in self._processes.values():
+                process.join(max(0.0, deadline - time.monotonic()))
+        for process in self._processes.values():
+            _kill_group(process)
             process.join()
 
-    def _join(self, patience: float) -> None:
-        deadline = time.monotonic() + patience
-        for process in self._live.values():
-            process.join(max(0.0, deadline - time.monotonic()))
 
-
-def _kill(process: ForkServerProcess) -> None:
+def _kill_group(process: ForkServerProcess) -> None:
+    """Kill the process and all that it has started."""
     assert process.pid is not None
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:  # it has not come to a session of its own yet
+    except ProcessLookupError:  # it has not reached setsid yet, and so has no group of its own and no children
         process.kill()
 
 
 def _child(arguments: list[str], gpu: str) -> None:
-    """A worker's first steps: a session of its own, its GPU, and an eye on the scheduler."""
+    """Run in the forked process: prepare it, and hand over to the worker entry."""
+    # A session of its own: a Ctrl-C in the terminal reaches every process of the terminal's group, and would end the
+    # worker in the middle of an epoch. It also gives `kill` a process group to address.
     os.setsid()
-    signal.sigtimedwait({signal.SIGINT}, 0)  # a Ctrl-C until here was meant for the scheduler, which will ask
+    # The server started with SIGINT blocked. Drop a Ctrl-C that came before setsid, which was meant for the scheduler
+    # (it will call `stop`), and only then unblock the signal.
+    signal.sigtimedwait({signal.SIGINT}, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # Set it also when it is empty: a worker on the CPU must see no GPU. CUDA reads it when it initialises.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from dcbench.execution import worker
+    from dcbench.execution import worker  # already imported by the server; here, so that this module needs no torch
 
     sys.exit(worker.main(arguments))
 
 
 def _end_with_parent() -> None:
+    """Wait for the scheduler's death, then end this worker as the scheduler would have ended it.
+
+    Nobody else would: the worker's parent is the fork server, which lives as long as any of its children does.
+    """
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -108,34 +125,23 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Start the server with SIGINT blocked, which it inherits: until it has imported everything, it would die of a
-    Ctrl-C meant for the scheduler. The scheduler's own comes when the block ends; an ignored one would be lost.
-    """
-    resource_tracker.ensure_running()  # it unblocks the signal, and the server's start calls it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
 def _server_environment(threads: int) -> Iterator[None]:
-    """Thread counts for the server, and nothing that starts a thread on import.
-
-    OpenBLAS would, so it gets one thread, and workers raise it; so would the allocator of pyarrow, which scikit-learn
-    imports by way of pandas.
-    """
-    counts = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
-    quiet = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-    before = {name: os.environ.get(name) for name in counts | quiet}
-    os.environ.update(counts | quiet)
+    """Set the libraries' thread counts, and nothing that starts a thread on import, while the block runs."""
+    settings = {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        # OpenBLAS starts its threads on import, so it gets one, and each worker raises the number.
+        "OPENBLAS_NUM_THREADS": "1",
+        # scikit-learn imports pandas, which imports pyarrow, whose allocator would start a thread.
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    }
+    originals = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
+        for name, original in originals.items():
+            if original is None:
                 del os.environ[name]
             else:
-                os.environ[name] = value
+                os.environ[name] = original

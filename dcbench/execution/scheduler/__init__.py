@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from dcbench import registry
+from dcbench.core.devices import Gpu
 from dcbench.core.store.status import PlannedRun
-from dcbench.execution.executors import Options
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.scheduler import downloads, packing, probe
 from dcbench.execution.scheduler.faults import mark_stopped
 from dcbench.execution.scheduler.history import History, cost_class, key_of, machine
 from dcbench.execution.scheduler.loop import Loop, Notice, RunEvent, SchedulerSettings
 
-__all__ = ["Notice", "RunEvent", "SchedulerSettings", "runs_left", "measure", "run", "scheduler_settings"]
+__all__ = ["Notice", "RunEvent", "SchedulerSettings", "measure", "run", "runs_left", "scheduler_settings"]
 
 
 def runs_left(entries: Sequence[PlannedRun], redo: bool = False, only: str | None = None) -> list[PlannedRun]:
@@ -33,28 +34,29 @@ def runs_left(entries: Sequence[PlannedRun], redo: bool = False, only: str | Non
 
 
 def scheduler_settings(
-    options: Options, entries: Sequence[PlannedRun] = (), root: Path | None = None, **more: Any
+    config: WorkerConfig,
+    gpus: Sequence[Gpu] = (),
+    entries: Sequence[PlannedRun] = (),
+    root: Path | None = None,
+    **more: Any,
 ) -> SchedulerSettings:
     """The devices of these options, and what runs under `root` tell of the classes of these entries."""
-    known = History(machine(options))
+    known = History(machine(config, gpus))
     if root is not None:
         known.read(root, {cost_class(entry.spec) for entry in entries})
-    return SchedulerSettings(packing.pool(options), known, **more)
+    return SchedulerSettings(config, packing.make_pool(gpus, config.jobs), known, **more)
 
 
-def measure(entries: Sequence[PlannedRun], executor: str, options: Options, settings: SchedulerSettings) -> None:
+def measure(entries: Sequence[PlannedRun], executor: str, settings: SchedulerSettings) -> None:
     """Probe the classes of these entries whose time is not known; what cannot be had stays unknown."""
-    missing = downloads.fetch_all([entry.spec for entry in entries], options.data_dir, settings.stop)
+    missing = downloads.fetch_all([entry.spec for entry in entries], settings.config.data_dir, settings.stop)
     specs = probe.unknown_classes([entry for entry in entries if entry.spec.dataset not in missing], settings)
-    probe.probe(specs, executor, options, settings)
+    probe.probe(specs, executor, settings)
 
 
-def run(
-    todo: Sequence[PlannedRun], executor: str, options: Options, settings: SchedulerSettings | None = None
-) -> Iterator[RunEvent | Notice]:
+def run(todo: Sequence[PlannedRun], executor: str, settings: SchedulerSettings) -> Iterator[RunEvent | Notice]:
     """Do these runs; closing the iterator stops the workers, and their runs are pending again."""
-    settings = settings or scheduler_settings(options)
-    problems = downloads.fetch_all([entry.spec for entry in todo], options.data_dir, settings.stop)
+    problems = downloads.fetch_all([entry.spec for entry in todo], settings.config.data_dir, settings.stop)
     ready = [entry for entry in todo if entry.spec.dataset not in problems]
     for entry in todo:
         if problem := problems.get(entry.spec.dataset):
@@ -64,14 +66,15 @@ def run(
         return
     if unknown := probe.classes_to_probe(ready, settings):
         yield Notice(f"measuring the memory of {len(unknown)} classes of runs that nothing is known of yet")
-        probe.probe(unknown, executor, options, settings)
+        probe.probe(unknown, executor, settings)
     if not ready:
         return
-    if options.jobs > len(options.gpus) > 0:
+    if settings.pool.on_gpus and settings.config.jobs > len(settings.pool.devices):
         needs = [settings.history.expect(key_of(entry.spec)).memory_mb for entry in ready]
-        options = replace(options, threads=packing.threads_each(settings.pool, needs))
-        settings.pool.spread(options.threads)
-    workers = registry.load("executors", executor).Workers(options)
+        threads = packing.threads_each(settings.pool, needs)
+        settings = replace(settings, config=replace(settings.config, threads=threads))
+        settings.pool.spread(threads)
+    workers = registry.load("executors", executor).Executor(settings.config)
     loop = Loop(ready, workers, settings)
     try:
         yield from loop.outcomes()

@@ -6,7 +6,7 @@ a spec the time and memory that runs of its class took on a machine like this on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import Any
 
 from dcbench.core import devices
 from dcbench.core.columns import STAGES
+from dcbench.core.devices import Gpu
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
-from dcbench.execution.executors import Options
 
 COST_FIELDS = (
     "method", "dataset", "limit", "test_limit", "image_size", "arch", "width", "k", "batch_size", "augment",
@@ -75,9 +76,9 @@ class Machine:
         return (facts.get("device") != "cpu") == self.on_gpu
 
 
-def machine(options: Options) -> Machine:
+def machine(config: WorkerConfig, gpus: Sequence[Gpu]) -> Machine:
     """The machine that the options describe."""
-    return Machine(options.gpus[0].name if options.gpus else "cpu", devices.read_cpu_name(), options.threads)
+    return Machine(gpus[0].name if gpus else "cpu", devices.read_cpu_name(), config.threads)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from dcbench.core import devices
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
-from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Place, WorkerExit, Workers
+from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Executor, WorkerExit
 from dcbench.execution.scheduler.faults import FaultPolicy, WorkerEnd, mark_stopped, next_step, settle, shared_device
 from dcbench.execution.scheduler.history import History, Key, key_of
 from dcbench.execution.scheduler.order import Choice, urgency
@@ -94,22 +95,22 @@ class Job:
 
 @dataclass
 class SchedulerSettings:
-    """What the loop works with; `redo` is to do finished runs again."""
+    """What the loop works with; `config` is what all workers have in common."""
 
+    config: WorkerConfig
     pool: Pool
     history: History
     policy: FaultPolicy = field(default_factory=FaultPolicy)
     first: Sequence[Choice] = ()
     stop: StopFlag = field(default_factory=StopFlag)
-    redo: bool = False
     clock: Callable[[], float] = time.monotonic
 
 
 class Loop:
     """The jobs that wait, those that work, and those that another scheduler holds."""
 
-    def __init__(self, entries: Sequence[PlannedRun], workers: Workers, setting: SchedulerSettings) -> None:
-        self.workers, self.setting = workers, setting
+    def __init__(self, entries: Sequence[PlannedRun], executor: Executor, setting: SchedulerSettings) -> None:
+        self.executor, self.setting = executor, setting
         self.pool, self.clock = setting.pool, setting.clock
         self.waiting = [Job(entry, key_of(entry.spec)) for entry in entries]
         self.live: dict[Path, Job] = {}
@@ -129,8 +130,8 @@ class Loop:
             if self.phase is Phase.WORKING:
                 yield from self._look_elsewhere()
                 yield from self._begin()
-            for ended in self.workers.wait(TICK):
-                if job := self.live.get(ended.run):
+            for ended in self.executor.wait(TICK):
+                if job := self.live.get(ended.run_dir):
                     yield from self._settle(job, ended)
             self.kills = devices.count_oom_kills()
             yield from self._hear()
@@ -187,7 +188,7 @@ class Loop:
         if job.before.name == "running":
             self.elsewhere[job.path] = job
             return []
-        if job.before.name in ("done", "skipped") and not (self.setting.redo and job.fresh):
+        if job.before.name in ("done", "skipped") and not (self.setting.config.redo and job.fresh):
             return [RunEvent(folder, job.before)]
         return None
 
@@ -201,7 +202,9 @@ class Loop:
             for path in device.runs:
                 self.live[path].company = True
         reserved = device.runs[job.path] if device.gpu else None
-        self.workers.start(job.path, Place(device.gpu, reserved, seconds, self.setting.redo and job.fresh))
+        redo = self.setting.config.redo and job.fresh
+        config = replace(self.setting.config, gpu=device.gpu, memory_mb=reserved, predicted_seconds=seconds, redo=redo)
+        self.executor.submit(job.path, config)
         job.fresh = False
         return RunEvent(job.entry.folder, RunState(name="running"), "started")
 
@@ -314,7 +317,7 @@ class Loop:
         for job in self.live.values():
             if not job.overdue:
                 job.asked = self.clock()
-                self.workers.ask(job.path)
+                self.executor.stop(job.path)
 
     def _deadlines(self) -> None:
         """Ask runs whose time is over, and kill those that were asked in vain."""
@@ -322,10 +325,10 @@ class Loop:
         for job in self.live.values():
             if timeout is not None and not job.overdue and now - job.began > timeout:
                 job.overdue, job.asked = True, now
-                self.workers.ask(job.path)
+                self.executor.stop(job.path)
             patience = GRACE if job.overdue else LAST_WORDS if self.phase is Phase.ENDING else None
             if job.asked is not None and patience is not None and now - job.asked > patience:
-                self.workers.kill(job.path)
+                self.executor.kill(job.path)
 
 
 def _counted(state: RunState, tries: int) -> RunState:

@@ -19,7 +19,6 @@ from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
-from dcbench.execution.executors import Options
 from dcbench.execution.scheduler.faults import FaultPolicy
 from dcbench.execution.scheduler.history import CostClass, History, MeasuredCost, cost_class, key_of, measure_cost
 from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
@@ -44,7 +43,7 @@ def classes_to_probe(entries: Sequence[PlannedRun], settings: SchedulerSettings)
     return unknown_classes(entries, settings, memory=True) if shared else []
 
 
-def probe(specs: Sequence[RunSpec], executor: str, options: Options, settings: SchedulerSettings) -> None:
+def probe(specs: Sequence[RunSpec], executor: str, settings: SchedulerSettings) -> None:
     """Run the probes, as many at once as runs would go on; a class whose probe fails stays unknown."""
     planned = {spec: list(_parts(spec)) for spec in specs}
     # with a history of its own: what part of the images takes is no measured run
@@ -52,7 +51,7 @@ def probe(specs: Sequence[RunSpec], executor: str, options: Options, settings: S
     beside = replace(
         settings, pool=settings.pool.empty(), history=History(settings.history.machine), first=(), policy=policy
     )
-    workers = registry.load("executors", executor).Workers(options)
+    workers = registry.load("executors", executor).Executor(settings.config)
     with TemporaryDirectory(prefix="dcbench-probe-") as place:
         folders = {part: RunDir(Path(place) / part.run_id) for parts in planned.values() for part, _ in parts}
         entries = [PlannedRun(part, folder, RunState()) for part, folder in folders.items()]

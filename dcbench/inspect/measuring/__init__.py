@@ -11,8 +11,8 @@ import os
 import torch
 
 from dcbench import registry
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import NotFiniteError, ResultsError
-from dcbench.execution.executors import Options
 from dcbench.inspect import result
 from dcbench.inspect.measuring import checks, clusters, feature_map, filters, thumbnails
 from dcbench.inspect.measuring.weights import Weights, find
@@ -27,17 +27,17 @@ from dcbench.training.deepcluster.preprocessing import FeatureSpace
 from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 
-def inspect(subject: InspectedRun, options: Options, shown: int) -> InspectionResult:
+def inspect(subject: InspectedRun, config: WorkerConfig, shown: int) -> InspectionResult:
     """All that the run shows; of its clusters the `shown` largest."""
-    if options.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpus[0].uuid  # before torch looks
-    threads.limit_threads(options.threads)
-    split = load_training(subject.spec, options.data_dir)
+    if config.gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu  # before torch looks
+    threads.limit_threads(config.threads)
+    split = load_training(subject.spec, config.data_dir)
     same_images = checks.same_images(subject, split)
-    weights = find(subject, torch.device(options.device))
+    weights = find(subject, torch.device(config.device))
     with filters.listening(weights.network) as heard:
-        space, found = _clustered(subject, split, weights, torch.device(options.device))
-    facts = result.facts_of(subject, weights.epoch, _class_names(subject, split, options))
+        space, found = _clustered(subject, split, weights, torch.device(config.device))
+    facts = result.facts_of(subject, weights.epoch, _class_names(subject, split, config))
     facts["checks"] = [same_images, *checks.of_clustering(subject, split, weights, found, facts["rows"])]
     arrays = {"assignment": found.assignment, "labels": split.labels, "indices": split.indices}
     arrays |= clusters.gather(split, space, found, shown)
@@ -67,8 +67,8 @@ def _clustered(
     return space, pseudo_labels.cluster(space, spec, weights.epoch, clock)
 
 
-def _class_names(subject: InspectedRun, split: Split, options: Options) -> list[str]:
+def _class_names(subject: InspectedRun, split: Split, config: WorkerConfig) -> list[str]:
     """Names from disk, where only the dataset's folder tells them, else from its facts."""
     told = getattr(registry.load("datasets", subject.spec.dataset), "class_names", None)
-    dataset, classes = subject.spec.dataset, split.classes
-    return told(options.data_dir, subject.spec) if told else result.class_names(dataset, classes)
+    dataset, classes = subject.spec.dataset, split.class_count
+    return told(config.data_dir, subject.spec) if told else result.class_names(dataset, classes)

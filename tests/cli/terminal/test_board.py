@@ -7,17 +7,16 @@ from rich.console import Console
 from dcbench.cli.terminal import board as boards
 from dcbench.core.devices import Gpu
 from dcbench.core.store.run_state import RunState
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution import scheduler
-from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import Notice, RunEvent
 from dcbench.execution.scheduler.history import MeasuredCost
 
-ON_CPU = Options(Path())
 TWO = (Gpu(index=0, uuid="GPU-a"), Gpu(index=1, uuid="GPU-b"))
 
 
-def setting():
-    return scheduler.scheduler_settings(ON_CPU)
+def setting(gpus=(), **config):
+    return scheduler.scheduler_settings(WorkerConfig(data_dir=Path(), **config), gpus)
 
 
 def started(entry):
@@ -79,33 +78,33 @@ def every(entries):
 
 
 def test_a_terminal_gets_the_live_table(entries, terminal):
-    boards.watch(every(entries), entries, entries, ON_CPU, setting())
+    boards.watch(every(entries), entries, entries, setting())
     assert "3 done, 0 running, 0 failed, 0 left to start" in terminal.getvalue()
 
 
 def test_a_pipe_gets_a_line_for_each_end_and_each_notice(entries, capsys):
     outcomes = [Notice("something [to] know"), *every(entries)]
-    boards.watch(outcomes, entries, entries, ON_CPU, setting())
+    boards.watch(outcomes, entries, entries, setting())
     start, notice, *lines = capsys.readouterr().out.splitlines()
     assert start == "3 runs to do on the CPU: 1 at once, 1 thread each" and notice == "something [to] know"
     assert lines == [f"[{n}/3] done {entry.folder.path.name} 2.0 s" for n, entry in enumerate(entries, 1)]
 
 
 def test_a_terminal_is_told_notices_as_they_are(entries, terminal):
-    boards.watch([Notice("something [bold] to know")], entries, entries, ON_CPU, setting())
+    boards.watch([Notice("something [bold] to know")], entries, entries, setting())
     assert "something [bold] to know" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("settings", "told"),
     [
-        (Options(Path(), jobs=2), "3 runs to do on the CPU: 2 at once, 1 thread each"),
-        (Options(Path(), "cuda", TWO, 2, 4), "3 runs to do on 2 GPUs: 2 at once, 4 threads each"),
-        (Options(Path(), "cuda", TWO, 16, 1), "3 runs to do on 2 GPUs: as many at once as fit, at most 16"),
+        (setting(jobs=2), "3 runs to do on the CPU: 2 at once, 1 thread each"),
+        (setting(TWO, device="cuda", jobs=2, threads=4), "3 runs to do on 2 GPUs: 2 at once, 4 threads each"),
+        (setting(TWO, device="cuda", jobs=16), "3 runs to do on 2 GPUs: as many at once as fit, at most 16"),
     ],
 )
-def test_what_will_happen_is_told_first(options, told, terminal):
-    boards._show_start(3, options)
+def test_what_will_happen_is_told_first(settings, told, terminal):
+    boards._show_start(3, settings)
     assert told in terminal.getvalue()
-    boards._show_start(0, options)
+    boards._show_start(0, settings)
     assert terminal.getvalue().count("runs to do") == 1

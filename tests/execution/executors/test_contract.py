@@ -3,10 +3,10 @@
 import pytest
 
 from dcbench import registry
-from dcbench.core.devices import Gpu
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
-from dcbench.execution.executors import EXIT_STOPPED, Options, Place, worker_arguments
+from dcbench.core.worker_config import WorkerConfig
+from dcbench.execution.executors import EXIT_STOPPED, worker_arguments
 from tests.helpers.workers import TINY
 
 PARTS = registry.plugin_names("executors")
@@ -24,65 +24,65 @@ def prepared(tmp_path, **values):
 
 
 def opened(part, tmp_path):
-    return registry.load("executors", part).Workers(Options(tmp_path, jobs=2))
+    config = WorkerConfig(data_dir=tmp_path, jobs=2)
+    return registry.load("executors", part).Executor(config), config
 
 
-def ends(workers, count):
+def ends(executor, count):
     told = {}
     while len(told) < count:
-        told |= {ended.run: ended.exit_code for ended in workers.wait(0.2)}
+        told |= {ended.run_dir: ended.exit_code for ended in executor.wait(0.2)}
     return told
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_good_and_bad_runs_start_and_end(part, tmp_path):
     folders = [prepared(tmp_path, **more) for more in ({}, {"dataset": "mnist"}, {"backend": "torch"})]
-    workers = opened(part, tmp_path)
+    executor, config = opened(part, tmp_path)
     for folder in folders:
-        workers.start(folder.path, Place())
-    told = ends(workers, 3)
+        executor.submit(folder.path, config)
+    told = ends(executor, 3)
     assert [told[folder.path] for folder in folders] == [0, 1, 0]
     assert [folder.read_state().name for folder in folders] == ["done", "failed", "done"]
     assert "mnist is not in" in folders[1].read_state().reason
-    workers.close()
+    executor.close()
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_nothing_ends_that_was_not_started(part, tmp_path):
-    workers = opened(part, tmp_path)
-    assert workers.wait(0.01) == []
-    workers.close()
+    executor, _ = opened(part, tmp_path)
+    assert executor.wait(0.01) == []
+    executor.close()
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_run_that_is_asked_ends_and_is_pending(part, tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    workers = opened(part, tmp_path)
-    workers.start(folder.path, Place())
-    workers.ask(folder.path)
-    assert ends(workers, 1)[folder.path] in (EXIT_STOPPED, -15)
+    executor, config = opened(part, tmp_path)
+    executor.submit(folder.path, config)
+    executor.stop(folder.path)
+    assert ends(executor, 1)[folder.path] in (EXIT_STOPPED, -15)
     assert folder.read_state().name == "pending"
-    workers.close()
+    executor.close()
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_closing_leaves_nothing_running(part, tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    workers = opened(part, tmp_path)
-    workers.start(folder.path, Place())
-    workers.close()
+    executor, config = opened(part, tmp_path)
+    executor.submit(folder.path, config)
+    executor.close()
     assert not folder.is_claimed()
 
 
-def test_the_workers_arguments_carry_every_option(tmp_path):
+def test_the_workers_arguments_carry_every_setting(tmp_path):
     from dcbench.execution import worker
 
-    options = Options(tmp_path, "cuda", (Gpu(index=0, uuid="GPU-a"),), jobs=3, threads=2, command="dcbench run 'a b'")
-    parsed = worker.parse_arguments(
-        worker_arguments(tmp_path / "run", options, Place("GPU-a", 1234.5, 60.0, redo=True))
-    )
-    assert (parsed.run_dir, parsed.data_dir, parsed.device) == (tmp_path / "run", tmp_path, "cuda")
-    assert (parsed.jobs, parsed.threads, parsed.redo, parsed.command) == (3, 2, True, "dcbench run 'a b'")
-    assert (parsed.memory_mb, parsed.predicted) == (1234.5, 60.0)
-    bare = worker.parse_arguments(worker_arguments(tmp_path / "run", options, Place()))
-    assert (bare.memory_mb, bare.predicted) == (None, None)
+    config = WorkerConfig(
+        data_dir=tmp_path, device="cuda", gpu="GPU-a", jobs=3, threads=2, command="dcbench run 'a b'",
+        checkpoint_every=1.5, keep_weights=True, redo=True, memory_mb=1234.5, predicted_seconds=60.0,
+    )  # fmt: skip
+    assert worker.parse_arguments(worker_arguments(tmp_path / "run", config)) == (tmp_path / "run", config)
+    bare = WorkerConfig(data_dir=tmp_path)
+    assert worker.parse_arguments(worker_arguments(tmp_path / "run", bare)) == (tmp_path / "run", bare)
+    assert (bare.memory_mb, bare.predicted_seconds) == (None, None)

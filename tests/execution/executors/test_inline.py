@@ -5,8 +5,9 @@ import pytest
 
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution import worker
-from dcbench.execution.executors import EXIT_STOPPED, Options, Place, WorkerExit, inline
+from dcbench.execution.executors import EXIT_STOPPED, WorkerExit, inline
 from dcbench.execution.scheduler.stop import StopFlag
 from tests.helpers.workers import TINY
 
@@ -20,17 +21,19 @@ def folder(tmp_path):
 
 
 def test_runs_are_done_in_this_process_when_they_are_waited_for(folder, tmp_path):
-    workers = inline.Workers(Options(tmp_path))
-    workers.start(folder.path, Place())
+    config = WorkerConfig(data_dir=tmp_path)
+    executor = inline.Executor(config)
+    executor.submit(folder.path, config)
     assert not folder.state_file.exists()
-    assert workers.wait(0) == [WorkerExit(folder.path, 0)]
+    assert executor.wait(0) == [WorkerExit(folder.path, 0)]
     assert folder.read_state().pid == os.getpid()
 
 
 def test_ctrl_c_ends_the_run_and_reaches_the_scheduler(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "train_run", lambda *_: signal.raise_signal(signal.SIGINT))
-    workers, stop = inline.Workers(Options(tmp_path)), StopFlag()
-    workers.start(folder.path, Place())
+    monkeypatch.setattr(worker, "train_run", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    config, stop = WorkerConfig(data_dir=tmp_path), StopFlag()
+    executor = inline.Executor(config)
+    executor.submit(folder.path, config)
     with stop.listening():
-        assert workers.wait(0) == [WorkerExit(folder.path, EXIT_STOPPED)]
+        assert executor.wait(0) == [WorkerExit(folder.path, EXIT_STOPPED)]
     assert stop.presses == 1 and folder.read_state().name == "pending"

@@ -14,7 +14,8 @@ import pytest
 
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
-from dcbench.execution.executors import Options, Place, local, worker_arguments
+from dcbench.core.worker_config import WorkerConfig
+from dcbench.execution.executors import local, worker_arguments
 from tests.helpers import executors
 from tests.helpers.workers import TINY, wait_for
 
@@ -30,7 +31,7 @@ def prepared(tmp_path, **values):
 def server(tmp_path):
     """A fresh server for two threads a worker, as the executor starts it."""
     forkserver._forkserver._stop()
-    local.Workers(Options(tmp_path, threads=2))
+    local.Executor(WorkerConfig(data_dir=tmp_path, threads=2))
     first = multiprocessing.get_context("forkserver").Process(target=executors.nothing)
     first.start()
     first.join()  # the server answers when it has imported everything
@@ -47,7 +48,7 @@ def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_childr
     context = multiprocessing.get_context("forkserver")
     folders = [prepared(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
     for folder in folders:
-        arguments = worker_arguments(folder.path, Options(tmp_path, threads=2), Place())
+        arguments = worker_arguments(folder.path, WorkerConfig(data_dir=tmp_path, threads=2))
         process = context.Process(target=executors.work, args=(arguments, str(folder.path / "told")))
         process.start()
         process.join(60)
@@ -63,52 +64,52 @@ def test_the_server_does_not_touch_the_gpu(server):
     assert not [fd for fd in Path(f"/proc/{server}/fd").iterdir() if "nvidia" in str(fd.readlink())]
 
 
-def until_all_end(workers, count):
+def until_all_end(executor, count):
     ended = []
     while len(ended) < count:
-        ended += workers.wait(0.2)
-    return {one.run: one.exit_code for one in ended}
+        ended += executor.wait(0.2)
+    return {one.run_dir: one.exit_code for one in ended}
 
 
 def test_a_worker_killed_by_a_signal_is_told_and_its_neighbour_goes_on(tmp_path):
     long, short = prepared(tmp_path, epochs=100_000), prepared(tmp_path)
-    workers = local.Workers(Options(tmp_path, jobs=2))
-    workers.start(long.path, Place())
+    executor = local.Executor(WorkerConfig(data_dir=tmp_path, jobs=2))
+    executor.submit(long.path, WorkerConfig(data_dir=tmp_path))
     wait_for(lambda: long.count_epochs_done() > 1)
-    workers.start(short.path, Place())
+    executor.submit(short.path, WorkerConfig(data_dir=tmp_path))
     os.kill(long.read_state().pid, signal.SIGSEGV)
-    assert until_all_end(workers, 2) == {long.path: -signal.SIGSEGV, short.path: 0}
+    assert until_all_end(executor, 2) == {long.path: -signal.SIGSEGV, short.path: 0}
     assert "Fatal Python error: Segmentation fault" in long.log_file.read_text()
 
 
 def test_waiting_ends_when_nothing_does(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    workers = local.Workers(Options(tmp_path))
-    workers.start(folder.path, Place())
-    assert workers.wait(0.05) == []
-    workers.close()
+    executor = local.Executor(WorkerConfig(data_dir=tmp_path))
+    executor.submit(folder.path, WorkerConfig(data_dir=tmp_path))
+    assert executor.wait(0.05) == []
+    executor.close()
 
 
 def test_killing_ends_the_worker_and_all_that_it_started(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_child", executors.with_a_child)
     run = tmp_path / "run"
     run.mkdir()
-    workers = local.Workers(Options(tmp_path))
-    workers.start(run, Place())
+    executor = local.Executor(WorkerConfig(data_dir=tmp_path))
+    executor.submit(run, WorkerConfig(data_dir=tmp_path))
     wait_for((run / "child").exists)
-    workers.kill(run)
-    assert until_all_end(workers, 1) == {run: -signal.SIGKILL}
+    executor.kill(run)
+    assert until_all_end(executor, 1) == {run: -signal.SIGKILL}
     child = int((run / "child").read_text())
     wait_for(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
 
 
 def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    workers = local.Workers(Options(tmp_path))
-    workers.start(folder.path, Place())
+    executor = local.Executor(WorkerConfig(data_dir=tmp_path))
+    executor.submit(folder.path, WorkerConfig(data_dir=tmp_path))
     wait_for(lambda: folder.count_epochs_done() > 1)
     pid = folder.read_state().pid
-    workers.close()
+    executor.close()
     assert folder.read_state().name == "pending"
     assert not Path(f"/proc/{pid}").exists()
 
@@ -116,9 +117,10 @@ def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
 def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
     code = (
-        "from pathlib import Path; from dcbench.execution.executors import Options, Place, local\n"
-        f"workers = local.Workers(Options(Path({str(tmp_path)!r})))\n"
-        f"workers.start(Path({str(folder.path)!r}), Place())\nworkers.wait(1000)"
+        "from pathlib import Path; from dcbench.core.worker_config import WorkerConfig\n"
+        "from dcbench.execution.executors import local\n"
+        f"config = WorkerConfig(data_dir=Path({str(tmp_path)!r}))\nexecutor = local.Executor(config)\n"
+        f"executor.submit(Path({str(folder.path)!r}), config)\nexecutor.wait(1000)"
     )
     scheduler = subprocess.Popen([sys.executable, "-c", code])
     try:
@@ -142,11 +144,11 @@ def test_the_servers_environment_is_its_own(monkeypatch):
 
 def test_a_worker_sees_its_gpu_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_child", executors.tell_gpu)
-    workers = local.Workers(Options(tmp_path))
+    executor = local.Executor(WorkerConfig(data_dir=tmp_path))
     for name in ("GPU-a", "GPU-b", ""):
         (tmp_path / f"run{name}").mkdir()
-        workers.start(tmp_path / f"run{name}", Place(name))
-    until_all_end(workers, 3)
+        executor.submit(tmp_path / f"run{name}", WorkerConfig(data_dir=tmp_path, gpu=name))
+    until_all_end(executor, 3)
     assert [(tmp_path / f"run{name}" / "gpu").read_text().split() for name in ("GPU-a", "GPU-b")] == [
         ["GPU-a"],
         ["GPU-b"],
@@ -160,9 +162,9 @@ def test_a_run_on_the_gpu(tmp_path):
 
     folder = prepared(tmp_path, precision="bfloat16")
     card = devices.list_gpus()[0]
-    workers = local.Workers(Options(tmp_path, "cuda", (card,)))
-    workers.start(folder.path, Place(card.uuid, 8000.0))
-    until_all_end(workers, 1)
+    executor = local.Executor(WorkerConfig(data_dir=tmp_path, device="cuda"))
+    executor.submit(folder.path, WorkerConfig(data_dir=tmp_path, device="cuda", gpu=card.uuid, memory_mb=8000.0))
+    until_all_end(executor, 1)
     assert folder.read_state().name == "done", folder.log_file.read_text()
     assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"
 
@@ -176,7 +178,7 @@ def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, mo
 
     monkeypatch.setattr(forkserver, "ensure_running", start)
     with pytest.raises(KeyboardInterrupt):
-        local.Workers(Options(tmp_path))
+        local.Executor(WorkerConfig(data_dir=tmp_path))
     assert whole and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
@@ -187,7 +189,7 @@ def test_a_worker_is_asked_twice_before_it_is_killed(tmp_path, monkeypatch, warn
     process = multiprocessing.get_context("fork").Process(target=executors.deaf, args=(warnings, tmp_path / "ready"))
     process.start()
     wait_for((tmp_path / "ready").exists)
-    workers = local.Workers(Options(tmp_path))
-    workers._live[tmp_path] = process
-    workers.close()
+    executor = local.Executor(WorkerConfig(data_dir=tmp_path))
+    executor._processes[tmp_path] = process
+    executor.close()
     assert process.exitcode == code

@@ -3,6 +3,7 @@ import pytest
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.scheduler.forecast import forecast
 from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class
 from dcbench.execution.scheduler.loop import SchedulerSettings
@@ -23,7 +24,9 @@ def setting(entries, costs, memory=10_000.0, slots=2):
         cost = costs(entry.spec)
         if cost:
             history.known[cost_class(entry.spec)] = [cost]
-    return SchedulerSettings(Pool([Device("GPU-0", memory, slots), Device("GPU-1", memory, slots)]), history)
+    return SchedulerSettings(
+        WorkerConfig(), Pool([Device("GPU-0", memory, slots), Device("GPU-1", memory, slots)]), history
+    )
 
 
 def test_each_class_has_its_cost_and_the_whole_a_finish(entries):

@@ -8,7 +8,7 @@ from dcbench.core.devices import Gpu
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
-from dcbench.execution.executors import Options
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.scheduler.history import (
     COST_FIELDS,
     MARGIN,
@@ -136,5 +136,5 @@ def test_a_spec_of_an_older_version_takes_todays_defaults(tmp_path):
 
 
 def test_the_machine_is_the_device_or_the_cpu_with_its_threads(tmp_path):
-    assert machine(Options(tmp_path, threads=2)) == Machine("cpu", devices.read_cpu_name(), 2)
-    assert machine(Options(tmp_path, "cuda", (Gpu(index=0, uuid="GPU-a", name="H100"),))).device == "H100"
+    assert machine(WorkerConfig(threads=2), []) == Machine("cpu", devices.read_cpu_name(), 2)
+    assert machine(WorkerConfig(device="cuda"), [Gpu(index=0, uuid="GPU-a", name="H100")]).device == "H100"

@@ -7,9 +7,10 @@ from dcbench.core import devices
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_state import STOPPED, RunState
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
-from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, Options, WorkerExit
+from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, WorkerExit
 from dcbench.execution.scheduler import Notice, downloads, loop
 from dcbench.execution.scheduler.faults import FaultPolicy
 from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class, key_of
@@ -36,7 +37,7 @@ class Fake:
     def __init__(self, leave):
         self.leave, self.seen, self.live, self.closed = leave, [], [], False
 
-    def start(self, run, place):
+    def submit(self, run, config):
         self.seen.append(run.name)
         self.live.append(run)
 
@@ -53,16 +54,19 @@ class Fake:
         self.closed = True
 
 
-def use(monkeypatch, workers):
-    monkeypatch.setattr(registry, "load", lambda room, name: SimpleNamespace(Workers=lambda options: workers))
+def use(monkeypatch, executor):
+    monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(Executor=lambda config: executor))
 
 
-def run(folder, monkeypatch, leave, **options):
+def settings_in(folder, **config):
+    return scheduler.scheduler_settings(WorkerConfig(data_dir=folder.path, **config))
+
+
+def run(folder, monkeypatch, leave, redo=False):
     fake = Fake(leave)
     use(monkeypatch, fake)
-    todo = scheduler.runs_left(status.read_planned_runs(plan_of(TEXT), folder), options.get("redo", False))
-    how = Options(folder.path)
-    outcomes = list(scheduler.run(todo, "fake", how, scheduler.scheduler_settings(how, **options)))
+    todo = scheduler.runs_left(status.read_planned_runs(plan_of(TEXT), folder), redo)
+    outcomes = list(scheduler.run(todo, "fake", settings_in(folder, redo=redo)))
     assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.seen)
     return fake, [outcome for outcome in outcomes if outcome.ended]
 
@@ -124,7 +128,7 @@ def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
     todo = status.read_planned_runs(plan_of(text), folder)
-    ended = [one for one in scheduler.run(todo, "f", Options(folder.path)) if one.ended]
+    ended = [one for one in scheduler.run(todo, "f", settings_in(folder)) if one.ended]
     assert [one.state.reason for one in ended if one.state.name == "failed"] == ["no network"] * 4
     assert len(fake.seen) == 4
 
@@ -134,8 +138,8 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
     todo = status.read_planned_runs(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
-    how = Options(folder.path)
-    told = list(scheduler.run(todo, "f", how, scheduler.scheduler_settings(how, policy=FaultPolicy(fail_fast=True))))
+    settings = scheduler.scheduler_settings(WorkerConfig(data_dir=folder.path), policy=FaultPolicy(fail_fast=True))
+    told = list(scheduler.run(todo, "f", settings))
     assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
     assert fake.seen == []
 
@@ -143,7 +147,7 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
 def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", settings_in(folder))
     next(outcomes)
     outcomes.close()
     assert fake.closed
@@ -166,7 +170,7 @@ def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
 def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path))
+    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", settings_in(folder))
     started = next(outcomes).folder
     started.write_state(RunState(name="running"))
     assert started.read_state().kind == "lost"
@@ -176,7 +180,7 @@ def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, mon
 
 def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "load", lambda room, name: pytest.fail("started"))
-    assert list(scheduler.run([], "local", Options(tmp_path))) == []
+    assert list(scheduler.run([], "local", scheduler.scheduler_settings(WorkerConfig(data_dir=tmp_path)))) == []
 
 
 # --- on devices that are not there ----------------------------------------------------------------
@@ -196,7 +200,7 @@ def simulate(
     for spec in plan.runs if need is not None else ():
         peak = (need - devices.HEADROOM_MB) / 1.1
         history.known[cost_class(spec)] = [MeasuredCost(60.0, 0.0, peak)]
-    at = SchedulerSettings(cluster.pool(), history, policy or FaultPolicy(), clock=cluster.clock)
+    at = SchedulerSettings(WorkerConfig(), cluster.pool(), history, policy or FaultPolicy(), clock=cluster.clock)
     told = list(Loop(entries, cluster, at).outcomes())
     outcomes = [one for one in told if not isinstance(one, Notice)]
     assert sum(one.ended for one in outcomes) == len(entries), "each run ends once"
@@ -304,7 +308,9 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
         return Script(10.0, state=failed, exit_code=1) if "-s0-" in run.name else Script()
 
     cluster = Cluster(1, 10_000, bad, slots=2)
-    at = SchedulerSettings(cluster.pool(), History(ON_GPU), FaultPolicy(fail_fast=True), clock=cluster.clock)
+    at = SchedulerSettings(
+        WorkerConfig(), cluster.pool(), History(ON_GPU), FaultPolicy(fail_fast=True), clock=cluster.clock
+    )
     for spec in plan.runs:
         at.history.known[cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
     told = list(Loop(entries, cluster, at).outcomes())
@@ -317,7 +323,7 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
 def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
-    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
     told = []
     for outcome in Loop(status.read_planned_runs(plan, folder), cluster, at).outcomes():
         told.append(outcome)
@@ -358,7 +364,7 @@ def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_le
         claims.append(entry.folder.claim())
         claims[-1].__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script())
-    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
     ended = []
     for one in Loop(status.read_planned_runs(plan, folder), cluster, at).outcomes():
         if isinstance(one, Notice):
@@ -391,7 +397,7 @@ def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
 
     fake = Fake(leave)
     use(monkeypatch, fake)
-    outcomes = list(scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", Options(folder.path)))
+    outcomes = list(scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", settings_in(folder)))
     ended = [one for one in outcomes if not isinstance(one, Notice) and one.ended]
     assert [one.state.name for one in ended] == ["done"] * 4 and len(fake.seen) == 4
 
@@ -418,7 +424,7 @@ def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp
     history.known[cost_class(entries[0].spec)] = [MeasuredCost(60.0, 0.0, 4000.0)]
     pool = cluster.pool()
     pool.devices[0].look = lambda: 4000.0
-    at = SchedulerSettings(pool, history, clock=cluster.clock)
+    at = SchedulerSettings(WorkerConfig(), pool, history, clock=cluster.clock)
     assert [one.state.name for one in Loop(entries, cluster, at).outcomes()] == ["running", "done"]
     (start,) = [when for when, what, _, _ in cluster.log if what == "start"]
     assert loop.IDLE <= start < loop.IDLE + 1
@@ -445,7 +451,7 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     claim = entry.folder.claim()
     claim.__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()
     assert "held by another" in next(steps).text
     entry.folder.write_state(RunState(name="failed", kind="error", reason="first try"))
@@ -459,7 +465,7 @@ def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch)
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entry = status.read_planned_runs(plan, folder)[0]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = SchedulerSettings(cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
     steps = Loop([entry], cluster, at).outcomes()
     next(steps)
     claim = entry.folder.claim()

@@ -2,7 +2,6 @@ from pathlib import Path
 
 from dcbench.core import devices
 from dcbench.core.devices import Gpu
-from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import packing
 from dcbench.execution.scheduler.packing import Device, Pool
 
@@ -101,9 +100,9 @@ def test_a_run_takes_the_larger_share_of_slots_and_memory():
 
 def test_the_pool_is_what_other_programs_leave():
     card = Gpu(index=0, uuid="GPU-a", name="X", memory_mb=80_000, used_mb=30_000)
-    (device,) = packing.pool(Options(Path(), "cuda", (card,), jobs=4)).devices
+    (device,) = packing.make_pool([card], 4).devices
     assert (device.gpu, device.memory_mb, device.slots) == ("GPU-a", 50_000, 4) and device.look is not None
-    (cpu,) = packing.pool(Options(Path(), jobs=3)).devices
+    (cpu,) = packing.make_pool([], 3).devices
     assert (cpu.gpu, cpu.slots) == ("", 3) and cpu.memory_mb > 500
 
 

@@ -3,8 +3,8 @@ import pytest
 from dcbench.core.spec import make_spec
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution import scheduler
-from dcbench.execution.executors import Options
 from dcbench.execution.scheduler import probe
 from dcbench.execution.scheduler.history import MeasuredCost, key_of
 from dcbench.execution.scheduler.packing import Device, Pool
@@ -19,10 +19,9 @@ def entries(tmp_path):
 
 
 def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
-    options = Options(tmp_path)
-    at = scheduler.scheduler_settings(options)
+    at = scheduler.scheduler_settings(WorkerConfig(data_dir=tmp_path))
     assert [spec.k for spec in probe.unknown_classes(entries, at)] == [4, 5], "one for each class, whatever the epochs"
-    scheduler.measure(entries, "inline", options, at)
+    scheduler.measure(entries, "inline", at)
     assert probe.unknown_classes(entries, at) == [] == probe.unknown_classes(entries, at, memory=True)
     costs = [at.history.expect(key_of(entry.spec)) for entry in entries]
     assert all(cost.source == "probe" and cost.seconds > 0 and cost.memory_mb > 0 for cost in costs)
@@ -33,10 +32,9 @@ def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
 def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
     plan = plan_of("name: m\naxes: {dataset: [digits, mnist, 'imagefolder:x']}\n" + TEXT.split("\n", 2)[2])
     entries = status.read_planned_runs(plan, MatrixDir(tmp_path / "m"))
-    options = Options(tmp_path)
-    at = scheduler.scheduler_settings(options)
+    at = scheduler.scheduler_settings(WorkerConfig(data_dir=tmp_path))
     specs = probe.unknown_classes(entries, at)
-    probe.probe(specs, "inline", options, at)
+    probe.probe(specs, "inline", at)
     assert [spec.dataset for spec in probe.unknown_classes(entries, at)] == ["mnist", "imagefolder:x"]
 
 
@@ -67,7 +65,7 @@ def test_the_whole_lies_on_the_line_through_the_parts():
 
 
 def test_runs_that_share_a_gpu_are_probed_first_and_others_are_not(entries, tmp_path):
-    at = scheduler.scheduler_settings(Options(tmp_path))
+    at = scheduler.scheduler_settings(WorkerConfig(data_dir=tmp_path))
     assert probe.classes_to_probe(entries, at) == []
     at.pool = Pool([Device("GPU-0", 1000.0, 4)])
     assert len(probe.classes_to_probe(entries, at)) == 2

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dcbench.core.devices import list_gpus
 from dcbench.core.store.run_state import RunState
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import DataError, ResultsError
-from dcbench.execution.executors import Options
 from dcbench.inspect import measuring, result
 from dcbench.inspect.subject import read_subject
 from dcbench.training import metrics
@@ -216,6 +215,8 @@ def test_real_images(tmp_path, data_dir, dataset, channels):
 
 @pytest.mark.gpu
 def test_a_run_on_a_gpu(tmp_path):
-    folder = made(tmp_path, "--device", "cuda", precision="bfloat16")
-    found = measuring.inspect(read_subject(folder.path), Options(tmp_path, "cuda", tuple(gpus()[:1])), 20)
+    folder = made(tmp_path, device="cuda", precision="bfloat16")
+    found = measuring.inspect(
+        read_subject(folder.path), WorkerConfig(data_dir=tmp_path, device="cuda", gpu=list_gpus()[0].uuid), 20
+    )
     assert set(found.arrays) == set(result.ARRAYS) and notes(found)[1] == []
