@@ -1,4 +1,4 @@
-"""`dcbench compare`: what changed from one result set to another, and whether a gate fails."""
+"""`dcbench compare`: show what changed from one result set to another, and whether a gate fails."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import typer
 
 from dcbench.cli.options import AsJson
 from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
-from dcbench.compare import provenance
-from dcbench.compare.result import Comparison, Gate, gate_of
-from dcbench.compare.terminal import Compared, as_markdown, caution, show
+from dcbench.compare.provenance import compare_provenance
+from dcbench.compare.result import Gate, parse_gate
+from dcbench.compare.terminal import ComparisonReport, as_markdown, show
 from dcbench.core.store import status
 from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import MatrixDir
@@ -25,13 +25,11 @@ STDOUT = Path("-")
 
 
 def compare(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="A matrix's folder in a results folder.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder to hold against it.")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of a matrix in a results folder.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder to compare it with.")],
     metric: Annotated[
         list[str] | None,
-        typer.Option(
-            "--metric", help="A metric to compare; repeatable. Default: all nine that the report's effects tell."
-        ),
+        typer.Option("--metric", help="A metric to compare; repeatable. Default: the nine metrics of the report."),
     ] = None,
     margin: Margins = None,
     rule: Rules = None,
@@ -39,13 +37,14 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="WORD[:METRIC]",
-            help="worse or different: exit with 1 when a metric is worse, or anything but same or identical, overall "
-            "or for any axis value, or when a run that was done is not. Time counts only by its name: worse:seconds. "
-            "Repeatable.",
+            help="Exit with code 1 when a metric is worse (worse), or is neither the same nor identical (different), "
+            "overall or for any axis value, or when a run that was done in OLD is not done in NEW. Time and memory "
+            "count only when they are named: worse:seconds. Repeatable.",
         ),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it as Markdown, too; - prints that and nothing else.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the comparison as Markdown; - prints only the Markdown."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -54,118 +53,100 @@ def compare(
     Exit code 0, 1 when a gate of --fail-on fails, 2 for bad input.
     """
     if as_json and markdown == STDOUT:
-        raise typer.BadParameter("--json and --markdown - both want the standard output; give one a file")
-    folders = _sets(old, new)
-    gates = tuple(_gate(word) for word in fail_on or [])
-    outcomes = _chosen(outcomes_asked(margin), metric or [], gates)
-    found = _compared(folders, outcomes, rules_asked(rule))
+        raise typer.BadParameter("--json and --markdown - both want the standard output; give --markdown a file")
+    folders = _find_matrix(old), _find_matrix(new)
+    if folders[0].path.resolve() == folders[1].path.resolve():
+        raise ResultsError(f"{old} and {new} are one folder; name the results to compare it with")
+    gates = []
+    for text in fail_on or []:
+        try:
+            gates.append(parse_gate(text))
+        except ValueError as error:
+            raise typer.BadParameter(f"--fail-on {text}: {error}") from error
+    outcomes = _choose_outcomes(outcomes_asked(margin), metric or [], gates)
+
+    # Imported here because they load pandas, and `dcbench --help` must stay instant.
+    from dcbench.analysis.results import read_results
+    from dcbench.compare.measuring import compare_results
+
+    old_results, new_results = map(read_results, folders)
+    for note in (*old_results.notes, *new_results.notes):
+        print(f"warning: {note}", file=sys.stderr)
+    comparison = compare_results(old_results, new_results, outcomes, rules_asked(rule))
+    run_ids = comparison.runs.compared
     for name in [*(metric or []), *(gate.metric for gate in gates if gate.metric)]:
-        _expect(name, found)
-    told = Compared((str(old), str(new)), found, _made_with(folders, found), gates)
-    _tell(told, markdown, as_json)
-    if told.failures:
+        if run_ids and name not in {found.name for found in comparison.metrics}:
+            raise ResultsError(f"{name}: no run that is done in OLD and NEW has this metric")
+    report = ComparisonReport(
+        paths=(str(old), str(new)),
+        comparison=comparison,
+        provenance=compare_provenance([(folders[0].run_dir(name), folders[1].run_dir(name)) for name in run_ids]),
+        gates=tuple(gates),
+    )
+    _print_report(report, markdown, as_json)
+    if report.failures:
         raise typer.Exit(1)
 
 
-def _sets(old: Path, new: Path) -> tuple[MatrixDir, MatrixDir]:
-    folders = _one(old), _one(new)
-    if folders[0].path.resolve() == folders[1].path.resolve():
-        raise ResultsError(f"{old} and {new} are one folder; name the results to compare it with")
-    return folders
-
-
-def _one(path: Path) -> MatrixDir:
-    """The matrix at a path, or the only one in it."""
+def _find_matrix(path: Path) -> MatrixDir:
+    """Return the matrix at a path, or the only one in the folder."""
     folders = status.find_matrix_dirs(path)
     if len(folders) > 1:
         names = ", ".join(str(folder.path) for folder in folders)
-        raise ResultsError(f"{path}: holds {len(folders)} matrices, and two are compared; name one of {names}")
+        raise ResultsError(f"{path}: holds {len(folders)} matrices, but only one can be compared; name one of {names}")
     return folders[0]
 
 
-# --- what is asked --------------------------------------------------------------------------
+def _choose_outcomes(outcomes: Sequence[Any], metrics: Sequence[str], gates: Sequence[Gate]) -> list[Any]:
+    """Return the outcomes that --metric and --fail-on name, or all if there is no --metric.
 
-
-def _gate(word: str) -> Gate:
-    try:
-        return gate_of(word)
-    except ValueError as error:
-        raise typer.BadParameter(f"--fail-on {word}: {error}") from error
-
-
-def _chosen(outcomes: Sequence[Any], metrics: Sequence[str], gates: Sequence[Gate]) -> list[Any]:
-    """The outcomes that are asked for by --metric and --fail-on; all, when no --metric is given."""
-    known = {one.name: one for one in outcomes}
-    words = [("--metric ", name) for name in metrics]
-    words += [(f"--fail-on {gate.word}:", gate.metric) for gate in gates if gate.metric]
-    for option, name in words:
-        if name not in known:
-            raise typer.BadParameter(f"{option}{name}: {unknown_name('metric', name, known)}")
-    kept = [one for one in outcomes if not metrics or one.name in {name for _, name in words}]
-    for gate in gates:
-        _check(gate, kept)
-    return kept
-
-
-def _check(gate: Gate, outcomes: Sequence[Any]) -> None:
-    """Refuse a gate that nothing could fail."""
+    Unknown names are refused, and so is a gate that nothing can fail.
+    """
     from dcbench.analysis.summary import metric_spec
 
-    watched = [one for one in outcomes if (one.name == gate.metric if gate.metric else not metric_spec(one.name).cost)]
-    if not watched:
-        raise typer.BadParameter(
-            f"--fail-on {gate}: --metric leaves only time and memory; name one, like {gate}:seconds"
-        )
-    if gate.word == "worse" and all(one.better is None for one in watched):
-        names = ", ".join(one.name for one in watched)
-        raise typer.BadParameter(f"--fail-on {gate}: neither way is better for {names}; take different")
+    known = {outcome.name: outcome for outcome in outcomes}
+    named = [("--metric ", name) for name in metrics]
+    named += [(f"--fail-on {gate.word}:", gate.metric) for gate in gates if gate.metric]
+    for option, name in named:
+        if name not in known:
+            raise typer.BadParameter(f"{option}{name}: {unknown_name('metric', name, known)}")
+    chosen = [outcome for outcome in outcomes if not metrics or outcome.name in {name for _, name in named}]
+    for gate in gates:
+        watched = [
+            outcome
+            for outcome in chosen
+            if (outcome.name == gate.metric if gate.metric else not metric_spec(outcome.name).cost)
+        ]
+        if not watched:
+            raise typer.BadParameter(
+                f"--fail-on {gate}: --metric leaves only time and memory; name one, like {gate}:seconds"
+            )
+        if gate.word == "worse" and all(outcome.better is None for outcome in watched):
+            names = ", ".join(outcome.name for outcome in watched)
+            raise typer.BadParameter(f"--fail-on {gate}: neither way is better for {names}; use different")
+    return chosen
 
 
-def _expect(name: str, comparison: Comparison) -> None:
-    """Refuse a metric that was asked for by name where no pair has it."""
-    if comparison.runs.compared and name not in {metric.name for metric in comparison.metrics}:
-        raise ResultsError(f"{name}: no run that is done in OLD and NEW has this metric")
-
-
-# --- what is told ---------------------------------------------------------------------------
-
-
-def _compared(folders: Sequence[MatrixDir], outcomes: Sequence[Any], rules: dict[str, Any]) -> Comparison:
-    from dcbench.analysis import results
-    from dcbench.compare import measuring
-
-    old, new = map(results.read_results, folders)
-    for note in (*old.notes, *new.notes):
-        print(f"warning: {note}", file=sys.stderr)
-    return measuring.compare((old, new), outcomes, rules)
-
-
-def _made_with(folders: Sequence[MatrixDir], comparison: Comparison) -> provenance.ProvenanceDiff:
-    old, new = folders
-    return provenance.compare_provenance([(old.run_dir(name), new.run_dir(name)) for name in comparison.runs.compared])
-
-
-def _tell(compared: Compared, markdown: Path | None, as_json: bool) -> None:
+def _print_report(report: ComparisonReport, markdown: Path | None, as_json: bool) -> None:
+    """Print the report, and write its Markdown if a file is named."""
     if markdown == STDOUT:
-        print(as_markdown(compared), end="")
-        for line in (compared.outcome, *compared.failures, caution(compared)) if compared.gates else ():
-            if line:
-                print(line, file=sys.stderr)
+        print(as_markdown(report), end="")
+        if report.gates:
+            # The standard output goes to a pull request; the log of the job must show why it failed.
+            sentences = (report.outcome, *report.failures, report.caution)
+            print("\n".join(filter(None, sentences)), file=sys.stderr)
         return
     if markdown is not None:
-        _write(markdown, as_markdown(compared))
+        try:
+            if (markdown.exists() and not markdown.is_file()) or markdown.is_symlink():
+                # A pipe, a device or a link must stay what it is, so it is written into and not replaced.
+                markdown.write_text(as_markdown(report), encoding="utf-8")
+            else:
+                write_atomic(markdown, as_markdown(report))
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise ResultsError(f"--markdown {markdown}: {reason}; name a file that can be written") from error
     if as_json:
-        print(json.dumps(compared.as_json()))
+        print(json.dumps(report.as_json()))
     else:
-        show(compared)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        if (path.exists() and not path.is_file()) or path.is_symlink():
-            path.write_text(text, encoding="utf-8")  # a pipe, a device or a link stays what it is
-        else:
-            write_atomic(path, text)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise ResultsError(f"--markdown {path}: {reason}; name a file that can be written") from error
+        show(report)

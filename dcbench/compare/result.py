@@ -1,36 +1,43 @@
-"""What the comparison of two result sets came to, as plain data, and what of it fails a gate.
+"""Hold the comparison of two result sets as plain data, and judge it by gates.
 
-In: the words of `--fail-on`. Out: a Comparison, which `comparison` computes and `screens` shows, and why it fails.
+In: the values of `--fail-on`. Out: the records that `measuring` fills and `terminal` shows, and why a gate fails.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
 Verdict = Literal[
     "worse", "better", "higher", "lower", "cannot tell", "too few seeds", "same", "identical",
 ]  # fmt: skip
-"""`identical` is a fact: every pair has the same number. The others are inferred, by `statistics.effects`."""
+"""`identical` is a fact: every pair has the same number. `statistics.effects` infers the others."""
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-"""In the order in which they are told."""
+"""All verdicts, in the order in which sentences list them."""
 
 UNCHANGED = ("same", "identical")
 
-NAMED = 4
+MAX_LISTED = 4
 """Parts or runs that a sentence names before it counts the rest."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MetricChange:
-    """How a metric changed from OLD to NEW in one part of the cells: those with `value` on `axis`, or all of them.
+    """The change of a metric from OLD to NEW in one part of the cells.
 
-    `old` and `new` are means over the matched pairs, `mean` their change with its 95 % interval: a difference, or NEW
-    by OLD where the metric is a ratio. `left_out` are pairs that had to go so that every seed has every cell.
+    axis, value: the part is the cells with `value` on `axis`; both are empty where it is all cells.
+    verdict: whether and how the metric changed.
+    old, new: means over the matched pairs (geometric means of a ratio).
+    mean, low, high: the change with its 95 % interval: NEW - OLD, or NEW / OLD of a ratio; NaN where unknown.
+    pairs, cells, seeds: matched pairs, and the cells and seeds that they cover.
+    left_out: pairs that were left out so that every seed has every cell.
+    improved: share of the pairs that changed for the better (upwards, where neither way is better).
+    p, p_holm: two-sided p value, and the same corrected over all parts of the metric.
+    p_same: p value of the two one-sided tests at the margin.
     """
 
     axis: str
@@ -52,15 +59,21 @@ class MetricChange:
 
     @property
     def part(self) -> str:
-        """The part of the cells in words."""
+        """The part of the cells in words: `optimizer adam`, or `overall`."""
         return f"{self.axis} {self.value}" if self.axis else "overall"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MetricComparison:
-    """A metric with its lines, the first over all cells; `gone` counts runs that have it in OLD and not in NEW.
+    """A metric with its changes.
 
-    `better` is None where neither way is; of a `ratio` the margin is a factor; `cost` is time or memory.
+    name, label: the column of metrics.csv, and what readers call it.
+    better: which way is better; None where neither is.
+    margin: changes within it count as none; a factor above 1 where the metric is a `ratio`.
+    cost: whether the metric is time or memory, which depend on the machine as well.
+    rule: how a curve became one number, in words.
+    lost_runs: number of runs that have the metric in OLD but not in NEW.
+    changes: the change over all cells, then in each part of them; empty where no pair has the metric.
     """
 
     name: str
@@ -70,45 +83,51 @@ class MetricComparison:
     ratio: bool
     cost: bool
     rule: str
-    gone: int
-    lines: tuple[MetricChange, ...]
+    lost_runs: int
+    changes: tuple[MetricChange, ...]
 
-    def level(self, value: float) -> str:
-        """A mean, to one digit finer than the margin."""
+    def format_level(self, value: float) -> str:
+        """Return a mean, rounded to one digit finer than the margin."""
         return f"{value:.4g}" if self.ratio else f"{value:.{self._decimals}f}"
 
-    def change(self, value: float) -> str:
-        """A change with its sign, or as a factor; one that is too small for the digits shows its size all the same."""
+    def format_change(self, value: float) -> str:
+        """Return a difference with its sign, or a ratio as a factor."""
         if self.ratio:
             return f"\u00d7{value:.3f}"
-        told = f"{value:+.{self._decimals}f}"
-        return told if float(told) else f"{value:+.1g}" if value else "0"
+        text = f"{value:+.{self._decimals}f}"
+        # A change too small for these digits must not read as "+0.000", which looks like none.
+        return text if float(text) else f"{value:+.1g}" if value else "0"
 
-    def interval(self, line: MetricChange) -> str:
-        """The interval of a change; nothing where there is none, and of what is no estimate but a fact."""
-        return (
-            ""
-            if math.isnan(line.low) or line.verdict == "identical"
-            else f"{self.change(line.low)} to {self.change(line.high)}"
-        )
+    def format_interval(self, change: MetricChange) -> str:
+        """Return the 95 % interval; empty where it is unknown, and for `identical`, which is no estimate."""
+        if math.isnan(change.low) or change.verdict == "identical":
+            return ""
+        return f"{self.format_change(change.low)} to {self.format_change(change.high)}"
 
-    def told(self, line: MetricChange) -> str:
-        """A part, its change and interval."""
-        interval = self.interval(line)
-        return f"{line.part} {self.change(line.mean)}" + (f" ({interval})" if interval else "")
+    def describe(self, change: MetricChange) -> str:
+        """Return a part with its change and interval: `overall -0.100 (-0.120 to -0.080)`."""
+        interval = self.format_interval(change)
+        text = f"{change.part} {self.format_change(change.mean)}"
+        return f"{text} ({interval})" if interval else text
 
-    def rank(self, line: MetricChange) -> tuple[bool, float, str]:
-        """Orders lines: the one over all cells first, then by how much changed."""
-        return line.axis != "", -abs(math.log(line.mean) if self.ratio else line.mean), line.part
+    def sort_key(self, change: MetricChange) -> tuple[bool, float, str]:
+        """Return a key that puts the change over all cells first, then the largest changes."""
+        size = abs(math.log(change.mean) if self.ratio else change.mean)
+        return change.axis != "", -size, change.part
 
     @property
     def _decimals(self) -> int:
         return max(0, 1 - math.floor(math.log10(self.margin)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnmatchedRun:
-    """A run that is not done on both sides: its states, and why the side that has no result has none."""
+    """A run that is not done on both sides.
+
+    run_id: the run's id.
+    old, new: its state in each set, with the kind of a failure.
+    reason: why the set that has no result of it has none.
+    """
 
     run_id: str
     old: str
@@ -116,49 +135,79 @@ class UnmatchedRun:
     reason: str
 
 
-@dataclass(frozen=True)
-class Runs:
-    """The runs of both sets, told apart by run_id, baselines among them.
+@dataclass(frozen=True, kw_only=True)
+class RunOverlap:
+    """How the runs of both sets match by run_id, baselines included. Pairs of numbers are of OLD and NEW.
 
-    Of those planned in both: `compared` are done in both, `beside` of these are baselines, and `identical` have every
-    figure of every row in common (of baselines, the last row). `gone` are done in OLD alone, `come` in NEW alone.
+    planned, done: runs that each set plans, and those that are done.
+    planned_in_both: runs that both sets plan; the fields below count or list these only.
+    compared: ids of the runs that are done in both.
+    compared_baselines: how many of the compared runs are baselines.
+    identical: compared runs whose every value in every row is the same (of baselines, in the last row).
+    done_only_in_old, done_only_in_new, done_in_neither: the runs that cannot be compared.
     """
 
     planned: tuple[int, int]
     done: tuple[int, int]
-    both: int
+    planned_in_both: int
     compared: tuple[str, ...]
-    beside: int
+    compared_baselines: int
     identical: int
-    gone: tuple[UnmatchedRun, ...]
-    come: tuple[UnmatchedRun, ...]
-    neither: tuple[UnmatchedRun, ...]
+    done_only_in_old: tuple[UnmatchedRun, ...]
+    done_only_in_new: tuple[UnmatchedRun, ...]
+    done_in_neither: tuple[UnmatchedRun, ...]
 
     @property
-    def alone(self) -> tuple[int, int]:
-        """Runs that only OLD plans, and only NEW."""
-        return self.planned[0] - self.both, self.planned[1] - self.both
+    def planned_in_one(self) -> tuple[int, int]:
+        """Runs that only OLD plans, and runs that only NEW plans."""
+        return self.planned[0] - self.planned_in_both, self.planned[1] - self.planned_in_both
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two result sets beside each other; `health` and `timing` tally the compared runs of OLD and NEW in words."""
+    """The comparison of two result sets.
 
-    runs: Runs
+    runs: how the runs match.
+    metrics: the metrics that some compared run has.
+    health, timing: tallies of the compared runs of OLD and of NEW in words.
+    """
+
+    runs: RunOverlap
     metrics: tuple[MetricComparison, ...]
     health: tuple[str, str]
     timing: tuple[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for programs; a number that does not exist is null."""
-        return cast(dict[str, Any], _plain(asdict(self)))
+        """Return everything for programs; a number that does not exist is null."""
+        runs = self.runs
+        # Programs rely on these keys, so they do not follow the names of the fields.
+        contents = {
+            "runs": {
+                "planned": runs.planned, "done": runs.done, "both": runs.planned_in_both, "compared": runs.compared,
+                "beside": runs.compared_baselines, "identical": runs.identical,
+                "gone": [asdict(run) for run in runs.done_only_in_old],
+                "come": [asdict(run) for run in runs.done_only_in_new],
+                "neither": [asdict(run) for run in runs.done_in_neither],
+            },
+            "metrics": [
+                {
+                    "name": metric.name, "label": metric.label, "better": metric.better, "margin": metric.margin,
+                    "ratio": metric.ratio, "cost": metric.cost, "rule": metric.rule, "gone": metric.lost_runs,
+                    "lines": [asdict(change) for change in metric.changes],
+                }
+                for metric in self.metrics
+            ],
+            "health": self.health, "timing": self.timing,
+        }  # fmt: skip
+        return cast(dict[str, Any], _replace_non_finite(contents))
 
 
-def _plain(value: Any) -> Any:
+def _replace_non_finite(value: Any) -> Any:
+    """Return a nested value with None for every NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: _replace_non_finite(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_replace_non_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -167,7 +216,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Gate:
-    """One `--fail-on`: what fails, of one metric or of all that are no cost."""
+    """One `--fail-on`: the verdicts that fail, of one metric or, without one, of all metrics that are no cost."""
 
     word: Literal["worse", "different"]
     metric: str | None = None
@@ -176,60 +225,65 @@ class Gate:
         return f"{self.word}:{self.metric}" if self.metric else self.word
 
     def watches(self, metric: MetricComparison) -> bool:
-        """Whether the metric counts; time and memory only by their names, for they are the machine's, too."""
+        """Return whether the metric counts for this gate."""
+        # Time and memory depend on the machine too, so they count only when they are named.
         return metric.name == self.metric if self.metric else not metric.cost
 
-    def hit(self, metric: MetricComparison) -> list[MetricChange]:
-        """The lines of a metric that fail."""
-        return [line for line in metric.lines if self._fails(line)] if self.watches(metric) else []
+    def failing_changes(self, metric: MetricComparison) -> list[MetricChange]:
+        """Return the changes of a metric that fail this gate."""
+        if not self.watches(metric):
+            return []
+        if self.word == "worse":
+            return [change for change in metric.changes if change.verdict == "worse"]
+        return [change for change in metric.changes if change.verdict not in UNCHANGED]
 
-    def _fails(self, line: MetricChange) -> bool:
-        return line.verdict == "worse" if self.word == "worse" else line.verdict not in UNCHANGED
 
-
-def gate_of(text: str) -> Gate:
-    """A gate from `worse`, `different`, `worse:METRIC` or `different:METRIC`; ValueError says what was expected."""
+def parse_gate(text: str) -> Gate:
+    """Return the gate of `worse`, `different`, `worse:METRIC` or `different:METRIC`; ValueError for other text."""
     word, colon, metric = text.partition(":")
     if word not in ("worse", "different") or bool(colon) != bool(metric):
         raise ValueError("expected worse, different, worse:METRIC or different:METRIC")
     return Gate(cast(Literal["worse", "different"], word), metric or None)
 
 
-def failures(comparison: Comparison, gates: Sequence[Gate]) -> list[str]:
-    """Why the gates fail, a sentence each; nothing when they hold. A result that is gone fails every gate."""
+def explain_failures(comparison: Comparison, gates: Sequence[Gate]) -> list[str]:
+    """Return why the gates fail, a sentence for each reason; empty when all of them pass.
+
+    A run that is done in OLD and not in NEW fails every gate.
+    """
     if not gates:
         return []
-    told = [f"runs done in OLD and not in NEW: {_states(comparison.runs.gone)}"] if comparison.runs.gone else []
+    reasons = []
+    if lost := comparison.runs.done_only_in_old:
+        states = Counter(run.new for run in lost)
+        tally = ", ".join(f"{count} {state}" for state, count in states.items())
+        reasons.append(f"runs done in OLD and not in NEW: {len(lost)} ({tally})")
     for metric in comparison.metrics:
-        if metric.gone and any(gate.watches(metric) for gate in gates):
-            told.append(f"{metric.label}: runs that have it in OLD and not in NEW: {metric.gone}")
-        told += _changes(metric, gates)
-    return told
+        if metric.lost_runs and any(gate.watches(metric) for gate in gates):
+            reasons.append(f"{metric.label}: runs that have it in OLD and not in NEW: {metric.lost_runs}")
+        # A set, because two gates can fail on the same change.
+        failing = sorted({change for gate in gates for change in gate.failing_changes(metric)}, key=metric.sort_key)
+        for verdict in VERDICTS:
+            parts = [metric.describe(change) for change in failing if change.verdict == verdict]
+            if parts:
+                reasons.append(f"{metric.label}: {verdict}: {list_first(parts)}")
+    return reasons
 
 
-def _changes(metric: MetricComparison, gates: Sequence[Gate]) -> Iterator[str]:
-    """A sentence for each verdict that fails, the parts that changed most first."""
-    hit = sorted({line for gate in gates for line in gate.hit(metric)}, key=metric.rank)
-    for verdict in VERDICTS:
-        lines = [metric.told(line) for line in hit if line.verdict == verdict]
-        if lines:
-            yield f"{metric.label}: {verdict}: {named(lines)}"
+def has_no_power(comparison: Comparison, gates: Sequence[Gate]) -> bool:
+    """Return whether something changed, but no gate can fail on it.
+
+    That is so where every gate is `worse` and no change that they watch has the three seeds that a verdict needs.
+    """
+    watched = [
+        change for gate in gates for metric in comparison.metrics if gate.watches(metric) for change in metric.changes
+    ]
+    changed = any(change.verdict == "too few seeds" for change in watched)
+    # The interval needs three seeds as well, so it is NaN exactly where no verdict is possible.
+    return changed and all(gate.word == "worse" for gate in gates) and all(math.isnan(one.low) for one in watched)
 
 
-def blind(comparison: Comparison, gates: Sequence[Gate]) -> bool:
-    """Whether something changed that no gate can tell: all are `worse`, and no line that they watch has three seeds."""
-    told = [line for gate in gates for metric in comparison.metrics if gate.watches(metric) for line in metric.lines]
-    changed = any(line.verdict == "too few seeds" for line in told)
-    return changed and all(gate.word == "worse" for gate in gates) and all(math.isnan(line.low) for line in told)
-
-
-def _states(runs: Sequence[UnmatchedRun]) -> str:
-    """How many there are, and in which states in NEW."""
-    counts = Counter(run.new for run in runs)
-    return f"{len(runs)} ({', '.join(f'{count} {state}' for state, count in counts.items())})"
-
-
-def named(words: Sequence[str], between: str = "; ") -> str:
-    """The first few, and how many more there are."""
-    rest = len(words) - NAMED
-    return between.join(words[:NAMED]) + (f"{between}and {rest} more" if rest > 0 else "")
+def list_first(texts: Sequence[str], separator: str = "; ") -> str:
+    """Return the first MAX_LISTED texts, and how many more there are."""
+    rest = len(texts) - MAX_LISTED
+    return separator.join([*texts[:MAX_LISTED], f"and {rest} more"] if rest > 0 else texts)

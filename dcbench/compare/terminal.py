@@ -1,9 +1,12 @@
-"""How NEW changed against OLD: on the terminal, and as Markdown for a pull request."""
+"""Show how NEW changed against OLD: on the terminal, and as Markdown for a pull request.
+
+In: a ComparisonReport. Out: text on the standard output, or a Markdown section.
+"""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,269 +21,280 @@ from dcbench.compare.result import (
     Gate,
     MetricChange,
     MetricComparison,
-    UnmatchedRun,
-    blind,
-    failures,
-    named,
+    explain_failures,
+    has_no_power,
+    list_first,
 )
 from dcbench.core import console
-from dcbench.core.text import escape_markdown, markdown_table, plural
+from dcbench.core.text import escape_markdown, format_markdown_table, plural
 
 WIDTH = 120
-"""Columns of text on a pipe, where there is no terminal to ask."""
+"""Columns of text on a pipe, which has no width of its own."""
 
 COLOURS = {
     "worse": "red", "better": "green", "higher": "cyan", "lower": "cyan", "cannot tell": "yellow",
     "too few seeds": "yellow", "same": "dim", "identical": "dim",
 }  # fmt: skip
 
-HEAD = ("", "OLD", "NEW", "change", "95 % interval", "pairs", "seeds", "verdict")
-FACTS = ("", "OLD", "NEW", "pairs")
-VALUES = 3
-"""Values of a fact that are told one by one."""
+CHANGE_COLUMNS = ("", "OLD", "NEW", "change", "95 % interval", "pairs", "seeds", "verdict")
+FACT_COLUMNS = ("", "OLD", "NEW", "pairs")
+
+MAX_VALUES = 3
+"""Values of a fact that are listed before the rest is counted."""
 
 LEGEND = (
-    "Change: NEW less OLD, for times NEW divided by OLD; mean over the matched pairs; interval: Student's t over the "
-    "seeds' means. Better and worse rest on p values corrected over all lines of a metric (Holm), not over the "
-    "metrics. Same: shown to lie within the margin. Identical: every pair has the same number. Where runs are missing, "
-    "pairs are left out until every seed has every cell, shown as 45 of 46."
+    "Change: NEW - OLD, or NEW / OLD for times; the mean over the matched pairs. Interval: Student's t over the means "
+    "of the seeds. Better and worse use p values that are corrected over all rows of a metric (Holm), but not over the "
+    "metrics. Same: the change was shown to lie within the margin. Identical: every pair has the same number. Where "
+    "runs are missing, pairs are left out until every seed has every cell; the table then shows, for example, 45 of 46."
 )
 
 
-@dataclass(frozen=True)
-class Compared:
-    """Two sets, by the paths that they were named by, what came out, and what was asked of it."""
+@dataclass(frozen=True, kw_only=True)
+class ComparisonReport:
+    """What is shown of a comparison.
+
+    Attributes:
+        paths: The folders of OLD and NEW, as the user named them.
+        comparison: How the metrics changed.
+        provenance: How the environments and random numbers differ.
+        gates: The gates of `--fail-on`.
+    """
 
     paths: tuple[str, str]
-    found: Comparison
-    made: ProvenanceDiff
+    comparison: Comparison
+    provenance: ProvenanceDiff
     gates: tuple[Gate, ...]
 
     @property
     def failures(self) -> list[str]:
         """Why the gates fail."""
-        return failures(self.found, self.gates)
+        return explain_failures(self.comparison, self.gates)
 
     @property
     def outcome(self) -> str:
-        """Whether the gates hold, and which they are; empty without a gate."""
-        asked = " ".join(f"--fail-on {gate}" for gate in self.gates)
-        return f"{'failed' if self.failures else 'passed'} {asked}" if self.gates else ""
+        """Whether the gates pass, with the gates; empty without a gate."""
+        options = " ".join(f"--fail-on {gate}" for gate in self.gates)
+        return f"{'failed' if self.failures else 'passed'} {options}" if self.gates else ""
+
+    @property
+    def caution(self) -> str:
+        """What a reader must know before trusting a pass; empty if there is nothing."""
+        if has_no_power(self.comparison, self.gates):
+            return (
+                "No number can fail these gates: a verdict needs at least three seeds. `--fail-on different` fails as "
+                "soon as one pair differs."
+            )
+        return "" if self.comparison.runs.compared else "No run is done in both, so no number was compared."
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for programs."""
-        paths = dict(zip(("old", "new"), self.paths, strict=True))
-        return paths | {"failures": self.failures} | self.found.as_json() | {"made_with": self.made.as_json()}
+        """Return everything for programs."""
+        old, new = self.paths
+        contents = self.comparison.as_json()
+        return {"old": old, "new": new, "failures": self.failures, **contents, "made_with": self.provenance.as_json()}
 
 
-# --- what both say --------------------------------------------------------------------------
+# --- what both outputs say ------------------------------------------------------------------
 
 
-def caution(compared: Compared) -> str:
-    """What a reader must know before a pass is believed; empty where there is nothing."""
-    if blind(compared.found, compared.gates):
-        return (
-            "No number can fail these gates: a change is told from three seeds on. `--fail-on different` fails where "
-            "a pair differs at all."
-        )
-    return "" if compared.found.runs.compared else "No run is done in both, so no number was compared."
+def describe_metric(metric: MetricComparison) -> str:
+    """Return a metric in one sentence: the change over all cells, then the parts whose verdict is another."""
+    if not metric.changes:
+        return f"only OLD has it ({plural(metric.lost_runs, 'run')})"
+    overall, elsewhere = metric.changes[0], describe_other_verdicts(metric)
+    if overall.verdict == "identical" and not elsewhere:
+        return f"identical in every pair ({overall.pairs + overall.left_out} {overall.part})"
+    return "; ".join([f"{overall.verdict}, {metric.describe(overall)}", *elsewhere])
 
 
-def digest(metric: MetricComparison) -> str:
-    """A metric in a sentence: its first line, then the parts where the verdict is another."""
-    if not metric.lines:
-        return f"{plural(metric.gone, 'run')} have it in OLD, and not in NEW"
-    first, *rest = metric.lines
-    others = {word: [line.part for line in rest if line.verdict == word] for word in VERDICTS if word != first.verdict}
-    elsewhere = [f"{word}: {named(parts, ', ')}" for word, parts in others.items() if parts]
-    if first.verdict == "identical" and not elsewhere:
-        return f"identical in every pair ({first.pairs + first.left_out} {first.part})"
-    return "; ".join([f"{first.verdict}, {metric.told(first)}", *elsewhere])
+def describe_other_verdicts(metric: MetricComparison) -> list[str]:
+    """Return each verdict that is not the first change's, with the parts that have it: `identical: optimizer sgd`."""
+    parts = {
+        verdict: [change.part for change in metric.changes if change.verdict == verdict]
+        for verdict in VERDICTS
+        if verdict != metric.changes[0].verdict
+    }
+    return [f"{verdict}: {list_first(names, ', ')}" for verdict, names in parts.items() if names]
 
 
-def rows(metric: MetricComparison) -> list[list[str]]:
-    """The lines of a metric under HEAD."""
-    return [_row(metric, line) for line in metric.lines]
+def describe_reading(metric: MetricComparison) -> str:
+    """Return how a metric was read: the rule that made a curve a number, which way is better, and the margin."""
+    direction = f"{metric.better} is better" if metric.better else "neither way is better"
+    margin = f"a factor of {metric.margin:g}" if metric.ratio else f"{metric.margin:g}"
+    return f"{metric.label} ({metric.rule}; {direction}; same: within {margin})"
 
 
-def _row(metric: MetricComparison, line: MetricChange) -> list[str]:
-    pairs = f"{line.pairs} of {line.pairs + line.left_out}" if line.left_out else str(line.pairs)
-    levels = (metric.level(line.old), metric.level(line.new))
+def change_row(metric: MetricComparison, change: MetricChange) -> list[str]:
+    """Return a change under CHANGE_COLUMNS."""
+    pairs = f"{change.pairs} of {change.pairs + change.left_out}" if change.left_out else str(change.pairs)
     return [
-        line.part, *levels, metric.change(line.mean), metric.interval(line), pairs, str(line.seeds), line.verdict,
+        change.part, metric.format_level(change.old), metric.format_level(change.new),
+        metric.format_change(change.mean), metric.format_interval(change), pairs, str(change.seeds), change.verdict,
     ]  # fmt: skip
 
 
-def titled(metric: MetricComparison) -> str:
-    """What a metric is and how it was read: which way is better, by what rule a curve became a number, the margin."""
-    way = f"{metric.better} is better" if metric.better else "neither way is better"
-    margin = f"a factor of {metric.margin:g}" if metric.ratio else f"{metric.margin:g}"
-    return f"{metric.label} ({metric.rule}; {way}; same: within {margin})"
+def describe_sets(report: ComparisonReport) -> Iterator[str]:
+    """Yield the two sets with their paths and how many of their runs are done."""
+    runs = report.comparison.runs
+    for side, path, planned, done in zip(("OLD", "NEW"), report.paths, runs.planned, runs.done, strict=True):
+        yield f"{side}: {path}, {done} of {plural(planned, 'run')} done"
 
 
-def facts(compared: Compared) -> Iterator[str]:
-    """Which runs were compared, how healthy they are, whether they share their random numbers, how they were timed."""
-    runs = compared.found.runs
-    beside = f" ({runs.beside} of them baselines, by their last row)" if runs.beside else ""
+def describe_context(report: ComparisonReport) -> Iterator[str]:
+    """Yield a sentence on each thing the changes rest on: runs, health, timing, random numbers and environment."""
+    comparison, provenance = report.comparison, report.provenance
+    runs = comparison.runs
+    baselines = f" ({runs.compared_baselines} of them baselines, by their last row)" if runs.compared_baselines else ""
     yield (
-        f"{plural(runs.both, 'run')} in both: {len(runs.compared)} done in both and compared{beside}, "
-        f"{runs.identical} identical in every figure"
+        f"{plural(runs.planned_in_both, 'run')} in both: {len(runs.compared)} done in both and compared{baselines}, "
+        f"{runs.identical} identical in every value"
     )
-    if any(runs.alone):
-        yield f"left out: {runs.alone[0]} that only OLD plans, {runs.alone[1]} that only NEW plans"
-    for what, those in (("OLD alone", runs.gone), ("NEW alone", runs.come), ("neither", runs.neither)):
-        if those:
-            yield f"done in {what}, so in no mean: {named([_state(run) for run in those])}"
-    for metric in compared.found.metrics:
-        if metric.gone:
-            yield f"{metric.label}: {plural(metric.gone, 'run')} have it in OLD alone, so they are in no mean"
-    if compared.found.runs.compared:
-        yield from _surroundings(compared)
+    if any(runs.planned_in_one):
+        only_old, only_new = runs.planned_in_one
+        yield f"left out: {plural(only_old, 'run')} that only OLD plans, {only_new} that only NEW plans"
+    for where, unmatched in (
+        ("only in OLD", runs.done_only_in_old), ("only in NEW", runs.done_only_in_new),
+        ("in neither", runs.done_in_neither),
+    ):  # fmt: skip
+        texts = []
+        for run in unmatched:
+            states = [f"{state} in {side}" for state, side in ((run.old, "OLD"), (run.new, "NEW")) if state != "done"]
+            reason = f" ({run.reason})" if run.reason else ""
+            texts.append(f"{run.run_id}: {', '.join(states)}{reason}")
+        if texts:
+            yield f"done {where}, so left out of every mean: {list_first(texts)}"
+    for metric in comparison.metrics:
+        if metric.lost_runs:
+            yield f"{metric.label}: left out of every mean for {plural(metric.lost_runs, 'run')} without it in NEW"
+    if runs.compared:
+        yield describe_random_numbers(provenance)
+        (old_health, new_health), (old_timing, new_timing) = comparison.health, comparison.timing
+        if old_health != new_health:
+            yield f"health: OLD {old_health}; NEW {new_health}"
+        if any(metric.cost for metric in comparison.metrics):
+            yield f"timing (whether other runs used the device): OLD {old_timing}; NEW {new_timing}"
+        if any(fact.name.startswith("dataset.") for fact in provenance.differences):
+            yield "the training images differ, so a change need not come from the code"
+    yield describe_environment(provenance)
 
 
-def _state(run: UnmatchedRun) -> str:
-    """The run, its state where it is not done, and why."""
-    where = [f"{state} in {side}" for state, side in ((run.old, "OLD"), (run.new, "NEW")) if state != "done"]
-    return f"{run.run_id}: {', '.join(where)}" + (f" ({run.reason})" if run.reason else "")
-
-
-def _surroundings(compared: Compared) -> Iterator[str]:
-    yield random_numbers(compared.made)
-    found = compared.found
-    if found.health[0] != found.health[1]:
-        yield f"health: OLD {found.health[0]}; NEW {found.health[1]}"
-    if any(metric.cost for metric in found.metrics):
-        yield f"timed: OLD {found.timing[0]}; NEW {found.timing[1]} (whether others were on the device)"
-    if any(fact.name.startswith("dataset.") for fact in compared.made.differ):
-        yield "the training images are not the same, so not the code alone is compared"
-
-
-def random_numbers(made: ProvenanceDiff) -> str:
-    """Whether pairs share what the seed tree gives them, which is what makes them pairs."""
-    known = {name: counts for name, counts in made.drawn.items() if counts[1]}
+def describe_random_numbers(provenance: ProvenanceDiff) -> str:
+    """Return whether pairs share the random numbers of the seed tree, which is what makes them pairs."""
+    known = {name: counts for name, counts in provenance.random_numbers.items() if counts[1]}
     if not known:
-        return "random numbers: not recorded, so it is not known whether pairs come from one seed tree"
-    if made.apart:
-        counts = ", ".join(f"{name} {same} of {told}" for name, (same, told) in known.items())
-        return f"random numbers that pairs share: {counts}; OLD and NEW are not of one seed tree, so pairing gains less"
-    fewest = min(told for _, told in known.values())
-    of = (
-        "every pair shares its" if fewest == made.pairs else f"recorded for {fewest} of {made.pairs} pairs, which share"
-    )
-    return f"random numbers: {of} {', '.join(known)}, as runs of one seed tree do"
+        return "random numbers: not recorded, so it is unknown whether pairs share them"
+    if provenance.unshared:
+        counts = ", ".join(f"{name} {shared} of {recorded}" for name, (shared, recorded) in known.items())
+        return f"random numbers that pairs share: {counts}; with other random numbers, pairing makes a test less sharp"
+    names, fewest = ", ".join(known), min(recorded for _, recorded in known.values())
+    if fewest == provenance.pairs:
+        return f"random numbers: every pair shares its {names}, as runs of one seed should"
+    return f"random numbers: {fewest} of {provenance.pairs} pairs record them, and share their {names}"
 
 
-def made_with(made: ProvenanceDiff) -> str:
-    """What the sets were made with, where that is told in a sentence."""
-    if not made.recorded:
-        return "made with: not recorded for both runs of any pair"
-    part = "" if made.recorded == made.pairs else f", recorded for {made.recorded} of {plural(made.pairs, 'pair')}"
-    if made.differ:
-        return f"made with{part}: {plural(len(made.differ), 'difference')}"
-    return f"made with the same{part}: {', '.join(f'{name} {value}' for name, value in made.alike.items())}"
+def describe_environment(provenance: ProvenanceDiff) -> str:
+    """Return how the environments compare; the facts that differ have a table of their own."""
+    if not provenance.recorded:
+        return "environment: not recorded for both runs of any pair"
+    if provenance.recorded == provenance.pairs:
+        scope = "environment"
+    else:
+        scope = f"environment (recorded for {provenance.recorded} of {plural(provenance.pairs, 'pair')})"
+    if provenance.differences:
+        return f"{scope}: {plural(len(provenance.differences), 'difference')}"
+    return f"{scope}: the same, {', '.join(f'{name} {value}' for name, value in provenance.common.items())}"
 
 
-def fact_row(fact: FactDiff, made: ProvenanceDiff) -> list[str]:
-    """A fact that differs, under: fact, OLD, NEW, pairs."""
-    return [fact.name, _values(fact, fact.old), _values(fact, fact.new), f"{fact.pairs} of {made.recorded}"]
+def fact_rows(provenance: ProvenanceDiff) -> list[list[str]]:
+    """Return the facts that differ under FACT_COLUMNS."""
+    return [
+        [fact.name, _values(fact, fact.old), _values(fact, fact.new), f"{fact.pairs} of {provenance.recorded}"]
+        for fact in provenance.differences
+    ]
 
 
 def _values(fact: FactDiff, tally: dict[str, int]) -> str:
-    """The values of one side, the most frequent first; a commit by its first digits."""
+    """Return the values of one side, the most frequent first; a commit by its first digits."""
+    # A commit ends in + if the working tree had changes, which must stay visible.
     short = {value: value[:12] + "+" * value.endswith("+") if fact.name == "commit" else value for value in tally}
     if len(tally) == 1:
         return next(iter(short.values()))
-    told = [f"{short[value]} ({count})" for value, count in tally.items()]
-    return ", ".join(told[:VALUES]) + (f" and {len(told) - VALUES} more" if len(told) > VALUES else "")
+    texts = [f"{short[value]} ({count})" for value, count in tally.items()]
+    return ", ".join(texts[:MAX_VALUES]) + (f" and {len(texts) - MAX_VALUES} more" if len(texts) > MAX_VALUES else "")
 
 
 # --- the terminal ---------------------------------------------------------------------------
 
 
-def show(compared: Compared) -> None:
-    """The gates first, then each metric in a sentence, what was compared, and every line of every metric."""
+def show(report: ComparisonReport) -> None:
+    """Print the gates first, then each metric in a sentence, the context, and every change of every metric."""
     stdout = console.stdout
     if not stdout.is_terminal:
         stdout = Console(file=stdout.file, highlight=False, width=WIDTH)
-    for line in _opening(compared):
+    lines = []
+    if report.gates:
+        lines.append(f"[bold {'red' if report.failures else 'green'}]{escape(report.outcome)}[/]")
+    lines += [f"  [red]{escape(sentence)}[/]" for sentence in report.failures]
+    if report.caution:
+        lines.append(f"[yellow]{escape(report.caution)}[/]")
+    for metric in report.comparison.metrics:
+        colour = COLOURS[metric.changes[0].verdict] if metric.changes else "red"
+        lines.append(f"[bold]{escape(metric.label)}[/bold]: [{colour}]{escape(describe_metric(metric))}[/]")
+    lines += map(escape, (*describe_sets(report), *describe_context(report)))
+    for line in lines:
         stdout.print(line, soft_wrap=True)
-    if compared.made.differ:
-        stdout.print(_table(FACTS, [fact_row(fact, compared.made) for fact in compared.made.differ]))
-    for metric in compared.found.metrics:
-        if any(line.verdict != "identical" for line in metric.lines):
-            stdout.print(f"\n[bold]{escape(titled(metric))}[/bold]", soft_wrap=True)
-            stdout.print(_lines(metric))
-    if compared.found.metrics:
+    if report.provenance.differences:
+        stdout.print(_table(FACT_COLUMNS, [map(escape, row) for row in fact_rows(report.provenance)]))
+    for metric in report.comparison.metrics:
+        if all(change.verdict == "identical" for change in metric.changes):
+            continue  # its sentence has said it all
+        stdout.print(f"\n[bold]{escape(describe_reading(metric))}[/bold]", soft_wrap=True)
+        rows = [(COLOURS[change.verdict], map(escape, change_row(metric, change))) for change in metric.changes]
+        stdout.print(_table(CHANGE_COLUMNS, [(*plain, f"[{colour}]{word}[/]") for colour, (*plain, word) in rows]))
+    if report.comparison.metrics:
         stdout.print(f"\n[dim]{escape(LEGEND)}[/dim]")
 
 
-def _opening(compared: Compared) -> Iterator[str]:
-    if compared.gates:
-        yield f"[bold {'red' if compared.failures else 'green'}]{escape(compared.outcome)}[/]"
-    yield from (f"  [red]{escape(sentence)}[/]" for sentence in compared.failures)
-    if caution(compared):
-        yield f"[yellow]{escape(caution(compared))}[/]"
-    for metric in compared.found.metrics:
-        colour = COLOURS[metric.lines[0].verdict] if metric.lines else "red"
-        yield f"[bold]{escape(metric.label)}[/bold]: [{colour}]{escape(digest(metric))}[/]"
-    for side, path, planned, done in _sets(compared):
-        yield f"{side}  {escape(path)}: {done} of {plural(planned, 'run')} done"
-    yield from map(escape, facts(compared))
-    yield escape(made_with(compared.made))
-
-
-def _sets(compared: Compared) -> Iterator[tuple[str, str, int, int]]:
-    runs = compared.found.runs
-    yield from zip(("OLD", "NEW"), compared.paths, runs.planned, runs.done, strict=True)
-
-
-def _lines(metric: MetricComparison) -> Table:
-    table = _table(HEAD, [])
-    for line, cells in zip(metric.lines, rows(metric), strict=True):
-        *plain, verdict = map(escape, cells)
-        table.add_row(*plain, f"[{COLOURS[line.verdict]}]{verdict}[/]")
-    return table
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
+    """Return a table of cells that are rich markup."""
     table = Table(box=None, pad_edge=False)
-    for name in head:
-        numbers = head is HEAD and name not in ("", "verdict")
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for line in lines:
-        table.add_row(*map(escape, line))
+    for name in columns:
+        is_number = columns is CHANGE_COLUMNS and name not in ("", "verdict")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
 # --- Markdown -------------------------------------------------------------------------------
 
 
-def as_markdown(compared: Compared) -> str:
-    """The same as a section of GitHub's Markdown, each metric's lines folded away."""
-    parts = [f"### dcbench compare: {compared.outcome or 'OLD and NEW'}\n"]
-    parts += [_bullets(f"**{escape_markdown(sentence)}**" for sentence in compared.failures)]
-    parts += [escape_markdown(caution(compared)) + "\n"]
-    parts += [markdown_table(("", *HEAD[1:], "elsewhere"), [_first(metric) for metric in compared.found.metrics])]
-    sets = (f"{side}: {path}, {done} of {planned} runs done" for side, path, planned, done in _sets(compared))
-    parts += [_bullets(map(escape_markdown, (*sets, *facts(compared), made_with(compared.made))))]
-    if compared.made.differ:
-        parts.append(markdown_table(FACTS, [fact_row(fact, compared.made) for fact in compared.made.differ]))
-    parts += [_folded(metric) for metric in compared.found.metrics if metric.lines]
-    return "\n".join(part for part in (*parts, escape_markdown(LEGEND) + "\n") if part.strip())
+def as_markdown(report: ComparisonReport) -> str:
+    """Return the same as a section of GitHub's Markdown, with the changes of each metric folded away."""
+    metrics = []
+    for metric in report.comparison.metrics:
+        if metric.changes:
+            _, *cells = change_row(metric, metric.changes[0])
+            metrics.append([metric.label, *cells, "; ".join(describe_other_verdicts(metric))])
+        else:
+            metrics.append([metric.label, *[""] * 7, describe_metric(metric)])
+    parts = [
+        f"### dcbench compare: {report.outcome or 'OLD and NEW'}\n",
+        _bullets(f"**{escape_markdown(sentence)}**" for sentence in report.failures),
+        escape_markdown(report.caution) + "\n",
+        format_markdown_table((*CHANGE_COLUMNS, "elsewhere"), metrics),
+        _bullets(map(escape_markdown, (*describe_sets(report), *describe_context(report)))),
+    ]
+    if report.provenance.differences:
+        parts.append(format_markdown_table(FACT_COLUMNS, fact_rows(report.provenance)))
+    for metric in report.comparison.metrics:
+        if metric.changes:
+            title = html.escape(describe_reading(metric))  # Markdown is not rendered inside HTML
+            table = format_markdown_table(CHANGE_COLUMNS, [change_row(metric, change) for change in metric.changes])
+            parts.append(f"<details><summary>{title}</summary>\n\n{table}\n</details>\n")
+    parts.append(escape_markdown(LEGEND) + "\n")
+    return "\n".join(part for part in parts if part.strip())
 
 
-def _first(metric: MetricComparison) -> list[str]:
-    """The first line of a metric, and where the verdict is another."""
-    if not metric.lines:
-        return [metric.label, *[""] * 7, digest(metric)]
-    _, _, elsewhere = digest(metric).partition("; ")
-    return [metric.label, *rows(metric)[0][1:], elsewhere]
-
-
-def _bullets(sentences: Iterator[str] | Sequence[str]) -> str:
+def _bullets(sentences: Iterable[str]) -> str:
     return "".join(f"- {sentence}\n" for sentence in sentences)
-
-
-def _folded(metric: MetricComparison) -> str:
-    title = html.escape(titled(metric))  # there is no Markdown within HTML
-    return f"<details><summary>{title}</summary>\n\n{markdown_table(HEAD, rows(metric))}\n</details>\n"

@@ -13,7 +13,7 @@ FACTS = {
 
 @pytest.fixture
 def pair(tmp_path):
-    """Two run folders with what they were made with; None where a file is missing, text where it is torn."""
+    """Two run folders with their environments; None where a file is missing, text where it is torn."""
 
     def make(old=FACTS, new=FACTS, weights=("w", "w")):
         number = len(list(tmp_path.iterdir()))
@@ -24,44 +24,49 @@ def pair(tmp_path):
             if facts is not None:
                 folder.provenance_file.write_text(facts if isinstance(facts, str) else json.dumps(facts))
             if digest is not None:
-                told = {"network": {"initial": digest}, "data": {"training": {"indices": "i"}}}
-                folder.audit_file.write_text(json.dumps(told | {"first": {"centroids": "c", "assignment": digest}}))
+                audit = {"network": {"initial": digest}, "data": {"training": {"indices": "i"}}}
+                folder.audit_file.write_text(json.dumps(audit | {"first": {"centroids": "c", "assignment": digest}}))
             folders.append(folder)
         return tuple(folders)
 
     return make
 
 
-def test_sets_made_alike_say_so_with_what_all_runs_share(pair):
+def test_equal_environments_list_what_all_runs_share(pair):
     other = FACTS | {"dataset": {"name": "mnist", "sha256": "e"}}
-    told = provenance.compare_provenance([pair(), pair(other, other)])
-    assert (told.pairs, told.recorded, told.differ) == (2, 2, ())
-    assert told.alike["torch"] == "2.9" and told.alike["threads"] == "1" and "dataset.name" not in told.alike
-    assert "command" not in told.alike and "seconds" not in told.alike
+    diff = provenance.compare_provenance([pair(), pair(other, other)])
+    assert (diff.pairs, diff.recorded, diff.differences) == (2, 2, ())
+    assert diff.common["torch"] == "2.9" and diff.common["threads"] == "1" and "dataset.name" not in diff.common
+    assert "command" not in diff.common and "seconds" not in diff.common
 
 
-def test_facts_that_differ_are_told_with_their_values_and_how_often(pair):
+def test_facts_that_differ_are_listed_with_their_values_and_how_often(pair):
     newer = FACTS | {"commit": "b" * 40, "libraries": {"torch": "2.10", "faiss-gpu": "1.15"}}
-    told = provenance.compare_provenance(
+    diff = provenance.compare_provenance(
         [pair(new=newer), pair(new=newer), pair(new=FACTS | {"commit": "c" * 40}), pair()]
     )
-    commit, torch, faiss = told.differ
+    commit, torch, faiss = diff.differences
     assert (commit.name, commit.pairs, commit.old) == ("commit", 3, {"a" * 40: 4})
     assert commit.new == {"b" * 40: 2, "c" * 40: 1, "a" * 40: 1}
     assert (torch.name, torch.new) == ("torch", {"2.10": 2, "2.9": 2})
     assert (faiss.old, faiss.new) == ({"not recorded": 4}, {"1.15": 2, "not recorded": 2})
-    assert "torch" not in told.alike and told.alike["python"] == "3.11.7"
+    assert "torch" not in diff.common and diff.common["python"] == "3.11.7"
 
 
 def test_what_is_not_recorded_or_torn_is_counted(pair):
-    told = provenance.compare_provenance([pair(new=None, weights=("w", None)), pair(old="{"), pair()])
-    assert (told.pairs, told.recorded) == (3, 1) and told.differ == ()
-    assert told.drawn["weights"] == (2, 2)
+    diff = provenance.compare_provenance([pair(new=None, weights=("w", None)), pair(old="{"), pair()])
+    assert (diff.pairs, diff.recorded) == (3, 1) and diff.differences == ()
+    assert diff.random_numbers["weights"] == (2, 2)
     nothing = provenance.compare_provenance([])
-    assert nothing.recorded == 0 and nothing.alike == {} and nothing.apart == []
+    assert nothing.recorded == 0 and nothing.common == {} and nothing.unshared == []
 
 
 def test_random_numbers_are_compared_but_not_what_libraries_made_of_them(pair):
-    told = provenance.compare_provenance([pair(), pair(weights=("w", "v"))])
-    assert told.drawn == {"images": (2, 2), "weights": (1, 2), "first centroids": (2, 2)} and told.apart == ["weights"]
-    assert json.loads(json.dumps(told.as_json()))["drawn"]["weights"] == [1, 2]
+    diff = provenance.compare_provenance([pair(), pair(weights=("w", "v"))])
+    assert diff.random_numbers == {
+        "images": (2, 2),
+        "weights": (1, 2),
+        "first centroids": (2, 2),
+    } and diff.unshared == ["weights"]
+    contents = json.loads(json.dumps(diff.as_json()))
+    assert contents["drawn"]["weights"] == [1, 2] and set(contents) == {"pairs", "recorded", "differ", "alike", "drawn"}
