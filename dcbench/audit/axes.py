@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from dcbench import registry
-from dcbench.audit.expectations import COMMON, EXPECTATIONS, INEXACT, look_up
+from dcbench.audit.expectations import COMMON_RANDOM_NUMBERS, EXPECTATIONS, INEXACT, look_up
 from dcbench.audit.run_checks import CheckFailure, Facts, check_run
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import Plan
@@ -124,10 +124,10 @@ class RunEvidence:
 def audit(folder: MatrixDir) -> Audit:
     """Audit every finished run of a matrix, and every axis over its matched pairs."""
     ledger = ledgers.read_status(folder)
-    return audit_status(ledger, read_evidence(ledger.done, varied_fields(ledger.plan)))
+    return audit_status(ledger, read_evidence(ledger.done, list_axis_fields(ledger.plan)))
 
 
-def varied_fields(plan: Plan) -> list[str]:
+def list_axis_fields(plan: Plan) -> list[str]:
     """The fields of the plan's axes."""
     return list(itertools.chain.from_iterable(plan.groups))
 
@@ -171,7 +171,7 @@ def _evidence(entry: PlannedRun, names: Sequence[str]) -> RunEvidence | None:
         list(_notes(entry.spec, facts)),
         _outcome(entry.folder),
         {name: _witness(facts, name) for name in names},
-        {name: look_up(facts, path) for name, path in COMMON.items()},
+        {name: look_up(facts, path) for name, path in COMMON_RANDOM_NUMBERS.items()},
         bool(facts.get("exact", True)),
     )
 
@@ -215,7 +215,7 @@ def _moved(facts: Facts, owner: str) -> bool:
 def _axis(plan: Plan, group: tuple[str, ...], runs: Sequence[RunEvidence]) -> AxisVerdict:
     fields = tuple(itertools.chain.from_iterable(STAGE_BACKENDS if name == "backend" else (name,) for name in group))
     follows = _closure(plan, group)
-    must = tuple(name for name in COMMON if all(name in EXPECTATIONS[one].common for one in fields))
+    must = tuple(name for name in COMMON_RANDOM_NUMBERS if all(name in EXPECTATIONS[one].common for one in fields))
     pairs = list(_pairs(runs, [name for other in plan.groups if other != group for name in other]))
     acted = [_acted(*pair, group) for pair in pairs]
     apart = [[name for name in must if not _shared(*pair, name)] for pair in pairs]
@@ -239,7 +239,7 @@ def _closure(plan: Plan, group: tuple[str, ...]) -> tuple[str, ...]:
     """Fields that overrides set by the group's values, by what these set, and defaults that follow from them."""
     found = dict.fromkeys(group)
     while True:
-        more = [name for one in found for name in (*plan.sets.get(one, ()), *DERIVED.get(one, ()))]
+        more = [name for one in found for name in (*plan.dependent_fields.get(one, ()), *DERIVED.get(one, ()))]
         if all(name in found for name in more):
             return tuple(name for name in found if name not in group)
         found |= dict.fromkeys(more)

@@ -1,12 +1,12 @@
 """Baselines of a matrix: runs of another method that give its scores a meaning.
 
-In: the specs of the cells, and names of methods that are baselines. Out: one spec for each difference that matters
-to the method, counted apart from the cells. What matters stands in the method's FACTS.
+In: the specs of the cells, and the names of the baseline methods. Out: one spec for each combination of the fields that
+matter to the method, as the method's FACTS declare them. They are counted apart from the cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dcbench import registry
@@ -15,36 +15,37 @@ from dcbench.core.spec import RunSpec, make_spec
 
 
 def list_baselines() -> list[str]:
-    """The methods that are baselines."""
+    """Return the methods that are baselines."""
     return [name for name in registry.plugin_names("methods") if "baseline" in registry.facts("methods", name)]
 
 
-def make_baselines(cells: Iterable[RunSpec], names: Iterable[str]) -> list[RunSpec]:
-    """The baseline specs of these cells, each once; settings that do not tell them apart are the first cell's."""
-    listed = list(cells)
-    found: dict[tuple[Any, ...], RunSpec] = {}
-    for name in names:
-        for spec in listed:
-            for key, baseline in _of_cell(name, spec):
-                found.setdefault(key, baseline)
-    return list(dict.fromkeys(found.values()))
+def make_baselines(cells: Sequence[RunSpec], methods: Iterable[str]) -> list[RunSpec]:
+    """Return the baselines of these cells, each once.
+
+    A method's `baseline` facts say which fields tell its runs apart (`each`), which are taken from the first cell that
+    has these values (`first`), which are set (`sets`), and which `variants` there are.
+    """
+    baselines: dict[tuple[Any, ...], RunSpec] = {}
+    for method in methods:
+        rule = registry.facts("methods", method)["baseline"]
+        for cell in cells:
+            # An image folder does not say how many classes it has before it is read; k stands in until then.
+            classes = registry.facts("datasets", cell.dataset).get("classes", cell.k)
+            copied = {name: getattr(cell, name) for name in (*rule["each"], *rule["first"])}
+            for number, variant in enumerate(rule["variants"]):
+                fixed = rule["sets"] | variant | {"method": method}
+                fixed = {name: classes if value == "classes" else value for name, value in fixed.items()}
+                spec = _fit_to_pixels(make_spec(copied | fixed))
+                key = (method, number, *(getattr(spec, name) for name in rule["each"]))
+                baselines.setdefault(key, spec)
+    return list(dict.fromkeys(baselines.values()))
 
 
-def _of_cell(method: str, spec: RunSpec) -> Iterator[tuple[tuple[Any, ...], RunSpec]]:
-    rule = registry.facts("methods", method)["baseline"]
-    classes = registry.facts("datasets", spec.dataset).get("classes", spec.k)
-    told = {name: getattr(spec, name) for name in (*rule["each"], *rule["first"])} | {"method": method}
-    for number, variant in enumerate(rule["variants"]):
-        sets = {name: classes if value == "classes" else value for name, value in (rule["sets"] | variant).items()}
-        baseline = _fitting(make_spec(told | sets))
-        key = (method, number, *(getattr(baseline, name) for name in rule["each"]))
-        yield key, baseline
-
-
-def _fitting(spec: RunSpec) -> RunSpec:
-    """Pixels of grey images are not repeated into colours, and have no more PCA dimensions than pixels."""
+def _fit_to_pixels(spec: RunSpec) -> RunSpec:
+    """Return the spec without what a method that reads bare pixels cannot have; other methods' specs are unchanged."""
     if has_network(spec):
         return spec
+    # Grey images in three equal channels would be the same pixels three times.
     if spec.input_channels == 3 and registry.facts("datasets", spec.dataset)["channels"] == 1:
         spec = spec.model_copy(update={"input_channels": 1})
     return spec.model_copy(update={"pca_dim": spec.pca_dim and min(spec.pca_dim, count_features(spec))})

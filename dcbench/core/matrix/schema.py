@@ -1,6 +1,7 @@
-"""A matrix file's sections, each value checked against the spec and the rooms.
+"""The sections of a matrix file, each value checked against the fields of the spec and the plug-ins.
 
-In: a Document. Out: a MatrixFile and every mistake found so far; matrix.py expands it.
+In: a Document. Out: a MatrixFile with normalised values, or a MatrixError with every mistake in the sections. Whether
+the sections make sense together, cell by cell, is checked by expand.py.
 """
 
 from __future__ import annotations
@@ -12,253 +13,278 @@ from functools import partial
 from typing import Any
 
 from dcbench import registry
-from dcbench.core.matrix import baselines
-from dcbench.core.matrix.yaml_source import Document, Steps
+from dcbench.core.matrix.baselines import list_baselines
+from dcbench.core.matrix.yaml_source import Document, KeyPath, Mistakes
 from dcbench.core.spec import STAGE_BACKENDS, check_field, list_matrix_fields, normalise_value
-from dcbench.errors import unknown_name
+from dcbench.errors import MatrixError, unknown_name
 
 SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")
 
-_ROOM_FIELDS = {"method": "methods", "dataset": "datasets", "arch": "archs", "backend": "backends"} | dict.fromkeys(
-    STAGE_BACKENDS, "backends"
-)
+PLUGIN_FIELDS = {
+    "method": "methods",
+    "dataset": "datasets",
+    "arch": "archs",
+    "backend": "backends",
+    **dict.fromkeys(STAGE_BACKENDS, "backends"),
+}
+"""Fields whose values are names of plug-ins -> the kind of plug-in."""
 
 Fields = dict[str, Any]
-"""Field name -> value, normalised."""
+"""Field -> value, normalised."""
+
+Axes = dict[str, list[Any]]
+"""Field -> the values that it takes, normalised."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`when` and `set` of an override, or the `when` of an exclude rule; `path` is where it stands."""
+    """An override, or the condition of an exclude rule."""
 
-    path: Steps
-    when: dict[str, list[Any]]
+    path: KeyPath
+    """Where the rule is in the file."""
+
+    when: Axes
+    """Field -> accepted values; the rule matches a cell that agrees in all these fields."""
+
     set: Fields = field(default_factory=dict)
+    """Field -> value that an override sets in the cells that it matches."""
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class MatrixFile:
-    """The sections of a matrix file, checked one by one but not yet against each other."""
+    """The sections of a matrix file, with normalised values."""
 
-    document: Document
-    mistakes: list[str] = field(default_factory=list)
-    name: str = ""
-    axes: dict[str, list[Any]] = field(default_factory=dict)
-    zips: list[dict[str, list[Any]]] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=lambda: [0])
-    settings: Fields = field(default_factory=dict)
-    overrides: list[Rule] = field(default_factory=list)
-    exclude: list[Rule] = field(default_factory=list)
-    include: list[Fields] = field(default_factory=list)
-    baselines: list[str] = field(default_factory=list)
+    name: str
+    """Name of the matrix, and of its folder below the results."""
 
-    def complain(self, path: Steps, message: str, at_key: bool = False) -> None:
-        """Note one mistake at its place in the file; the same one is told once."""
-        told = self.document.mistake(path, message, at_key)
-        if told not in self.mistakes:
-            self.mistakes.append(told)
+    axes: Axes
+    """The axes that are crossed with each other."""
+
+    zips: list[Axes]
+    """Groups of axes that move together; each group is crossed with everything else."""
+
+    seeds: list[int]
+    """Seeds that each cell is run with."""
+
+    settings: Fields
+    """Values for all cells, in place of the defaults of the spec."""
+
+    overrides: list[Rule]
+    """Rules that set fields in the cells that they match, in order."""
+
+    exclude: list[Rule]
+    """Rules that remove the cells that they match."""
+
+    include: list[Fields]
+    """Further cells, each with the fields that it names."""
+
+    baselines: list[str]
+    """Methods that are run as baselines of the cells."""
 
     @property
-    def axis_fields(self) -> list[str]:
-        """Fields that the axes and zipped axes vary, in the file's order."""
-        return [*self.axes, *(name for entry in self.zips for name in entry)]
+    def varied_fields(self) -> list[str]:
+        """The fields of all axes, zipped ones included, in the order of the file."""
+        return [*self.axes, *(name for group in self.zips for name in group)]
 
 
 def check_document(document: Document) -> MatrixFile:
-    """Check every section; mistakes are collected, not raised."""
-    found = MatrixFile(document)
-    top = document.value
-    if top is None:
-        found.complain((), "the file is empty; a matrix needs a name, and axes to compare anything")
-    elif not isinstance(top, dict):
-        found.complain((), f"a matrix is a mapping with the keys {', '.join(SECTIONS)}")
-    else:
-        _sections(found, top)
-    return found
+    """Return the checked sections of a matrix file; raise a MatrixError with all mistakes in them."""
+    if document.value is None:
+        message = "the file is empty; a matrix needs a name, and axes to compare anything"
+        raise MatrixError([document.format_mistake((), message)])
+    if not isinstance(document.value, dict):
+        message = f"a matrix is a mapping with the keys {', '.join(SECTIONS)}"
+        raise MatrixError([document.format_mistake((), message)])
+    return MatrixChecker(document).check_sections()
 
 
-def _sections(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> None:
-    for key in top:
-        if key not in SECTIONS:
-            matrix_file.complain((key,), unknown_name("key", key, SECTIONS), at_key=True)
-    matrix_file.name = _name(matrix_file, top)
-    matrix_file.axes = _axes(matrix_file, top.get("axes", {}), ("axes",))
-    matrix_file.zips = [_zip(matrix_file, entry, path) for entry, path in _entries(matrix_file, top, "zip")]
-    matrix_file.seeds = _seeds(matrix_file, top)
-    matrix_file.settings = _fields(matrix_file, top.get("settings", {}), ("settings",))
-    matrix_file.overrides = [
-        _override(matrix_file, entry, path) for entry, path in _entries(matrix_file, top, "overrides")
-    ]
-    matrix_file.exclude = [
-        Rule(path, _when(matrix_file, entry, path)) for entry, path in _entries(matrix_file, top, "exclude")
-    ]
-    matrix_file.include = [_fields(matrix_file, entry, path) for entry, path in _entries(matrix_file, top, "include")]
-    matrix_file.baselines = _values(matrix_file, top.get("baselines", []), ("baselines",), _baseline_problem)
-    _set_twice(matrix_file)
+class MatrixChecker:
+    """Checks the sections of one document from top to bottom and collects the mistakes in them.
 
+    Every method takes a raw value and its path, and returns what is right with it in normalised form.
+    """
 
-def _baseline_problem(name: Any) -> str | None:
-    known = baselines.list_baselines()
-    return None if name in known else unknown_name("baseline", name, known)
+    def __init__(self, document: Document) -> None:
+        self.top: dict[Hashable, Any] = document.value
+        self.mistakes = Mistakes(document)
 
-
-def _name(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> str:
-    name = top.get("name")
-    if name is None:
-        matrix_file.complain((), "name is missing: results are kept under results/<name>/")
-    elif not isinstance(name, str):
-        matrix_file.complain(("name",), f"expected text, not {name!r}; quote it")
-    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
-        matrix_file.complain(
-            ("name",),
-            f"{name!r} cannot name a folder; use at most 100 letters, digits, '_', '-' and '.', "
-            "a letter or digit first, and no path",
+    def check_sections(self) -> MatrixFile:
+        """Check all sections, then whether they set a field twice; raise a MatrixError if there is any mistake."""
+        for key in self.top:
+            if key not in SECTIONS:
+                self.mistakes.add((key,), unknown_name("key", key, SECTIONS), at_key=True)
+        known = list_baselines()
+        matrix = MatrixFile(
+            name=self.check_name(self.top.get("name")),
+            axes=self.check_axes(self.top.get("axes", {}), ("axes",)),
+            zips=[self.check_zip(entry, path) for entry, path in self.list_entries("zip")],
+            seeds=self.check_values(self.top.get("seeds", [0]), ("seeds",), partial(check_field, "seed")),
+            settings=self.check_fields(self.top.get("settings", {}), ("settings",)),
+            overrides=[self.check_override(entry, path) for entry, path in self.list_entries("overrides")],
+            exclude=[Rule(path, self.check_when(entry, path)) for entry, path in self.list_entries("exclude")],
+            include=[self.check_fields(entry, path) for entry, path in self.list_entries("include")],
+            baselines=self.check_values(
+                self.top.get("baselines", []),
+                ("baselines",),
+                lambda name: None if name in known else unknown_name("baseline", name, known),
+            ),
         )
-    return str(name)
+        self.check_conflicts(matrix)
+        self.mistakes.raise_any()
+        return matrix
 
-
-def _mapping(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[Hashable, Any]:
-    if isinstance(value, dict):
-        return value
-    matrix_file.complain(path, f"expected a mapping of fields, not {_shown(value)}")
-    return {}
-
-
-def _entries(matrix_file: MatrixFile, top: dict[Hashable, Any], section: str) -> Iterator[tuple[Any, Steps]]:
-    value = top.get(section, [])
-    if not isinstance(value, list):
-        matrix_file.complain((section,), f"expected a list, each entry with a '-', not {_shown(value)}")
-        return
-    for index, entry in enumerate(value):
-        yield entry, (section, index)
-
-
-def _seeds(matrix_file: MatrixFile, top: dict[Hashable, Any]) -> list[int]:
-    values = _values(matrix_file, top.get("seeds", [0]), ("seeds",), lambda value: check_field("seed", value))
-    return [int(value) for value in values]
-
-
-def _axes(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[str, list[Any]]:
-    axes = {}
-    for name, values in _mapping(matrix_file, value, path).items():
-        if known := _known(matrix_file, name, (*path, name)):
-            checked = _values(matrix_file, values, (*path, name), partial(_value_problem, known))
-            axes[known] = [normalise_value(known, v) for v in checked]
-    return axes
-
-
-def _zip(matrix_file: MatrixFile, entry: Any, path: Steps) -> dict[str, list[Any]]:
-    before = len(matrix_file.mistakes)
-    columns = _axes(matrix_file, entry, path)
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(matrix_file.mistakes) == before and len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        matrix_file.complain(path, f"zipped axes need lists of one length: {told}")
-    if not columns and len(matrix_file.mistakes) == before:
-        matrix_file.complain(path, "empty entry; name the axes that move together")
-    return columns
-
-
-def _values(matrix_file: MatrixFile, values: Any, path: Steps, problem: Callable[[Any], str | None]) -> list[Any]:
-    """The values of one axis (or the seeds) that have no problem, each once unless the axis is zipped."""
-    if not isinstance(values, list):
-        matrix_file.complain(path, f"expected a list of values, not {_shown(values)}")
-        return []
-    if not values and path != ("baselines",):
-        matrix_file.complain(path, "empty axis; give it at least one value or remove it")
-    good: list[Any] = []
-    for index, value in enumerate(values):
-        if told := problem(value):
-            matrix_file.complain((*path, index), told)
-        elif value in good and path[0] != "zip":
-            matrix_file.complain((*path, index), f"value {value!r} stands here twice")
-        else:
-            good.append(value)
-    return good
-
-
-def _fields(matrix_file: MatrixFile, value: Any, path: Steps) -> Fields:
-    chosen: Fields = {}
-    for name, given in _mapping(matrix_file, value, path).items():
-        if known := _known(matrix_file, name, (*path, name)):
-            if told := _value_problem(known, given, as_axis=path != ("settings",)):
-                matrix_file.complain((*path, name), told)
-            else:
-                chosen[known] = given if given == "auto" else normalise_value(known, given)
-    return chosen
-
-
-def _when(matrix_file: MatrixFile, value: Any, path: Steps) -> dict[str, list[Any]]:
-    rule: dict[str, list[Any]] = {}
-    for name, given in _mapping(matrix_file, value, path).items():
-        if known := _known(matrix_file, name, (*path, name)):
-            if isinstance(given, list):
-                checked = _values(matrix_file, given, (*path, name), partial(_value_problem, known))
-                rule[known] = [normalise_value(known, v) for v in checked]
-            elif told := _value_problem(known, given):
-                matrix_file.complain((*path, name), told)
-            else:
-                rule[known] = [normalise_value(known, given)]
-    if not rule and value == {}:
-        matrix_file.complain(path, "an empty rule matches everything; name at least one field")
-    return rule
-
-
-def _override(matrix_file: MatrixFile, entry: Any, path: Steps) -> Rule:
-    parts = _mapping(matrix_file, entry, path)
-    for key in parts:
-        if key not in ("when", "set"):
-            matrix_file.complain((*path, key), unknown_name("key", key, ["when", "set"]), at_key=True)
-    for key in ("when", "set"):
-        if parts and key not in parts:
-            matrix_file.complain(path, f"an override needs both 'when' and 'set'; {key!r} is missing")
-    when = _when(matrix_file, parts["when"], (*path, "when")) if "when" in parts else {}
-    return Rule(path, when, _fields(matrix_file, parts["set"], (*path, "set")) if "set" in parts else {})
-
-
-def _known(matrix_file: MatrixFile, name: Hashable, path: Steps) -> str | None:
-    if name == "seed":
-        matrix_file.complain(path, "seeds are listed under the top-level key 'seeds'", at_key=True)
-    elif name in list_matrix_fields():
-        return str(name)
-    else:
-        kind = "axis" if path[0] in ("axes", "zip") else "field"
-        matrix_file.complain(path, unknown_name(kind, name, list_matrix_fields()), at_key=True)
-    return None
-
-
-def _value_problem(name: str, value: Any, as_axis: bool = True) -> str | None:
-    if name == "precision" and value == "auto":
-        hint = "'auto' means what this machine has and can stand under settings only; name float32 or bfloat16"
-        return hint if as_axis else None
-    told = check_field(name, value)
-    if told is None and name in _ROOM_FIELDS:
-        return registry.name_problem(_ROOM_FIELDS[name], value)
-    return told
-
-
-def _set_twice(matrix_file: MatrixFile) -> None:
-    """A field may be varied in one place only, and nothing else may set a field that is an axis."""
-    seen: set[str] = set(matrix_file.axes)
-    for index, entry in enumerate(matrix_file.zips):
-        for name in entry:
-            if name in seen:
-                matrix_file.complain(
-                    ("zip", index, name), f"{name} is varied twice; it is an axis already", at_key=True
-                )
-            seen.add(name)
-    for name in matrix_file.settings:
-        if name in seen:
-            matrix_file.complain(
-                ("settings", name), f"{name} is an axis; a setting for it would do nothing", at_key=True
+    def check_name(self, name: Any) -> str:
+        """Check that the name of the matrix can name its results folder."""
+        if name is None:
+            self.mistakes.add((), "name is missing: results are kept under results/<name>/")
+        elif not isinstance(name, str):
+            self.mistakes.add(("name",), f"expected text, not {name!r}; quote it")
+        elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+            self.mistakes.add(
+                ("name",),
+                f"{name!r} cannot name a folder; use at most 100 letters, digits, '_', '-' and '.', "
+                "a letter or digit first, and no path",
             )
-    for rule in matrix_file.overrides:
-        for name in rule.set:
-            if name in seen:
-                matrix_file.complain(
-                    (*rule.path, "set", name), f"{name} is an axis; an override may not set it", at_key=True
-                )
+        return str(name)
+
+    def list_entries(self, section: str) -> Iterator[tuple[Any, KeyPath]]:
+        """Yield each entry of a section that is a list, with its path."""
+        entries = self.top.get(section, [])
+        if not isinstance(entries, list):
+            self.mistakes.add((section,), f"expected a list, each entry with a '-', not {_show(entries)}")
+            return
+        for index, entry in enumerate(entries):
+            yield entry, (section, index)
+
+    def check_mapping(self, value: Any, path: KeyPath) -> dict[Hashable, Any]:
+        """Return the value if it is a mapping, else an empty one."""
+        if isinstance(value, dict):
+            return value
+        self.mistakes.add(path, f"expected a mapping of fields, not {_show(value)}")
+        return {}
+
+    def list_fields(self, value: Any, path: KeyPath) -> Iterator[tuple[str, Any, KeyPath]]:
+        """Yield the name, value and path of each field in a mapping; other names are mistakes."""
+        for name, field_value in self.check_mapping(value, path).items():
+            if name == "seed":
+                message = "seeds are listed under the top-level key 'seeds'"
+                self.mistakes.add((*path, name), message, at_key=True)
+            elif name not in list_matrix_fields():
+                kind = "axis" if path[0] in ("axes", "zip") else "field"
+                self.mistakes.add((*path, name), unknown_name(kind, name, list_matrix_fields()), at_key=True)
+            else:
+                yield str(name), field_value, (*path, name)
+
+    def check_values(self, values: Any, path: KeyPath, find_problem: Callable[[Any], str | None]) -> list[Any]:
+        """Return the values of a list in which `find_problem` finds no problem."""
+        if not isinstance(values, list):
+            self.mistakes.add(path, f"expected a list of values, not {_show(values)}")
+            return []
+        if not values and path != ("baselines",):
+            self.mistakes.add(path, "empty axis; give it at least one value or remove it")
+        valid: list[Any] = []
+        for index, value in enumerate(values):
+            if problem := find_problem(value):
+                self.mistakes.add((*path, index), problem)
+            # A zipped axis may repeat a value, since the axes beside it change.
+            elif value in valid and path[0] != "zip":
+                self.mistakes.add((*path, index), f"value {value!r} is listed twice")
+            else:
+                valid.append(value)
+        return valid
+
+    def check_axes(self, value: Any, path: KeyPath) -> Axes:
+        """Check a mapping of fields to lists of values."""
+        axes = {}
+        for name, values, axis_path in self.list_fields(value, path):
+            valid = self.check_values(values, axis_path, partial(_find_problem, name))
+            axes[name] = [normalise_value(name, value) for value in valid]
+        return axes
+
+    def check_zip(self, value: Any, path: KeyPath) -> Axes:
+        """Check axes that move together, which must have equally many values."""
+        mistakes_before = len(self.mistakes.messages)
+        axes = self.check_axes(value, path)
+        # A list that lost a wrong value is shorter than it is in the file, so its length says nothing.
+        if len(self.mistakes.messages) > mistakes_before:
+            return axes
+        lengths = {name: len(values) for name, values in axes.items()}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            self.mistakes.add(path, f"zipped axes need lists of one length: {listed}")
+        elif not axes:
+            self.mistakes.add(path, "empty entry; name the axes that move together")
+        return axes
+
+    def check_fields(self, value: Any, path: KeyPath) -> Fields:
+        """Check a mapping of fields to one value each."""
+        fields: Fields = {}
+        for name, field_value, field_path in self.list_fields(value, path):
+            # expand.py replaces `auto`, which only the settings may hold, by what this machine has.
+            if path == ("settings",) and name == "precision" and field_value == "auto":
+                fields[name] = field_value
+            elif problem := _find_problem(name, field_value):
+                self.mistakes.add(field_path, problem)
+            else:
+                fields[name] = normalise_value(name, field_value)
+        return fields
+
+    def check_when(self, value: Any, path: KeyPath) -> Axes:
+        """Check the condition of a rule: fields with one accepted value or a list of them."""
+        when: Axes = {}
+        for name, accepted, field_path in self.list_fields(value, path):
+            if isinstance(accepted, list):
+                valid = self.check_values(accepted, field_path, partial(_find_problem, name))
+                when[name] = [normalise_value(name, value) for value in valid]
+            elif problem := _find_problem(name, accepted):
+                self.mistakes.add(field_path, problem)
+            else:
+                when[name] = [normalise_value(name, accepted)]
+        if not when and value == {}:
+            self.mistakes.add(path, "an empty rule matches everything; name at least one field")
+        return when
+
+    def check_override(self, value: Any, path: KeyPath) -> Rule:
+        """Check an override: a mapping with the keys `when` and `set`."""
+        parts = self.check_mapping(value, path)
+        for key in parts:
+            if key not in ("when", "set"):
+                self.mistakes.add((*path, key), unknown_name("key", key, ["when", "set"]), at_key=True)
+        for key in ("when", "set"):
+            if parts and key not in parts:
+                self.mistakes.add(path, f"an override needs both 'when' and 'set'; {key!r} is missing")
+        when = self.check_when(parts["when"], (*path, "when")) if "when" in parts else {}
+        return Rule(path, when, self.check_fields(parts["set"], (*path, "set")) if "set" in parts else {})
+
+    def check_conflicts(self, matrix: MatrixFile) -> None:
+        """Check that a field is varied in one place only, and that nothing else sets a field that is an axis."""
+        varied = set(matrix.axes)
+        for index, group in enumerate(matrix.zips):
+            for name in group:
+                if name in varied:
+                    message = f"{name} is varied twice; it is an axis already"
+                    self.mistakes.add(("zip", index, name), message, at_key=True)
+                varied.add(name)
+        for name in matrix.settings:
+            if name in varied:
+                message = f"{name} is an axis; a setting for it would do nothing"
+                self.mistakes.add(("settings", name), message, at_key=True)
+        for rule in matrix.overrides:
+            for name in rule.set:
+                if name in varied:
+                    message = f"{name} is an axis; an override may not set it"
+                    self.mistakes.add((*rule.path, "set", name), message, at_key=True)
 
 
-def _shown(value: Any) -> str:
+def _find_problem(name: str, value: Any) -> str | None:
+    """Return why a field cannot have this value, or None if it can; names of plug-ins must exist."""
+    if name == "precision" and value == "auto":
+        return "'auto' depends on the machine and is allowed under settings only; name float32 or bfloat16"
+    problem = check_field(name, value)
+    if problem is None and name in PLUGIN_FIELDS:
+        return registry.name_problem(PLUGIN_FIELDS[name], value)
+    return problem
+
+
+def _show(value: Any) -> str:
     return "nothing" if value is None else repr(value)

@@ -63,7 +63,7 @@ def test_the_number_of_classes_is_the_datasets():
     )
 
 
-def test_a_baseline_that_cannot_be_is_told_at_its_place():
+def test_a_baseline_that_cannot_run_is_a_mistake_in_the_baselines_section():
     with pytest.raises(MatrixError, match=r"baselines: k 10 is more than the 8 training images \(baseline\)"):
         plan_of("name: m\nsettings: {limit: 8, k: 4, pca_dim: 8}\nbaselines: [supervised]\n")
 

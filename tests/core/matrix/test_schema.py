@@ -35,7 +35,7 @@ def test_the_matrix_that_the_mistakes_are_made_in_is_good():
         ("sklearn", "jax", "m.yaml:4:20: axes.backend.1: unknown backend 'jax'"),
         ("[faiss, sklearn]", "[]", "m.yaml:4:12: axes.backend: empty axis"),
         ("[faiss, sklearn]", "faiss", "axes.backend: expected a list of values, not 'faiss'"),
-        ("[faiss, sklearn]", "[faiss, faiss]", "m.yaml:4:20: axes.backend.1: value 'faiss' stands here twice"),
+        ("[faiss, sklearn]", "[faiss, faiss]", "m.yaml:4:20: axes.backend.1: value 'faiss' is listed twice"),
         ("[faiss, sklearn]", "[3]", "axes.backend.0: expected a backend's name, not 3"),
         ("{pca_dim: 32}", "{pca_dim: '32'}", "settings.pca_dim: the value should be a valid integer, not '32'"),
         (
@@ -60,8 +60,8 @@ def test_the_matrix_that_the_mistakes_are_made_in_is_good():
 )
 def test_one_mistake(old, new, expected):
     assert old in GOOD
-    found = mistakes(GOOD.replace(old, new))
-    assert any(expected in mistake for mistake in found), found
+    messages = mistakes(GOOD.replace(old, new))
+    assert any(expected in mistake for mistake in messages), messages
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_one_mistake(old, new, expected):
         ("overrides:\n  - when: {arch: vgg16}\n", "'set' is missing"),
         ("overrides:\n  - wehn: {arch: vgg16}\n    set: {k: 3}\n", "unknown key 'wehn'. Did you mean 'when'?"),
         ("overrides:\n  - when: {arch: vgg}\n    set: {k: 3}\n", "overrides.0.when.arch: unknown arch 'vgg'"),
-        ("overrides:\n  - when: {arch: vgg16}\n    set: {precision: auto}\n", "can stand under settings only"),
+        ("overrides:\n  - when: {arch: vgg16}\n    set: {precision: auto}\n", "is allowed under settings only"),
         ("overrides:\n  - 3\n", "overrides.0: expected a mapping of fields, not 3"),
         ("zip:\n  - {k: [5, 10], epochs: [1]}\n", "zipped axes need lists of one length: k has 2, epochs has 1"),
         ("zip:\n  - {arch: [vgg16]}\n", "m.yaml:7:6: zip.0.arch: arch is varied twice"),
         ("zip:\n  - {}\n", "empty entry"),
         ("zip: {k: [1]}\n", "zip: expected a list"),
         ("include:\n  - {arhc: vgg16}\n", "include.0.arhc: unknown field"),
-        ("seeds: [0, 0]\n", "seeds.1: value 0 stands here twice"),
+        ("seeds: [0, 0]\n", "seeds.1: value 0 is listed twice"),
         ("seeds: [-1]\n", "seeds.0: the value should be greater than or equal to 0"),
         ("seeds: 3\n", "seeds: expected a list of values, not 3"),
         ("seeds: []\n", "seeds: empty axis"),
@@ -97,8 +97,8 @@ def test_one_mistake(old, new, expected):
     ],
 )
 def test_one_wrong_section(more, expected):
-    found = mistakes(GOOD + more)
-    assert any(expected in mistake for mistake in found), found
+    messages = mistakes(GOOD + more)
+    assert any(expected in mistake for mistake in messages), messages
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_one_wrong_section(more, expected):
     ],
 )
 def test_what_the_parts_cannot_give(settings, expected):
-    found = mistakes(GOOD.replace("{pca_dim: 32}", settings))
-    assert any(expected in mistake for mistake in found), found
+    messages = mistakes(GOOD.replace("{pca_dim: 32}", settings))
+    assert any(expected in mistake for mistake in messages), messages
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ def test_files_that_are_no_matrix(text, expected):
     assert any(expected in mistake for mistake in mistakes(text))
 
 
-def test_every_mistake_is_told_at_once_and_once():
+def test_every_mistake_is_reported_at_once_and_once():
     text = GOOD.replace("vgg16", "alexnte").replace("sklearn", "jax").replace("pca_dim: 32", "k: 1, lr: x")
-    found = mistakes(text)
-    assert len(found) == len(set(found)) == 4
+    messages = mistakes(text)
+    assert len(messages) == len(set(messages)) == 4
 
 
-def test_an_override_of_the_backend_that_changes_no_stage_is_told():
+def test_an_override_of_the_backend_that_changes_no_stage_is_a_mistake():
     stages = "{pca_backend: torch, whiten_backend: torch, kmeans_backend: torch}"
     text = f"name: x\nsettings: {stages}\noverrides:\n  - {{when: {{k: 10}}, set: {{backend: sklearn}}}}\n"
     assert any("changes nothing" in mistake for mistake in mistakes(text))

@@ -4,19 +4,19 @@ from dcbench.core.matrix.validate import count_features, count_training_images, 
 from dcbench.core.spec import make_spec
 
 
-def told(values, available=None):
+def messages_of(values, available=None):
     return [message for _, message in find_spec_problems(make_spec({"pca_dim": 8} | values), available)]
 
 
 def test_a_sound_spec_has_no_problem():
-    assert told({}) == []
+    assert messages_of({}) == []
 
 
 def test_image_folders_are_checked_when_their_images_are_counted():
     folder = {"dataset": "imagefolder:x", "k": 50}
-    assert told(folder) == []
-    assert told(folder, available=20) == ["k 50 is more than the 20 training images"]
-    assert told(folder | {"limit": 30, "k": 5}, available=20) == [
+    assert messages_of(folder) == []
+    assert messages_of(folder, available=20) == ["k 50 is more than the 20 training images"]
+    assert messages_of(folder | {"limit": 30, "k": 5}, available=20) == [
         "limit 30 is more than the 20 training images of imagefolder:x"
     ]
 

@@ -6,12 +6,12 @@ from dcbench.core.matrix import yaml_source
 from dcbench.errors import MatrixError
 
 
-def test_values_know_their_places():
+def test_values_know_their_positions():
     document = yaml_source.parse_yaml("a: 1e-3\nb:\n  - x\n  - {c: null}\n", "m.yaml")
     assert document.value == {"a": 0.001, "b": ["x", {"c": None}]}
-    assert document.mistake(("b", 1, "c"), "bad") == "m.yaml:4:9: b.1.c: bad"
-    assert document.mistake(("b", 1, "c"), "bad", at_key=True) == "m.yaml:4:6: b.1.c: bad"
-    assert document.mistake(("b", 7), "gone") == "m.yaml:3:3: b.7: gone"
+    assert document.format_mistake(("b", 1, "c"), "bad") == "m.yaml:4:9: b.1.c: bad"
+    assert document.format_mistake(("b", 1, "c"), "bad", at_key=True) == "m.yaml:4:6: b.1.c: bad"
+    assert document.format_mistake(("b", 7), "gone") == "m.yaml:3:3: b.7: gone"
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_values_know_their_places():
         ("[" * 3000, "nested too deeply"),
     ],
 )
-def test_what_is_no_plain_yaml_is_told_with_its_place(text, expected):
+def test_what_is_no_plain_yaml_is_reported_with_its_position(text, expected):
     with pytest.raises(MatrixError) as caught:
         yaml_source.parse_yaml(text, "m.yaml")
     assert expected in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     with pytest.raises(MatrixError) as caught:
         yaml_source.parse_yaml("a: 1\na: 2\nb: !x 1\n", "m.yaml")
     assert len(caught.value.mistakes) == 2
