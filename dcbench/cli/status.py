@@ -15,7 +15,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.status import count_states, find_matrix_dirs, read_planned_runs, read_stored_plan
 from dcbench.errors import ResultsError
 from dcbench.replay import run_diff
-from dcbench.replay.terminal import show_beside
+from dcbench.replay.terminal import show_comparison
 
 
 def status(
@@ -77,4 +77,4 @@ def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"runs": [str(ours.path), str(theirs.path)]} | found.as_json()))
     else:
-        show_beside(ours, theirs, found)
+        show_comparison(ours, theirs, found)

@@ -73,18 +73,18 @@ def read_subject(path: Path, home: Path | None = None) -> InspectedRun:
 
 def repetition(path: Path, told: Replay) -> Check:
     """How a repetition of the run in this folder stands to it; ResultsError when it did not come to its end."""
-    if told.verdict is None:
+    if told.diff is None:
         raise ResultsError(f"{path}: done again, the run {told.state.name}: {told.state.reason}")
     again = "The run was done again for these pictures, since a finished run keeps no weights"
-    figures = f"all {told.verdict.figures:,} figures of its {told.verdict.row_count} rows"
+    figures = f"all {told.diff.value_count:,} figures of its {told.diff.row_count} rows"
     if not told.reproduced:
         return False, (
-            f"{again}, and it came out otherwise: {told.verdict}. The pictures show the repetition, not the run that "
+            f"{again}, and it came out otherwise: {told.diff}. The pictures show the repetition, not the run that "
             f"was recorded; dcbench replay {shlex.quote(str(path))} tells what differs."
         )
-    if told.verdict.images is None:
-        return True, f"{again}: {figures} came out {told.verdict}. Its folder has no last assignment to compare."
-    return True, f"{again}: {figures}, and the clusters of its {told.verdict.images:,} images came out {told.verdict}."
+    if told.diff.image_count is None:
+        return True, f"{again}: {figures} came out {told.diff}. Its folder has no last assignment to compare."
+    return True, f"{again}: {figures}, and the clusters of its {told.diff.image_count:,} images came out {told.diff}."
 
 
 def trained(spec: RunSpec) -> bool:

@@ -1,7 +1,7 @@
-"""A finished run done again elsewhere, and whether it comes out the same.
+"""Plan repetitions of a finished run, and compare them with it.
 
-In: the folder of a run that is done, which is only read. Out: copies to execute with the same spec, and a Replayed
-that says how each copy's record stands to the original's, and the copies' to each other.
+In: the folder of a run that is done, which is only read. Out: planned runs of the same spec in other folders, and once
+these were executed a ReplayResult: how each repetition differs from the original, and they from each other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.provenance import diff_values, extract_environment
@@ -22,143 +22,169 @@ from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 from dcbench.replay.run_diff import TOLERANCE, RunDiff, diff_records
 
+Fact = TypeVar("Fact", int, str)
 
-@dataclass(frozen=True)
-class Original:
-    """A run that is done, as its folder tells it."""
+
+@dataclass(frozen=True, kw_only=True)
+class OriginalRun:
+    """A run that is done, as its folder describes it."""
 
     folder: RunDir
+    """Folder of the run."""
     spec: RunSpec
+    """What was run."""
+
     record: RunRecord
+    """What the run computed."""
     provenance: dict[str, Any]
+    """Facts of provenance.json: versions, device, threads and more."""
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
-        """The kind of device that the run was made on."""
-        return "cpu" if self._recorded("device", str) == "cpu" else "cuda"
+        """Kind of device that the run used; ResultsError if it is not recorded."""
+        return "cpu" if self._read_fact("device", str) == "cpu" else "cuda"
 
     @property
     def threads(self) -> int:
-        """The CPU threads that the run was made with."""
-        return max(1, int(self._recorded("threads", int)))
+        """Number of CPU threads that the run used; ResultsError if it is not recorded."""
+        return max(1, self._read_fact("threads", int))
 
-    def _recorded(self, name: str, kind: type) -> Any:
+    def _read_fact(self, name: str, kind: type[Fact]) -> Fact:
         value = self.provenance.get(name)
         if not isinstance(value, kind):
-            told = f"{self.folder.provenance_file}: does not say the run's {name}; give --device and --threads yourself"
-            raise ResultsError(told)
+            raise ResultsError(
+                f"{self.folder.provenance_file}: does not say the run's {name}; give --device and --threads yourself"
+            )
         return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Replay:
-    """One copy: how its run ended, what it left, and how that stands to the original's record (None unless done)."""
+    """One repetition of a run."""
 
     state: RunState
+    """How the repetition ended."""
     record: RunRecord
-    verdict: RunDiff | None
+    """What it computed; no rows unless it is done."""
+
+    diff: RunDiff | None
+    """How its record differs from the original's; None unless it is done."""
     provenance: dict[str, Any]
+    """Facts of its provenance.json; empty unless it is done."""
 
     @property
     def reproduced(self) -> bool:
-        """Whether it came out identical, or equal within the tolerance."""
-        return self.verdict is not None and self.verdict.verdict != "different"
+        """Whether it is done and computed what the original did, identically or within the tolerance."""
+        return self.diff is not None and self.diff.verdict != "different"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON of `--json`."""
+        return self.diff.as_json() if self.diff else {"verdict": "failed", "told": self.state.reason}
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """All replays of one run.
-
-    `among`: the second and later ones that ended, against the first. `changed`: what the first was made with that
-    the original was not.
-    """
+@dataclass(frozen=True, kw_only=True)
+class ReplayResult:
+    """How all repetitions of one run came out."""
 
     replays: list[Replay]
-    among: list[RunDiff]
-    changed: dict[str, tuple[Any, Any]]
+    """The repetitions, in the order of their numbers."""
+    diffs_between_replays: list[RunDiff]
+    """How each later repetition that is done differs from the first one that is."""
+
+    environment_changes: dict[str, tuple[Any, Any]]
+    """Facts of provenance.json in which the first repetition that is done differs from the original."""
 
     @property
     def reproduced(self) -> bool:
-        """Whether every replay came out identical, or equal within the tolerance."""
+        """Whether every repetition computed what the original did, identically or within the tolerance."""
         return all(replay.reproduced for replay in self.replays)
 
     @property
-    def agree(self) -> bool | None:
-        """Whether the replays come out as the first of them did; None when fewer than two ended."""
-        return all(found.verdict != "different" for found in self.among) if self.among else None
+    def replays_agree(self) -> bool | None:
+        """Whether all repetitions computed the same as the first one; None if fewer than two are done."""
+        if not self.diffs_between_replays:
+            return None
+        return all(diff.verdict != "different" for diff in self.diffs_between_replays)
 
     @property
     def conclusion(self) -> str:
-        """What a difference from the original points at; empty when there is none."""
-        if not any(replay.verdict and replay.verdict.verdict == "different" for replay in self.replays):
+        """Where to look for the cause of a difference from the original; empty if there is none."""
+        if not any(replay.diff and replay.diff.verdict == "different" for replay in self.replays):
             return ""
-        if self.agree is None:
-            return "replay more than once (--times 2) to see whether the replays agree with each other"
-        if not self.agree:
-            return "the replays differ from each other: here this run does not repeat (try --threads 1 --device cpu)"
-        if self.changed:
-            return "the replays agree with each other: look for the cause in what the run was made with"
-        return "the replays agree with each other, but nothing that provenance.json tells has changed since"
+        if self.replays_agree is None:
+            return "replay the run more than once (--times 2) to see whether the replays agree with each other"
+        if not self.replays_agree:
+            return "the replays differ from each other: this run is not repeatable here (try --threads 1 --device cpu)"
+        if self.environment_changes:
+            return "the replays agree with each other: look for the cause in the changed environment"
+        return "the replays agree with each other, but nothing that provenance.json records has changed"
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for programs."""
+        """Return the JSON of `--json`."""
         return {
-            "reproduced": self.reproduced, "replays": [_as_json(replay) for replay in self.replays],
-            "among_replays": [found.verdict for found in self.among], "replays_agree": self.agree,
-            "changed": self.changed, "conclusion": self.conclusion,
+            "reproduced": self.reproduced, "replays": [replay.as_json() for replay in self.replays],
+            "among_replays": [diff.verdict for diff in self.diffs_between_replays],
+            "replays_agree": self.replays_agree, "changed": self.environment_changes, "conclusion": self.conclusion,
         }  # fmt: skip
 
 
-def _as_json(replay: Replay) -> dict[str, Any]:
-    return replay.verdict.as_json() if replay.verdict else {"verdict": "failed", "told": replay.state.reason}
-
-
-def original(path: Path) -> Original:
-    """The finished run in a folder; ResultsError when it is not one, is not done, or holds a torn file."""
+def read_original(path: Path) -> OriginalRun:
+    """Read the finished run in a folder; ResultsError if it is no run, is not done, or holds a torn file."""
     folder = open_run_dir(path)
     spec = folder.read_spec()
     state = folder.read_planned_state(spec)
     if state.name != "done":
-        told = f"{path}: only a run that is done can be replayed; this one is {state.name}. {state.reason}"
-        raise ResultsError(told.strip())
+        message = f"{path}: only a run that is done can be replayed, and this one is {state.name}. {state.reason}"
+        raise ResultsError(message.strip())
     record = read_record(folder)
+    # Row 0 is the untrained network.
     if len(record.rows) != spec.epochs + 1:
-        raise ResultsError(f"{folder.metrics_file}: holds {len(record.rows)} rows, not {spec.epochs + 1}")
-    return Original(folder, spec, record, folder.read_provenance())
+        raise ResultsError(f"{folder.metrics_file}: has {len(record.rows)} rows instead of {spec.epochs + 1}")
+    return OriginalRun(folder=folder, spec=spec, record=record, provenance=folder.read_provenance())
 
 
 @contextmanager
-def workplace(keep: Path | None, run: Original) -> Iterator[Path]:
-    """Where the copies go: a temporary folder, or one to keep, which must be new or empty and not the run's own."""
+def open_replay_folder(keep: Path | None, original: OriginalRun) -> Iterator[Path]:
+    """Yield a folder for the repetitions: `keep`, or a temporary one that is removed at the end.
+
+    Raises ResultsError if `keep` exists and is not an empty folder, or lies in the original's folder.
+    """
     if keep is None:
-        with TemporaryDirectory(prefix="dcbench-replay-") as place:
-            yield Path(place)
+        with TemporaryDirectory(prefix="dcbench-replay-") as folder:
+            yield Path(folder)
         return
     if keep.exists() and not (keep.is_dir() and not any(keep.iterdir())):
         raise ResultsError(f"--keep {keep}: is not an empty folder; name a new one")
-    if keep.resolve().is_relative_to(run.folder.path.resolve()):
-        raise ResultsError(f"--keep {keep}: lies in the original's folder, which is never written to; name another")
+    if keep.resolve().is_relative_to(original.folder.path.resolve()):
+        raise ResultsError(f"--keep {keep}: is in the original run's folder, which is never written to; name another")
     yield keep.absolute()
 
 
-def copies(run: Original, place: Path, times: int) -> list[PlannedRun]:
-    """A pending run of the same spec for each replay, in folders `1`, `2`, ... of `place`."""
-    folders = [RunDir(place / str(number) / run.spec.run_id) for number in range(1, times + 1)]
-    return [PlannedRun(run.spec, folder, RunState()) for folder in folders]
+def plan_replays(original: OriginalRun, folder: Path, times: int) -> list[PlannedRun]:
+    """Return pending runs of the original's spec, one in each of the subfolders `1`, `2`, ... of `folder`."""
+    run_dirs = [RunDir(folder / str(number) / original.spec.run_id) for number in range(1, times + 1)]
+    return [PlannedRun(original.spec, run_dir, RunState()) for run_dir in run_dirs]
 
 
-def judge(run: Original, entries: list[PlannedRun], tolerance: float = TOLERANCE) -> Replayed:
-    """How the copies came out, against the original and against each other."""
-    replays = [_judged(run, entry.folder, tolerance) for entry in entries]
-    done = [replay for replay in replays if replay.verdict]
-    among = [diff_records(done[0].record, other.record, tolerance) for other in done[1:]]
-    new = diff_values(extract_environment(run.provenance), extract_environment(done[0].provenance)) if done else {}
-    return Replayed(replays, among, new)
+def compare_replays(original: OriginalRun, planned: list[PlannedRun], tolerance: float = TOLERANCE) -> ReplayResult:
+    """Compare the executed repetitions with the original, and with each other."""
+    replays = []
+    for folder in (entry.folder for entry in planned):
+        state = folder.read_planned_state(original.spec)
+        if state.name == "done":
+            record, provenance = read_record(folder), folder.read_provenance()
+            diff = diff_records(original.record, record, tolerance)
+            replays.append(Replay(state=state, record=record, diff=diff, provenance=provenance))
+        else:
+            replays.append(Replay(state=state, record=RunRecord([]), diff=None, provenance={}))
 
-
-def _judged(run: Original, folder: RunDir, tolerance: float) -> Replay:
-    state = folder.read_planned_state(run.spec)
-    if state.name != "done":
-        return Replay(state, RunRecord([]), None, {})
-    record = read_record(folder)
-    return Replay(state, record, diff_records(run.record, record, tolerance), folder.read_provenance())
+    done = [replay for replay in replays if replay.diff]
+    changes: dict[str, tuple[Any, Any]] = {}
+    if done:
+        # All repetitions ran here, one right after the other: the environment of the first is that of all.
+        changes = diff_values(extract_environment(original.provenance), extract_environment(done[0].provenance))
+    return ReplayResult(
+        replays=replays,
+        diffs_between_replays=[diff_records(done[0].record, other.record, tolerance) for other in done[1:]],
+        environment_changes=changes,
+    )

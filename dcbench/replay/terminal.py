@@ -1,4 +1,7 @@
-"""Runs beside each other: what two differ in, and how the replays of one came out."""
+"""Print what differs between two runs, and how the repetitions of a run came out.
+
+In: a RunComparison or a ReplayResult. Out: text on the console.
+"""
 
 from __future__ import annotations
 
@@ -12,92 +15,102 @@ from dcbench.core import console
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.text import plural
-from dcbench.replay.rerun import Original, Replayed
+from dcbench.replay.rerun import OriginalRun, ReplayResult
 from dcbench.replay.run_diff import RunComparison, RunDiff, ValueDiff
 
-SHOWN = 4
-"""Columns of the first row that differs that are told one by one."""
+MAX_DIFFERENCES = 4
+"""Differences in the first row that are printed one by one."""
+
+MAX_COLUMNS = 8
+"""Names of columns that are printed of those that were not compared."""
 
 
-def show_beside(ours: RunDir, theirs: RunDir, comparison: RunComparison) -> None:
-    """What two runs differ in: identity, what they were made with, figures."""
-    console.stdout.print(f"RUN    {escape(str(ours.path))}\nOTHER  {escape(str(theirs.path))}")
-    _show_changed("identity", comparison.identity, ("RUN", "OTHER"))
-    if comparison.environment is None:
-        console.stdout.print("made with: not recorded for both (no provenance.json)")
+def show_comparison(original: RunDir, other: RunDir, comparison: RunComparison) -> None:
+    """Print what differs between two runs: their specs, environments and metrics."""
+    console.stdout.print(f"RUN    {escape(str(original.path))}\nOTHER  {escape(str(other.path))}")
+    _show_changes("identity", comparison.spec_changes, ("RUN", "OTHER"))
+    if comparison.environment_changes is None:
+        console.stdout.print("environment: not compared, because one of the runs has no provenance.json")
     else:
-        _show_changed("made with", comparison.environment, ("RUN", "OTHER"))
-    if comparison.metrics is None:
-        console.stdout.print("metrics: none yet in one of the two")
+        _show_changes("environment", comparison.environment_changes, ("RUN", "OTHER"))
+    if comparison.metrics_diff is None:
+        console.stdout.print("metrics: not compared, because one of the runs has none yet")
     else:
-        _show_verdict("metrics", comparison.metrics)
+        _show_diff("metrics", comparison.metrics_diff)
 
 
-def show_replayed(run: Original, replayed: Replayed) -> None:
-    """How each replay came out, how they stand to each other, and what a difference points at."""
-    console.stdout.print(f"[bold]{escape(run.spec.run_id)}[/bold]")
-    for number, replay in enumerate(replayed.replays, 1):
-        if replay.verdict is None:
-            console.stdout.print(f"replay {number}:", console.styled(replay.state), escape(replay.state.reason))
+def show_replays(original: OriginalRun, result: ReplayResult) -> None:
+    """Print how each repetition came out, how they differ from each other, and what a difference points to."""
+    console.stdout.print(f"[bold]{escape(original.spec.run_id)}[/bold]")
+    for number, replay in enumerate(result.replays, 1):
+        if replay.diff is None:
+            state = console.style_state(replay.state.name, replay.state.kind)
+            console.stdout.print(f"replay {number}:", state, escape(replay.state.reason))
         else:
-            _show_verdict(f"replay {number}", replay.verdict)
-    for number, found in enumerate(replayed.among if not replayed.reproduced else (), 2):
-        _show_verdict(f"replay {number} beside replay 1", found)
-    if replayed.changed:
-        _show_changed("made with", replayed.changed, ("original", "replay"))
-    if run.record.clusters is None:
-        console.stdout.print("no assignments.npz in the original's folder: last assignments were not compared with it")
-    if replayed.conclusion:
-        console.stdout.print(escape(replayed.conclusion))
+            _show_diff(f"replay {number}", replay.diff)
+    # Repetitions that all came out as the original did need no comparison with each other.
+    if not result.reproduced:
+        for number, diff in enumerate(result.diffs_between_replays, 2):
+            _show_diff(f"replay {number} against replay 1", diff)
+    if result.environment_changes:
+        _show_changes("environment", result.environment_changes, ("original", "replay"))
+    if original.record.clusters is None:
+        console.stdout.print(
+            "the original's folder has no assignments.npz: the last assignments were not compared with it"
+        )
+    if result.conclusion:
+        console.stdout.print(escape(result.conclusion))
 
 
-def _show_changed(what: str, found: dict[str, tuple[Any, Any]], sides: tuple[str, str]) -> None:
-    if not found:
-        console.stdout.print(f"{what}: the same")
-        return
-    console.stdout.print(f"{what}: {plural(len(found), 'difference')}")
-    table = Table("", *sides, box=None, pad_edge=False)
-    for name, values in found.items():
-        table.add_row(name, *(escape(format_value(value)) for value in values))
-    console.stdout.print(table)
+def describe_diff(diff: RunDiff) -> list[str]:
+    """Return the details of a diff as lines of text.
 
-
-def _show_verdict(what: str, verdict: RunDiff) -> None:
-    colour = "red" if verdict.name == "different" else "green"
-    images = f" and the clusters of {verdict.images} images" if verdict.images else ""
-    console.stdout.print(
-        f"{what}: [{colour}]{verdict}[/] ({verdict.figures} figures in {plural(verdict.rows, 'row')}{images})"
-    )
-    for line in _details(verdict):
-        console.stdout.print(f"  {escape(line)}")
-
-
-def _details(verdict: RunDiff) -> list[str]:
-    """The first row that differs, the largest difference elsewhere, the images that moved, the columns left out."""
-    first = sorted(
-        (found for found in verdict.differences if found.row == verdict.first), key=lambda found: -found.size
-    )
-    lines = [_difference(found) for found in first[:SHOWN]]
-    lines += [f"row {verdict.first}: {plural(len(first) - SHOWN, 'more column')}"] if len(first) > SHOWN else []
-    lines += [
-        f"from row {row} on also: {', '.join(names)}" for row, names in verdict.starts.items() if row != verdict.first
-    ]
-    if verdict.beyond not in (None, verdict.first):
-        lines.append(f"by more than {verdict.tolerance:g} from row {verdict.beyond} on")
-    if verdict.largest and verdict.largest.row != verdict.first:
-        lines.append(f"largest: {_difference(verdict.largest)}")
-    if verdict.moved:
-        lines.append(f"last assignment: {verdict.moved} of {verdict.images} images in another cluster")
-    if verdict.not_compared:
-        lines.append(f"not compared, since only one has them: {_first_of(verdict.not_compared)}")
+    They are the first row that differs, where other columns differ first, the largest difference elsewhere, the
+    images that moved, and the columns that were not compared.
+    """
+    # The largest first, because only some are printed; columns of the same size stay in their order.
+    first = sorted(diff.first_differences, key=lambda difference: -difference.size)
+    lines = [_format_difference(difference) for difference in first[:MAX_DIFFERENCES]]
+    if len(first) > MAX_DIFFERENCES:
+        lines.append(f"row {diff.first_row}: {plural(len(first) - MAX_DIFFERENCES, 'more column')}")
+    for row, columns in diff.columns_by_first_row.items():
+        if row != diff.first_row:
+            lines.append(f"from row {row} on also: {', '.join(columns)}")
+    if diff.first_row_beyond_tolerance not in (None, diff.first_row):
+        lines.append(f"by more than {diff.tolerance:g} from row {diff.first_row_beyond_tolerance} on")
+    if diff.largest_difference and diff.largest_difference.row != diff.first_row:
+        lines.append(f"largest: {_format_difference(diff.largest_difference)}")
+    if diff.moved_count:
+        lines.append(f"last assignment: {diff.moved_count} of {diff.image_count} images in another cluster")
+    if diff.unshared_columns:
+        names = ", ".join(diff.unshared_columns[:MAX_COLUMNS])
+        rest = len(diff.unshared_columns) - MAX_COLUMNS
+        more = f" and {rest} more" if rest > 0 else ""
+        lines.append(f"not compared, because only one run has them: {names}{more}")
     return lines
 
 
-def _first_of(names: list[str]) -> str:
-    rest = len(names) - 2 * SHOWN
-    return ", ".join(names[: 2 * SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+def _show_changes(name: str, changes: dict[str, tuple[Any, Any]], headings: tuple[str, str]) -> None:
+    if not changes:
+        console.stdout.print(f"{name}: the same")
+        return
+    console.stdout.print(f"{name}: {plural(len(changes), 'difference')}")
+    table = Table("", *headings, box=None, pad_edge=False)
+    for field, values in changes.items():
+        table.add_row(field, *(escape(format_value(value)) for value in values))
+    console.stdout.print(table)
 
 
-def _difference(difference: ValueDiff) -> str:
+def _show_diff(name: str, diff: RunDiff) -> None:
+    colour = "red" if diff.verdict == "different" else "green"
+    images = f" and the clusters of {diff.image_count} images" if diff.image_count else ""
+    rows = plural(diff.row_count, "row")
+    console.stdout.print(f"{name}: [{colour}]{diff}[/] ({diff.value_count} figures in {rows}{images})")
+    for line in describe_diff(diff):
+        console.stdout.print(f"  {escape(line)}")
+
+
+def _format_difference(difference: ValueDiff) -> str:
     size = f" (by {difference.size:.2g})" if math.isfinite(difference.size) else ""
-    return f"row {difference.row}: {difference.column} {difference.original or 'nothing'} -> {difference.other or 'nothing'}{size}"
+    old, new = (value or "nothing" for value in (difference.original, difference.other))
+    return f"row {difference.row}: {difference.column} {old} -> {new}{size}"

@@ -27,7 +27,7 @@ def test_status_of_two_runs_says_what_they_differ_in(call, tmp_path):
     sgd, adam = (str(next(tmp_path.glob(f"results/m/*-{name}-sgd-*"))) for name in ("sgd", "adam"))
     out = call("status", sgd, adam).stdout
     assert "identity: 2 differences" in out and "optimizer" in out and "lr" in out and "batch_size" not in out
-    assert "made with: the same" in out
+    assert "environment: the same" in out
     assert "metrics: different from row 1 on" in out, "the same start: only the training differs"
     told = json.loads(call("status", sgd, adam, "--json").stdout)
     assert told["identity"] == {"optimizer": ["sgd", "adam"], "lr": [0.05, 0.001]}

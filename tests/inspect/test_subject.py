@@ -99,7 +99,10 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
         return repetition(
             tmp_path,
             Replay(
-                RunState(name="done"), RunRecord([]), diff_records(RunRecord(ROWS, ours), RunRecord(rows, theirs)), {}
+                state=RunState(name="done"),
+                record=RunRecord([]),
+                diff=diff_records(RunRecord(ROWS, ours), RunRecord(rows, theirs)),
+                provenance={},
             ),
         )
 
@@ -111,7 +114,8 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     assert not same and "came out otherwise: different from row 0 on" in text
     assert "not the run that was recorded" in text and f"dcbench replay {tmp_path}" in text
     with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
-        repetition(tmp_path, Replay(RunState(name="failed", reason="no memory"), RunRecord([]), None, {}))
+        failed = RunState(name="failed", reason="no memory")
+        repetition(tmp_path, Replay(state=failed, record=RunRecord([]), diff=None, provenance={}))
 
 
 def test_a_repetition_is_known_by_its_other_name(tmp_path):

@@ -8,9 +8,9 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_record import RunRecord
 from dcbench.core.store.run_state import RunState
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
 from dcbench.execution import scheduler
-from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.scheduler import downloads
 from dcbench.replay import rerun
 from dcbench.replay.run_diff import diff_records
@@ -28,7 +28,13 @@ def made(tmp_path_factory):
     place = tmp_path_factory.mktemp("made")
     plan, folder = plan_of(f"name: m\naxes: {{backend: {list(BACKENDS)}}}\nsettings: {TINY}\n"), MatrixDir(place / "m")
     status.store_plan(plan, folder)
-    list(scheduler.run(status.read_planned_runs(plan, folder), "local", scheduler.scheduler_settings(WorkerConfig(data_dir=place, jobs=2))))
+    list(
+        scheduler.run(
+            status.read_planned_runs(plan, folder),
+            "local",
+            scheduler.scheduler_settings(WorkerConfig(data_dir=place, jobs=2)),
+        )
+    )
     return {spec.backend: folder.run_dir(spec.run_id) for spec in plan.runs}
 
 
@@ -58,12 +64,12 @@ def snapshot(folder):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_replay_is_identical_and_leaves_the_original_alone(made, call, backend):
     before = snapshot(made[backend])
-    told = call("replay", str(made[backend].path))
-    assert told.exit_code == 0, told.output
-    assert "2 runs to do on the CPU" in told.stdout and "1 thread each" in told.stdout
+    printed = call("replay", str(made[backend].path))
+    assert printed.exit_code == 0, printed.output
+    assert "2 runs to do on the CPU" in printed.stdout and "1 thread each" in printed.stdout
     for number in (1, 2):
-        assert f"replay {number}: identical (" in told.stdout
-    assert "figures in 2 rows and the clusters of 60 images" in told.stdout
+        assert f"replay {number}: identical (" in printed.stdout
+    assert "figures in 2 rows and the clusters of 60 images" in printed.stdout
     assert snapshot(made[backend]) == before
 
 
@@ -71,25 +77,25 @@ def test_a_planted_difference_is_found_and_json_alone_is_printed(copied, call, t
     figure = rerun.read_original(copied.path).record.rows[1]["nmi_true"]
     copied.metrics_file.write_text(copied.metrics_file.read_text().replace(figure, "0.123"))
     copied.write_provenance(copied.read_provenance() | {"commit": "elsewhere"})
-    told = call("replay", str(copied.path), "--json", "--keep", "kept")
-    assert told.exit_code == 1
-    found = json.loads(told.stdout)
-    assert [one["told"] for one in found["replays"]] == ["different from row 1 on"] * 2
-    assert found["replays"][0]["first_differences"][0]["column"] == "nmi_true"
-    assert found["replays_agree"] and found["changed"]["commit"][0] == "elsewhere"
-    assert "what the run was made with" in found["conclusion"]
+    printed = call("replay", str(copied.path), "--json", "--keep", "kept")
+    assert printed.exit_code == 1
+    report = json.loads(printed.stdout)
+    assert [replay["told"] for replay in report["replays"]] == ["different from row 1 on"] * 2
+    assert report["replays"][0]["first_differences"][0]["column"] == "nmi_true"
+    assert report["replays_agree"] and report["changed"]["commit"][0] == "elsewhere"
+    assert "the changed environment" in report["conclusion"]
     kept = [RunDir(path) for path in sorted((tmp_path / "kept").glob("*/*"))]
     assert [folder.read_state().name for folder in kept] == ["done"] * 2
     assert kept[0].read_provenance()["command"].startswith("dcbench")
 
 
-def test_a_replay_that_fails_is_told_with_its_reason(copied, call, monkeypatch):
+def test_a_replay_that_fails_is_shown_with_its_reason(copied, call, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda dataset, data_dir: "digits could not be downloaded")
-    told = call("replay", str(copied.path), "--times", "1")
-    assert told.exit_code == 1 and "replay 1: failed (error) digits could not be downloaded" in told.stdout
+    printed = call("replay", str(copied.path), "--times", "1")
+    assert printed.exit_code == 1 and "replay 1: failed (error) digits could not be downloaded" in printed.stdout
 
 
-def test_the_original_tells_its_device_and_threads(copied):
+def test_the_original_has_its_device_and_threads(copied):
     run = rerun.read_original(copied.path)
     assert (run.device, run.threads, len(run.record.rows), len(run.record.clusters)) == ("cpu", 1, 2, 60)
     copied.write_provenance(run.provenance | {"device": "NVIDIA H100", "threads": 4})
@@ -115,7 +121,7 @@ def half(path):
         ),
         (lambda run: half(run.metrics_file), "holds 0 of 2 rows"),
         (lambda run: run.metrics_file.write_text(run.metrics_file.read_text() + "2\n"), "not the whole row of epoch 2"),
-        (lambda run: run.append_metrics({"epoch": 2}), "holds 3 rows, not 2"),
+        (lambda run: run.append_metrics({"epoch": 2}), "has 3 rows instead of 2"),
         (lambda run: half(run.assignments_file), r"assignments\.npz: is torn"),
         (lambda run: half(run.provenance_file), r"provenance\.json: is torn"),
         (lambda run: run.spec_file.unlink(), "is not the folder of a run"),
@@ -145,36 +151,47 @@ def test_the_copies_are_kept_in_a_new_folder_that_is_not_the_originals(copied, t
     assert folders == [tmp_path / "new" / number / copied.path.name for number in ("1", "2")]
 
 
-def test_a_temporary_workplace_is_removed(copied):
+def test_a_temporary_folder_is_removed(copied):
     with rerun.open_replay_folder(None, rerun.read_original(copied.path)) as place:
         assert place.is_dir()
     assert not place.exists()
 
 
-def replayed(*figures, changed=()):
-    """Replays of ROWS whose last NMI came out as each of `figures`; None is one that failed."""
-    records = [RunRecord([ROWS[0], ROWS[1] | {"nmi_true": figure}]) for figure in figures if figure]
+def make_result(*scores, changed=()):
+    """Replays of ROWS whose last NMI came out as each of `scores`; None is one that failed."""
+    records = [RunRecord([ROWS[0], ROWS[1] | {"nmi_true": score}]) for score in scores if score]
     replays = [
-        rerun.RepReplayResulttate(name="done"), record, diff_records(RunRecord(ROWS), record), {}) for record in records
-    ] + [rerun.Replay(RunState(name="failed"), RunRecord([]), None, {}) for figure in figures if not figure]
-    among = [diff_records(records[0], other) for other in records[1:]]
-    return rerun.Replayed(replays, among, dict.fromkeys(changed, (1, 2)))
+        rerun.Replay(
+            state=RunState(name="done"), record=record, diff=diff_records(RunRecord(ROWS), record), provenance={}
+        )
+        for record in records
+    ]
+    replays += [
+        rerun.Replay(state=RunState(name="failed"), record=RunRecord([]), diff=None, provenance={})
+        for score in scores
+        if not score
+    ]
+    return rerun.ReplayResult(
+        replays=replays,
+        diffs_between_replays=[diff_records(records[0], other) for other in records[1:]],
+        environment_changes=dict.fromkeys(changed, (1, 2)),
+    )
 
 
 @pytest.mark.parametrize(
-    ("told", "reproduced", "agree", "conclusion"),
+    ("result", "reproduced", "agree", "conclusion"),
     [
-        (replayed("0.6", "0.6"), True, True, ""),
-        (replayed("0.6", "0.6000000001"), True, True, ""),
-        (replayed("0.7", "0.7", changed=["torch"]), False, True, "what the run was made with"),
-        (replayed("0.7", "0.7"), False, True, "nothing that provenance.json tells has changed"),
-        (replayed("0.6", "0.7"), False, False, "the replays differ from each other"),
-        (replayed("0.7"), False, None, "--times 2"),
-        (replayed("0.6", None), False, None, ""),
-        (replayed(None), False, None, ""),
+        (make_result("0.6", "0.6"), True, True, ""),
+        (make_result("0.6", "0.6000000001"), True, True, ""),
+        (make_result("0.7", "0.7", changed=["torch"]), False, True, "the changed environment"),
+        (make_result("0.7", "0.7"), False, True, "nothing that provenance.json records has changed"),
+        (make_result("0.6", "0.7"), False, False, "the replays differ from each other"),
+        (make_result("0.7"), False, None, "--times 2"),
+        (make_result("0.6", None), False, None, ""),
+        (make_result(None), False, None, ""),
     ],
 )
-def test_what_a_difference_points_at(told, reproduced, agree, conclusion):
-    assert (told.reproduced, told.agree) == (reproduced, agree)
-    assert conclusion in told.conclusion and bool(conclusion) == bool(told.conclusion)
-    assert told.as_json()["reproduced"] is reproduced
+def test_what_a_difference_points_to(result, reproduced, agree, conclusion):
+    assert (result.reproduced, result.replays_agree) == (reproduced, agree)
+    assert conclusion in result.conclusion and bool(conclusion) == bool(result.conclusion)
+    assert result.as_json()["reproduced"] is reproduced
