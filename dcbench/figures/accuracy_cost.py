@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
 
-from dcbench.analysis.statistics.cells import summary
-from dcbench.analysis.statistics.effects import largest
-from dcbench.analysis.statistics.pareto import front
+from dcbench.analysis.statistics.cells import summarise_cells
+from dcbench.analysis.statistics.effects import find_largest_effect
+from dcbench.analysis.statistics.pareto import find_pareto_front
 from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.core.text import plural
 from dcbench.figures import has_value
 from dcbench.figures.style.captions import (
-    beneath,
-    counted,
+    add_note,
     describe_rules,
     describe_timing,
     format_axis_value,
@@ -74,16 +74,17 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     quality = REFIT if REFIT in names else analysis.quality
     if quality not in names or "seconds" not in names:
         return None
-    cells = summary(analysis.finals, analysis.results.runs, list(analysis.axes), [quality, "seconds"])
+    cells = summarise_cells(analysis.finals, analysis.results.runs, list(analysis.axes), [quality, "seconds"])
     codes = _codes(analysis, quality)
     parts = _parts(analysis)
     across, down = min(ACROSS, len(parts)), -(-len(parts) // ACROSS)
     figure = Figure(figsize=(min(MAX_WIDTH, max(5.0, 4.2 * across)), 0.6 + 2.9 * down), layout="constrained")
-    beneath(
+    add_note(
         figure,
         _counts(analysis, cells),
         describe_timing(analysis.results.rows),
         describe_rules(analysis, [quality, "seconds"]),
+        grow=True,
     )
     grid = figure.add_gridspec(down, 2 * across, width_ratios=[3.4, 1] * across)
     for place, (title, values) in enumerate(parts):
@@ -117,9 +118,11 @@ def _codes(analysis: Analysis, quality: str) -> _Codes:
     outcomes = {one.name: one for one in analysis.outcomes}
     few = [name for name, choice in analysis.axes.items() if not choice.is_condition]
     hues = [name for name in few if len(analysis.axes[name].values) <= MOST]
-    hue = max(hues, key=lambda name: largest(analysis.effects, name, outcomes[quality]), default=None)
+    hue = max(hues, key=lambda name: find_largest_effect(analysis.effects, name, outcomes[quality]), default=None)
     signs = [name for name in few if name != hue and len(analysis.axes[name].values) <= len(MARKERS)]
-    return _Codes(hue, max(signs, key=lambda name: largest(analysis.effects, name, outcomes["seconds"]), default=None))
+    return _Codes(
+        hue, max(signs, key=lambda name: find_largest_effect(analysis.effects, name, outcomes["seconds"]), default=None)
+    )
 
 
 # --- a panel --------------------------------------------------------------------------------
@@ -144,7 +147,7 @@ def _points(
 
 def _front(panel: Axes, cells: pd.DataFrame, quality: str) -> None:
     """Rings around the cells that no other beats, and a line along them to the slowest cell."""
-    best = cells[front(*(cells[name].to_numpy(dtype=float) for name in ("seconds", quality)))]
+    best = cells[find_pareto_front(*(cells[name].to_numpy(dtype=float) for name in ("seconds", quality)))]
     best = best.sort_values(["seconds", quality])
     panel.plot(best["seconds"], best[quality], color=GREY, marker="o", ms=9, mfc="none", mew=1, ls="", zorder=1)
     steps = [*best["seconds"], cells["seconds"].max()], [*best[quality], best[quality].max()]
@@ -228,5 +231,5 @@ def _counts(analysis: Analysis, cells: pd.DataFrame) -> str:
         int(cells["planned"].sum()),
         int((cells["done"] < cells["planned"]).sum()),
     )
-    beside = f"; {counted(lacking, 'cell')} lack seeds" if lacking else ""
-    return f"{counted(len(cells), 'cell')}, {done} of {planned} runs done{beside}."
+    beside = f"; {plural(lacking, 'cell')} lack seeds" if lacking else ""
+    return f"{plural(len(cells), 'cell')}, {done} of {planned} runs done{beside}."

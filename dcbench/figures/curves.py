@@ -20,13 +20,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from dcbench.analysis.statistics.levels import alike, curve
-from dcbench.analysis.statistics.matching import FEWEST_SEEDS
+from dcbench.analysis.statistics.levels import mean_curve, select_matched_runs
+from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.summary import Analysis
-from dcbench.audit.health import ORDER
+from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import COLUMNS
+from dcbench.core.text import plural
 from dcbench.figures import find_varied, has_value
-from dcbench.figures.style.captions import add_note, counted, describe_means, format_axis_value, wrap
+from dcbench.figures.style.captions import add_note, describe_means, format_axis_value, wrap
 from dcbench.figures.style.encoding import get_style
 from dcbench.figures.style.marks import add_legend, make_run_lines, spread_apart
 from dcbench.figures.style.theme import GREY, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
@@ -94,7 +95,7 @@ class Panel:
 def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A panel for each metric and value of `axis`, the metrics below each other; one column without an axis."""
     hue = None if axis == "dataset" else find_varied(analysis, "dataset")
-    matched = alike(analysis.finals, analysis.axis_values, axis)
+    matched = select_matched_runs(analysis.finals, analysis.axis_values, axis)
     wanted = ("pseudo_label_accuracy", analysis.quality, REFIT, "nmi_previous")
     metrics = [
         name for name in wanted if name in analysis.results.rows and analysis.results.rows[name].notna().any()
@@ -117,7 +118,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
         _scale(panels, across)
     ends = sorted({*range(across - 1, len(columns), across), len(columns) - 1})
     named = _name_levels([panel for at in ends for panel in columns[at]])
-    add_legend(figure, _handles(columns, named, matched["seed"].nunique() >= FEWEST_SEEDS))
+    add_legend(figure, _handles(columns, named, matched["seed"].nunique() >= MIN_SEEDS))
     add_note(figure, *_words(analysis, hue, matched))
     return figure
 
@@ -179,7 +180,7 @@ def _draw(panel: Panel) -> None:
     for part in panel.parts:
         tint = part.code["color"]
         panel.axes.add_collection(make_run_lines(part.rows, panel.metric, part.code["color"]), autolim=False)
-        mean = curve(part.rows.dropna(subset="cell"), panel.metric)
+        mean = mean_curve(part.rows.dropna(subset="cell"), panel.metric)
         style = part.code | {"lw": 2, "ms": 3.5, "markevery": max(1, len(mean) // 3), "zorder": 3}
         panel.axes.plot(mean.index, mean["mean"], **style, label=part.name)
         band = {"color": tint, "alpha": 0.2, "lw": 0, "rasterized": True, "zorder": 1.2}
@@ -212,8 +213,8 @@ def _title(analysis: Analysis, axis: str | None, value: object, parts: Sequence[
     planned = analysis.results.runs[has_value(analysis.results.runs[axis], value)] if axis else analysis.results.runs
     runs = pd.concat([part.rows for part in parts]).drop_duplicates("run_id")
     name = f"{axis} = {format_axis_value(analysis, axis, value)}" if axis else "all runs"
-    count = f"{len(runs)} of {len(planned)} runs" if len(runs) < len(planned) else counted(len(runs), "run")
-    sick = [f"{number} {state}" for state in ORDER[1:] if (number := int((runs["health"] == state).sum()))]
+    count = f"{len(runs)} of {len(planned)} runs" if len(runs) < len(planned) else plural(len(runs), "run")
+    sick = [f"{number} {state}" for state in HEALTH_STATES[1:] if (number := int((runs["health"] == state).sum()))]
     return "\n".join(wrap(words, wide, TEXT_SIZE) for words in (name, ", ".join([count, *sick])))
 
 
@@ -249,7 +250,7 @@ def _handles(columns: Sequence[Sequence[Panel]], named: bool, intervals: bool) -
 def _words(analysis: Analysis, hue: str | None, matched: pd.DataFrame) -> Iterator[str]:
     """What the means are made of, and what they leave out."""
     yield from describe_means(analysis, matched, hue, "panel")
-    if matched["seed"].nunique() < FEWEST_SEEDS:
-        yield f"No interval: it takes {FEWEST_SEEDS} seeds."
+    if matched["seed"].nunique() < MIN_SEEDS:
+        yield f"No interval: it takes {MIN_SEEDS} seeds."
     if analysis.quality == "ami_true":
         yield "AMI stands for NMI, which rises with k by itself."

@@ -17,17 +17,15 @@ from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.figures import has_value
-from dcbench.figures.style.captions import beneath, describe_rules, describe_sample, format_axis_value, shorten, wrap
-from dcbench.figures.style.marks import add_legend
-from dcbench.figures.style.row_labels import stack_row_labels, write_row_labels
-from dcbench.figures.style.theme import GREY, INK, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
-from dcbench.figures.style.verdicts import (
-    GUIDE_LINE,
+from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, shorten, wrap
+from dcbench.figures.style.encoding import (
     MARGIN_BAND,
     VERDICT_STYLES,
     get_marker_face,
     make_verdict_handles,
 )
+from dcbench.figures.style.marks import GUIDE_LINE, add_legend, stack_row_labels, write_row_labels
+from dcbench.figures.style.theme import GREY, INK, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
     "title": "What each choice does",
@@ -63,7 +61,13 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     outcomes = [one for name in _metrics(analysis) for one in analysis.outcomes if one.name == name and name in there]
     size = (max(6.0, MAX_WIDTH - 1.15 * (6 - len(outcomes))), 1.4 + (swaps[-1].top + swaps[-1].height) / 72)
     figure = Figure(figsize=size, layout="constrained")
-    beneath(figure, _abridged(analysis), _counts(effects), describe_rules(analysis, [one.name for one in outcomes]))
+    add_note(
+        figure,
+        _abridged(analysis),
+        _counts(effects),
+        describe_rules(analysis, [one.name for one in outcomes]),
+        grow=True,
+    )
     panels = figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0]
     write_row_labels(panels[0], swaps)
     for panel, outcome in zip(panels, outcomes, strict=True):
@@ -74,7 +78,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
 
 def _metrics(analysis: Analysis) -> list[str]:
     """Where k varies the scores that do not rise with it by themselves."""
-    accuracy = "test_refit_cluster_accuracy" if "k" in analysis.results.axes else "cluster_accuracy"
+    accuracy = "test_refit_cluster_accuracy" if "k" in analysis.results.varied else "cluster_accuracy"
     return [analysis.quality, "test_refit_nmi_true", accuracy, "feature_rank", "seconds", CLUSTERING]
 
 

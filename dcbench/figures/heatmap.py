@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 
-from dcbench.analysis.statistics.cells import averaged, summary, tally
-from dcbench.analysis.statistics.effects import largest
+from dcbench.analysis.statistics.cells import average_cells, summarise_cells, tally_cells
+from dcbench.analysis.statistics.effects import find_largest_effect
 from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.core.text import plural
 from dcbench.figures.style.captions import (
-    beneath,
-    counted,
+    add_note,
     describe_rules,
     format_axis_value,
     measure_width,
@@ -122,7 +122,13 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         max((measure_width(shorten(name, MOST_NAMED), TEXT_SIZE) - 0.6 for name in layout.columns), default=0) / size[0]
     )
     figure.set_layout_engine("constrained", rect=(0, 0, 1 - max(0, beyond), 1))
-    beneath(figure, _averaged(analysis, kept, squares), _counts(squares), describe_rules(analysis, [analysis.quality]))
+    add_note(
+        figure,
+        _averaged(analysis, kept, squares),
+        _counts(squares),
+        describe_rules(analysis, [analysis.quality]),
+        grow=True,
+    )
     panels = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
     for panel, (title, part) in zip(panels, parts, strict=True):
         image = _panel(panel, layout, part, wide if len(squares) <= PRINTED else 0)
@@ -161,7 +167,7 @@ def _layout(analysis: Analysis) -> _Layout:
 def _moved(analysis: Analysis, axis: str) -> float:
     """By how much the axis moves the quality."""
     outcomes = [one for one in analysis.outcomes if one.name == analysis.quality]
-    return max((largest(analysis.effects, axis, one) for one in outcomes), default=0.0)
+    return max((find_largest_effect(analysis.effects, axis, one) for one in outcomes), default=0.0)
 
 
 def _split(analysis: Analysis, axes: Mapping[str, Sequence[Any]]) -> _Layout | None:
@@ -179,10 +185,10 @@ def _squares(analysis: Analysis, kept: list[str]) -> pd.DataFrame:
     """A line for each cell of the kept axes: planned, done, `value`, and what is amiss, if anything."""
     metric, runs = analysis.quality, analysis.results.runs
     over = [name for name in analysis.axes if name not in kept]
-    table = summary(analysis.finals, runs, kept, [metric]).rename(columns={metric: "value"})
-    table = table.assign(states=tally(runs, kept, "state"), cells=1, left_out=0)
+    table = summarise_cells(analysis.finals, runs, kept, [metric]).rename(columns={metric: "value"})
+    table = table.assign(states=tally_cells(runs, kept, "state"), cells=1, left_out=0)
     if over:
-        means = averaged(analysis.finals, kept, over, metric)
+        means = average_cells(analysis.finals, kept, over, metric)
         known = {_key(line, kept): line for line in means.to_dict("records")}
         lines = [known.get(_key(square, kept), {}) for square in table.to_dict("records")]
         table["value"] = [line.get(metric, math.nan) for line in lines]
@@ -358,14 +364,14 @@ def _averaged(analysis: Analysis, kept: list[str], squares: pd.DataFrame) -> str
     if not over:
         return ""
     cells, left = int(squares["cells"].max()), int(squares["left_out"].max())
-    beside = f"; {counted(left, 'matched run')} left out for it" if left else ""
+    beside = f"; {plural(left, 'matched run')} left out for it" if left else ""
     return (
         f"Too many cells to show: averaged over {', '.join(over)}, which move it least, with the same "
-        f"{counted(cells, 'cell')} of them for every square{beside}."
+        f"{plural(cells, 'cell')} of them for every square{beside}."
     )
 
 
 def _counts(squares: pd.DataFrame) -> str:
     done, planned = int(squares["done"].sum()), int(squares["planned"].sum())
     seeds = squares["planned"].max()
-    return f"{counted(len(squares), 'square')}, up to {counted(int(seeds), 'run')} each; {done} of {planned} runs done."
+    return f"{plural(len(squares), 'square')}, up to {plural(int(seeds), 'run')} each; {done} of {planned} runs done."

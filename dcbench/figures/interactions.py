@@ -11,28 +11,27 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecBase
 
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.interactions import ACTS, by_value, strongest
+from dcbench.analysis.statistics.interactions import INTERACTING, find_strongest_interactions, tabulate_effects_by_value
 from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.core.text import plural
 from dcbench.figures.style.captions import (
-    beneath,
-    counted,
+    add_note,
     describe_rules,
     describe_sample,
     format_axis_value,
     shorten,
     wrap,
 )
-from dcbench.figures.style.encoding import get_colour, get_marker
-from dcbench.figures.style.marks import add_legend
-from dcbench.figures.style.row_labels import RowLabel, stack_row_labels, write_row_labels
-from dcbench.figures.style.theme import GREY, INK, TEXT_SIZE
-from dcbench.figures.style.verdicts import (
-    GUIDE_LINE,
+from dcbench.figures.style.encoding import (
     MARGIN_BAND,
     VERDICT_STYLES,
+    get_colour,
+    get_marker,
     get_marker_face,
     make_verdict_handles,
 )
+from dcbench.figures.style.marks import GUIDE_LINE, RowLabel, add_legend, stack_row_labels, write_row_labels
+from dcbench.figures.style.theme import GREY, INK, TEXT_SIZE
 
 FACTS = {
     "title": "Which choices act on each other",
@@ -81,7 +80,7 @@ class _Pair:
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """The list at the left, up to four pictures at the right."""
     outcome = next((one for one in analysis.outcomes if one.name == analysis.quality), None)
-    table = strongest(analysis.interactions, outcome) if outcome else analysis.interactions
+    table = find_strongest_interactions(analysis.interactions, outcome) if outcome else analysis.interactions
     if outcome is None or table.empty:
         return None
     pairs = [_Pair.of(row, analysis) for row in table.itertuples()]
@@ -89,11 +88,12 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     rows = stack_row_labels([(pair.name(analysis), pair.where(analysis)) for pair in pairs[:MOST]], LABELS)
     tall = max(1.75 * down, (rows[-1].top + rows[-1].height) / 72)
     figure = Figure(figsize=(5.2 + 2.15 * across, 1.0 + tall), layout="constrained")
-    beneath(
+    add_note(
         figure,
         _verdicts(table),
         f"Each difference over {describe_sample(table)}.",
         describe_rules(analysis, [outcome.name]),
+        grow=True,
     )
     grid = figure.add_gridspec(down, 1 + across, width_ratios=[1.05, *[1] * across])
     _list(figure.add_subplot(grid[:, 0]), outcome, pairs[:MOST], rows)
@@ -135,7 +135,7 @@ def _pictures(figure: Figure, grid: GridSpecBase, outcome: Outcome, pairs: list[
 def _picture(panel: Axes, outcome: Outcome, pair: _Pair, analysis: Analysis) -> None:
     """The effect of the pair's swap at each value of its other axis."""
     name = pair.other[0]
-    effects = by_value(analysis.finals, analysis.axis_values, pair.swap, name, outcome)
+    effects = tabulate_effects_by_value(analysis.finals, analysis.axis_values, pair.swap, name, outcome)
     panel.axhspan(-outcome.width, outcome.width, **MARGIN_BAND)
     panel.axhline(0, color=INK, lw=0.8)
     panel.plot(range(len(effects)), effects["mean"], color=GREY, lw=1, zorder=1)
@@ -154,8 +154,8 @@ def _picture(panel: Axes, outcome: Outcome, pair: _Pair, analysis: Analysis) -> 
 
 
 def _verdicts(table: pd.DataFrame) -> str:
-    acting = int(table["verdict"].isin(ACTS).sum())
-    told = f"{acting} of {counted(len(table), 'pair')} of axes can be told to act on each other."
+    acting = int(table["verdict"].isin(INTERACTING).sum())
+    told = f"{acting} of {plural(len(table), 'pair')} of axes can be told to act on each other."
     if table["verdict"].eq("too few seeds").all():
         told = "Under three seeds there is neither interval nor verdict: the largest differences come first."
     return told + (f" The list shows the first {MOST}; all stand in the table." if len(table) > MOST else "")

@@ -16,12 +16,13 @@ from matplotlib.lines import Line2D
 
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING
-from dcbench.analysis.statistics.levels import by_cell
-from dcbench.analysis.statistics.matching import FEWEST_SEEDS
+from dcbench.analysis.statistics.levels import tabulate_cells
+from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.spec import format_value
+from dcbench.core.text import plural
 from dcbench.figures import find_varied
-from dcbench.figures.style.captions import add_note, counted, format_axis_value, measure_width, wrap
+from dcbench.figures.style.captions import add_note, format_axis_value, measure_width, wrap
 from dcbench.figures.style.encoding import get_colour, get_style
 from dcbench.figures.style.marks import add_legend
 from dcbench.figures.style.theme import GREY, SMALL_SIZE, TEXT_SIZE
@@ -85,7 +86,7 @@ def _wide(amounts: Any) -> bool:
 def _cells(panel: Axes, analysis: Analysis, axis: str, outcome: Outcome, places: dict[Any, float]) -> None:
     """A thin line for each matched cell, in its dataset's colour where there are several."""
     hue = find_varied(analysis, "dataset")
-    table = by_cell(analysis.finals, analysis.axis_values, axis, outcome)
+    table = tabulate_cells(analysis.finals, analysis.axis_values, axis, outcome)
     table = table.assign(place=[places[value] for value in table["value"]]).sort_values("place")
     for dataset, rows in table.groupby(hue) if hue else [(None, table)]:
         tint = get_colour(analysis, hue, dataset) if hue else GREY
@@ -149,12 +150,12 @@ def _handles(analysis: Analysis) -> list[Artist]:
 def _words(analysis: Analysis, axis: str, table: pd.DataFrame) -> Iterator[str]:
     """What the means stand on, by which rule, and what was left out."""
     cells, seeds, left = (int(table[name].max()) for name in ("cells", "seeds", "left_out"))
-    yield f"Each mean: {counted(cells, 'cell')}, {counted(seeds, 'seed')}."
-    if seeds < FEWEST_SEEDS:
-        yield f"No interval: it takes {FEWEST_SEEDS} seeds."
+    yield f"Each mean: {plural(cells, 'cell')}, {plural(seeds, 'seed')}."
+    if seeds < MIN_SEEDS:
+        yield f"No interval: it takes {MIN_SEEDS} seeds."
     if left:
-        yield f"Left out for want of a whole rectangle of cells and seeds: {counted(left, 'matched group')} of runs."
+        yield f"Left out for want of a whole rectangle of cells and seeds: {plural(left, 'matched group')} of runs."
     rules = list(dict.fromkeys(analysis.rule(metric) for metric in table["metric"]))
-    yield f"A run's numbers: {'; '.join(rules)}."
+    yield f"One number per run: {'; '.join(rules)}."
     if axis == "k":
         yield "AMI and the refit's scores can be compared across k; NMI rises with k by itself."

@@ -16,10 +16,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from dcbench.analysis.statistics.levels import alike, curve
-from dcbench.analysis.statistics.occupancy import ended, filled_share
+from dcbench.analysis.statistics.levels import mean_curve, select_matched_runs
+from dcbench.analysis.statistics.occupancy import compute_filled_share, count_states
 from dcbench.analysis.summary import Analysis
-from dcbench.audit.health import ACTIVE_LOW, ORDER, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
+from dcbench.audit.health import ACTIVE_LOW, HEALTH_STATES, RANK_COLLAPSED, RANK_LOW, SHARE_COLLAPSED, SHARE_LOW
 from dcbench.core.columns import COLUMNS
 from dcbench.figures import find_varied, has_value
 from dcbench.figures.style.captions import add_note, describe_means, format_axis_value, wrap
@@ -63,10 +63,10 @@ SHORT = 14
 def draw(analysis: Analysis, axis: str | None) -> Figure:
     """A line of panels for each dataset, the axis's values in each."""
     split = None if axis == "dataset" else find_varied(analysis, "dataset")
-    matched = alike(analysis.finals, analysis.axis_values, axis)
+    matched = select_matched_runs(analysis.finals, analysis.axis_values, axis)
     fields = ["run_id", "seed", "epoch", "largest_cluster_share", "feature_rank"]
     fields += [name for name in (axis, split) if name]
-    rows = analysis.results.rows[list(dict.fromkeys(fields))].assign(filled=filled_share(analysis.results.rows))
+    rows = analysis.results.rows[list(dict.fromkeys(fields))].assign(filled=compute_filled_share(analysis.results.rows))
     rows = rows.merge(matched[["run_id", "cell"]], on="run_id", how="left")
     values: Sequence[Any] = analysis.axes[axis].values if axis else [None]
     datasets: Sequence[Any] = analysis.axes[split].values if split else [None]
@@ -101,7 +101,7 @@ def _panel(panel: Axes, analysis: Analysis, axis: str | None, rows: pd.DataFrame
         mine = rows[has_value(rows[axis], value)] if axis else rows
         style = get_style(analysis, axis, value)
         panel.add_collection(make_run_lines(mine, metric, style["color"]), autolim=True)
-        mean = curve(mine.dropna(subset="cell"), metric, ratio=rank)
+        mean = mean_curve(mine.dropna(subset="cell"), metric, ratio=rank)
         every = max(1, len(mean) // 3)
         panel.plot(mean.index, mean["mean"], **style, lw=2, ms=3.5, markevery=every, zorder=3)
         if len(values) <= FEW:
@@ -126,7 +126,7 @@ def _bars(panel: Axes, analysis: Analysis, axis: str | None, runs: pd.DataFrame)
     for place, value in enumerate(values):
         left = 0
         states = runs["health"][has_value(runs[axis], value)] if axis else runs["health"]
-        for style, number in zip(ENDS.values(), ended(states, ORDER), strict=True):
+        for style, number in zip(ENDS.values(), count_states(states, HEALTH_STATES), strict=True):
             panel.barh(place, number, 0.7, left, lw=0.8, **style)
             left += number
     panel.set_yticks(

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.ranks import Ranking
 from dcbench.analysis.summary import Analysis, metric_spec
-from dcbench.figures.style.captions import add_note, counted, format_axis_value, wrap
+from dcbench.core.text import plural
+from dcbench.figures.style.captions import add_note, format_axis_value, wrap
 from dcbench.figures.style.encoding import get_style
 from dcbench.figures.style.theme import GREY, INK, SMALL_SIZE, TEXT_SIZE
 
@@ -34,7 +35,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     for panel, one in zip(panels, shown, strict=True):
         _diagram(panel, one, analysis)
     left_out = sum(one.left_out for one in shown)
-    lost = counted(left_out, "matched run")
+    lost = plural(left_out, "matched run")
     words = f"{lost} left out so that every cell has every seed." if left_out else ""
     add_note(figure, f"By {metric_spec(analysis.quality).label}, {analysis.rule(analysis.quality)}.", words)
     return figure
@@ -42,7 +43,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
 
 def _height(one: Ranking) -> float:
     """Inches of a diagram: an axis, half the values on either side, and a sentence where there is one."""
-    return 0.85 + LINE * ((len(one.ranks) + 1) // 2 + len(one.cliques)) + (0.3 if one.why_not else 0)
+    return 0.85 + LINE * ((len(one.ranks) + 1) // 2 + len(one.cliques)) + (0.3 if one.missing_reason else 0)
 
 
 def _diagram(panel: Axes, one: Ranking, analysis: Analysis) -> None:
@@ -51,10 +52,11 @@ def _diagram(panel: Axes, one: Ranking, analysis: Analysis) -> None:
     half = (len(values) + 1) // 2
     count, rows = len(values), half + len(one.cliques)
     panel.set(
-        xlim=(1 - 0.75 * (count - 1), count + 0.75 * (count - 1)), ylim=(rows + (1.6 if one.why_not else 0.6), -1.4)
+        xlim=(1 - 0.75 * (count - 1), count + 0.75 * (count - 1)),
+        ylim=(rows + (1.6 if one.missing_reason else 0.6), -1.4),
     )
     panel.axis("off")
-    panel.set_title(f"{one.axis}: mean rank over {counted(one.blocks, 'cell')}", loc="left")
+    panel.set_title(f"{one.axis}: mean rank over {plural(one.blocks, 'cell')}", loc="left")
     panel.plot([1, count], [0, 0], color=INK, lw=0.8)
     for rank in range(1, count + 1):
         panel.plot([rank, rank], [-0.12, 0], color=INK, lw=0.8)
@@ -73,8 +75,8 @@ def _diagram(panel: Axes, one: Ranking, analysis: Analysis) -> None:
     for row, clique in enumerate(one.cliques):
         ends = [one.ranks[clique[0]] - 0.03, one.ranks[clique[-1]] + 0.03]
         panel.plot(ends, [row + 0.45] * 2, color=GREY, lw=4, solid_capstyle="round")
-    if one.why_not:
-        text = wrap(f"No critical difference: {one.why_not}.", 7, SMALL_SIZE)
+    if one.missing_reason:
+        text = wrap(f"No critical difference: {one.missing_reason}.", 7, SMALL_SIZE)
         panel.text(0, 0, text, transform=panel.transAxes, va="bottom", fontsize=SMALL_SIZE)
     else:
         panel.plot([1, 1 + one.critical], [-1.0, -1.0], color=GREY, lw=2)

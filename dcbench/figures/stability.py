@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from dcbench.analysis.statistics.stability import LEVEL, kept_moving, median_epochs
+from dcbench.analysis.statistics.stability import SETTLED_NMI, estimate_unsettled_share, median_settling_epoch
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS
+from dcbench.core.text import plural
 from dcbench.figures import has_value
-from dcbench.figures.style.captions import add_note, counted, format_axis_value
+from dcbench.figures.style.captions import add_note, format_axis_value
 from dcbench.figures.style.encoding import get_colour, get_line_style
 from dcbench.figures.style.marks import add_legend
 
@@ -39,7 +40,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     handles = []
     for value, runs in parts:
         look = {"color": get_colour(analysis, axis, value), "ls": get_line_style(analysis, axis, value)}
-        steps = kept_moving(runs)
+        steps = estimate_unsettled_share(runs)
         end = float(runs["epochs_watched"].max()) if len(runs) else 0.0
         panel.step([*steps["epoch"], end], [*steps["share"], steps["share"].iloc[-1]], where="post", lw=1.8, **look)
         for epoch in sorted(set(runs.loc[~runs["reached"], "epochs_watched"])):
@@ -50,7 +51,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     panel.set_xlim(left=0)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     add_legend(figure, handles)
-    level = f"{COLUMNS['nmi_previous'].label} of {LEVEL:g} or above to the end, over two rows at least"
+    level = f"{COLUMNS['nmi_previous'].label} of {SETTLED_NMI:g} or above to the end, over two rows at least"
     add_note(figure, f"Level: {level}.", "All finished runs of a value are pooled.")
     return figure
 
@@ -59,6 +60,6 @@ def _label(analysis: Analysis, axis: str | None, value: object, runs: pd.DataFra
     name = "all runs" if axis is None else format_axis_value(analysis, axis, value)
     if runs.empty:
         return f"{name}: no finished run"
-    half = median_epochs(runs)
+    half = median_settling_epoch(runs)
     when = "" if math.isnan(half) else f", half by epoch {half:g}"
-    return f"{name}: {runs['reached'].sum()} of {counted(len(runs), 'run')} settled{when}"
+    return f"{name}: {runs['reached'].sum()} of {plural(len(runs), 'run')} settled{when}"

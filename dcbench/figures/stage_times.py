@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from dcbench.analysis.statistics.stages import stage_seconds
+from dcbench.analysis.statistics.stages import measure_stage_seconds
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS, STAGES
 from dcbench.figures import find_varied, has_value
@@ -65,7 +65,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
 
 def _by_library(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
     """A line for each run; 27 mixtures of libraries are one here, and each its own in the table."""
-    table = stage_seconds(rows, stage)
+    table = measure_stage_seconds(rows, stage)
     names = table["library"].astype(str)
     return table.assign(library=names.where(~names.str.contains("+", regex=False), MIXED))
 

@@ -63,7 +63,7 @@ def test_cells_that_lack_seeds_are_hollow_and_never_on_the_front():
 def test_it_says_who_shared_the_device_how_many_are_done_and_by_which_rule(full):
     told = read_note(full)
     assert "96 cells, 284 of 288 runs done; 3 cells lack seeds." in told
-    assert "Timed: 284 runs with no other on the device." in told and "whole run (times)" in told
+    assert "Timed: 284 runs alone on the device." in told and "whole run (times)" in told
 
 
 def test_what_the_scores_stand_between_is_at_the_right(full):

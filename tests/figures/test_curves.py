@@ -143,8 +143,8 @@ def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
     assert read_note(figure) == "Each mean: 2 cells, 3 seeds."
     figure = drawn(analyse(analyses.made(FEW, failed=[0], pending=[1])), "optimizer")
     assert figure.axes[0].get_title() == "optimizer = sgd\n10 of 12 runs"
-    told = "Each mean: 1 to 2 cells, 3 seeds. The means leave out 4 of 22 finished runs, which not every panel has."
-    assert read_note(figure) == told
+    left_out = "The means leave out 4 of 22 finished runs, whose cell and seed not every panel has."
+    assert read_note(figure) == f"Each mean: 1 to 2 cells, 3 seeds. {left_out}"
     figure = drawn(analyse(analyses.made(FEW.replace("[0, 1, 2]", "[0]"))), "optimizer")
     assert read_note(figure) == "Each mean: 2 cells, 1 seed. No interval: it takes 3 seeds."
     assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
@@ -176,9 +176,9 @@ def test_every_word_can_be_read(text, axis):
 def test_names_of_any_kind_and_length_can_be_read():
     names = ["imagefolder:<script>$x_1$", f"imagefolder:{'w' * 200}", 'imagefolder:"\U0001f996"', "imagefolder:_"]
     found = analyses.made(FEW.replace("[mnist, cifar10]", "[mnist, cifar10, digits, svhn]"))
-    named = dict(zip(found.axes["dataset"], names, strict=True))
+    named = dict(zip(found.varied["dataset"], names, strict=True))
     for frame in (found.rows, found.runs):
         frame["dataset"] = frame["dataset"].map(named)
-    told = analyse(replace(found, axes=found.axes | {"dataset": names}))
+    told = analyse(replace(found, axes=found.varied | {"dataset": names}))
     for axis in ("dataset", "optimizer"):
         assert text_overlap.faults(drawn(told, axis)) == []

@@ -1,11 +1,11 @@
 import matplotlib
 import pytest
+from dcbench.figures.style.verdicts import VERDICT_STYLES
 
 from dcbench.analysis.summary import analyse
 from dcbench.figures import forest
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
-from dcbench.figures.style.verdicts import VERDICT_STYLES
 from tests.helpers.analyses import FULL, TWELVE, made
 from tests.helpers.text_overlap import faults, texts
 
@@ -79,7 +79,7 @@ def test_an_axis_of_twelve_values_is_shown_against_its_first_and_says_so(twelve)
 def test_it_says_how_much_it_stands_on_and_by_which_rule(full):
     told = read_note(full)
     assert "matched cells and 3 seeds; up to" in told and "left out" in told and "Of the planned pairs" in told
-    assert "A run's numbers: last row (scores), whole run (times)." in told
+    assert "One number per run: last row (scores), whole run (times)." in told
 
 
 def test_under_three_seeds_there_are_points_only():

@@ -45,7 +45,7 @@ def test_pictures_share_a_scale_and_the_list_is_not_endless(full):
 def test_it_says_how_many_act_on_each_other_and_what_it_stands_on(full):
     told = read_note(full)
     assert told.startswith("1 of 15 pairs of axes can be told to act on each other.")
-    assert "matched cells and 3 seeds" in told and "A run's numbers: last row." in told
+    assert "matched cells and 3 seeds" in told and "One number per run: last row." in told
 
 
 def test_the_dataset_is_what_a_swap_depends_on_never_the_swap(full):

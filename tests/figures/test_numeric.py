@@ -65,7 +65,7 @@ def test_each_matched_cell_is_a_thin_line():
     lines = [one for one in panel.collections if isinstance(one, LineCollection) and one.get_linewidth()[0] == 0.6]
     assert [len(one.get_segments()) for one in lines] == [2]
     assert read_note(drawn(analyses.TWELVE, "k")).startswith(
-        "Each mean: 2 cells, 3 seeds. A run's numbers: last row; whole run."
+        "Each mean: 2 cells, 3 seeds. One number per run: last row; whole run."
     )
 
 

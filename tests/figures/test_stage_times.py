@@ -53,7 +53,7 @@ def test_it_says_whether_the_runs_shared_their_device():
     assert read_note(stage_times.draw(results(FRAME), None)) == "Timed: 2 runs beside other runs on the same device."
     some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
     told = read_note(stage_times.draw(results(some), None))
-    assert told == "Timed: 1 run with no other on the device, 1 run with company not recorded."
+    assert told == "Timed: 1 run alone on the device, 1 run with no record of other runs on the device."
 
 
 @pytest.mark.parametrize("text", ["network", "a very long name of a network " * 8])

@@ -10,7 +10,8 @@ from dcbench.analysis.summary import analyse
 ROWS = pd.DataFrame({"run_id": ["a", "a"], "seed": 0, "epoch": [0, 1], "nmi_true": 0.5, "nmi_previous": 0.5})
 
 
-def told(rows=ROWS, **axes):
+def make_analysis(rows=ROWS, **axes):
+    """Return the analysis of one run that has the first value of each axis; its axes have all of them."""
     rows = rows.assign(**{name: [values[0]] * len(rows) for name, values in axes.items()})
     runs = rows.drop_duplicates("run_id")
     return analyse(Results("m", axes, runs, rows, groups=tuple((name,) for name in axes)))

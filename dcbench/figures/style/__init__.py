@@ -1,4 +1,5 @@
-"""How figures look, whoever draws them: plots of a matrix, pictures of a run, the page.
+"""The look that all figures of a report share: theme, encoding of values, captions, and marks.
 
-In: what is to be said. Out: colours, words and marks that stay the same across all figures of a report.
+In: what a figure has to show. Out: colours, markers, line styles, texts that fit, and ready-made matplotlib artists.
+Imports: analysis, core, registry.
 """

@@ -1,9 +1,11 @@
-"""Words in figures: values and lines that fit, and the sentences beneath a figure, which say what it stands on."""
+"""Texts of figures: values and lines cut to fit, and the note beneath a figure that says what its numbers rest on.
+
+In: an analysis, frames of the statistics, or any text. Out: text in characters that the font has, and sentences.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import pandas as pd
 from matplotlib import font_manager
@@ -12,45 +14,49 @@ from matplotlib.ft2font import FT2Font
 
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.spec import format_value
+from dcbench.core.text import plural
 from dcbench.figures.style.theme import FONT, SMALL_SIZE
+
+# --- texts that fit -------------------------------------------------------------------------
 
 
 def format_axis_value(analysis: Analysis, axis: str, value: object, width: int = 24) -> str:
-    """The value as figures show it: short, and unlike the axis's other values."""
-    brief = {one: shorten(format_value(one), width) for one in analysis.axis_values.get(axis, ())}
-    mine = shorten(format_value(value), width)
-    twins = [one for one, text in brief.items() if text == mine]
-    return f"{shorten(mine, width - 4)} #{twins.index(value) + 1}" if len(twins) > 1 and value in twins else mine
+    """Return a value in at most `width` characters, distinct from the other values of its axis."""
+    values = analysis.axes[axis].values if axis in analysis.axes else ()
+    text = shorten(format_value(value), width)
+    twins = [other for other in values if shorten(format_value(other), width) == text]
+    # Values that are alike when shortened, such as two long paths, are numbered.
+    return f"{shorten(text, width - 4)} #{twins.index(value) + 1}" if len(twins) > 1 and value in twins else text
 
 
 def shorten(text: str, width: int = 24) -> str:
-    """One line with an ellipsis in the middle where it is longer, in characters that the font has."""
-    drawable = "".join(one if ord(one) in _glyphs() else "\ufffd" for one in " ".join(text.split()))
-    if len(drawable) <= width:
-        return drawable
+    """Return the text on one line of at most `width` characters, with an ellipsis in the middle where it is cut."""
+    font = _load_font()
+    # Glyph 0 stands for every character that the font lacks; the replacement character says that one was there.
+    line = "".join(char if font.get_char_index(ord(char)) else "\ufffd" for char in " ".join(text.split()))
+    if len(line) <= width:
+        return line
     tail = (width - 1) // 2
-    return f"{drawable[: width - 1 - tail]}\u2026{drawable[len(drawable) - tail :]}"
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    return frozenset(_font().get_charmap())
-
-
-def _font() -> FT2Font:
-    return font_manager.get_font(font_manager.findfont(FONT))
+    return f"{line[: width - 1 - tail]}\u2026{line[len(line) - tail :]}"
 
 
 def measure_width(text: str, size: float) -> float:
-    """How wide the text is at a size in points."""
-    font = _font()
-    font.set_size(10 * size, 72)  # large, so that no letter is moved to a whole pixel
+    """Return the width of a text in inches at a font size in points."""
+    font = _load_font()
+    # Measured ten times as large, because small letters are moved to whole pixels.
+    font.set_size(10 * size, 72)
     font.set_text(text, 0)
+    # FreeType counts in 1/64 pixels.
     return float(font.get_width_height()[0]) / 64 / 72 / 10
 
 
+def _load_font() -> FT2Font:
+    """Return the figures' font, which matplotlib keeps in a cache."""
+    return font_manager.get_font(font_manager.findfont(FONT))
+
+
 def wrap(text: str, width: float, size: float) -> str:
-    """The text in lines of at most so many inches."""
+    """Return the text broken at spaces into lines of at most `width` inches at a font size in points."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -61,80 +67,86 @@ def wrap(text: str, width: float, size: float) -> str:
     return "\n".join(lines)
 
 
-def add_note(figure: Figure, *sentences: str) -> None:
-    """Put the sentences beneath the figure, in lines that fit its width."""
+# --- the note beneath a figure --------------------------------------------------------------
+
+
+def add_note(figure: Figure, *sentences: str, grow: bool = False) -> None:
+    """Write sentences beneath a figure, in lines that fit its width; `grow` makes the figure higher by these lines."""
     text = wrap(" ".join(sentences), figure.get_figwidth() - 0.15, SMALL_SIZE)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL_SIZE)
+    if grow:
+        lines = text.count("\n") + 1
+        figure.set_figheight(figure.get_figheight() + (lines * 1.2 * SMALL_SIZE + 4) / 72)
 
 
 def read_note(figure: Figure) -> str:
-    """The words beneath the figure, on one line."""
+    """Return the note beneath a figure on one line."""
     return " ".join(figure.get_supxlabel().split())
 
 
-def beneath(figure: Figure, *sentences: str) -> None:
-    """A note, for which the figure grows by the lines that it takes."""
-    add_note(figure, *(one for one in sentences if one))
-    lines = figure.get_supxlabel().count("\n") + 1
-    figure.set_figheight(figure.get_figheight() + (lines * 1.2 * SMALL_SIZE + 4) / 72)
-
-
-def counted(number: int, word: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
-
-
 TIMINGS = {
-    "exclusive": "with no other on the device",
+    "exclusive": "alone on the device",
     "shared": "beside other runs on the same device",
-    "not recorded": "with company not recorded",
+    "not recorded": "with no record of other runs on the device",
 }
-"""Timing of a run -> what is said of it."""
+"""The timing of a run -> how the note puts it."""
 
 
 def describe_timing(rows: pd.DataFrame) -> str:
-    """How many of the runs had the device for themselves while they were timed."""
-    timings = rows[["run_id", "timing"]].drop_duplicates("run_id")["timing"].value_counts()
-    told = [f"{counted(timings[name], 'run')} {words}" for name, words in TIMINGS.items() if timings.get(name)]
-    return f"Timed: {', '.join(told)}."
+    """Return how many runs had the device to themselves while they were timed, as a sentence."""
+    counts = rows[["run_id", "timing"]].drop_duplicates("run_id")["timing"].value_counts()
+    parts = [f"{plural(counts[timing], 'run')} {text}" for timing, text in TIMINGS.items() if counts.get(timing)]
+    return f"Timed: {', '.join(parts)}."
 
 
 def describe_rules(analysis: Analysis, metrics: Sequence[str]) -> str:
-    """By which rule each metric's curve became a number, as a sentence."""
-    names: dict[str, list[str]] = {}
+    """Return the rules that turn a run's curve of each metric into one number, as a sentence."""
+    labels: dict[str, list[str]] = {}
     for metric in metrics:
-        names.setdefault(analysis.rule(metric), []).append(
-            "times" if metric_spec(metric).cost else metric_spec(metric).label
-        )
-    if len(names) == 1:
-        return f"A run's numbers: {next(iter(names))}."
-    scores = [rule for rule, labels in names.items() if labels[0] != "times"]
-    parts = [
-        f"{rule} ({'scores' if [rule] == scores else '; '.join(dict.fromkeys(labels))})"
-        for rule, labels in names.items()
-    ]
-    return f"A run's numbers: {', '.join(parts)}."
+        name = "times" if metric_spec(metric).cost else metric_spec(metric).label
+        labels.setdefault(analysis.rule(metric), []).append(name)
+    if len(labels) == 1:
+        return f"One number per run: {next(iter(labels))}."
+    # Where one rule holds for all scores, "scores" says it shorter than their labels.
+    score_rules = [rule for rule, names in labels.items() if names[0] != "times"]
+    parts = []
+    for rule, names in labels.items():
+        parts.append(f"{rule} ({'scores' if [rule] == score_rules else '; '.join(dict.fromkeys(names))})")
+    return f"One number per run: {', '.join(parts)}."
 
 
 def describe_sample(table: pd.DataFrame) -> str:
-    """How many cells and seeds the table's lines stand on, and what was left out: `8 matched cells and 3 seeds`."""
+    """Return how many cells and seeds the rows of a table rest on, such as `8 matched cells and 3 seeds`."""
     parts = []
     for name, noun in (("cells", "matched cell"), ("seeds", "seed")):
         low, high = int(table[name].min()), int(table[name].max())
-        parts.append(counted(high, noun) if low == high else f"{low} to {counted(high, noun)}")
-    left = int(table["left_out"].max())
-    beside = f"; up to {counted(left, 'matched pair')} left out, so that every seed has every cell" if left else ""
-    return " and ".join(parts) + beside
+        parts.append(plural(high, noun) if low == high else f"{low} to {plural(high, noun)}")
+    left_out = int(table["left_out"].max())
+    gaps = f"; up to {plural(left_out, 'matched pair')} left out, so that every seed has every cell" if left_out else ""
+    return " and ".join(parts) + gaps
 
 
-def describe_means(analysis: Analysis, matched: pd.DataFrame, by: str | None, what: str) -> Iterator[str]:
-    """What means over the matched runs are made of, their cells counted by a field; every `what` has all of them."""
+def describe_means(analysis: Analysis, matched: pd.DataFrame, field: str | None, part: str) -> Iterator[str]:
+    """Yield sentences on what each mean over the matched runs covers, and on what it leaves out.
+
+    Parameters
+    ----------
+    analysis
+        The analysis that the means belong to.
+    matched
+        The finished runs whose cell and seed every part has, with columns `cell` and `seed`.
+    field
+        The field for whose values the cells are counted apart, such as the dataset; None counts them together.
+    part
+        What the means compare, in the singular: `panel` or `value`.
+    """
     if matched.empty:
-        yield f"No mean: no cell and seed has every {what}."
+        yield f"No mean: no cell and seed is finished in every {part}."
         return
-    each = matched.groupby(by)["cell"].nunique() if by else pd.Series([matched["cell"].nunique()])
-    fewest = f"{each.min()} to " if each.min() < each.max() else ""
-    yield f"Each mean: {fewest}{counted(each.max(), 'cell')}, {counted(matched['seed'].nunique(), 'seed')}."
-    left = len(analysis.finals) - len(matched)
-    if left:
-        yield f"The means leave out {left} of {counted(len(analysis.finals), 'finished run')}, which not every {what} has."
+    cells = matched.groupby(field)["cell"].nunique() if field else pd.Series([matched["cell"].nunique()])
+    fewest = f"{cells.min()} to " if cells.min() < cells.max() else ""
+    yield f"Each mean: {fewest}{plural(cells.max(), 'cell')}, {plural(matched['seed'].nunique(), 'seed')}."
+    left_out = len(analysis.finals) - len(matched)
+    if left_out:
+        finished = plural(len(analysis.finals), "finished run")
+        yield f"The means leave out {left_out} of {finished}, whose cell and seed not every {part} has."

@@ -7,24 +7,22 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from dcbench.analysis.statistics.finals import Rule
+from dcbench.analysis.statistics.finals import CurveRule
 from dcbench.figures.style.captions import (
     add_note,
-    beneath,
-    counted,
     describe_rules,
     describe_sample,
     format_axis_value,
     read_note,
 )
 from dcbench.figures.style.theme import SMALL_SIZE, STYLE
-from tests.helpers.tiny_analysis import told
+from tests.helpers.tiny_analysis import make_analysis
 
 
 def test_long_values_are_shortened_in_the_middle_and_stay_apart():
     values = [f"imagefolder:/data/{'x' * 200}/{end}" for end in ("birds", "boats")]
     values += [f"imagefolder:{'y' * 90}{number}{'z' * 90}" for number in (1, 2)]
-    texts = [format_axis_value(told(dataset=values), "dataset", value) for value in values]
+    texts = [format_axis_value(make_analysis(dataset=values), "dataset", value) for value in values]
     assert len(set(texts)) == 4 and all(len(text) <= 24 for text in texts)
     assert texts[0].startswith("imagefolder") and texts[0].endswith("birds") and "\u2026" in texts[0]
     assert texts[2].endswith("#1") and texts[3].endswith("#2")
@@ -41,27 +39,25 @@ def test_the_words_beneath_a_figure_fit_its_width_and_can_be_read_again():
     assert read_note(Figure()) == ""
 
 
-def test_counts_have_their_plural():
-    assert [counted(1, "run"), counted(2, "run"), counted(12345, "run")] == ["1 run", "2 runs", "12,345 runs"]
-
-
 def test_a_figure_grows_by_its_note():
     figure = Figure(figsize=(3, 2))
-    beneath(figure, "", "A sentence that takes more than one line beneath a figure of three inches.", "")
+    add_note(figure, "", "A sentence that takes more than one line beneath a figure of three inches.", "", grow=True)
     lines = figure.get_supxlabel().count("\n") + 1
     assert lines > 1 and figure.get_figheight() == pytest.approx(2 + (lines * 1.2 * SMALL_SIZE + 4) / 72)
 
 
-def test_rules_are_told_once_and_by_metric_where_they_differ():
-    some = told()
-    assert describe_rules(some, ["nmi_true"]) == "A run's numbers: last row."
-    assert describe_rules(some, ["nmi_true", "seconds"]) == "A run's numbers: last row (scores), whole run (times)."
-    other = replace(some, rules={"nmi_true": Rule(last=3)})
+def test_rules_are_named_once_and_by_metric_where_they_differ():
+    analysis = make_analysis()
+    assert describe_rules(analysis, ["nmi_true"]) == "One number per run: last row."
+    assert (
+        describe_rules(analysis, ["nmi_true", "seconds"]) == "One number per run: last row (scores), whole run (times)."
+    )
+    other = replace(analysis, rules={"nmi_true": CurveRule(last=3)})
     parts = ["mean of the last 3 rows (NMI with the truth)", "last row (AMI with the truth)", "whole run (times)"]
-    assert describe_rules(other, ["nmi_true", "ami_true", "seconds"]) == f"A run's numbers: {', '.join(parts)}."
+    assert describe_rules(other, ["nmi_true", "ami_true", "seconds"]) == f"One number per run: {', '.join(parts)}."
 
 
-def test_what_a_table_stands_on_is_told():
+def test_what_a_table_stands_on_is_described():
     table = pd.DataFrame({"cells": [4, 8], "seeds": [3, 3], "left_out": [0, 0]})
     assert describe_sample(table) == "4 to 8 matched cells and 3 seeds"
     assert describe_sample(table.assign(left_out=[1, 2])).endswith(

@@ -1,5 +1,7 @@
 """What several figures draw alike."""
 
+import itertools
+
 import matplotlib
 import pandas as pd
 import pytest
@@ -7,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.figures.style.captions import add_note, format_axis_value, shorten
-from dcbench.figures.style.marks import add_legend, make_run_lines, spread_apart
+from dcbench.figures.style.marks import add_legend, make_run_lines, spread_apart, stack_row_labels
 from dcbench.figures.style.theme import COLOURS, STYLE
-from tests.helpers.tiny_analysis import told
+from tests.helpers.tiny_analysis import make_analysis
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,9 @@ def test_any_name_can_be_drawn(name, tmp_path):
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4, 3), layout="constrained")
         figure.subplots().set_title(shorten(name))
-        add_legend(figure, [Line2D([], [], label=format_axis_value(told(dataset=[name, "mnist"]), "dataset", name))])
+        add_legend(
+            figure, [Line2D([], [], label=format_axis_value(make_analysis(dataset=[name, "mnist"]), "dataset", name))]
+        )
         add_note(figure, shorten(name))
         figure.savefig(tmp_path / "a.svg")
         figure.savefig(tmp_path / "a.png")
@@ -43,9 +47,9 @@ def test_a_legend_has_as_many_columns_as_fit():
 
 def test_of_very_many_runs_a_hundred_of_every_kind_are_drawn_always_the_same():
     rows = pd.DataFrame([{"run_id": f"r{run}", "epoch": epoch, "x": run} for run in range(1000) for epoch in (0, 1)])
-    drawn, again = (make_run_lines(rows, "x", COLOURS[0]).get_segments() for _ in range(2))
-    numbers = [int(line[0][1]) for line in drawn]
-    assert len(set(numbers)) == len(numbers) == 100 and numbers == [int(line[0][1]) for line in again]
+    lines, repeated = (make_run_lines(rows, "x", COLOURS[0]).get_segments() for _ in range(2))
+    numbers = [int(line[0][1]) for line in lines]
+    assert len(set(numbers)) == len(numbers) == 100 and numbers == [int(line[0][1]) for line in repeated]
     assert {number % 7 for number in numbers} == set(range(7)), "every seed of seven"
     few = make_run_lines(rows[rows["x"] < 100].assign(x=None), "x", COLOURS[0])
     assert len(make_run_lines(rows[rows["x"] < 100], "x", COLOURS[0]).get_segments()) == 100
@@ -57,3 +61,9 @@ def test_labels_that_would_overlap_move_apart_no_further_than_they_must():
     assert spread_apart([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.4, 0.1, 0.6])
     assert spread_apart([0.3, 0.3, 0.45], 0.2) == pytest.approx([0.15, 0.35, 0.55])
     assert spread_apart([0.95, 0.0, 0.97], 0.2, 0, 1) == pytest.approx([0.7, 0.1, 0.9]) and spread_apart([], 0.2) == []
+
+
+def test_rows_stand_below_each_other_however_many_lines_they_take():
+    rows = stack_row_labels([("one", ""), ("two words that need two lines", "small print"), ("three", "")], 1.0)
+    assert rows[1].text.count("\n") >= 1 and rows[0].small_print == ""
+    assert all(upper.top + upper.height < lower.top for upper, lower in itertools.pairwise(rows))
