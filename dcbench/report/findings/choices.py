@@ -1,333 +1,272 @@
-"""Sentences about the axes: which choice matters and by how much, whether libraries are interchangeable, what depends.
+"""Findings about the axes: which choice matters and by how much, whether libraries are interchangeable, what interacts.
 
-In: an Analysis. Out: a Sentence for each choice of the matrix, however many values it has. A dataset is a condition:
-effects are means over all of them, and none is called better.
+In: an Analysis. Out: a Finding for each choice of the matrix, however many values it has. A condition such as the
+dataset is no choice: effects are means over all of its values, and none is called better.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
+from dcbench.analysis.axis import Axis
+from dcbench.analysis.statistics.effects import tabulate_effects_by_value
 from dcbench.analysis.statistics.finals import CLUSTERING
-from dcbench.analysis.statistics.interactions import by_value
 from dcbench.analysis.statistics.intervals import ALPHA
-from dcbench.analysis.statistics.matching import FEWEST_SEEDS
-from dcbench.analysis.summary import Analysis, is_condition, metric_spec
-from dcbench.core.spec import STAGE_BACKENDS, format_value
-from dcbench.report.findings.wording import TIMES, Kind, Sentence, Tone, count, listed, number, signed, times
+from dcbench.analysis.statistics.matching import MIN_SEEDS
+from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.core.spec import format_value
+from dcbench.report.findings.finding import Finding, Kind, Tone, quote_value
 
-BACKENDS = {"backend", *STAGE_BACKENDS}
+MAX_LIBRARIES = 3
+"""Up to this many libraries each two have a sentence of their own; of other axes only two values have."""
 
-PAIRWISE = 3
-"""Values of a library's axis up to which each two are compared in a sentence; of other axes two are."""
+MAX_INTERACTIONS = 3
+"""Interactions with a sentence of their own, the largest first."""
 
-MOST = 3
-"""Interactions that are told, the largest first."""
+MAX_CONDITIONS = 6
+"""Values of a condition that are all named; of more, half as many are."""
 
-FASTER = {"better": "faster", "worse": "slower", "same": "as fast", "cannot tell": "cannot tell"}
-TOLD = ("better", "worse", "higher", "lower")
+DIFFERENT = ("better", "worse", "higher", "lower")
+"""Verdicts that tell two values apart."""
 
+TONES: dict[str, Tone] = {"same": "same", "cannot tell": "open", "too few seeds": "plain"}
+"""Verdict -> tone; all other verdicts tell two values apart."""
 
-def value(found: object) -> str:
-    """A value of an axis inside a sentence, quoted where it is several."""
-    text = format_value(found)
-    return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}" if ", " in text else text
-
-
-def is_backend(axis: str) -> bool:
-    """Whether the axis chooses nothing but libraries."""
-    return BACKENDS.issuperset(axis.split(" + "))
+SWAP_SENTENCES = {"same": "swap_same", "cannot tell": "swap_unclear", "too few seeds": "swap_points"}
+"""Verdict -> the sentence that words a swap."""
 
 
-def what_choices_did(analysis: Analysis) -> Iterator[Sentence]:
-    """What each choice did, the libraries, the conditions, and what depends on what."""
-    if analysis.quality not in [one.name for one in analysis.outcomes]:
+def find_choice_effects(analysis: Analysis) -> Iterator[Finding]:
+    """Yield what each choice did, then each condition, then which choices interact."""
+    if analysis.quality not in [outcome.name for outcome in analysis.outcomes]:
         return
-    choices = sorted((axis for axis in analysis.axes if not is_condition(axis)), key=is_backend)
-    if choices and without_verdicts(analysis):
-        yield _points_only(analysis, "backend" if is_backend(choices[0]) else "choice")
-    for axis in choices:
-        yield from _choice(analysis, axis)
-    for axis in analysis.axes:
-        if is_condition(axis):
-            yield _condition(analysis, axis)
-    yield from _interactions(analysis)
-
-
-def without_verdicts(analysis: Analysis) -> bool:
-    """Whether no swap has the seeds that a verdict needs."""
-    lines = analysis.effects[analysis.effects["metric"] == analysis.quality]
-    return not lines.empty and bool(lines["seeds"].max() < FEWEST_SEEDS)
-
-
-def _points_only(analysis: Analysis, kind: Kind) -> Sentence:
-    """Why there are no verdicts: the matrix plans too few seeds, or too few of them have matched runs yet."""
-    planned = analysis.results.runs["seed"].nunique()
-    matched = int(analysis.effects.loc[analysis.effects["metric"] == analysis.quality, "seeds"].max())
-    if planned < FEWEST_SEEDS:
-        why = f"{count(planned, 'seed')}: points only, no interval and no verdict."
-        text = f"{why} Give the matrix {FEWEST_SEEDS} seeds or more."
-    else:
-        text = f"Of {planned} planned seeds, {matched} can be matched so far: points only, no interval and no verdict."
-    return Sentence(kind, text, "rules", "", "no verdicts", "open")
-
-
-def _choice(analysis: Analysis, axis: str) -> Iterator[Sentence]:
-    swaps = _swaps(analysis, axis, analysis.quality)
-    if swaps.empty:
-        yield Sentence(
-            "backend" if is_backend(axis) else "choice", _unpaired(analysis, axis), "coverage", axis, "no pairs", "open"
-        )
-    elif is_backend(axis) and len(analysis.axes[axis]) <= PAIRWISE:
-        yield from (_libraries(analysis, swap) for _, swap in swaps.iterrows())
-    elif len(analysis.axes[axis]) == 2:
-        yield _swap(analysis, swaps.iloc[0])
-    else:
-        yield _summary(analysis, axis, swaps)
-
-
-def _unpaired(analysis: Analysis, axis: str) -> str:
-    """Why nothing can be said of an axis by the metric that choices are judged by."""
-    if (analysis.effects["axis"] == axis).any():
-        return f"no two runs that differ in it alone both have {metric_spec(analysis.quality).label}; other metrics stand below."
-    return "no two finished runs differ in it alone, so nothing can be said of it."
-
-
-def _swaps(analysis: Analysis, axis: str, metric: str) -> pd.DataFrame:
-    return analysis.effects[(analysis.effects["axis"] == axis) & (analysis.effects["metric"] == metric)]
-
-
-# --- one swap -------------------------------------------------------------------------------
-
-
-def _swap(analysis: Analysis, swap: pd.Series) -> Sentence:
-    """One value instead of the other."""
-    along = f" (with {swap['brings']})" if swap["brings"] else ""
-    text = f"{_instead(swap)}{along} {_changes(swap)}.{_time(analysis, swap)}"
-    return Sentence("choice", text, "effects", swap["axis"], _word(swap), _tone(swap))
-
-
-def _libraries(analysis: Analysis, swap: pd.Series) -> Sentence:
-    """One library instead of the other: quality and time side by side."""
-    words = {"same": "interchangeable", "cannot tell": "cannot tell", "too few seeds": ""}
-    verdict = words.get(swap["verdict"], "not interchangeable")
-    text = f"{_instead(swap)} {_changes(swap)}.{_time(analysis, swap, CLUSTERING, 'seconds')}"
-    return Sentence("backend", text, "backends", swap["axis"], verdict, _tone(swap))
-
-
-def _instead(swap: pd.Series) -> str:
-    return f"{value(swap['after'])} instead of {value(swap['before'])}"
-
-
-def _changes(swap: pd.Series) -> str:
-    """What the swap does to the metric, in words that its verdict allows."""
-    label, mean = metric_spec(swap["metric"]).label, signed(swap["mean"])
-    if swap["verdict"] == "too few seeds":
-        return f"moves {label} by {mean} in the mean; {_ups_and_downs(swap)}{_left_out(swap)}"
-    spread = f" (95\N{NO-BREAK SPACE}% interval {signed(swap['low'])} to {signed(swap['high'])}; {_on(swap)})"
-    if swap["verdict"] == "same":
-        narrow = f"90\N{NO-BREAK SPACE}% interval {signed(swap['low_90'])} to {signed(swap['high_90'])}"
-        return f"leaves {label} the same within ±{swap['margin']:g}: {mean} ({narrow}; {_on(swap)})"
-    if swap["verdict"] == "cannot tell":
-        return f"may or may not change {label}: {mean}{spread}{_corrected(swap)}"
-    return f"{'raises' if swap['mean'] > 0 else 'lowers'} {label} by {number(abs(swap['mean']))}{spread}"
-
-
-def _ups_and_downs(swap: pd.Series) -> str:
-    """In how many pairs the metric is higher, lower and equal; the metric is one that is better when higher."""
-    higher, equal = (round(swap[name] * swap["pairs"]) for name in ("improved", "tied"))
-    parts = [
-        f"higher in {higher}",
-        f"lower in {swap['pairs'] - higher - equal}",
-        *([f"equal in {equal}"] if equal else []),
-    ]
-    return f"{listed(parts)} of {count(swap['pairs'], 'pair')}"
-
-
-def _corrected(line: pd.Series) -> str:
-    """Why an effect whose interval excludes none cannot be told all the same."""
-    if line["verdict"] == "cannot tell" and line["p"] < ALPHA:
-        return f", not told apart among all swaps (p = {line['p_holm']:.2g} by Holm)"
-    return ""
-
-
-def _on(line: pd.Series) -> str:
-    """What a mean stands on."""
-    return f"{count(line['cells'], 'cell')} {TIMES} {count(line['seeds'], 'seed')}{_left_out(line)}"
-
-
-def _left_out(line: pd.Series) -> str:
-    """How many of the planned pairs a swap stands on, where not all; of interactions, how many were dropped."""
-    if "planned" in line:
-        return f", {line['pairs']} of {line['planned']} planned pairs" if line["pairs"] < line["planned"] else ""
-    return f", {count(line['left_out'], 'pair')} left out" if line["left_out"] else ""
-
-
-def _time(analysis: Analysis, swap: pd.Series, *metrics: str) -> str:
-    """What the swap does to the times, as a sentence of its own; nothing where none is known."""
-    parts = []
-    for metric in metrics or ("seconds",):
-        found = _swaps(analysis, swap["axis"], metric)
-        found = found[_is(found["before"], swap["before"]) & _is(found["after"], swap["after"])]
-        parts += [_ratio(line) for _, line in found.iterrows()]
-    text = "; ".join(parts)
-    return f" {text[0].upper()}{text[1:]}." if parts else ""
-
-
-def _ratio(line: pd.Series) -> str:
-    text = f"{metric_spec(line['metric']).label} {times(line['mean'])}"
-    if line["verdict"] == "too few seeds":
-        return text
-    limits = ("low_90", "high_90") if line["verdict"] == "same" else ("low", "high")
-    low, high = (times(line[name]) for name in limits)
-    among = f" among all swaps: p = {line['p_holm']:.2g} by Holm" if _corrected(line) else ""
-    return f"{text} ({low} to {high}, {FASTER[line['verdict']]}{among})"
-
-
-def _word(swap: pd.Series) -> str:
-    """The verdict in a word or two: which of the two is better, same, cannot tell; none below three seeds."""
-    if swap["verdict"] in ("better", "worse"):
-        return f"{value(swap['after' if swap['verdict'] == 'better' else 'before'])} better"
-    return "" if swap["verdict"] == "too few seeds" else str(swap["verdict"])
-
-
-def _tone(swap: pd.Series) -> Tone:
-    tones: dict[str, Tone] = {"same": "same", "cannot tell": "open", "too few seeds": "plain"}
-    return tones.get(swap["verdict"], "told")
-
-
-# --- many values ----------------------------------------------------------------------------
-
-
-def _summary(analysis: Analysis, axis: str, swaps: pd.DataFrame) -> Sentence:
-    """An axis of many values: its highest and lowest, and how many of its swaps are told apart."""
-    levels = analysis.levels[(analysis.levels["axis"] == axis) & (analysis.levels["metric"] == analysis.quality)]
-    verdicts = swaps["verdict"].value_counts()
-    text = (
-        f"{_ends(analysis, levels)}{_absent(analysis, axis, levels)}{_among(levels, swaps)}{_counts(verdicts, swaps)}"
+    # Libraries come last, since they have a question of their own.
+    choices = sorted(
+        (axis for axis in analysis.axes.values() if not axis.is_condition), key=lambda axis: axis.is_backend
     )
-    every = len(analysis.axes[axis]) * (len(analysis.axes[axis]) - 1) // 2
-    verdict, tone = _matters(verdicts, every)
-    if is_backend(axis):
-        return Sentence("backend", text, "backends", axis, verdict, tone)
-    return Sentence("choice", text, "effects", axis, verdict, tone)
+    if choices and lacks_verdicts(analysis):
+        yield _explain_missing_verdicts(analysis, _kind(choices[0]))
+    for axis in choices:
+        yield from _describe_choice(analysis, axis)
+    for axis in analysis.axes.values():
+        if axis.is_condition:
+            yield _describe_condition(analysis, axis)
+    yield from _describe_interactions(analysis)
 
 
-def _ends(analysis: Analysis, levels: pd.DataFrame) -> str:
-    if levels.empty:
-        return "its values share no cell and seed, so they are compared two by two only."
-    label, ordered = metric_spec(analysis.quality).label, levels.sort_values("mean", ascending=False, kind="stable")
-    best, worst = ordered.iloc[0], ordered.iloc[-1]
-    ends = [f"{value(end['value'])} ({number(end['mean'])})" for end in (best, worst)]
-    return f"{label} is highest at {ends[0]}, lowest at {ends[1]}; {_on(best)}."
+def lacks_verdicts(analysis: Analysis) -> bool:
+    """Return whether no swap has as many seeds as a verdict needs."""
+    seeds = _select(analysis.effects, analysis)["seeds"]
+    return not seeds.empty and bool(seeds.max() < MIN_SEEDS)
 
 
-def _absent(analysis: Analysis, axis: str, levels: pd.DataFrame) -> str:
-    """How many values have no run to compare."""
-    absent = len(analysis.axes[axis]) - len(levels)
-    return f" {absent} of {len(analysis.axes[axis])} values have no matched run." if absent and len(levels) else ""
-
-
-def _among(levels: pd.DataFrame, swaps: pd.DataFrame) -> str:
-    """From how many of the others the highest value is told apart."""
-    if levels.empty or (swaps["verdict"] == "too few seeds").all():
-        return ""
-    best = levels.sort_values("mean", ascending=False, kind="stable")["value"].iloc[0]
-    against = swaps[_is(swaps["before"], best) | _is(swaps["after"], best)]["verdict"]
-    return f" {value(best)} is told apart from {int(against.isin(TOLD).sum())} of the {len(against)} others."
-
-
-def _is(values: pd.Series, wanted: Any) -> pd.Series:
-    return values.map(format_value) == format_value(wanted)
-
-
-def _counts(verdicts: pd.Series, swaps: pd.DataFrame) -> str:
-    """How many swaps of two values have which verdict; nothing below three seeds."""
-    apart = int(sum(verdicts.get(word, 0) for word in TOLD))
-    if apart + verdicts.get("same", 0) + verdicts.get("cannot tell", 0) == 0:
-        return ""
-    same = f"{verdicts.get('same', 0)} the same within ±{swaps['margin'].iloc[0]:g}"
-    few = verdicts.get("too few seeds", 0)
-    parts = [f"{apart} told apart", same, f"{verdicts.get('cannot tell', 0)} cannot be told"]
-    parts += [f"{few} with fewer than {FEWEST_SEEDS} seeds"] if few else []
-    return f" Of {count(len(swaps), 'swap')}, {listed(parts)}."
-
-
-def _matters(verdicts: pd.Series, every: int) -> tuple[str, Tone]:
-    """The verdict on an axis with so many swaps of two of its values; same only where all of them are."""
-    if any(word in verdicts for word in TOLD):
-        return "matters", "told"
-    if verdicts.get("same", 0) == every:
-        return "same", "same"
-    return ("cannot tell", "open") if {"same", "cannot tell"} & set(verdicts.index) else ("", "plain")
-
-
-# --- conditions and interactions ------------------------------------------------------------
-
-
-def _condition(analysis: Analysis, axis: str) -> Sentence:
-    """What the scores are like under each value of what is no choice."""
-    levels = analysis.levels[(analysis.levels["axis"] == axis) & (analysis.levels["metric"] == analysis.quality)]
-    label = metric_spec(analysis.quality).label
-    parts = [f"{number(line['mean'])} on {value(line['value'])}" for _, line in levels.iterrows()]
-    if len(parts) > 2 * MOST:
-        parts = [*parts[:MOST], f"… {len(parts) - MOST} more"]
-    if not parts:
-        return Sentence("choice", "its values share no cell and seed yet.", "effects", axis, "condition")
-    text = f"{label} is {listed(parts)}; no choice, so none of them is better."
-    mine = analysis.effects[(analysis.effects["metric"] == analysis.quality) & (analysis.effects["axis"] != axis)]
-    whole = " Effects are means over all of them." if (mine["pairs"] == mine["planned"]).all() and len(mine) else ""
-    return Sentence("choice", f"{text}{whole}", "effects", axis, "condition")
-
-
-def _interactions(analysis: Analysis) -> Iterator[Sentence]:
-    """Which swaps do more or less where another axis has another value."""
-    lines = analysis.interactions[analysis.interactions["metric"] == analysis.quality]
-    judged = lines[lines["seeds"] >= FEWEST_SEEDS]
-    found = judged[judged["verdict"].isin(TOLD)]
-    found = found.reindex(found["mean"].abs().sort_values(ascending=False).index)
-    for line in (_choice_first(line) for _, line in found.head(MOST).iterrows()):
-        yield Sentence(
-            "choice", _depends(analysis, line), "effects", f"{line['axis']} by {line['with_axis']}", "depends", "told"
-        )
-    if len(found) > MOST:
-        text = f"{count(len(found) - MOST, 'more pair')} of swaps act on each other, which the table has."
-        yield Sentence("choice", text, "effects", "interactions")
-    elif len(judged) and found.empty:
-        yield Sentence("choice", _independent(judged), "effects", "interactions", "none found")
-
-
-def _independent(judged: pd.DataFrame) -> str:
-    same = int((judged["verdict"] == "same").sum())
-    pairs, within = count(len(judged), "pair"), f"within ±{judged['margin'].iloc[0]:g}"
-    if not same:
-        told = f"whether they do cannot be told for any of {pairs}"
-    elif same < len(judged):
-        told = f"{same} of {pairs} do not, {within}; for the others it cannot be told"
+def _explain_missing_verdicts(analysis: Analysis, kind: Kind) -> Finding:
+    """Say whether the matrix plans too few seeds, or too few of them have matched runs yet."""
+    planned = analysis.results.runs["seed"].nunique()
+    if planned < MIN_SEEDS:
+        sentence, values = "too_few_planned_seeds", {"seeds": planned, "fewest": MIN_SEEDS}
     else:
-        told = f"{pairs} looked at, {within}"
-    return f"No two swaps are found to act on each other: {told}."
+        matched = int(_select(analysis.effects, analysis)["seeds"].max())
+        sentence, values = "too_few_matched_seeds", {"planned": planned, "matched": matched}
+    return Finding(kind=kind, sentence=sentence, values=values, evidence="rules", verdict="no verdicts", tone="open")
 
 
-def _choice_first(line: pd.Series) -> pd.Series:
-    """An interaction is the same either way round: the choice is what is swapped, the condition where."""
-    if not is_condition(line["axis"]):
-        return line
-    turned = {"axis": "with_axis", "before": "with_before", "after": "with_after"}
-    return line.rename(turned | {name: old for old, name in turned.items()})
+def _describe_choice(analysis: Analysis, axis: Axis) -> Iterator[Finding]:
+    """Yield a finding for each swap that is worth a sentence, or one for the whole axis."""
+    swaps = _select(analysis.effects, analysis, axis)
+    if swaps.empty:
+        # Runs may well differ in this axis alone, and have every metric but the one that judges.
+        other_metrics = (analysis.effects["axis"] == axis.name).any()
+        yield Finding(
+            kind=_kind(axis),
+            sentence="no_matched_metric" if other_metrics else "no_matched_runs",
+            values={"metric": metric_spec(analysis.quality).label} if other_metrics else {},
+            evidence="coverage",
+            about=axis.name,
+            verdict="no pairs",
+            tone="open",
+        )
+    elif len(axis.values) <= (MAX_LIBRARIES if axis.is_backend else 2):
+        for _, swap in swaps.iterrows():
+            yield _describe_swap(analysis, axis, swap)
+    else:
+        yield _describe_many_values(analysis, axis, swaps)
 
 
-def _depends(analysis: Analysis, line: pd.Series) -> str:
-    """The effect of a swap at both values of the other axis, and their difference."""
-    outcome = next(one for one in analysis.outcomes if one.name == line["metric"])
-    swap = (line["axis"], line["before"], line["after"])
-    both = {line["with_axis"]: [line["with_before"], line["with_after"]]}
-    table = by_value(analysis.finals, {**analysis.axes, **both}, swap, line["with_axis"], outcome)
-    each = [f"{signed(one['mean'])} with {line['with_axis']} {value(one['value'])}" for _, one in table.iterrows()]
-    limits = f"{signed(line['low'])} to {signed(line['high'])}"
-    spread = f"(95\N{NO-BREAK SPACE}% interval {limits}; {_on(line)})"
-    moves = f"{_instead(line)} moves {metric_spec(line['metric']).label} by {listed(each)}"
-    return f"{moves}: a difference of {signed(line['mean'])} {spread}."
+def _describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
+    """Return what one value instead of the other does to the scores and to the time."""
+    verdict = swap["verdict"]
+    metrics = (CLUSTERING, "seconds") if axis.is_backend else ("seconds",)
+    values = {
+        "swap": swap.to_dict(),
+        "metric": metric_spec(swap["metric"]).label,
+        "times": [time for metric in metrics for time in _time_changes(analysis, axis, swap, metric)],
+    }
+    if verdict == "cannot tell":
+        values["overruled"] = _is_overruled(swap)
+    if verdict == "too few seeds":
+        higher, equal = (round(swap[share] * swap["pairs"]) for share in ("improved", "tied"))
+        values |= {"higher": higher, "lower": swap["pairs"] - higher - equal, "equal": equal}
+    if verdict == "too few seeds":
+        words = ""
+    elif axis.is_backend:
+        words = {"same": "interchangeable", "cannot tell": "cannot tell"}.get(verdict, "not interchangeable")
+    elif verdict in ("better", "worse"):
+        words = f"{quote_value(swap['after' if verdict == 'better' else 'before'])} better"
+    else:
+        words = verdict
+    return Finding(
+        kind=_kind(axis),
+        sentence=SWAP_SENTENCES.get(verdict, "swap_differs"),
+        values=values,
+        evidence="backends" if axis.is_backend else "effects",
+        about=axis.name,
+        verdict=words,
+        tone=TONES.get(verdict, "difference"),
+    )
+
+
+def _time_changes(analysis: Analysis, axis: Axis, swap: pd.Series, metric: str) -> Iterator[dict[str, Any]]:
+    """Yield what a swap does to a time: at most one change, none where the time is not known."""
+    rows = _select(analysis.effects, analysis, axis, metric)
+    for _, row in rows[_equals(rows["before"], swap["before"]) & _equals(rows["after"], swap["after"])].iterrows():
+        # The verdict "same" rests on two one-sided tests at 5 %, which the 90 % interval shows.
+        low, high = ("low_90", "high_90") if row["verdict"] == "same" else ("low", "high")
+        limits = {"low": row[low], "high": row[high]}
+        yield row.to_dict() | limits | {"label": metric_spec(metric).label, "overruled": _is_overruled(row)}
+
+
+def _is_overruled(swap: pd.Series) -> bool:
+    """Return whether only the correction for many swaps keeps an effect from being told apart from none."""
+    return bool(swap["verdict"] == "cannot tell" and swap["p"] < ALPHA)
+
+
+def _describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) -> Finding:
+    """Return the highest and the lowest value of an axis, and how many of its swaps make a difference."""
+    levels = _select(analysis.levels, analysis, axis).sort_values("mean", ascending=False, kind="stable")
+    counts = swaps["verdict"].value_counts()
+    different = int(sum(counts.get(verdict, 0) for verdict in DIFFERENT))
+    same, unclear, too_few = (int(counts.get(verdict, 0)) for verdict in ("same", "cannot tell", "too few seeds"))
+    judged = different + same + unclear
+    best = levels.iloc[0].to_dict() if len(levels) else None
+    others = swaps[_equals(swaps["before"], best["value"]) | _equals(swaps["after"], best["value"])] if best else swaps
+    verdict, tone = ("cannot tell", TONES["cannot tell"]) if judged else ("", TONES["too few seeds"])
+    if different:
+        verdict, tone = "matters", "difference"
+    elif same == math.comb(len(axis.values), 2):  # values without matched runs would make it less
+        verdict, tone = "same", "same"
+    return Finding(
+        kind=_kind(axis),
+        sentence="many_values",
+        values={
+            "metric": metric_spec(analysis.quality).label,
+            "best": best,
+            "worst": levels.iloc[-1].to_dict() if len(levels) else None,
+            "present": len(levels),
+            "planned": len(axis.values),
+            "others": len(others) if judged else 0,
+            "apart": int(others["verdict"].isin(DIFFERENT).sum()),
+            "verdicts": {
+                "swaps": len(swaps),
+                "different": different,
+                "same": same,
+                "margin": swaps["margin"].iloc[0],
+                "unclear": unclear,
+                "too_few": too_few,
+                "fewest": MIN_SEEDS,
+            }
+            if judged
+            else None,
+        },
+        evidence="backends" if axis.is_backend else "effects",
+        about=axis.name,
+        verdict=verdict,
+        tone=tone,
+    )
+
+
+def _describe_condition(analysis: Analysis, axis: Axis) -> Finding:
+    """Return the scores under each value of what is given and not chosen."""
+    levels = [row.to_dict() for _, row in _select(analysis.levels, analysis, axis).iterrows()]
+    if not levels:
+        return Finding(
+            kind="choice", sentence="no_common_condition", values={}, evidence="effects", about=axis.name,
+            verdict="condition",
+        )  # fmt: skip
+    named = levels if len(levels) <= MAX_CONDITIONS else levels[: MAX_CONDITIONS // 2]
+    others = _select(analysis.effects, analysis)
+    others = others[others["axis"] != axis.name]
+    values = {
+        "metric": metric_spec(analysis.quality).label,
+        "levels": named,
+        "more": len(levels) - len(named),
+        "all_conditions": bool(len(others) and (others["pairs"] == others["planned"]).all()),
+    }
+    return Finding(
+        kind="choice", sentence="condition", values=values, evidence="effects", about=axis.name, verdict="condition"
+    )
+
+
+def _describe_interactions(analysis: Analysis) -> Iterator[Finding]:
+    """Yield which swaps do more or less where another axis has another value."""
+    rows = _select(analysis.interactions, analysis)
+    judged = rows[rows["seeds"] >= MIN_SEEDS]
+    significant = judged[judged["verdict"].isin(DIFFERENT)]
+    significant = significant.reindex(significant["mean"].abs().sort_values(ascending=False).index)
+    for _, row in significant.head(MAX_INTERACTIONS).iterrows():
+        yield _describe_interaction(analysis, row)
+    if len(significant) > MAX_INTERACTIONS:
+        values = {"pairs": len(significant) - MAX_INTERACTIONS}
+        yield Finding(
+            kind="choice", sentence="more_interactions", values=values, evidence="effects", about="interactions"
+        )
+    elif len(judged) and significant.empty:
+        same = int((judged["verdict"] == "same").sum())
+        values = {"pairs": len(judged), "same": same, "margin": judged["margin"].iloc[0]}
+        yield Finding(
+            kind="choice", sentence="no_interaction", values=values, evidence="effects", about="interactions",
+            verdict="none found",
+        )  # fmt: skip
+
+
+def _describe_interaction(analysis: Analysis, row: pd.Series) -> Finding:
+    """Return the effect of a swap at both values of the other axis, and the difference between the two."""
+    if analysis.axes[row["axis"]].is_condition:
+        # An interaction is the same either way round. A choice is swapped, a condition says where.
+        turned = {"axis": "with_axis", "before": "with_before", "after": "with_after"}
+        row = row.rename(turned | {new: old for old, new in turned.items()})
+    outcome = next(outcome for outcome in analysis.outcomes if outcome.name == row["metric"])
+    axes = {**analysis.axis_values, row["with_axis"]: [row["with_before"], row["with_after"]]}
+    effects = tabulate_effects_by_value(
+        analysis.finals, axes, (row["axis"], row["before"], row["after"]), row["with_axis"], outcome
+    )
+    values = {
+        "swap": row.to_dict(),
+        "metric": metric_spec(row["metric"]).label,
+        "where": row["with_axis"],
+        "effects": effects.to_dict("records"),
+    }
+    return Finding(
+        kind="choice", sentence="interaction", values=values, evidence="effects",
+        about=f"{row['axis']} by {row['with_axis']}", verdict="depends", tone="difference",
+    )  # fmt: skip
+
+
+def _kind(axis: Axis) -> Kind:
+    """Return which question a finding about the axis answers."""
+    return "backend" if axis.is_backend else "choice"
+
+
+def _select(table: pd.DataFrame, analysis: Analysis, axis: Axis | None = None, metric: str = "") -> pd.DataFrame:
+    """Return the rows of one metric, by default the one that judges choices, and of one axis or all."""
+    rows = table[table["metric"] == (metric or analysis.quality)]
+    return rows if axis is None else rows[rows["axis"] == axis.name]
+
+
+def _equals(values: pd.Series, value: object) -> pd.Series:
+    """Return where the values are the one given; pandas itself finds None equal to nothing."""
+    return values.map(format_value) == format_value(value)

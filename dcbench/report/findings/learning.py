@@ -1,6 +1,6 @@
-"""Which finished runs learned anything: against their own untrained network, against pixels, and by health.
+"""Decide which finished runs learned anything: by health, against their own untrained network, and against pixels.
 
-In: an Analysis. Out: a line for each finished run.
+In: an Analysis. Out: a frame with a row for each finished run.
 """
 
 from __future__ import annotations
@@ -12,48 +12,48 @@ from dcbench.analysis.summary import Analysis
 from dcbench.core.spec import format_value
 
 SCORE = "test_refit_nmi_true"
-"""What runs and pixels are compared by: test images, as many clusters as classes."""
+"""The score that compares runs with pixels: on test images, with as many clusters as classes."""
 
 SAME_IMAGES = ["dataset", "limit", "test_limit"]
 """Fields in which a run and its pixel baselines agree."""
 
 
-def learning_by_run(analysis: Analysis) -> pd.DataFrame:
-    """For each finished run: dataset, health, gain, `over_untrained`, `pixels`, `over_pixels`, `learned`; NA: unknown.
+def judge_learning(analysis: Analysis) -> pd.DataFrame:
+    """Return what each finished run learned.
 
-    Over the untrained network is by more than the margin of the gain; over pixels is over the best of the pixel
-    baselines on the same images, each the mean of its seeds. Learned are healthy runs that are over whatever is known.
+    The columns are run_id, dataset, health and the gain; `pixels`, the best mean score of a pixel baseline on the same
+    images; and three booleans that are NA where they are not known: `over_untrained` (the gain is above its margin),
+    `over_pixels`, and `learned` (the run is healthy and above whatever is known).
     """
     runs = analysis.finals.reset_index(drop=True)
     table, score = runs[["run_id", "dataset", "health", GAIN]].copy(), pd.to_numeric(runs[SCORE])
-    table["pixels"] = _images(runs).map(best_pixels(analysis.results.baselines)).astype(float)
+    table["pixels"] = _name_images(runs).map(score_pixels(analysis.results.baselines)).astype(float)
     table["over_untrained"] = (table[GAIN] > gain_margin(analysis)).astype("boolean").mask(table[GAIN].isna())
     table["over_pixels"] = (score > table["pixels"]).astype("boolean").mask(score.isna() | table["pixels"].isna())
-    over = table[["over_untrained", "over_pixels"]]
-    passed = over.fillna(True).all(axis=1) & (table["health"] == "healthy")
-    table["learned"] = passed.astype("boolean").mask(over.isna().all(axis=1))
+    above = table[["over_untrained", "over_pixels"]]
+    # What is not known is not held against a run, unless nothing is known at all.
+    passed = above.fillna(True).all(axis=1) & (table["health"] == "healthy")
+    table["learned"] = passed.astype("boolean").mask(above.isna().all(axis=1))
     return table
 
 
 def gain_margin(analysis: Analysis) -> float:
-    """By how much a run has to be over its untrained network to count; 0 where no run has a gain."""
-    return next((one.margin for one in analysis.outcomes if one.name == GAIN), 0.0)
+    """Return how far a run has to be above its untrained network to count; 0 where no run has a gain."""
+    return next((outcome.margin for outcome in analysis.outcomes if outcome.name == GAIN), 0.0)
 
 
-def best_pixels(baselines: pd.DataFrame) -> dict[str, float]:
-    """Images, as text, -> the highest mean score of a pixel baseline on them; empty where none is done."""
+def score_pixels(baselines: pd.DataFrame) -> dict[str, float]:
+    """Return the highest mean score of a finished pixel baseline for each set of images, named as text."""
     if baselines.empty:
         return {}
     done = baselines[(baselines["state"] == "done") & (baselines["method"] == "pixels")]
-    kinds = done.assign(images=_images(done)).groupby(
-        ["images", "input_channels", "whiten", "l2_normalize"], dropna=False
-    )
-    means = kinds[SCORE].mean()
+    recipe = ["images", "input_channels", "whiten", "l2_normalize"]
+    means = done.assign(images=_name_images(done)).groupby(recipe, dropna=False)[SCORE].mean()
     return {str(images): float(mean) for images, mean in means.groupby(level="images").max().items()}
 
 
-def _images(runs: pd.DataFrame) -> pd.Series:
-    """Which images each run was trained and tested on, as text."""
-    lines = runs[SAME_IMAGES].itertuples(index=False, name=None)
-    texts = [", ".join(format_value(None if pd.isna(value) else value) for value in line) for line in lines]
+def _name_images(runs: pd.DataFrame) -> pd.Series:
+    """Return which images each run was trained and tested on, as text."""
+    rows = runs[SAME_IMAGES].itertuples(index=False, name=None)
+    texts = [", ".join(format_value(None if pd.isna(value) else value) for value in row) for row in rows]
     return pd.Series(texts, index=runs.index, dtype=object)

@@ -1,6 +1,6 @@
-"""Sentences about the runs: which learned anything, which failed and why, what they cost, how far to believe it.
+"""Findings about the runs: what they learned, which are missing and why, what they cost, how far to trust them.
 
-In: an Analysis and an Audit. Out: Sentences.
+In: an Analysis and an Audit. Out: Findings.
 """
 
 from __future__ import annotations
@@ -12,243 +12,252 @@ from collections.abc import Iterator
 import pandas as pd
 
 from dcbench.analysis.statistics.finals import GAIN
-from dcbench.analysis.statistics.matching import FEWEST_SEEDS
-from dcbench.analysis.statistics.stability import LEVEL, median_epochs
+from dcbench.analysis.statistics.matching import MIN_SEEDS
+from dcbench.analysis.statistics.stability import SETTLED_NMI, median_settling_epoch
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.audit.axes import Audit
-from dcbench.audit.health import ORDER
+from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import STAGES
-from dcbench.report.findings.choices import without_verdicts
-from dcbench.report.findings.learning import gain_margin, learning_by_run
-from dcbench.report.findings.wording import Sentence, Tone, count, duration, listed, number, share, signed
+from dcbench.report.findings.choices import lacks_verdicts
+from dcbench.report.findings.finding import Finding, Tone
+from dcbench.report.findings.learning import gain_margin, judge_learning
 
-REASON = 160
-"""Characters of a reason that a sentence quotes; the table has it whole."""
+MAX_REASON = 160
+"""Characters of a reason that a sentence quotes; the table has all of it."""
 
-MOST = 4
-"""Datasets, or kinds of failure, that are told one by one."""
+MAX_LIST = 4
+"""Datasets, or reasons of a state, that a sentence lists one by one."""
+
+TIMINGS = ("exclusive", "shared", "not recorded")
+"""How a run may have been timed, in the order in which a sentence counts them."""
+
+
+# --- Did training help? ---------------------------------------------------------------------
+
+
+def find_learning(analysis: Analysis) -> Iterator[Finding]:
+    """Yield how many runs learned something and by which tests, whether they settled, and their health."""
+    runs = judge_learning(analysis)
+    if runs.empty:
+        yield Finding(
+            kind="learned", sentence="nothing_learned_yet", values={}, evidence="coverage", verdict="nothing yet",
+            tone="open",
+        )  # fmt: skip
+        return
+    if runs["learned"].notna().any():
+        yield _describe_learning(analysis, runs.dropna(subset=["learned"]))
+    if runs[GAIN].notna().any():
+        gains, margin = runs[GAIN].dropna(), gain_margin(analysis)
+        values = {
+            "metric": metric_spec("nmi_true").label,
+            "margin": margin,
+            "runs": len(gains),
+            "up": int((gains > margin).sum()),
+            "down": int((gains < -margin).sum()),
+            "median": gains.median(),
+            "low": gains.min(),
+            "high": gains.max(),
+        }
+        yield Finding(kind="learned", sentence="gain", values=values, evidence="cells", about="training")
+    if runs["over_pixels"].notna().any():
+        yield _compare_with_pixels(runs.dropna(subset=["over_pixels"]))
+    if len(analysis.stability):
+        half = median_settling_epoch(analysis.stability)
+        values = {
+            "metric": metric_spec("nmi_previous").label,
+            "level": SETTLED_NMI,
+            "settled": int(analysis.stability["reached"].sum()),
+            "runs": len(analysis.stability),
+            "half": None if math.isnan(half) else half,
+        }
+        yield Finding(kind="learned", sentence="settled", values=values, evidence="health", about="stability")
+    counts = Counter(runs["health"])
+    none_healthy = not counts["healthy"]
+    yield Finding(
+        kind="learned",
+        sentence="health",
+        values={"states": [(state, counts[state]) for state in HEALTH_STATES if state in counts]},
+        evidence="health",
+        about="health",
+        verdict="none healthy" if none_healthy else "",
+        tone="bad" if none_healthy else "plain",
+    )
+
+
+def _describe_learning(analysis: Analysis, runs: pd.DataFrame) -> Finding:
+    """Return how many of these runs learned something, by dataset where there are a few."""
+    learned = int(runs["learned"].sum())
+    datasets = [
+        {"name": name, "learned": int(part["learned"].sum()), "runs": len(part)}
+        for name, part in runs.groupby("dataset", sort=False, observed=True)
+    ]
+    verdicts: dict[int, tuple[str, Tone]] = {0: ("none", "bad"), len(runs): ("all", "same")}
+    verdict, tone = verdicts.get(learned, ("some", "difference"))
+    values = {
+        "learned": learned,
+        "runs": len(runs),
+        "datasets": datasets if 1 < len(datasets) <= MAX_LIST else [],
+        "margin": gain_margin(analysis),
+        "compares_untrained": bool(runs["over_untrained"].notna().any()),
+        "compares_pixels": bool(runs["over_pixels"].notna().any()),
+    }
+    return Finding(kind="learned", sentence="learned", values=values, evidence="levels", verdict=verdict, tone=tone)
+
+
+def _compare_with_pixels(runs: pd.DataFrame) -> Finding:
+    """Return how many of these runs are better than the best k-means on pixels."""
+    datasets = [
+        {"name": name, "better": int(part["over_pixels"].sum()), "runs": len(part), "pixels": part["pixels"].max()}
+        for name, part in runs.groupby("dataset", sort=False, observed=True)
+    ]
+    values = {
+        "datasets": datasets if len(datasets) <= MAX_LIST else [],
+        "better": int(runs["over_pixels"].sum()),
+        "runs": len(runs),
+    }
+    return Finding(kind="learned", sentence="pixels", values=values, evidence="levels", about="pixels")
+
+
+# --- What is missing? -----------------------------------------------------------------------
 
 
 def all_runs(analysis: Analysis) -> pd.DataFrame:
-    """The planned runs and baselines, whatever their state."""
+    """Return the planned runs and baselines, whatever their state."""
     return pd.concat([analysis.results.runs, analysis.results.baselines], ignore_index=True)
 
 
-# --- learned --------------------------------------------------------------------------------
-
-
-def what_was_learned(analysis: Analysis) -> Iterator[Sentence]:
-    """How many runs learned something, over what, and their health."""
-    runs = learning_by_run(analysis)
-    if runs.empty:
-        text = "No run is finished, so nothing was learned yet."
-        yield Sentence("learned", text, "coverage", "", "nothing yet", "open")
-        return
-    if runs["learned"].notna().any():
-        yield _learned(analysis, runs)
-    if runs[GAIN].notna().any():
-        yield _gain(analysis, runs[GAIN].dropna())
-    if runs["over_pixels"].notna().any():
-        yield _pixels(runs)
-    if len(analysis.stability):
-        yield _settled(analysis.stability)
-    yield _health(runs)
-
-
-def _learned(analysis: Analysis, runs: pd.DataFrame) -> Sentence:
-    known = runs.dropna(subset=["learned"])
-    number_of = int(known["learned"].sum())
-    tests = ["healthy at the end"]
-    if known["over_untrained"].notna().any():
-        tests.append(f"more than {gain_margin(analysis):g} over their own untrained network")
-    if known["over_pixels"].notna().any():
-        compared = int(known["over_pixels"].notna().sum())
-        where = "" if compared == len(known) else f" in the {compared} that have such a baseline"
-        tests.append(f"over k-means on pixels{where}")
-    by_dataset = known.groupby("dataset", sort=False, observed=True)["learned"]
-    each = [f"{int(part.sum())} of {len(part)} on {name}" for name, part in by_dataset]
-    where = f" ({listed(each)})" if 1 < len(each) <= MOST else ""
-    text = f"{number_of} of {count(len(known), 'finished run')} learned something{where}: {listed(tests)}."
-    words: dict[int, tuple[str, Tone]] = {0: ("none", "bad"), len(known): ("all", "same")}
-    return Sentence("learned", text, "levels", "", *words.get(number_of, ("some", "told")))
-
-
-def _gain(analysis: Analysis, gains: pd.Series) -> Sentence:
-    margin = gain_margin(analysis)
-    up, down = int((gains > margin).sum()), int((gains < -margin).sum())
-    text = (
-        f"{metric_spec('nmi_true').label} ends more than {margin:g} above the same run's untrained network in {up} of "
-        f"{count(len(gains), 'run')}, more than {margin:g} below it in {down}; median change {signed(gains.median())} "
-        f"({signed(gains.min())} to {signed(gains.max())})."
-    )
-    return Sentence("learned", text, "cells", "training")
-
-
-def _pixels(runs: pd.DataFrame) -> Sentence:
-    known = runs.dropna(subset=["over_pixels"])
-    parts = [
-        f"{int(part['over_pixels'].sum())} of {len(part)} on {name} (pixels {number(part['pixels'].max())})"
-        for name, part in known.groupby("dataset", sort=False, observed=True)
-    ]
-    shown = listed(parts) if len(parts) <= MOST else f"{int(known['over_pixels'].sum())} of {len(known)}"
-    text = f"On test images, re-clustered with k the number of classes, {shown} beat the best k-means on pixels."
-    return Sentence("learned", text, "levels", "pixels")
-
-
-def _health(runs: pd.DataFrame) -> Sentence:
-    counts = Counter(runs["health"])
-    words = [f"{counts[state]} {state}" for state in ORDER if state in counts]
-    text = f"{listed(words)} at the end, by a rule that never looks at the labels."
-    sick = len(runs) - counts["healthy"]
-    tone: Tone = "bad" if sick == len(runs) else "plain"
-    return Sentence("learned", text, "health", "health", "none healthy" if sick == len(runs) else "", tone)
-
-
-def _settled(known: pd.DataFrame) -> Sentence:
-    """In how many runs the assignments stay what they are, and from which epoch on."""
-    half = median_epochs(known)
-    text = (
-        f"{metric_spec('nmi_previous').label} comes to {LEVEL:g} or above and stays there to the end in "
-        f"{known['reached'].sum()} of {count(len(known), 'run')}"
-        + ("." if math.isnan(half) else f"; in half of all from epoch {half:g} on (Kaplan-Meier).")
-    )
-    return Sentence("learned", text, "health", "stability")
-
-
-# --- failed ---------------------------------------------------------------------------------
-
-
-def what_failed(analysis: Analysis) -> Iterator[Sentence]:
-    """Runs that are not done, by state, kind and reason."""
+def find_unfinished(analysis: Analysis) -> Iterator[Finding]:
+    """Yield for each state but done how many runs are in it, with kinds and reasons, the most frequent first."""
     runs = all_runs(analysis)
     missing = runs[runs["state"] != "done"]
     if missing.empty:
-        text = f"All {count(len(runs), 'planned run')} are done." if len(runs) > 1 else "The one planned run is done."
-        yield Sentence("failed", text, "coverage", "", "none", "same")
-        return
+        yield Finding(
+            kind="failed", sentence="all_done", values={"runs": len(runs)}, evidence="coverage", verdict="none",
+            tone="same",
+        )  # fmt: skip
     for state, part in missing.groupby("state", sort=False):
-        word = f"{len(part)} {state}"
-        text = f"{len(part)} of {count(len(runs), 'planned run')}{_why(part)}"
-        yield Sentence("failed", text, "unfinished", "", word, "bad" if state == "failed" else "open")
+        causes = Counter(zip(part["kind"].fillna(""), part["reason"].fillna(""), strict=True))
+        reasons = []
+        for (kind, reason), count in causes.most_common():
+            line = " ".join(reason.split())
+            text = line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 1]}…"
+            if kind or text:
+                reasons.append({"runs": count, "kind": kind.replace("_", " "), "text": text})
+        values = {
+            "state": state,
+            "runs": len(part),
+            "planned": len(runs),
+            "reasons": reasons[:MAX_LIST],
+            "more": max(0, len(reasons) - MAX_LIST),
+        }
+        yield Finding(
+            kind="failed",
+            sentence="unfinished",
+            values=values,
+            evidence="unfinished",
+            verdict=f"{len(part)} {state}",
+            tone="bad" if state == "failed" else "open",
+        )
 
 
-def _why(part: pd.DataFrame) -> str:
-    """The kinds and reasons of one state, the most frequent first."""
-    found = Counter(zip(part["kind"].fillna(""), part["reason"].fillna(""), strict=True))
-    words = [f"{how_many} {_reason(*why)}" for why, how_many in found.most_common() if any(why)]
-    more = f"; and {count(len(words) - MOST, 'more reason')}" if len(words) > MOST else ""
-    return f": {'; '.join(words[:MOST])}{more}." if words else "."
+# --- What did it cost? ----------------------------------------------------------------------
 
 
-def _reason(kind: str, reason: str) -> str:
-    line = " ".join(reason.split())
-    cut = line if len(line) <= REASON else f"{line[: REASON - 1]}…"
-    return f"{kind.replace('_', ' ')} ({cut})" if kind and cut else kind.replace("_", " ") or cut
-
-
-# --- cost -----------------------------------------------------------------------------------
-
-
-def what_it_cost(analysis: Analysis) -> Iterator[Sentence]:
-    """Seconds in all and per run, what they went into, and whether timings can be compared."""
+def find_cost(analysis: Analysis) -> Iterator[Finding]:
+    """Yield the time of all runs and of one, the stages that took most, and whether times can be compared."""
     seconds = pd.to_numeric(analysis.results.runs["seconds"]).dropna()
-    every = pd.to_numeric(all_runs(analysis)["seconds"]).dropna()
-    if every.empty:
+    all_seconds = pd.to_numeric(all_runs(analysis)["seconds"]).dropna()
+    if all_seconds.empty:
         return
-    beside = f", {duration(every.sum() - seconds.sum())} of it for baselines" if len(every) > len(seconds) else ""
-    text = f"{count(len(every), 'run')} took {duration(every.sum())} in all, each counted by itself{beside}"
-    each = f"; a run took {duration(seconds.median())} in the median ({_range(seconds)})" if len(seconds) else ""
-    yield Sentence("cost", f"{text}{each}.", "times")
-    yield from _stages(analysis)
-    yield from _company(analysis.finals)
-
-
-def _range(seconds: pd.Series) -> str:
-    return f"{duration(seconds.min())} to {duration(seconds.max())}"
-
-
-def _stages(analysis: Analysis) -> Iterator[Sentence]:
+    median, low, high = (seconds.median(), seconds.min(), seconds.max()) if len(seconds) else (None, None, None)
+    values = {
+        "runs": len(all_seconds),
+        "total": all_seconds.sum(),
+        "baselines": all_seconds.sum() - seconds.sum() if len(all_seconds) > len(seconds) else None,
+        "median": median,
+        "low": low,
+        "high": high,
+    }
+    yield Finding(kind="cost", sentence="cost", values=values, evidence="times")
     spent = {stage: float(analysis.results.rows[f"seconds_{stage}"].sum()) for stage in STAGES}
-    most = sorted(STAGES, key=lambda stage: -spent[stage])[:3]
-    if sum(spent.values()) > 0:
-        parts = [f"{stage} {share(spent[stage] / sum(spent.values()))}" for stage in most]
-        yield Sentence("cost", f"Most of the timed seconds of the epochs: {listed(parts)}.", "times", "stages")
+    total = sum(spent.values())
+    if total > 0:
+        most = sorted(STAGES, key=lambda stage: -spent[stage])[:3]
+        shares = [(stage, spent[stage] / total) for stage in most]
+        yield Finding(kind="cost", sentence="stages", values={"shares": shares}, evidence="times", about="stages")
+    timings = Counter(analysis.finals["timing"])
+    if timings.keys() - {"exclusive"}:
+        yield Finding(
+            kind="cost",
+            sentence="shared_device",
+            values={"timings": [(timing, timings[timing]) for timing in TIMINGS if timing in timings]},
+            evidence="times",
+            about="timing",
+            verdict="read with care",
+            tone="open",
+        )
 
 
-def _company(runs: pd.DataFrame) -> Iterator[Sentence]:
-    """Whether runs had the device for themselves while they were timed."""
-    timing = Counter(runs["timing"])
-    if timing.keys() - {"exclusive"}:
-        words = {
-            "exclusive": "alone on the device", "shared": "beside others on the device",
-            "not recorded": "without a record of who else was on the device",
-        }  # fmt: skip
-        parts = [f"{count(timing[name], 'run')} {text}" for name, text in words.items() if name in timing]
-        text = f"Timed were {listed(parts)}: times are those of this machine under its load."
-        yield Sentence("cost", text, "times", "timing", "read with care", "open")
+# --- How far can it be trusted? -------------------------------------------------------------
 
 
-# --- trust ----------------------------------------------------------------------------------
-
-
-def how_far_to_believe(analysis: Analysis, audited: Audit) -> Iterator[Sentence]:
-    """Seeds and cells, runs left out, the axes' audit, failed checks, and what to read with care."""
-    yield from _judged(analysis)
-    yield from _seeds(analysis)
-    yield from _missing_metric(analysis)
-    yield from _axes(audited)
-    if audited.failures:
-        failed = count(len(audited.failures), "check")
-        yield Sentence("trust", f"{failed} of what a run must hold failed.", "audit", "checks", "failed", "bad")
-    elif audited.runs:
-        text = f"All checks of all {count(audited.runs, 'finished run')} passed."
-        yield Sentence("trust", text, "audit", "checks", "passed", "same")
-    if analysis.results.notes:
-        text = f"{count(len(analysis.results.notes), 'warning')} about the files that were read."
-        yield Sentence("trust", text, "notes", "files", "warnings", "bad")
-
-
-def _judged(analysis: Analysis) -> Iterator[Sentence]:
-    """The metric that the choices are judged by, and how its curve became a number."""
-    margin = next((one.margin for one in analysis.outcomes if one.name == analysis.quality), None)
+def find_reliability(analysis: Analysis, audit: Audit) -> Iterator[Finding]:
+    """Yield how choices are judged, seeds and cells, runs left out, and what the audit and the files say."""
+    label = metric_spec(analysis.quality).label
+    margin = next((outcome.margin for outcome in analysis.outcomes if outcome.name == analysis.quality), None)
     if margin is not None and analysis.axes:
-        label = metric_spec(analysis.quality).label
-        why = ", since NMI and purity rise with k by themselves" if analysis.quality == "ami_true" else ""
-        text = f"Choices are judged by {label} ({analysis.rule(analysis.quality)}){why}; within ±{margin:g} counts as the same."
-        yield Sentence("trust", text, "rules", "measure")
+        rule, rises = analysis.rule(analysis.quality), analysis.quality == "ami_true"
+        values = {"metric": label, "rule": rule, "rises_with_k": rises, "margin": margin}
+        yield Finding(kind="trust", sentence="judged_by", values=values, evidence="rules", about="measure")
+    swaps = analysis.effects[analysis.effects["metric"] == analysis.quality]
+    # Without any verdict the choices already say that there are too few seeds.
+    if len(swaps) and not lacks_verdicts(analysis):
+        values = {
+            "seeds": int(swaps["seeds"].max()),
+            "planned": analysis.results.runs["seed"].nunique(),
+            "fewest_cells": int(swaps["cells"].min()),
+            "most_cells": int(swaps["cells"].max()),
+            "swaps": len(swaps),
+            "too_few": int((swaps["seeds"] < MIN_SEEDS).sum()),
+            "fewest": MIN_SEEDS,
+        }
+        yield Finding(kind="trust", sentence="seeds", values=values, evidence="rules", about="seeds")
+    missing = int(analysis.finals[analysis.quality].isna().sum())
+    if missing:
+        values = {"missing": missing, "runs": len(analysis.finals), "metric": label}
+        yield Finding(
+            kind="trust", sentence="missing_metric", values=values, evidence="runs", about="missing",
+            verdict="left out", tone="bad",
+        )  # fmt: skip
+    yield from _describe_audit(audit)
+    if analysis.results.notes:
+        yield Finding(
+            kind="trust", sentence="warnings", values={"warnings": len(analysis.results.notes)}, evidence="notes",
+            about="files", verdict="warnings", tone="bad",
+        )  # fmt: skip
 
 
-def _seeds(analysis: Analysis) -> Iterator[Sentence]:
-    lines = analysis.effects[analysis.effects["metric"] == analysis.quality]
-    if lines.empty or without_verdicts(analysis):
-        return
-    planned, seeds = analysis.results.runs["seed"].nunique(), int(lines["seeds"].max())
-    of = f" of {planned} planned" if seeds < planned else ""
-    few = int((lines["seeds"] < FEWEST_SEEDS).sum())
-    fewer = f" {few} of {count(len(lines), 'swap')} have fewer than {FEWEST_SEEDS} seeds: points only." if few else ""
-    fewest = f"{lines['cells'].min()} to " if lines["cells"].min() < lines["cells"].max() else ""
-    cells = f"{fewest}{count(lines['cells'].max(), 'matched cell')}"
-    text = f"{count(seeds, 'seed')}{of}; each effect is a mean over {cells} of this matrix.{fewer}"
-    yield Sentence("trust", text, "rules", "seeds")
-
-
-def _missing_metric(analysis: Analysis) -> Iterator[Sentence]:
-    """Runs without the metric that the choices are judged by."""
-    lacking = int(analysis.finals[analysis.quality].isna().sum())
-    if lacking:
-        label, runs = metric_spec(analysis.quality).label, count(len(analysis.finals), "finished run")
-        text = f"{lacking} of {runs} have no {label}: they are in no effect on it."
-        yield Sentence("trust", text, "runs", "missing", "left out", "bad")
-
-
-def _axes(audited: Audit) -> Iterator[Sentence]:
-    """Whether every axis acts, with common random numbers."""
-    idle = [axis for axis in audited.axes if not axis.verdict.startswith("acts")]
-    if idle:
-        text = "; ".join(f"{axis.name} {axis.message}" for axis in idle)
-        unknown = all(axis.verdict == "no pairs" for axis in idle)
-        tone: Tone = "open" if unknown else "bad"
-        yield Sentence("trust", f"{text}.", "audit", "axes", "not known" if unknown else "not all act", tone)
-    elif audited.axes:
-        text = f"Every axis acts, with common random numbers: {listed(axis.name for axis in audited.axes)}."
-        yield Sentence("trust", text, "audit", "axes", "all act", "same")
+def _describe_audit(audit: Audit) -> Iterator[Finding]:
+    """Yield whether every axis acts, with common random numbers, and whether all checks of the runs passed."""
+    idle = [axis for axis in audit.axes if not axis.verdict.startswith("acts")]
+    axes: tuple[str, str, Tone] = ("active_axes", "all act", "same")
+    if idle and all(axis.verdict == "no pairs" for axis in idle):
+        axes = ("unknown_axes", "not known", "open")
+    elif idle:
+        axes = ("idle_axes", "not all act", "bad")
+    if audit.axes:
+        sentence, verdict, tone = axes
+        values = {"axes": idle or audit.axes}
+        yield Finding(
+            kind="trust", sentence=sentence, values=values, evidence="audit", about="axes", verdict=verdict, tone=tone
+        )
+    if audit.failures:
+        yield Finding(
+            kind="trust", sentence="failed_checks", values={"checks": len(audit.failures)}, evidence="audit",
+            about="checks", verdict="failed", tone="bad",
+        )  # fmt: skip
+    elif audit.runs:
+        yield Finding(
+            kind="trust", sentence="passed_checks", values={"runs": audit.runs}, evidence="audit", about="checks",
+            verdict="passed", tone="same",
+        )  # fmt: skip

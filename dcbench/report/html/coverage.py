@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis.summary import Analysis
-from dcbench.audit.health import ORDER
+from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.spec import format_value
 from dcbench.report.html.run_table import reasons
 
@@ -71,7 +71,9 @@ def squares_of(analysis: Analysis) -> list[Square]:
 def _square(number: int, run: Any) -> Square:
     """How a run stands: its health where it is done and not healthy, else its state, with kind and reason."""
     if run["state"] == "done":
-        return Square(number, run["health"] if run["health"] in ORDER[1:] else "done", reasons(run["health_why"]))
+        return Square(
+            number, run["health"] if run["health"] in HEALTH_STATES[1:] else "done", reasons(run["health_why"])
+        )
     return Square(number, run["state"], reasons(run["kind"], run["reason"]))
 
 

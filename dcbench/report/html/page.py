@@ -22,11 +22,11 @@ from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.audit.axes import Audit
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
+from dcbench.core.text import plural
 from dcbench.figures.style.theme import BACKGROUNDS, INK
 from dcbench.parity.table import STAGES as PARITY_STAGES
 from dcbench.report.figures import Drawn
-from dcbench.report.findings.headline import answers
-from dcbench.report.findings.wording import count
+from dcbench.report.findings.questions import answer_questions
 from dcbench.report.html import curve_data, page_tables
 from dcbench.report.html.coverage import coverage, squares_of
 from dcbench.report.html.inline_svg import inline
@@ -96,7 +96,7 @@ def render(
     template = _engine().get_template("page.html.j2")
     return template.render(
         **given,
-        answers=answers(analysis, audited),
+        answers=answer_questions(analysis, audited),
         pictured=pictured,
         drawn=placed,
         sections=[(name, title) for name, title in SECTIONS.items() if _stands(name, analysis, placed)],
@@ -122,7 +122,7 @@ def _engine() -> jinja2.Environment:
     engine = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    engine.filters["counted"] = count
+    engine.filters["plural"] = plural
     return engine
 
 

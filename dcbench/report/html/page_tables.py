@@ -13,13 +13,13 @@ import pandas as pd
 
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import GAIN
-from dcbench.analysis.summary import DERIVED_METRICS, Analysis, baseline_level, metric_spec
-from dcbench.audit.health import ORDER
+from dcbench.analysis.summary import DERIVED_METRICS, Analysis, metric_spec, name_baseline
+from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import format_value
 from dcbench.parity.table import MEASURES
 from dcbench.parity.table import STAGES as PARITY_STAGES
-from dcbench.report.findings.wording import TIMES, number, share, signed, times
+from dcbench.report.numbers import TIMES, format_difference, format_number, format_percent, format_ratio
 from dcbench.report.tables import FINAL, LEVEL_KEYS
 
 LABELS = {name: column.axis_label for name, column in (COLUMNS | DERIVED_METRICS).items()}
@@ -60,7 +60,7 @@ def effects(analysis: Analysis) -> dict[str, Table]:
 def _effect(analysis: Analysis, line: pd.Series, outcome: Outcome) -> list[Cell]:
     swap = f"{format_value(line['before'])} → {format_value(line['after'])}"
     neutral = outcome.better is None or analysis.axes[line["axis"]].is_neutral(outcome.name)
-    improved = "" if neutral else share(line["improved"])
+    improved = "" if neutral else format_percent(line["improved"])
     pairs = f"{line['pairs']} of {line['planned']}"
     words = [line["axis"], swap, line["brings"], line["verdict"]]
     return [*words, *_figures(line, outcome), improved, pairs, *_basis(line)]
@@ -83,7 +83,7 @@ def _interaction(line: pd.Series, outcome: Outcome) -> list[Cell]:
 
 def _figures(line: pd.Series, outcome: Outcome) -> list[str]:
     """Mean and both intervals."""
-    form = times if outcome.ratio else signed
+    form = format_ratio if outcome.ratio else format_difference
     return [form(line["mean"]), *(_spread(line, names, form) for names in (("low", "high"), OTHERS))]
 
 
@@ -104,7 +104,7 @@ def levels(analysis: Analysis) -> Table:
     """Each value of each axis on the cells and seeds that all its values have."""
     lines = analysis.levels[analysis.levels["metric"] == analysis.quality]
     told_lines = [
-        [line["axis"], format_value(line["value"]), number(line["mean"]), _spread(line, ("low", "high"), number),
+        [line["axis"], format_value(line["value"]), format_number(line["mean"]), _spread(line, ("low", "high"), format_number),
          f"{line['cells']} {TIMES} {line['seeds']}", str(line["left_out"])]
         for _, line in lines.iterrows()
     ]  # fmt: skip
@@ -128,7 +128,7 @@ def ranks(analysis: Analysis) -> Table:
         if one.metric == analysis.quality:
             order = sorted(one.ranks, key=lambda value: one.ranks[value])
             means = ", ".join(f"{format_value(value)} {one.ranks[value]:.2f}" for value in order)
-            told_of = one.why_not or f"differences above {one.critical:.2f} are critical (p = {one.p:.2g})"
+            told_of = one.missing_reason or f"differences above {one.critical:.2f} are critical (p = {one.p:.2g})"
             lines.append([one.axis, means, str(one.blocks), told_of])
     return Table(["axis", "mean ranks over cells, 1 is best", "cells", "what can be told"], lines)
 
@@ -145,7 +145,7 @@ def final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
 
 
 def _mean(row: dict[Any, Any], metric: str) -> tuple[str, str]:
-    form = signed if metric == GAIN else number
+    form = format_difference if metric == GAIN else format_number
     spread = f"{form(row[f'{metric}_low'])} to {form(row[f'{metric}_high'])}" if row["done"] > 1 else ""
     return form(row[metric]), spread if form(row[metric]) else ""
 
@@ -156,7 +156,7 @@ def baselines(table: pd.DataFrame) -> Table:
     scores = [name for name in kept.columns if name in COLUMNS and name not in LEVEL_KEYS]
     plain_part = plain(kept.drop(columns=scores))
     lines = [
-        [*words, *map(number, figures)]
+        [*words, *map(format_number, figures)]
         for words, figures in zip(plain_part.lines, kept[scores].itertuples(index=False), strict=True)
     ]
     return Table([*plain_part.head, *(LABELS[name] for name in scores)], lines, len(plain_part.head))
@@ -201,7 +201,7 @@ def plain(table: pd.DataFrame, words: int = 99) -> Table:
 
 def sick(analysis: Analysis) -> Table:
     """Finished runs that are degenerate or collapsed at the end, and what shows it."""
-    runs = analysis.finals[analysis.finals["health"].isin(ORDER[1:])]
+    runs = analysis.finals[analysis.finals["health"].isin(HEALTH_STATES[1:])]
     names = ["run_id", *analysis.axes, "seed", "health", "health_since", "health_why"]
     head = ["run", *analysis.axes, "seed", "health", "since epoch", "what shows it"]
     return Table(head, plain(runs[names]).lines)
@@ -212,9 +212,11 @@ def baseline_runs(beside: pd.DataFrame) -> Table:
     if beside.empty:
         return Table([], [])
     scores = ["test_refit_nmi_true", "test_refit_cluster_accuracy", "test_head_accuracy"]
-    told = beside.assign(level=beside.apply(baseline_level, axis=1), reason=beside["reason"].fillna(""))
+    told = beside.assign(level=beside.apply(name_baseline, axis=1), reason=beside["reason"].fillna(""))
     told.loc[told["method"] == "pixels", "arch"] = None
-    told = told.assign(**{name: told[name].map(number) for name in scores}, seconds=told["seconds"].map(number))
+    told = told.assign(
+        **{name: told[name].map(format_number) for name in scores}, seconds=told["seconds"].map(format_number)
+    )
     names = ["level", "dataset", "input_channels", "arch", "seed", "state", "reason", "health"]
     names += [*scores, "seconds", "run_id"]
     return Table([LABELS.get(name, name.replace("_", " ")) for name in names], plain(told[names]).lines)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import Analysis
-from dcbench.audit.health import ORDER
+from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
 from dcbench.figures.style.encoding import get_colour
@@ -85,7 +85,7 @@ def _metrics(analysis: Analysis) -> list[str]:
 def _filter(analysis: Analysis, name: str, texts: list[str]) -> Filter:
     """The values that some run has, in the plan's order, states and healths in their own, coloured as in figures."""
     values = analysis.axis_values.get(name, ())
-    known = {"state": STATES, "health": (*ORDER, NONE)}.get(name) or [format_value(value) for value in values]
+    known = {"state": STATES, "health": (*HEALTH_STATES, NONE)}.get(name) or [format_value(value) for value in values]
     kept = [text for text in dict.fromkeys([*known, *texts]) if text in set(texts)]
     colours = {format_value(value): get_colour(analysis, name, value) for value in values}
     return Filter(name, kept, [colours.get(text, COLOURS[at % len(COLOURS)]) for at, text in enumerate(kept)])

@@ -5,7 +5,7 @@ import pytest
 
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
-from dcbench.report.findings.learning import best_pixels, learning_by_run
+from dcbench.report.findings.learning import judge_learning, score_pixels
 from tests.helpers.analyses import made
 from tests.helpers.learning import TEXT, pixels
 
@@ -21,7 +21,7 @@ def told(baselines=(), **changes):
 
 
 def test_healthy_and_over_the_untrained_network_is_learned_where_there_are_no_pixels():
-    found = learning_by_run(told())
+    found = judge_learning(told())
     assert len(found) == 8 and found["learned"].all() and found["over_pixels"].isna().all()
 
 
@@ -32,23 +32,23 @@ def test_pixels_are_the_best_baseline_of_the_same_images_and_a_mean_over_seeds()
         pixels(dataset="cifar10", test_refit_nmi_true=0.05), pixels(limit=500, test_refit_nmi_true=0.9),
     ]  # fmt: skip
     levels = {"mnist, none, none": pytest.approx(0.55), "mnist, 500, none": 0.9, "cifar10, none, none": 0.05}
-    assert best_pixels(pd.DataFrame(lines)) == levels
-    found = learning_by_run(told(lines)).groupby("dataset")[["pixels", "learned"]].max()
+    assert score_pixels(pd.DataFrame(lines)) == levels
+    found = judge_learning(told(lines)).groupby("dataset")[["pixels", "learned"]].max()
     assert found.loc["mnist"].tolist() == [pytest.approx(0.55), False] and found.loc["cifar10"].tolist() == [0.05, True]
 
 
 def test_a_gain_within_the_margin_is_none_and_collapse_is_no_learning():
     small = told(nmi_true=0.4)
-    assert not learning_by_run(small)["learned"].any() and not learning_by_run(small)["over_untrained"].any()
-    assert not learning_by_run(told(health="collapsed"))["learned"].any()
+    assert not judge_learning(small)["learned"].any() and not judge_learning(small)["over_untrained"].any()
+    assert not judge_learning(told(health="collapsed"))["learned"].any()
 
 
 def test_what_is_not_known_is_not_held_against_a_run():
-    unknown = learning_by_run(told(nmi_true=float("nan")))
+    unknown = judge_learning(told(nmi_true=float("nan")))
     assert unknown["learned"].isna().all()
-    assert learning_by_run(told([pixels()], test_refit_nmi_true=float("nan")))["over_pixels"].isna().all()
+    assert judge_learning(told([pixels()], test_refit_nmi_true=float("nan")))["over_pixels"].isna().all()
 
 
 def test_nothing_finished_is_an_empty_frame():
     found = made(TEXT, pending=range(8))
-    assert learning_by_run(analyse(found)).empty
+    assert judge_learning(analyse(found)).empty

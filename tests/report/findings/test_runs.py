@@ -10,17 +10,17 @@ from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit, AxisVerdict
 from dcbench.audit.run_checks import CheckFailure
-from dcbench.report.findings.runs import how_far_to_believe, what_failed, what_it_cost, what_was_learned
+from dcbench.report.findings.runs import find_cost, find_learning, find_reliability, find_unfinished
 from tests.helpers.analyses import made
 from tests.helpers.learning import TEXT, pixels
 
-SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", GAIN)]
-NOTHING = Audit("m", 0, [], [])
+OUTCOMES_USED = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", GAIN)]
+NOTHING = Audit(name="m", runs=0, axes=[], failures=[])
 
 
-def told(text=TEXT, change=None, **unfinished):
+def analysis_of(text=TEXT, change=None, **unfinished):
     found = made(text, **unfinished)
-    return analyse(change(found) if change else found, SPOKEN_OF)
+    return analyse(change(found) if change else found, OUTCOMES_USED)
 
 
 def texts(sentences):
@@ -32,21 +32,21 @@ def texts(sentences):
 
 def test_how_many_learned_by_dataset_and_by_which_tests():
     lines = pd.DataFrame([pixels(test_refit_nmi_true=0.9), pixels(dataset="cifar10", test_refit_nmi_true=0.01)])
-    first, gain, over, _, health = what_was_learned(told(change=lambda found: replace(found, baselines=lines)))
-    assert (first.verdict, first.tone, first.evidence) == ("some", "told", "levels")
+    first, gain, over, _, health = find_learning(analysis_of(change=lambda found: replace(found, baselines=lines)))
+    assert (first.verdict, first.tone, first.evidence) == ("some", "difference", "levels")
     assert first.text == (
         "4 of 8 finished runs learned something (0 of 4 on mnist and 4 of 4 on cifar10): healthy at the end, more than "
-        "0.02 over their own untrained network and over k-means on pixels."
+        "0.02 above their own untrained network and better than k-means on pixels."
     )
     assert (
-        "ends more than 0.02 above the same run's untrained network in 8 of 8 runs, more than 0.02 below it in 0"
+        "ends more than 0.02 above the untrained network of the same run in 8 of 8 runs, and more than 0.02 below it in 0"
         in gain.text
     )
     assert (
         "0 of 4 on mnist (pixels 0.900) and 4 of 4 on cifar10 (pixels 0.010) beat the best k-means on pixels."
         in over.text
     )
-    assert health.text == "8 healthy at the end, by a rule that never looks at the labels."
+    assert health.text == "At the end, 8 runs are healthy, by a rule that never looks at the labels."
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_all_and_none_are_words(state, verdict, tone):
     def change(found):
         return replace(found, rows=found.rows.assign(health=state))
 
-    first, *_, health = what_was_learned(told(change=change))
-    assert (first.verdict, first.tone) == (verdict, tone) and f"8 {state}" in health.text
+    first, *_, health = find_learning(analysis_of(change=change))
+    assert (first.verdict, first.tone) == (verdict, tone) and f"8 runs are {state}" in health.text
     assert health.verdict == ("" if state == "healthy" else "none healthy")
 
 
 def test_nothing_finished_is_one_sentence():
-    (one,) = what_was_learned(told(pending=range(8)))
+    (one,) = find_learning(analysis_of(pending=range(8)))
     assert one.verdict == "nothing yet" and one.evidence == "coverage"
 
 
@@ -71,7 +71,7 @@ def test_nothing_finished_is_one_sentence():
 
 
 def test_all_done_is_said():
-    (one,) = what_failed(told())
+    (one,) = find_unfinished(analysis_of())
     assert (one.text, one.verdict, one.evidence) == ("All 8 planned runs are done.", "none", "coverage")
 
 
@@ -83,24 +83,24 @@ def test_failures_are_counted_by_kind_and_reason_the_most_frequent_first():
         runs.loc[3, "reason"] = ""
         return replace(found, runs=runs)
 
-    failed, pending = what_failed(told(change=change, failed=[0, 1, 2], pending=[3]))
-    start = f"3 of 8 planned runs: 2 out of memory ({'x' * 159}…); 1 nan (the loss became nan)."
+    failed, pending = find_unfinished(analysis_of(change=change, failed=[0, 1, 2], pending=[3]))
+    start = f"3 of 8 planned runs are failed: 2 out of memory ({'x' * 159}…); 1 nan (the loss became nan)."
     assert (failed.text, failed.verdict, failed.tone, failed.evidence) == (start, "3 failed", "bad", "unfinished")
-    assert (pending.text, pending.verdict, pending.tone) == ("1 of 8 planned runs.", "1 pending", "open")
+    assert (pending.text, pending.verdict, pending.tone) == ("1 of 8 planned runs is pending.", "1 pending", "open")
 
 
 def test_many_reasons_are_cut_and_counted():
     def change(found):
         return replace(found, runs=found.runs.assign(reason=[f"reason {place}" for place in range(8)]))
 
-    (one,) = what_failed(told(change=change, failed=range(8)))
+    (one,) = find_unfinished(analysis_of(change=change, failed=range(8)))
     assert one.text.endswith("; 1 reason 3; and 4 more reasons.")
 
 
 def test_failed_baselines_count():
     lines = pd.DataFrame([pixels(state="failed", kind="error", reason="no data")])
-    (one,) = what_failed(told(change=lambda found: replace(found, baselines=lines)))
-    assert one.text == "1 of 9 planned runs: 1 error (no data)."
+    (one,) = find_unfinished(analysis_of(change=lambda found: replace(found, baselines=lines)))
+    assert one.text == "1 of 9 planned runs is failed: 1 error (no data)."
 
 
 # --- cost -----------------------------------------------------------------------------------
@@ -112,13 +112,16 @@ def test_cost_in_all_and_per_run_with_baselines_apart():
     def change(found):
         return replace(found, runs=found.runs.assign(seconds=[10.0] * 7 + [80.0]), baselines=lines)
 
-    first, stages = what_it_cost(told(change=change))
+    first, stages = find_cost(analysis_of(change=change))
     assert first.text == (
-        "9 runs took 4.17 min in all, each counted by itself, 100 s of it for baselines; "
-        "a run took 10 s in the median (10 s to 80 s)."
+        "9 runs took 4 min 10 s in all, each counted by itself; the baselines took 1 min 40 s of it. "
+        "The median run of a cell took 10 s (10 s to 1 min 20 s)."
     )
     share = "17\N{NO-BREAK SPACE}%"
-    assert stages.text == f"Most of the timed seconds of the epochs: features {share}, pca {share} and whiten {share}."
+    assert (
+        stages.text
+        == f"Most of the time of the epochs went into features ({share}), pca ({share}) and whiten ({share})."
+    )
 
 
 def test_company_is_told_unless_every_run_was_alone():
@@ -129,16 +132,18 @@ def test_company_is_told_unless_every_run_was_alone():
             rows=found.rows.assign(timing=found.rows["run_id"].eq(runs[0]).map({True: "shared", False: "exclusive"})),
         )
 
-    *_, company = what_it_cost(told(change=change))
-    assert company.text.startswith("Timed were 7 runs alone on the device and 1 run beside others on the device: ")
+    *_, company = find_cost(analysis_of(change=change))
+    assert company.text.startswith(
+        "The times come from 7 runs alone on the device and 1 run beside others on the device, "
+    )
     assert company.verdict == "read with care"
 
 
 def test_no_seconds_cost_nothing():
     assert (
         texts(
-            what_it_cost(
-                told(pending=range(8), change=lambda found: replace(found, runs=found.runs.assign(seconds=None)))
+            find_cost(
+                analysis_of(pending=range(8), change=lambda found: replace(found, runs=found.runs.assign(seconds=None)))
             )
         )
         == []
@@ -152,61 +157,73 @@ SEEDS = TEXT.replace("[0, 1]", "[0, 1, 2]")
 
 def axis(name, pairs=2, witness=2, outcome=2, common=2):
     blamed, idle = () if common == pairs else ("weights",), () if witness else ("1 and 2",)
-    return AxisVerdict(name, pairs, witness, outcome, common, ("weights",), (), blamed, idle)
+    return AxisVerdict(
+        name=name, pairs=pairs, acted=witness, outcome=outcome, common=common, must_share=("weights",), follows=(),
+        confounders=blamed, idle_values=idle,
+    )  # fmt: skip
 
 
-def believed(analysis, audited=NOTHING):
-    return {one.about: one for one in how_far_to_believe(analysis, audited)}
+def reliability(analysis, audited=NOTHING):
+    return {one.about: one for one in find_reliability(analysis, audited)}
 
 
 def test_measure_and_seeds():
-    found = believed(told(SEEDS))
+    found = reliability(analysis_of(SEEDS))
     assert (
-        found["measure"].text == "Choices are judged by NMI with the truth (last row); within ±0.02 counts as the same."
+        found["measure"].text
+        == "Choices are judged by NMI with the truth (last row). A change within ±0.02 counts as the same."
     )
-    assert found["seeds"].text == "3 seeds; each effect is a mean over 2 matched cells of this matrix."
-    assert "seeds" not in believed(told()), "two seeds are told of among the choices, once"
+    assert found["seeds"].text == "Each effect is a mean over 3 seeds and 2 matched cells of this matrix."
+    assert "seeds" not in reliability(analysis_of()), "two seeds are told of among the choices, once"
 
 
 def test_against_k_the_measure_is_ami_and_why():
     text = "name: m\naxes: {k: [5, 6]}\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n"
-    assert "AMI with the truth (last row), since NMI and purity rise with k" in believed(told(text))["measure"].text
+    assert (
+        "AMI with the truth (last row), since NMI and purity rise with k"
+        in reliability(analysis_of(text))["measure"].text
+    )
 
 
 def test_without_axes_there_is_nothing_to_judge():
-    assert believed(told("name: m\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n")) == {}
+    assert reliability(analysis_of("name: m\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n")) == {}
 
 
 def test_runs_without_the_metric_are_counted():
     def change(found):
         return replace(found, rows=found.rows.assign(nmi_true=found.rows["nmi_true"].where(found.rows["seed"] > 0)))
 
-    one = believed(told(SEEDS, change=change))["missing"]
+    one = reliability(analysis_of(SEEDS, change=change))["missing"]
     assert (
-        one.text == "4 of 12 finished runs have no NMI with the truth: they are in no effect on it."
+        one.text == "4 of 12 finished runs have no NMI with the truth, so the effects on it leave them out."
         and one.tone == "bad"
     )
 
 
 def test_swaps_with_too_few_seeds_are_counted():
     text = SEEDS.replace("[sgd, adam]", "[sgd, adam], k: [5, 6, 7, 8]")
-    found = believed(told(text, failed=range(11, 48, 12)))
-    assert "3 of 8 swaps have fewer than 3 seeds: points only." in found["seeds"].text, "k = 8 lacks seed 2"
+    found = reliability(analysis_of(text, failed=range(11, 48, 12)))
+    assert "For 3 of 8 swaps there are fewer than 3 seeds, and so only point estimates." in found["seeds"].text, (
+        "k = 8 lacks seed 2"
+    )
 
 
 def test_an_audit_with_nothing_wrong():
-    found = believed(told(SEEDS), Audit("m", 12, [axis("k"), axis("lr")], []))
+    found = reliability(analysis_of(SEEDS), Audit(name="m", runs=12, axes=[axis("k"), axis("lr")], failures=[]))
     assert found["axes"].text == "Every axis acts, with common random numbers: k and lr."
-    assert found["checks"].text == "All checks of all 12 finished runs passed."
+    assert found["checks"].text == "All audit checks of all 12 finished runs passed."
 
 
 def test_what_is_wrong_is_named():
     audited = Audit(
-        "m", 3, [axis("k"), axis("lr", witness=0), axis("arch", common=1)], [CheckFailure("a", "frozen", "moved")]
+        name="m",
+        runs=3,
+        axes=[axis("k"), axis("lr", witness=0), axis("arch", common=1)],
+        failures=[CheckFailure(run="a", check="frozen", message="moved")],
     )
-    found = believed(told(SEEDS, change=lambda found: replace(found, notes=["torn"])), audited)
-    assert found["axes"].text == "lr does nothing between 1 and 2; arch confounded by weights."
-    assert found["checks"].text == "1 check of what a run must hold failed." and found["files"].evidence == "notes"
+    found = reliability(analysis_of(SEEDS, change=lambda found: replace(found, notes=["torn"])), audited)
+    assert found["axes"].text == "Not every axis acts. lr: does nothing between 1 and 2; arch: confounded by weights."
+    assert found["checks"].text == "1 audit check of the runs failed." and found["files"].evidence == "notes"
 
 
 def test_whether_assignments_settle_is_told_also_where_none_does():
@@ -216,13 +233,17 @@ def test_whether_assignments_settle_is_told_also_where_none_does():
         )
 
     text = TEXT.replace("epochs: 2", "epochs: 5")
-    (none,) = [one for one in what_was_learned(told(text, settle(9))) if one.about == "stability"]
-    (all_,) = [one for one in what_was_learned(told(text, settle(3))) if one.about == "stability"]
-    assert none.text == "NMI epoch to epoch comes to 0.9 or above and stays there to the end in 0 of 8 runs."
-    assert all_.text.endswith("in 8 of 8 runs; in half of all from epoch 3 on (Kaplan-Meier).")
+    (none,) = [one for one in find_learning(analysis_of(text, settle(9))) if one.about == "stability"]
+    (all_,) = [one for one in find_learning(analysis_of(text, settle(3))) if one.about == "stability"]
+    assert none.text == "NMI epoch to epoch reaches 0.9 and stays there to the end in 0 of 8 runs."
+    assert all_.text.endswith("in 8 of 8 runs. Half of all runs have reached it by epoch 3 (Kaplan-Meier estimate).")
 
 
 def test_before_any_pair_is_finished_it_is_not_said_that_an_axis_is_idle():
     none = axis("dataset", pairs=0, witness=0, outcome=0, common=0)
-    one = believed(told(), Audit("m", 0, [none], []))["axes"]
-    assert (one.verdict, one.tone, one.text) == ("not known", "open", "dataset no pairs.")
+    one = reliability(analysis_of(), Audit(name="m", runs=0, axes=[none], failures=[]))["axes"]
+    assert (one.verdict, one.tone, one.text) == (
+        "not known",
+        "open",
+        "For lack of matched pairs it is not known whether these axes act: dataset.",
+    )
