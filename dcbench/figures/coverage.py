@@ -1,11 +1,10 @@
-"""The coverage map: each planned run as a square in its state, by the axes' values and the seeds.
+"""The coverage map: each planned run as a square in its state, by the values of the axes and the seeds.
 
-Colour and symbol both tell the state. Axes go to the columns from the last on, seeds innermost, the others to the rows.
+Both the colour and the symbol of a square tell its state. `dcbench.analysis.coverage_map` says which square stands where.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,17 +18,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from dcbench.analysis.coverage_map import Side, lay_out_coverage
 from dcbench.analysis.summary import Analysis
-from dcbench.figures import has_value
-from dcbench.figures.style.captions import add_note, counted, format_axis_value, measure_width, shorten
+from dcbench.core.text import plural
+from dcbench.figures.style.captions import add_note, format_axis_value, measure_width, shorten
 from dcbench.figures.style.marks import add_legend
 from dcbench.figures.style.theme import COLOURS, GREY, MAX_WIDTH, SMALL_SIZE
 
 FACTS = {
     "title": "Coverage",
-    "caption": "Every planned run of the cells as a square in its state; what is not planned is blank. Healthy, "
-    "degenerate and collapsed are finished runs, by health; failed ones have a symbol for each kind. The words beneath "
-    "count the reasons. Nothing is averaged and nothing left out.",
+    "caption": "Every planned run of the cells is a square in its state; what is not planned is blank. Healthy, "
+    "degenerate and collapsed are finished runs, by their health. Failed runs have a symbol for each kind of failure. "
+    "The text below counts the reasons. Nothing is averaged and nothing is left out.",
     "per_axis": False,
     "needs": "plan",
 }
@@ -51,195 +51,221 @@ STATES: dict[str, tuple[str, str]] = {
 }
 """State -> its colour and symbol; a pending run is an empty square."""
 
-LARGEST, LETTER, GAP = 0.26, 0.13, 0.35
-"""Inches of a square where there is room, inches of a line of text, and a gap in squares."""
-MANY = 1_000
-"""Runs from which on the squares are pixels also in SVG."""
-TOLD = 4
+MAX_SQUARE = 0.26
+"""Inches of a square where there is room."""
+LINE_HEIGHT = 0.13
+"""Inches of a line of text."""
+GAP = 0.35
+"""The gap between groups of squares, in squares."""
+RASTERIZE_FROM = 1_000
+"""Number of runs from which on the squares are pixels in SVG, too."""
+MAX_REASONS = 4
 """Reasons that are written out."""
+MAX_NAMED_VALUES = 6
+"""Values of an axis without room for headers that the text below lists."""
 
-Ints = npt.NDArray[np.intp]
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedHeader:
+    """A header of the map: its text and where its squares start and end, in squares."""
+
+    text: str
+    start: float
+    end: float
 
 
-@dataclass(frozen=True)
-class Side:
-    """The rows or the columns: axes, their values as text, the lines as numbers of values, and the line of each run."""
+@dataclass(frozen=True, kw_only=True)
+class PlacedSide:
+    """The rows or the columns of the map, with gaps between groups.
 
-    axes: list[str]
-    texts: list[list[str]]
-    lines: Ints
-    of_run: Ints
+    Attributes:
+        axes: The names of the axes, outermost first.
+        headers: The headers of each axis.
+        starts: Where each row or column starts, in squares.
+    """
 
-    def places(self) -> Any:
-        """Where each line begins, in squares; a gap stands wherever another axis than the innermost changes."""
-        outer = self.lines[:, :-1]
-        changes = (outer[1:] != outer[:-1]).any(axis=1)
-        return np.arange(len(self.lines)) + GAP * np.concatenate([[0], np.cumsum(changes)])
+    axes: tuple[str, ...]
+    headers: list[list[PlacedHeader]]
+    starts: npt.NDArray[np.float64]
 
-    def groups(self, depth: int) -> Iterator[tuple[float, float, str]]:
-        """Where each group of lines begins and ends that are alike down to the depth, in squares, and its value."""
-        heads, places = self.lines[:, : depth + 1], self.places()
-        starts = [0, *(np.flatnonzero((heads[1:] != heads[:-1]).any(axis=1)) + 1), len(heads)]
-        for first, after in itertools.pairwise(starts):
-            yield places[first], places[after - 1] + 1, self.texts[depth][heads[first, depth]]
+    @property
+    def length(self) -> float:
+        """The length of the whole side, in squares."""
+        return float(self.starts[-1]) + 1
+
+    def smallest(self, depth: int) -> float:
+        """Return the length of the shortest header of an axis, in squares."""
+        return min(header.end - header.start for header in self.headers[depth])
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure:
-    """The map of the whole matrix, whichever the axis."""
-    states = analysis.results.runs.apply(state_of, axis=1)
-    inner = _inner(analysis)
-    down, across = (_side(analysis, names) for names in ([name for name in analysis.axes if name not in inner], inner))
-    left = 0.2 + max(1.12 * measure_width(name, SMALL_SIZE) for name in inner)
-    left = max(left, 0.1 + sum(map(_wide, down.axes, down.texts)))
-    size = min(LARGEST, (MAX_WIDTH - left - 0.1) / (across.places()[-1] + 1))
-    heads = [_high(across, depth, size) for depth in range(len(inner))]
-    figure = Figure(figsize=(max(6.5, left + (across.places()[-1] + 1) * size + 0.1), 1))
-    add_legend(figure, _handles(states))
-    add_note(figure, *_words(analysis, states, down, across, size))
-    top = 0.1 + sum(heads) + LETTER * bool(down.axes)
-    high = top + (down.places()[-1] + 1) * size + 0.25 + LETTER * (figure.get_supxlabel().count("\n") + 1)
-    figure.set_figheight(high + figure.legends[0].get_window_extent().height / figure.dpi + 0.1)
-    panel = figure.add_axes((0, 0, 1, high / figure.get_figheight()), xlim=(0, figure.get_figwidth()), ylim=(high, 0))
+    """Draw the map of the whole matrix, whichever the axis."""
+    runs = analysis.results.runs
+    # With so many columns the map of a large matrix is about twice as wide as it is high.
+    layout = lay_out_coverage(analysis, max(24, math.sqrt(2 * len(runs))))
+    rows, columns = _place_side(analysis, layout.rows), _place_side(analysis, layout.columns)
+    states = pd.Series(map(name_state, (square.state for square in layout.squares), runs["kind"]), dtype=object)
+    # To the left of the squares stand the names of the columns' axes and the values of the rows, all in inches.
+    widths = [_column_width(name, headers) for name, headers in zip(rows.axes, rows.headers, strict=True)]
+    left = max(0.2 + max(map(_bold_width, columns.axes)), 0.1 + sum(widths))
+    size = min(MAX_SQUARE, (MAX_WIDTH - left - 0.1) / columns.length)
+    heights = [_header_height(columns, depth, size) for depth in range(len(columns.axes))]
+    has_headers = [rows.smallest(depth) * size > LINE_HEIGHT - 0.02 for depth in range(len(rows.axes))]
+    figure = Figure(figsize=(max(6.5, left + columns.length * size + 0.1), 1))
+    add_legend(figure, _legend_entries(states))
+    unnamed = [(rows, depth) for depth, named in enumerate(has_headers) if not named]
+    unnamed += [(columns, depth) for depth, height in enumerate(heights) if not height]
+    add_note(figure, *_describe(analysis, states, unnamed))
+    # The note and the legend decide how high the figure is, so the panel comes last.
+    top = 0.1 + sum(heights) + LINE_HEIGHT * bool(rows.axes)
+    height = top + rows.length * size + 0.25 + LINE_HEIGHT * (figure.get_supxlabel().count("\n") + 1)
+    figure.set_figheight(height + figure.legends[0].get_window_extent().height / figure.dpi + 0.1)
+    extent = (0, 0, 1, height / figure.get_figheight())
+    panel = figure.add_axes(extent, xlim=(0, figure.get_figwidth()), ylim=(height, 0))
     panel.set_axis_off()
-    _squares(panel, states, left + across.places()[across.of_run] * size, top + down.places()[down.of_run] * size, size)
-    _rows(panel, down, left, top, size)
-    _columns(panel, across, left, top - LETTER * bool(down.axes), heads, size)
+    x = left + columns.starts[[square.column for square in layout.squares]] * size
+    y = top + rows.starts[[square.row for square in layout.squares]] * size
+    _draw_squares(panel, states, x, y, size)
+    _draw_row_headers(panel, rows, widths, has_headers, (left, top), size)
+    _draw_column_headers(panel, columns, heights, (left, top - LINE_HEIGHT * bool(rows.axes)), size)
     return figure
 
 
-def state_of(run: pd.Series) -> str:
-    """The run's state as the map tells it: by health where it is done, by kind where it failed."""
-    if run["state"] == "done":
-        return str(run["health"]) if run["health"] in STATES else "healthy"
-    kind = f"failed: {run['kind']}"
-    return str(run["state"]) if run["state"] != "failed" else kind if kind in STATES else "failed: error"
+def name_state(state: str, kind: object) -> str:
+    """Return the state as the legend names it, given the state on the map and the kind of failure."""
+    if state == "failed":
+        return f"failed: {kind}" if f"failed: {kind}" in STATES else "failed: error"
+    return "healthy" if state == "done" else state
 
 
-# --- layout ---------------------------------------------------------------------------------
+# --- places ---------------------------------------------------------------------------------
 
 
-def _inner(analysis: Analysis) -> list[str]:
-    """The axes of the columns: as many of the last ones as give a map that is wider than it is high, and the seeds."""
-    names, wide = ["seed"], analysis.results.runs["seed"].nunique()
-    for name in reversed(analysis.axes):
-        wide *= len(analysis.axes[name].values)
-        if wide > max(24, math.sqrt(2 * len(analysis.results.runs))):
-            break
-        names.insert(0, name)
-    return names
-
-
-def _side(analysis: Analysis, names: Sequence[str]) -> Side:
-    runs = analysis.results.runs
-    values = {name: analysis.axis_values.get(name) or sorted(runs["seed"].unique()) for name in names}
-    numbers = np.zeros((len(runs), max(1, len(names))), dtype=np.intp)
-    for column, name in enumerate(names):
-        for number, value in enumerate(values[name]):
-            numbers[has_value(runs[name], value), column] = number
-    lines, of_run = np.unique(numbers, axis=0, return_inverse=True)
-    texts = [[format_axis_value(analysis, name, value, 18) for value in values[name]] for name in names]
-    return Side(list(names), texts, lines, of_run.ravel())
-
-
-def _wide(name: str, texts: Sequence[str]) -> float:
-    return 0.15 + max(
-        1.12 * measure_width(shorten(name, 18), SMALL_SIZE), *(measure_width(text, SMALL_SIZE) for text in texts)
-    )  # bold is wider
-
-
-def _high(side: Side, depth: int, size: float) -> float:
-    """Inches of a line of heads: of one that fits, of upright ones that fit, or none."""
-    widths = [(measure_width(text, SMALL_SIZE), (end - start) * size) for start, end, text in side.groups(depth)]
-    if all(wide < room - 0.02 for wide, room in widths):
-        return LETTER + 0.03
-    return max(wide for wide, _ in widths) + 0.08 if min(room for _, room in widths) > LETTER else 0.0
-
-
-def _rows(panel: Axes, side: Side, left: float, top: float, size: float) -> None:
-    at = left - sum(map(_wide, side.axes, side.texts))
-    for depth, (name, texts) in enumerate(zip(side.axes, side.texts, strict=True)):
-        if _told(side, depth, size):
-            panel.text(at, top - 0.04, shorten(name, 18), fontsize=SMALL_SIZE, va="bottom", weight="bold")
-            for start, end, text in side.groups(depth):
-                panel.text(at, top + (start + end) / 2 * size, text, fontsize=SMALL_SIZE, va="center")
-        at += _wide(name, texts)
-
-
-def _told(side: Side, depth: int, size: float) -> bool:
-    """Whether each group of rows is high enough for a line of text."""
-    return min((end - start) * size for start, end, _ in side.groups(depth)) > LETTER - 0.02
-
-
-def _columns(panel: Axes, side: Side, left: float, top: float, heads: Sequence[float], size: float) -> None:
-    for depth, (name, high) in enumerate(zip(side.axes, heads, strict=True)):
-        middle = top - 0.03 - sum(heads[depth:]) + high / 2
-        if high:
-            panel.text(
-                left - 0.1, middle, shorten(name, 24), fontsize=SMALL_SIZE, ha="right", va="center", weight="bold"
+def _place_side(analysis: Analysis, side: Side) -> PlacedSide:
+    """Return where rows or columns stand, with a gap wherever another axis than the innermost changes."""
+    gaps = np.zeros(side.length)
+    if len(side.headers) > 1:
+        gaps[[header.start for header in side.headers[-2][1:]]] = GAP
+    starts = np.arange(side.length) + np.cumsum(gaps)
+    headers = [
+        [
+            PlacedHeader(
+                text=format_axis_value(analysis, name, header.value, 18),
+                start=float(starts[header.start]),
+                end=float(starts[header.start + header.span - 1]) + 1,
             )
-        for start, end, text in side.groups(depth) if high else ():
-            turned = 90 if high > LETTER + 0.03 else 0
-            panel.text(
-                left + (start + end) / 2 * size,
-                middle,
-                text,
-                fontsize=SMALL_SIZE,
-                ha="center",
-                va="center",
-                rotation=turned,
-            )
+            for header in line
+        ]
+        for name, line in zip(side.axes, side.headers, strict=True)
+    ]
+    return PlacedSide(axes=side.axes, headers=headers, starts=starts)
 
 
-# --- squares --------------------------------------------------------------------------------
+def _bold_width(name: str) -> float:
+    """Return the inches of an axis's name, which is bold and so wider than it is measured."""
+    return 1.12 * measure_width(name, SMALL_SIZE)
 
 
-def _squares(panel: Axes, states: pd.Series, x: Any, y: Any, size: float) -> None:
+def _column_width(name: str, headers: Sequence[PlacedHeader]) -> float:
+    """Return the inches that the name and the values of an axis of the rows take."""
+    texts = {header.text for header in headers}
+    return 0.15 + max(_bold_width(shorten(name, 18)), *(measure_width(text, SMALL_SIZE) for text in texts))
+
+
+def _header_height(columns: PlacedSide, depth: int, size: float) -> float:
+    """Return the inches of a line of headers above the columns: flat where they fit, upright, or 0 for none."""
+    widths = [
+        (measure_width(header.text, SMALL_SIZE), (header.end - header.start) * size)
+        for header in columns.headers[depth]
+    ]
+    if all(width < room - 0.02 for width, room in widths):
+        return LINE_HEIGHT + 0.03
+    fits_upright = columns.smallest(depth) * size > LINE_HEIGHT
+    return max(width for width, _ in widths) + 0.08 if fits_upright else 0.0
+
+
+# --- marks ----------------------------------------------------------------------------------
+
+
+def _draw_row_headers(
+    panel: Axes,
+    rows: PlacedSide,
+    widths: Sequence[float],
+    has_headers: Sequence[bool],
+    corner: tuple[float, float],
+    size: float,
+) -> None:
+    """Write names and values of the rows' axes to the left of the squares, whose upper left corner is given."""
+    left, top = corner
+    x = left - sum(widths)
+    for name, headers, width, named in zip(rows.axes, rows.headers, widths, has_headers, strict=True):
+        if named:
+            panel.text(x, top - 0.04, shorten(name, 18), fontsize=SMALL_SIZE, va="bottom", weight="bold")
+            for header in headers:
+                middle = top + (header.start + header.end) / 2 * size
+                panel.text(x, middle, header.text, fontsize=SMALL_SIZE, va="center")
+        x += width
+
+
+def _draw_column_headers(
+    panel: Axes, columns: PlacedSide, heights: Sequence[float], corner: tuple[float, float], size: float
+) -> None:
+    """Write names and values of the columns' axes above the squares, whose upper left corner is given."""
+    left, top = corner
+    for depth, (name, headers, height) in enumerate(zip(columns.axes, columns.headers, heights, strict=True)):
+        if not height:
+            continue
+        y = top - 0.03 - sum(heights[depth:]) + height / 2
+        name = shorten(name, 24)
+        panel.text(left - 0.1, y, name, fontsize=SMALL_SIZE, ha="right", va="center", weight="bold")
+        style: dict[str, Any] = {"fontsize": SMALL_SIZE, "ha": "center", "va": "center"}
+        style["rotation"] = 90 if height > LINE_HEIGHT + 0.03 else 0
+        for header in headers:
+            panel.text(left + (header.start + header.end) / 2 * size, y, header.text, **style)
+
+
+def _draw_squares(panel: Axes, states: pd.Series, x: Any, y: Any, size: float) -> None:
+    """Draw a square for each run, with the symbol of its state on it."""
     points = 72 * size
-    for state, (tint, symbol) in STATES.items():
-        mine = (states == state).to_numpy()
-        if mine.any():
-            middle = (x[mine] + size / 2, y[mine] + size / 2)
-            common: dict[str, Any] = {"color": tint, "rasterized": len(states) >= MANY}
-            style = _square(state)
-            panel.scatter(*middle, s=(0.82 * points) ** 2, marker="s", lw=min(1.0, points / 12), **style | common)
-            if symbol:
-                panel.scatter(*middle, s=(0.5 * points) ** 2, marker=symbol, lw=points / 12, **common)
+    for state, (colour, symbol) in STATES.items():
+        chosen = (states == state).to_numpy()
+        if not chosen.any():
+            continue
+        centre = (x[chosen] + size / 2, y[chosen] + size / 2)
+        common: dict[str, Any] = {"color": colour, "rasterized": len(states) >= RASTERIZE_FROM}
+        # A healthy run is a full square, a pending one an empty square; under a symbol the square is pale.
+        fill: dict[str, Any] = {"pending": {"facecolors": "none"}, "healthy": {}}.get(state, {"alpha": 0.25})
+        panel.scatter(*centre, s=(0.82 * points) ** 2, marker="s", lw=min(1.0, points / 12), **fill, **common)
+        if symbol:
+            panel.scatter(*centre, s=(0.5 * points) ** 2, marker=symbol, lw=points / 12, **common)
 
 
-def _square(state: str) -> dict[str, Any]:
-    """A full square for a healthy run, an empty one for what is not there yet, a pale one under a symbol."""
-    if state == "healthy":
-        return {}
-    return {"facecolors": "none"} if state == "pending" else {"alpha": 0.25}
+def _legend_entries(states: pd.Series) -> list[Line2D]:
+    """Return an entry for each state that some run is in, with the number of these runs."""
+    counts = Counter(states)
+    return [
+        Line2D(
+            [], [], marker=symbol or "s", ls="", color=colour, mfc="none" if state == "pending" else colour,
+            label=f"{state} ({counts[state]:,})",
+        )
+        for state, (colour, symbol) in STATES.items()
+        if state in counts
+    ]  # fmt: skip
 
 
-def _handles(states: pd.Series) -> list[Line2D]:
-    """Each state that is there, with how many runs are in it."""
-    found = []
-    for state, (tint, symbol) in STATES.items():
-        count = int((states == state).sum())
-        if count:
-            full = tint if state == "healthy" else "none"
-            style: dict[str, Any] = {"marker": symbol or "s", "ls": "", "color": tint, "mfc": tint if symbol else full}
-            found.append(Line2D([], [], **style, label=f"{state} ({count:,})"))
-    return found
-
-
-def _words(analysis: Analysis, states: pd.Series, down: Side, across: Side, size: float) -> Iterator[str]:
-    """How many runs there are, what the squares' order is where it is not written, and why runs have no result."""
-    beside = len(analysis.results.baselines)
-    yield counted(len(states), "planned run") + (
-        f", and {counted(beside, 'baseline')} counted apart." if beside else "."
-    )
-    for side, told_there in ((down, _told), (across, _high)):
-        for depth, name in enumerate(side.axes):
-            if not told_there(side, depth, size):
-                order = ", ".join(side.texts[depth][:6]) + (", \u2026" if len(side.texts[depth]) > 6 else "")
-                yield f"Unnamed for want of room, in order: {name} {order}."
-    ended = analysis.results.runs["state"].isin(["failed", "skipped"])
+def _describe(analysis: Analysis, states: pd.Series, unnamed: Sequence[tuple[PlacedSide, int]]) -> Iterator[str]:
+    """Yield how many runs there are, the order of squares without headers, and why runs have no result."""
+    baselines = len(analysis.results.baselines)
+    apart = f", and {plural(baselines, 'baseline')} counted apart" if baselines else ""
+    yield f"{plural(len(states), 'planned run')}{apart}."
+    for side, depth in unnamed:
+        texts = list(dict.fromkeys(header.text for header in side.headers[depth]))
+        more = ", \u2026" if len(texts) > MAX_NAMED_VALUES else ""
+        yield f"Unnamed for want of room, in order: {side.axes[depth]} {', '.join(texts[:MAX_NAMED_VALUES])}{more}."
+    ended = analysis.results.runs["state"].isin(["failed", "skipped"]).to_numpy()
     reasons = analysis.results.runs["reason"][ended].fillna("").map(lambda text: shorten(text, 90).rstrip("."))
-    why = Counter(zip(states[ended], reasons, strict=True)).most_common()
-    for (state, reason), number in why[:TOLD]:
-        yield f"{number:,} {state}{': ' * bool(reason)}{reason}."
-    if len(why) > TOLD:
-        yield f"{counted(len(why) - TOLD, 'further reason')} in the table of runs."
+    causes = Counter(zip(states[ended], reasons, strict=True)).most_common()
+    for (state, reason), count in causes[:MAX_REASONS]:
+        yield f"{count:,} {state}{': ' * bool(reason)}{reason}."
+    if len(causes) > MAX_REASONS:
+        yield f"{plural(len(causes) - MAX_REASONS, 'further reason')} in the table of runs."

@@ -45,11 +45,11 @@ def test_every_planned_run_has_a_square_and_every_state_a_symbol():
 
 
 def test_failed_runs_have_their_kind_and_finished_ones_their_health():
-    run = {"state": "done", "health": "collapsed", "kind": None}
-    assert coverage.state_of(pd.Series(run)) == "collapsed"
-    assert coverage.state_of(pd.Series(run | {"health": None})) == "healthy"
-    assert coverage.state_of(pd.Series(run | {"state": "failed", "kind": "nan"})) == "failed: nan"
-    assert coverage.state_of(pd.Series(run | {"state": "pending"})) == "pending"
+    assert coverage.name_state("collapsed", None) == "collapsed"
+    assert coverage.name_state("done", None) == "healthy"
+    assert coverage.name_state("failed", "nan") == "failed: nan"
+    assert coverage.name_state("pending", None) == "pending"
+    assert coverage.name_state("failed", "of a later version") == "failed: error"
 
 
 def test_reasons_are_counted_in_words():
@@ -86,7 +86,7 @@ def test_ten_thousand_runs_are_a_map_that_can_be_read(tmp_path):
     states = np.resize(["done", "failed", "pending", "running", "skipped"], len(runs))
     runs = runs.assign(run_id=range(len(runs)), state=states, kind="nan", health="healthy", reason="\U0001f996 $ " * 40)
     empty = analyses.made(FEW, pending=range(24)).rows
-    figure = drawn(Results("m", axes, runs, empty, groups=tuple((name,) for name in axes)))
+    figure = drawn(Results(name="m", varied=axes, runs=runs, rows=empty, groups=tuple((name,) for name in axes)))
     assert len(runs) == 10_080 and text_overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
     with matplotlib.rc_context(STYLE):
         figure.savefig(tmp_path / "a.svg")

@@ -288,7 +288,7 @@ def troubled(kind):
     by = dict(zip(("mnist", "cifar10"), NAMES, strict=False))
     for frame in (found.runs, found.rows):
         frame["dataset"] = frame["dataset"].map(by)
-    found.axes["dataset"] = list(by.values())
+    found.varied["dataset"] = list(by.values())
     found.runs["health_why"] = NAMES[2] + NAMES[3]
     return html(found)
 

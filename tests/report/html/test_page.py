@@ -153,9 +153,9 @@ def test_names_that_mean_harm_are_text():
     )
     runs.loc[0, ["state", "kind", "reason"]] = ["failed", "error", NAMES[0]]
     found = replace(
-        found, name=NAMES[0], runs=runs, rows=rows, axes=found.axes | {"dataset": list(by.values())}, notes=NAMES
+        found, name=NAMES[0], runs=runs, rows=rows, varied=found.varied | {"dataset": list(by.values())}, notes=NAMES
     )
-    audited = Audit("m", 1, [], [CheckFailure(NAMES[0], NAMES[1], NAMES[2])])
+    audited = Audit(name="m", runs=1, axes=[], failures=[CheckFailure(run=NAMES[0], check=NAMES[1], message=NAMES[2])])
     facts = {NAMES[0]: [(name, 1) for name in NAMES]}
     text = html(found, audited, facts=facts)
     told = Page(text)

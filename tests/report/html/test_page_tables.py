@@ -4,8 +4,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.finals import GAIN, Rule
-from dcbench.analysis.summary import OUTCOMES, analyse, outcomes_with_margins
+from dcbench.analysis.statistics.finals import GAIN, CurveRule
+from dcbench.analysis.summary import OUTCOMES, analyse, set_margins
 from dcbench.report.html import page_tables
 from tests.helpers.analyses import made
 from tests.helpers.learning import pixels
@@ -53,7 +53,7 @@ def test_levels_and_interactions_are_by_the_metric_that_judges(told):
 
 
 def test_rules_and_margins_are_printed():
-    told = analyse(made(TEXT), outcomes_with_margins({"nmi_true": 0.05}), {"nmi_true": Rule(last=2)})
+    told = analyse(made(TEXT), set_margins({"nmi_true": 0.05}), {"nmi_true": CurveRule(last=2)})
     rules = {line[0]: line[1:4] for line in page_tables.rules(told).lines}
     assert rules["NMI with the truth"] == ["mean of the last 2 rows", "higher", "±0.05"]
     assert rules["time of the run (s)"] == ["whole run", "lower", "a factor of 1.1"]

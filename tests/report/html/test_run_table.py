@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from dcbench.analysis.summary import analyse
-from dcbench.figures.style.encoding import colour
+from dcbench.figures.style.encoding import get_colour
 from dcbench.report.html.run_table import run_table
 from tests.helpers.analyses import made
 
@@ -39,8 +39,8 @@ def test_filters_are_the_fields_with_more_than_one_value_and_lines_say_which():
 def test_a_value_has_the_colour_that_it_has_in_every_figure():
     told = analyse(made(TEXT))
     dataset, limit, *_ = run_table(told).filters
-    assert dataset.colours == [colour(told, "dataset", value) for value in ("mnist", "cifar10")]
-    assert limit.colours == [colour(told, "limit", value) for value in (None, 500)]
+    assert dataset.colours == [get_colour(told, "dataset", value) for value in ("mnist", "cifar10")]
+    assert limit.colours == [get_colour(told, "limit", value) for value in (None, 500)]
 
 
 def test_metrics_that_no_run_has_are_left_out():
