@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dcbench.analysis.statistics.effects import Effect, Outcome, effect, verdict
+from dcbench.analysis.statistics.effects import Effect, Outcome, estimate_effect, judge_effect
 
 TABLE = Path(__file__).parent.parent / "docs" / "coverage.csv"
 SIMULATIONS = 2000
-SCORE = Outcome("score", "higher", 0.02)
+SCORE = Outcome(name="score", better="higher", margin=0.02)
 HEADER = (
     "cells,seeds,true effect,cells differ by,95 % interval covers,other cells' interval covers,"
     "wrong difference,wrong equivalence,right verdict"
@@ -58,7 +58,7 @@ def simulate(case: Case, simulations: int = SIMULATIONS) -> Shares:
     told = []
     for _ in range(simulations):
         found, by_cell = scores(case, rng)
-        told.append(judge(effect(found[1] - found[0], 0, SCORE), float(by_cell.mean()), case))
+        told.append(judge(estimate_effect(found[1] - found[0], 0, SCORE), float(by_cell.mean()), case))
     return Shares(*np.array(told, dtype=float).mean(axis=0))
 
 
@@ -75,11 +75,15 @@ def judge(told: Effect, truth: float, case: Case) -> tuple[bool, float, bool, bo
 
     `truth` is the mean effect over the cells that there are, the case's effect that over all there could be.
     """
-    word = verdict(told.interval.mean, told.p, told.p_same, SCORE.better)
+    word = judge_effect(told.interval.mean, told.p, told.p_same, SCORE.better)
     near = abs(truth) < SCORE.margin
     wrong = {"better": truth <= 0, "worse": truth >= 0}.get(word, False)
     right = "same" if near else "better" if truth > 0 else "worse"
-    others = math.nan if math.isnan(told.others.low) else float(told.others.low <= case.effect <= told.others.high)
+    others = (
+        math.nan
+        if math.isnan(told.interval_other_cells.low)
+        else float(told.interval_other_cells.low <= case.effect <= told.interval_other_cells.high)
+    )
     covered = told.interval.low <= truth <= told.interval.high
     return covered, others, wrong, word == "same" and not near, word == right
 

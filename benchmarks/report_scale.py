@@ -34,7 +34,7 @@ TABLE = TOP / "docs" / "report_scale.csv"
 CORES = 2
 SIZES = (100, 1_000, 10_000)
 STEPS = {
-    "reading": ("dcbench.core.store.status.opened", "dcbench.analysis.results.of"),
+    "reading": ("dcbench.core.store.status.read_status", "dcbench.analysis.results.collect_results"),
     "audit": ("dcbench.report._audited",),
     "statistics": ("dcbench.report.analyse",),
     "drawing": ("dcbench.report.figures.write",),

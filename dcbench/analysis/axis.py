@@ -64,7 +64,7 @@ def find_axes(results: Results) -> dict[str, Axis]:
     axes = []
     for fields in results.groups:
         # A single field keeps its values as they are, with those that no run has; several have only texts in common.
-        values = results.axes[fields[0]] if len(fields) == 1 else dict.fromkeys(_texts(results.runs, fields))
+        values = results.varied[fields[0]] if len(fields) == 1 else dict.fromkeys(_texts(results.runs, fields))
         is_condition = any(name in CONDITIONS for name in fields)
         axes.append(Axis(fields=fields, values=tuple(values), is_condition=is_condition))
     return {axis.name: axis for axis in axes}

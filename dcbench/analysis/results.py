@@ -39,7 +39,7 @@ class Results:
     """
 
     name: str
-    axes: dict[str, list[object]]
+    varied: dict[str, list[object]]
     runs: pd.DataFrame
     rows: pd.DataFrame
     notes: list[str] = field(default_factory=list)
@@ -51,14 +51,14 @@ class Results:
 
 def read_results(folder: MatrixDir) -> Results:
     """Read every planned run; runs that are no longer planned are left out, and counted in the notes."""
-    return results_of(ledgers.read_status(folder))
+    return collect_results(ledgers.read_status(folder))
 
 
-def results_of(ledger: MatrixStatus) -> Results:
+def collect_results(ledger: MatrixStatus) -> Results:
     """Read the runs of a ledger; one that has changed since is what it is now."""
     plan, folder = ledger.plan, ledger.folder
-    runs = _Runs(len(plan.runs), np.empty((len(COLUMNS), rows_planned(ledger))))
-    for part in map_in_parallel(run_files.read_run_files, ledger.runs, rows_planned(ledger)):
+    runs = _Runs(len(plan.runs), np.empty((len(COLUMNS), count_planned_rows(ledger))))
+    for part in map_in_parallel(run_files.read_run_files, ledger.runs, count_planned_rows(ledger)):
         runs.add(part)
     stray = _stray(folder, {entry.folder.path.name for entry in ledger.runs})
     if stray:
@@ -68,7 +68,7 @@ def results_of(ledger: MatrixStatus) -> Results:
     return Results(plan.name, varied, *tables, plan.groups)
 
 
-def rows_planned(ledger: MatrixStatus) -> int:
+def count_planned_rows(ledger: MatrixStatus) -> int:
     """Rows that the finished runs should have together."""
     return sum(entry.spec.epochs + 1 for entry in ledger.done)
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from dcbench.analysis import metrics_file
-from dcbench.audit.health import LOOKS_AT, Health, judge_health
+from dcbench.audit.health import HEALTH_COLUMNS, Health, judge_health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
 EPOCH = list(COLUMNS).index("epoch")
-SIGNS = [list(COLUMNS).index(name) for name in LOOKS_AT]
+SIGNS = [list(COLUMNS).index(name) for name in HEALTH_COLUMNS]
 """Places of the columns that a run's health is read from."""
 
 NOTHING = np.empty((len(COLUMNS), 0))
@@ -108,7 +108,7 @@ def _facts(entry: PlannedRun, metrics: np.ndarray) -> dict[str, Any]:
 
 
 def _health(entry: PlannedRun, metrics: np.ndarray) -> Health:
-    rows = [dict(zip(LOOKS_AT, row, strict=True)) for row in metrics[SIGNS].T.tolist()]
+    rows = [dict(zip(HEALTH_COLUMNS, row, strict=True)) for row in metrics[SIGNS].T.tolist()]
     return judge_health(rows, entry.spec.k)
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 from dcbench import registry
 from dcbench.analysis.axis import Axis, add_axis_columns, find_axes
 from dcbench.analysis.results import Results
-from dcbench.analysis.statistics import effects, finals, levels, ranks, references, stability
+from dcbench.analysis.statistics import effects, finals, levels, ranks, stability
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.finals import CLUSTERING, GAIN, Rule
-from dcbench.analysis.statistics.matching import NONE, grid
+from dcbench.analysis.statistics.finals import CLUSTERING, GAIN, CurveRule
+from dcbench.analysis.statistics.matching import NONE, make_grid
 from dcbench.analysis.statistics.ranks import Ranking
 from dcbench.core.columns import COLUMNS, MetricSpec
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
@@ -31,8 +31,8 @@ OUTCOMES = (
             "nmi_true", "ami_true", "cluster_accuracy", GAIN, "test_refit_nmi_true", "test_refit_cluster_accuracy",
         )
     ),
-    Outcome("feature_rank", None, 1.0),
-    Outcome("seconds", "lower", 1.1, ratio=True),
+    Outcome(name="feature_rank", better=None, margin=1.0),
+    Outcome(name="seconds", better="lower", margin=1.1, ratio=True),
     Outcome(CLUSTERING, "lower", 1.1, ratio=True),
 )  # fmt: skip
 """Metrics whose effects are told, which way is better, and the margins unless the user says else."""
@@ -70,10 +70,12 @@ DERIVED_METRICS = {
 }
 """What the reporter computes of a run beside the columns of metrics.csv."""
 
-SCORED = tuple(name for name, column in COLUMNS.items() if not column.cost and name not in ("epoch", "reassigned"))
+CURVE_METRICS = tuple(
+    name for name, column in COLUMNS.items() if not column.cost and name not in ("epoch", "reassigned")
+)
 """Columns whose curves a rule makes into a number."""
 
-LEVELS = {"raw pixels": "pixels", "preprocessed pixels": "pixels", "supervised": "supervised"}
+REFERENCE_METHODS = {"raw pixels": "pixels", "preprocessed pixels": "pixels", "supervised": "supervised"}
 """Level that scores are compared with -> the baseline method that gives it."""
 
 
@@ -99,7 +101,7 @@ class Analysis:
     finals: pd.DataFrame
     axes: dict[str, Axis]
     outcomes: tuple[Outcome, ...]
-    rules: dict[str, Rule]
+    rules: dict[str, CurveRule]
     effects: pd.DataFrame
     interactions: pd.DataFrame
     levels: pd.DataFrame
@@ -115,7 +117,7 @@ class Analysis:
     @property
     def quality(self) -> str:
         """The metric that the first sentences speak of; where k varies AMI, since NMI rises with k by itself."""
-        return "ami_true" if "k" in self.results.axes else "nmi_true"
+        return "ami_true" if "k" in self.results.varied else "nmi_true"
 
     def rule(self, metric: str) -> str:
         """How a metric's curve became a number, in words."""
@@ -124,31 +126,31 @@ class Analysis:
 
 def _planned(swaps: pd.DataFrame, runs: pd.DataFrame, axes: Mapping[str, Sequence[object]]) -> pd.DataFrame:
     """The table of effects with how many pairs the matrix plans, so that what is not there is seen beside `pairs`."""
-    laid = {axis: grid(runs, [axis], [name for name in axes if name != axis]) for axis in axes}
+    laid = {axis: make_grid(runs, [axis], [name for name in axes if name != axis]) for axis in axes}
     swapped = zip(swaps["axis"], swaps["before"], swaps["after"], strict=True)
-    counts = [int((laid[axis].at(pair) != NONE).all(axis=0).sum()) for axis, *pair in swapped]
+    counts = [int((laid[axis].select(pair) != NONE).all(axis=0).sum()) for axis, *pair in swapped]
     swaps.insert(list(swaps.columns).index("pairs") + 1, "planned", counts)
     return swaps
 
 
-def _ruled(table: pd.DataFrame, rules: Mapping[str, Rule]) -> pd.DataFrame:
+def _ruled(table: pd.DataFrame, rules: Mapping[str, CurveRule]) -> pd.DataFrame:
     return table.assign(rule=[describe_rule(rules, metric) for metric in table["metric"]])
 
 
-def describe_rule(rules: Mapping[str, Rule], metric: str) -> str:
+def describe_rule(rules: Mapping[str, CurveRule], metric: str) -> str:
     """How a metric's curve became a number, in words; the gain goes by the rule of what it is the gain in."""
     if metric in ("seconds", CLUSTERING):
         return "whole run"
-    return str(rules.get("nmi_true" if metric == GAIN else metric, finals.FINAL))
+    return str(rules.get("nmi_true" if metric == GAIN else metric, finals.LAST_ROW))
 
 
-def outcomes_with_margins(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
+def set_margins(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
     """The outcomes with the user's margins."""
     return tuple(replace(one, margin=margins.get(one.name, one.margin)) for one in OUTCOMES)
 
 
 def analyse(
-    results: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, Rule] | None = None
+    results: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, CurveRule] | None = None
 ) -> Analysis:
     """Compute everything; without a finished run the frames are empty."""
     rules = dict(rules or {})
@@ -156,13 +158,13 @@ def analyse(
     axes = {name: axis.values for name, axis in matrix_axes.items()}
     runs, rows = (add_axis_columns(frame, matrix_axes.values()) for frame in (results.runs, results.rows))
     results = replace(results, runs=runs, rows=rows)
-    lines = finals.final_values(results.rows, rules)
+    lines = finals.reduce_curves(results.rows, rules)
     told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
     neutral = {(name, one.name) for name, axis in matrix_axes.items() for one in told if axis.is_neutral(one.name)}
-    swaps = effects.effects_table(
+    swaps = effects.tabulate_effects(
         lines, axes, told, [name for name in _beside(results.groups) if name in lines], neutral
     )
-    known = stability.settling_epochs(results.rows)
+    known = stability.find_settling_epochs(results.rows)
     return Analysis(
         results,
         lines,
@@ -170,10 +172,10 @@ def analyse(
         told,
         rules,
         _ruled(_planned(swaps, results.runs, axes), rules),
-        _ruled(effects.interactions(lines, axes, told), rules),
-        _ruled(levels.levels_table(lines, axes, told), rules),
+        _ruled(effects.tabulate_interactions(lines, axes, told), rules),
+        _ruled(levels.tabulate_levels(lines, axes, told), rules),
         lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
-        ranks.rankings(lines, axes, told, neutral),
+        ranks.rank_axes(lines, axes, told, neutral),
         _references(results, axes),
     )
 
@@ -181,17 +183,17 @@ def analyse(
 def _references(results: Results, axes: Mapping[str, object]) -> pd.DataFrame:
     """The scores of the finished baselines, for each value of an axis over the baselines that its cells have."""
     if results.baselines.empty:
-        return pd.DataFrame(columns=references.COLUMNS)
+        return pd.DataFrame(columns=levels.REFERENCE_COLUMNS)
     done = results.baselines[results.baselines["state"] == "done"]
-    done = done.assign(level=[baseline_level(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
+    done = done.assign(level=[name_baseline(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
     metrics = [name for name in COLUMNS if "refit" in name and "unwhitened" not in name]
-    fields = {level: _told_apart_by(method) for level, method in LEVELS.items()}
-    return references.references_table(
+    fields = {level: _told_apart_by(method) for level, method in REFERENCE_METHODS.items()}
+    return levels.tabulate_references(
         results.runs.assign(seen_channels=_seen_channels(results.runs)), done, fields, axes, metrics
     )
 
 
-def baseline_level(run: pd.Series) -> str:
+def name_baseline(run: pd.Series) -> str:
     """What a baseline run is called."""
     if run["method"] != "pixels":
         return str(run["method"])

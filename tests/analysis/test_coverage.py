@@ -36,8 +36,8 @@ def test_what_was_simulated_is_what_the_reporter_computes_of_a_frame(number):
     index = pd.MultiIndex.from_product([["without", "with"], range(case.seeds), range(case.cells)])
     frame = pd.Series(found.ravel(), index).rename_axis(["choice", "seed", "cell"]).reset_index(name="score")
     axes = {"choice": ["without", "with"], "cell": list(range(case.cells))}
-    told = effects.effects_table(frame.sample(frac=1, random_state=0), axes, [coverage.SCORE], [])
-    expected = effects.effect(found[1] - found[0], 0, coverage.SCORE)
+    told = effects.tabulate_effects(frame.sample(frac=1, random_state=0), axes, [coverage.SCORE], [])
+    expected = effects.estimate_effect(found[1] - found[0], 0, coverage.SCORE)
     assert told["axis"].iloc[0] == "choice"
     line = told.iloc[0]
     assert (line["mean"], line["low"], line["high"]) == pytest.approx(

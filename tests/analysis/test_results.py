@@ -13,7 +13,7 @@ from tests.helpers.result_folders import TEXT, fill
 def test_one_line_a_run_and_epoch_with_every_field(folder):
     found = results.read_results(folder)
     assert len(found.runs) == 8 and len(found.rows) == 24 and found.notes == []
-    assert found.axes == {"optimizer": ["sgd", "adam"], "k": [5, 6], "limit": [None, 500]}
+    assert found.varied == {"optimizer": ["sgd", "adam"], "k": [5, 6], "limit": [None, 500]}
     assert {"run_id", "state", "seed", "backend", "dataset", "nmi_true", "epoch"} <= set(found.rows.columns)
     assert np.isnan(found.rows.loc[found.rows["epoch"] == 0, "loss"]).all()
 
@@ -107,8 +107,8 @@ def test_all_cores_read_what_one_process_reads(folder, monkeypatch):
     broken = folder.run_dir(plan_of(TEXT).run_ids[3]).metrics_file
     broken.write_text(broken.read_text().replace("0.5", "x"))
     alone = results.read_results(folder)
-    monkeypatch.setattr(parallel, "WORTH", 0)
-    monkeypatch.setattr(parallel, "PART", 3)
+    monkeypatch.setattr(parallel, "MIN_PARALLEL_ROWS", 0)
+    monkeypatch.setattr(parallel, "CHUNK_SIZE", 3)
     together = results.read_results(folder)
     assert together.notes == alone.notes and len(alone.notes) == 1
     for name in ("runs", "rows", "baselines", "chance", "parity"):

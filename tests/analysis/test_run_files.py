@@ -8,13 +8,15 @@ from dcbench.core.store.run_state import RunState
 
 
 @pytest.fixture
-def entries(folder):  # noqa: F811
+def entries(folder):
     return status.read_status(folder).runs
 
 
 def test_what_is_told_of_each_run_and_its_rows_one_after_another(entries):
-    entries[1].folder.set_state(RunState("failed", "nan", "the loss became nan", last_lines=("a", "b")))
-    seen = [status.PlannedRun(one.spec, one.folder, one.folder.state()) for one in entries[:3]]
+    entries[1].folder.write_state(
+        RunState(name="failed", kind="nan", reason="the loss became nan", last_lines=("a", "b"))
+    )
+    seen = [status.PlannedRun(one.spec, one.folder, one.folder.read_state()) for one in entries[:3]]
     part = run_files.read_run_files(seen)
     assert part.counts == [3, 0, 3] and part.metrics.shape == (len(COLUMNS), 6) and part.notes == []
     assert part.metrics[run_files.EPOCH].tolist() == [0, 1, 2, 0, 1, 2]
@@ -32,13 +34,13 @@ def test_a_run_that_has_been_started_again_is_told_as_it_is_now(entries):
 
 
 def test_a_run_that_was_done_again_between_two_looks_is_done(entries, monkeypatch):
-    real, looks = RunDir.metrics_text, []
+    real, looks = RunDir.read_metrics_text, []
 
     def just_cleared(run):
         looks.append(run)
         return ("", None) if len(looks) == 1 else real(run)
 
-    monkeypatch.setattr(RunDir, "metrics_text", just_cleared)
+    monkeypatch.setattr(RunDir, "read_metrics_text", just_cleared)
     part = run_files.read_run_files(entries[:2])
     assert [run["state"] for run in part.facts] == ["done", "done"] and part.counts == [3, 3] and part.notes == []
     assert looks.count(entries[0].folder) == 2

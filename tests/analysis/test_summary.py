@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from dcbench.analysis import results
-from dcbench.analysis.statistics.finals import Rule
-from dcbench.analysis.summary import OUTCOMES, analyse, metric_spec, outcomes_with_margins
+from dcbench.analysis.statistics.finals import CurveRule
+from dcbench.analysis.summary import OUTCOMES, analyse, metric_spec, set_margins
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from tests.helpers.matrices import plan_of
@@ -48,7 +48,7 @@ def test_every_frame_is_there(found):
 
 
 def test_margins_and_rules_are_the_users_and_stay_beside_the_numbers(found):
-    told = analyse(found, outcomes_with_margins({"nmi_true": 0.3}), {"nmi_true": Rule(last=2)})
+    told = analyse(found, set_margins({"nmi_true": 0.3}), {"nmi_true": CurveRule(last=2)})
     assert effect(told, "optimizer")[["verdict", "margin"]].tolist() == ["same", 0.3]
     assert told.finals["nmi_true"].iloc[0] == pytest.approx(0.45)
     assert told.rule("nmi_true") == "mean of the last 2 rows" and told.rule("ami_true") == "last row"

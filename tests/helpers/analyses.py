@@ -74,7 +74,7 @@ def made(text, score=score, seconds=seconds, **unfinished):
         fields = runs.iloc[metrics.pop("place")].reset_index(drop=True)
         rows = pd.concat([metrics.reindex(columns=list(COLUMNS)), fields], axis=1)
     varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
-    return Results(plan.name, varied, runs, rows, groups=plan.groups)
+    return Results(name=plan.name, varied=varied, runs=runs, rows=rows, groups=plan.groups)
 
 
 def curves(spec, end, took, rng):

@@ -22,7 +22,7 @@ settings: {epochs: 2}
 SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", GAIN, "seconds")]
 
 
-NOTHING = Audit("m", 0, [], [])
+NOTHING = Audit(name="m", runs=0, axes=[], failures=[])
 
 
 VOID = ("meta", "img", "br", "link", "input")

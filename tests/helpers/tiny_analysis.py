@@ -14,4 +14,4 @@ def make_analysis(rows=ROWS, **axes):
     """Return the analysis of one run that has the first value of each axis; its axes have all of them."""
     rows = rows.assign(**{name: [values[0]] * len(rows) for name, values in axes.items()})
     runs = rows.drop_duplicates("run_id")
-    return analyse(Results("m", axes, runs, rows, groups=tuple((name,) for name in axes)))
+    return analyse(Results(name="m", varied=axes, runs=runs, rows=rows, groups=tuple((name,) for name in axes)))

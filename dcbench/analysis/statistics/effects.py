@@ -1,15 +1,15 @@
-"""Paired effects of a factorial: what swapping one axis's value does, all else equal, and how two axes interact.
+"""Estimate the paired effects of a factorial: what swapping one value of an axis does, and how two axes interact.
 
-In: a frame with a line for each finished run: the axes, the seed, metrics. Out: for each two values of an axis the mean
-effect over the matched cells of this matrix, its interval, the share of pairs that improve, and a verdict.
+In: a frame with a row for each finished run: the axes, the seed, metrics. Out: for each pair of values of an axis the
+mean effect over the matched cells of this matrix, its interval, the share of pairs that improve, and a verdict.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,31 +19,35 @@ from dcbench.analysis.statistics.intervals import (
     ALPHA,
     Interval,
     holm,
-    over_cells_and_seeds,
-    over_seeds,
+    interval_over_cells_and_seeds,
+    interval_over_seeds,
     p_difference,
     p_equivalence,
 )
-from dcbench.analysis.statistics.matching import Floats, Grid, Ints, Matched, framed, grid, matched
+from dcbench.analysis.statistics.matching import Floats, Ints, make_frame, make_grid, match_runs
 
-Word = Literal["better", "worse", "higher", "lower", "same", "cannot tell", "too few seeds"]
+Verdict = Literal["better", "worse", "higher", "lower", "same", "cannot tell", "too few seeds"]
 """What can be said of a swap."""
 
 Direction = Literal["higher", "lower"] | None
-"""Which way a metric is better; None where neither is."""
+"""Which values of a metric are better; None when neither are."""
 
-Axes = Mapping[str, Sequence[Any]]
+AxisValues = Mapping[str, Sequence[Any]]
 """Name of a column of the frame -> its values in order."""
 
 Neutral = Collection[tuple[str, str]]
-"""Pairs of an axis and a metric by which none of its values is better, only higher or lower."""
+"""Pairs of an axis and a metric by which no value of the axis is better, only higher or lower."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A metric whose effects are told, and within which of no change two choices count as the same.
+    """A metric that effects are estimated for.
 
-    Of a `ratio` the logarithms are compared; its margin is a factor above 1, either way.
+    Attributes:
+        name: The column of the metric.
+        better: Which values are better.
+        margin: How far two choices may differ and still count as the same; a factor above 1 for a ratio.
+        ratio: Whether values are compared by their ratio, through logarithms, rather than by their difference.
     """
 
     name: str
@@ -51,37 +55,47 @@ class Outcome:
     margin: float
     ratio: bool = False
 
-    def numbers(self, frame: pd.DataFrame) -> Floats:
-        """The metric of each line, or its logarithm; NaN where it is not finite."""
-        found: Floats = frame[self.name].to_numpy(dtype=float, na_value=math.nan)
-        found = np.where(np.isfinite(found), found, math.nan)
+    def scale(self, frame: pd.DataFrame) -> Floats:
+        """Return the metric of each row, or its logarithm; NaN where it is not finite."""
+        values: Floats = frame[self.name].to_numpy(dtype=float, na_value=math.nan)
+        values = np.where(np.isfinite(values), values, math.nan)
         if self.ratio:
-            np.log(found, out=(logs := np.full(len(found), math.nan)), where=found > 0)
+            # `where` keeps numpy from warning about the logarithm of zeros, which stay NaN.
+            np.log(values, out=(logs := np.full(len(values), math.nan)), where=values > 0)
             return logs
-        return found
+        return values
 
     @property
-    def width(self) -> float:
-        """The margin on the scale of `numbers`."""
+    def scaled_margin(self) -> float:
+        """The margin on the scale of `scale`."""
         return math.log(self.margin) if self.ratio else self.margin
 
-    def shown(self, number: float) -> float:
-        """A difference of `numbers` as it is told: a difference, or a ratio."""
-        return math.exp(number) if self.ratio else number
+    def unscale(self, difference: float) -> float:
+        """Return a difference of scaled values as the difference or the ratio that people read."""
+        return math.exp(difference) if self.ratio else difference
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Effect:
-    """What a swap does to one metric, on the scale of its numbers.
+    """What a swap does to one metric, on the scale of `Outcome.scale`.
 
-    `interval` is over the seeds, `narrow` the 90 % one: where it lies within the margin, so do both one-sided tests.
-    `others` is for cells that are not in the matrix. `p` is two-sided, `p_same` that of two one-sided tests at the
-    margin. `improved` and `tied` are shares of the pairs; without a better way, higher is what counts.
+    Attributes:
+        interval: The mean with its 95 % interval over the seeds, for the cells of this matrix.
+        interval_90: The 90 % interval; when it lies within the margin, both one-sided tests reject.
+        interval_other_cells: The 95 % interval for cells that are not in this matrix.
+        pairs: The number of matched pairs, `cells` times `seeds`.
+        cells: The cells that the pairs come from.
+        seeds: The seeds that each of these cells has.
+        left_out: The matched pairs that were dropped so that each seed has each cell.
+        improved: The share of pairs that are better after the swap; higher, when neither direction is better.
+        tied: The share of pairs that do not change.
+        p: The two-sided p value of no effect.
+        p_same: The p value of an effect beyond the margin, from two one-sided tests.
     """
 
     interval: Interval
-    narrow: Interval
-    others: Interval
+    interval_90: Interval
+    interval_other_cells: Interval
     pairs: int
     cells: int
     seeds: int
@@ -92,28 +106,29 @@ class Effect:
     p_same: float
 
 
-def effect(differences: Floats, left_out: int, outcome: Outcome) -> Effect:
-    """The effect that differences `(seeds, cells)` of matched pairs tell."""
-    towards = -differences if outcome.better == "lower" else differences
+def estimate_effect(differences: Floats, left_out: int, outcome: Outcome) -> Effect:
+    """Estimate the effect from the differences `(seeds, cells)` of matched pairs."""
+    gains = -differences if outcome.better == "lower" else differences
     return Effect(
-        over_seeds(differences),
-        over_seeds(differences, 1 - 2 * ALPHA),
-        over_cells_and_seeds(differences),
-        differences.size,
-        differences.shape[1],
-        differences.shape[0],
-        left_out,
-        float((towards > 0).mean()),
-        float((towards == 0).mean()),
-        p_difference(differences),
-        p_equivalence(differences, outcome.width),
+        interval=interval_over_seeds(differences),
+        interval_90=interval_over_seeds(differences, 1 - 2 * ALPHA),
+        interval_other_cells=interval_over_cells_and_seeds(differences),
+        pairs=differences.size,
+        cells=differences.shape[1],
+        seeds=differences.shape[0],
+        left_out=left_out,
+        improved=float((gains > 0).mean()),
+        tied=float((gains == 0).mean()),
+        p=p_difference(differences),
+        p_same=p_equivalence(differences, outcome.scaled_margin),
     )
 
 
-def verdict(mean: float, p: float, p_same: float, better: Direction) -> Word:
-    """Same where the effect lies within the margin, also if it is one; else which way it goes, if that can be told."""
+def judge_effect(mean: float, p: float, p_same: float, better: Direction) -> Verdict:
+    """Return the verdict on an effect: `same` when it lies within the margin, else its direction if that is certain."""
     if math.isnan(p):
         return "too few seeds"
+    # Before the test of a difference: an effect can be certain and still too small to matter.
     if p_same < ALPHA:
         return "same"
     if p >= ALPHA:
@@ -125,126 +140,169 @@ def verdict(mean: float, p: float, p_same: float, better: Direction) -> Word:
 
 # --- tables ---------------------------------------------------------------------------------
 
-COLUMNS = [
+EFFECT_COLUMNS = [
     "metric", "axis", "before", "after", "brings", "verdict", "mean", "low", "high", "low_90", "high_90",
     "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_holm",
     "p_same", "margin",
 ]  # fmt: skip
-"""Of the table of effects: p_holm is corrected over all swaps of the metric, and whether the effect is told apart from
-none goes by it; `same` goes by p_same, which is not corrected: low_90 and high_90 lie within the margin."""
+"""Columns of the table of effects. `p_holm` is corrected over all swaps of the metric, and differences are judged by
+it; `same` is judged by `p_same`, which is not corrected: `low_90` and `high_90` lie within the margin."""
 
-VALUES = ("before", "after", "with_before", "with_after")
-"""Columns whose entries are values of axes."""
-
-
-def effects_table(
-    frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], beside: Sequence[str], neutral: Neutral = frozenset()
-) -> pd.DataFrame:
-    """A line for each metric and each two values of an axis; `beside` are fields that a swap may bring along."""
-    told = []
-    for axis, values in axes.items():
-        laid = grid(frame, [axis], [name for name in axes if name != axis])
-        for before, after in itertools.combinations(values, 2):
-            met = laid.at([value for value in (before, after) if value in laid.values])
-            head = {"axis": axis, "before": before, "after": after, "brings": brought(frame, met, beside)}
-            told += [
-                head | _line(outcome, effect(pair.metric[1] - pair.metric[0], pair.left_out, outcome))
-                for outcome, pair in _pairs(laid, frame, (before, after), outcomes)
-            ]
-    return _judged(told, outcomes, COLUMNS, neutral)
-
-
-def _pairs(
-    grid_layout: Grid, frame: pd.DataFrame, chosen: Sequence[Hashable], outcomes: Sequence[Outcome]
-) -> Iterator[tuple[Outcome, Matched]]:
-    """Each metric where all the chosen values have it, if any run does."""
-    for outcome in outcomes:
-        found = matched(grid_layout, outcome.numbers(frame), chosen)
-        if found.metric.size:
-            yield outcome, found
-
-
-def _line(outcome: Outcome, effect_size: Effect) -> dict[str, Any]:
-    figures = {
-        "mean": effect_size.interval.mean, "low": effect_size.interval.low, "high": effect_size.interval.high,
-        "low_90": effect_size.narrow.low, "high_90": effect_size.narrow.high,
-        "other_cells_low": effect_size.others.low, "other_cells_high": effect_size.others.high,
-    }  # fmt: skip
-    names = ("pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_same")
-    counts = {name: getattr(effect_size, name) for name in names}
-    shown = {name: outcome.shown(value) for name, value in figures.items()}
-    return {"metric": outcome.name, "margin": outcome.margin} | shown | counts
-
-
-def _judged(
-    told: list[dict[str, Any]], outcomes: Sequence[Outcome], columns: list[str], neutral: Neutral = frozenset()
-) -> pd.DataFrame:
-    """The lines by metric, with p values corrected over all lines of the metric, and verdicts by them."""
-    lines = []
-    for outcome in outcomes:
-        mine = [line for line in told if line["metric"] == outcome.name]
-        for line, p in zip(mine, holm([line["p"] for line in mine]), strict=True):
-            mean = line["mean"] - 1 if outcome.ratio else line["mean"]
-            better = None if (line["axis"], outcome.name) in neutral else outcome.better
-            lines.append(line | {"p_holm": p, "verdict": verdict(mean, p, line["p_same"], better)})
-    return framed(lines, columns, [name for name in VALUES if name in columns])
-
-
-def largest(effects: pd.DataFrame, axis: str, outcome: Outcome) -> float:
-    """How far the swap of the axis that moves the metric most moves it, on the scale of its numbers; 0 without any."""
-    mine = effects[(effects["axis"] == axis) & (effects["metric"] == outcome.name)]
-    sizes = np.abs(outcome.numbers(mine.assign(**{outcome.name: mine["mean"]})))
-    return float(np.max(sizes, initial=0.0))
-
-
-def brought(frame: pd.DataFrame, lines: Ints, beside: Sequence[str]) -> str:
-    """Fields that differ between the matched runs `(2, seeds, cells)`: `lr 0.05 -> 0.001`, or `lr` where it varies."""
-    if len(lines) < 2:
-        return ""
-    both = (lines >= 0).all(axis=0)
-    sides = [frame.iloc[side[both]] for side in lines]
-    told = []
-    for name in beside:
-        before, after = (side[name].astype(object).where(side[name].notna(), None).tolist() for side in sides)
-        if before != after:
-            fixed = len(set(before)) == len(set(after)) == 1
-            told.append(f"{name} {_text(before[0])} \u2192 {_text(after[0])}" if fixed else name)
-    return ", ".join(told)
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-# --- interactions ---------------------------------------------------------------------------
-
-INTERACTIONS = [
+INTERACTION_COLUMNS = [
     "metric", "axis", "before", "after", "with_axis", "with_before", "with_after", "verdict", "mean", "low", "high",
     "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "p", "p_holm", "p_same", "margin",
 ]  # fmt: skip
-"""`mean` is how much larger the effect of the swap is at `with_after` than at `with_before`."""
+"""Columns of the table of interactions: `mean` is the effect at `with_after` less that at `with_before`."""
+
+VALUE_COLUMNS = ("before", "after", "with_before", "with_after")
+"""Columns whose entries are values of axes."""
+
+INTERACTING = ("higher", "lower")
+"""Verdicts of swaps that do interact."""
 
 
-def interactions(frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """A line for each metric and two axes, each value against its axis's first: how they act on each other.
+def tabulate_effects(
+    frame: pd.DataFrame,
+    axes: AxisValues,
+    outcomes: Sequence[Outcome],
+    other_fields: Sequence[str],
+    neutral: Neutral = frozenset(),
+) -> pd.DataFrame:
+    """Return a row for each metric and each pair of values of an axis.
 
-    None is better: verdicts are higher, lower, same, cannot tell, too few seeds.
+    `other_fields` are columns that are no axis, but that a swap may change along with its own; `brings` names those.
     """
-    outcomes = [Outcome(one.name, None, one.margin, one.ratio) for one in outcomes]
-    told = []
-    for one, other in itertools.combinations(axes, 2):
-        laid = grid(frame, [one, other], [name for name in axes if name not in (one, other)])
-        for after, with_after in itertools.product(axes[one][1:], axes[other][1:]):
-            corners = list(itertools.product((axes[one][0], after), (axes[other][0], with_after)))
-            head = {"axis": one, "before": axes[one][0], "after": after}
-            head |= {"with_axis": other, "with_before": axes[other][0], "with_after": with_after}
-            told += [head | line for line in _crossed(_pairs(laid, frame, corners, outcomes))]
-    return _judged(told, outcomes, INTERACTIONS)
+    rows = []
+    for axis, values in axes.items():
+        grid = make_grid(frame, [axis], [name for name in axes if name != axis])
+        for before, after in itertools.combinations(values, 2):
+            lines = grid.select([value for value in (before, after) if value in grid.values])
+            brings = _describe_company(frame, lines, other_fields)
+            swap = {"axis": axis, "before": before, "after": after, "brings": brings}
+            for outcome in outcomes:
+                runs = match_runs(grid, outcome.scale(frame), (before, after))
+                if runs.metric.size:
+                    effect = estimate_effect(runs.metric[1] - runs.metric[0], runs.left_out, outcome)
+                    rows.append(swap | _figures(outcome, effect))
+    return _judge_rows(rows, outcomes, EFFECT_COLUMNS, neutral)
 
 
-def _crossed(found: Iterator[tuple[Outcome, Matched]]) -> Iterator[dict[str, Any]]:
-    for outcome, one in found:
-        neither, second, first, both = one.metric
-        yield _line(outcome, effect(both - second - (first - neither), one.left_out, outcome))
+def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return a row for each metric and two axes, comparing each value with the first value of its axis.
+
+    An interaction is the difference between the effects of one swap at two values of another axis (Box, Hunter and
+    Hunter, Statistics for Experimenters, 2005, chapter 5). Neither direction of it is better, so the verdicts are
+    higher, lower, same, cannot tell and too few seeds.
+    """
+    outcomes = [replace(outcome, better=None) for outcome in outcomes]
+    rows = []
+    for axis, with_axis in itertools.combinations(axes, 2):
+        grid = make_grid(frame, [axis, with_axis], [name for name in axes if name not in (axis, with_axis)])
+        before, with_before = axes[axis][0], axes[with_axis][0]
+        for after, with_after in itertools.product(axes[axis][1:], axes[with_axis][1:]):
+            corners = list(itertools.product((before, after), (with_before, with_after)))
+            swap = {"axis": axis, "before": before, "after": after}
+            swap |= {"with_axis": with_axis, "with_before": with_before, "with_after": with_after}
+            for outcome in outcomes:
+                runs = match_runs(grid, outcome.scale(frame), corners)
+                if runs.metric.size:
+                    neither, only_with, only_axis, both = runs.metric
+                    difference = (both - only_with) - (only_axis - neither)
+                    rows.append(swap | _figures(outcome, estimate_effect(difference, runs.left_out, outcome)))
+    return _judge_rows(rows, outcomes, INTERACTION_COLUMNS)
+
+
+def _figures(outcome: Outcome, effect: Effect) -> dict[str, Any]:
+    """Return the columns of a table that an effect fills, as differences or ratios that people read."""
+    scaled = {
+        "mean": effect.interval.mean, "low": effect.interval.low, "high": effect.interval.high,
+        "low_90": effect.interval_90.low, "high_90": effect.interval_90.high,
+        "other_cells_low": effect.interval_other_cells.low, "other_cells_high": effect.interval_other_cells.high,
+    }  # fmt: skip
+    counts = ("pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_same")
+    return (
+        {"metric": outcome.name, "margin": outcome.margin}
+        | {name: outcome.unscale(value) for name, value in scaled.items()}
+        | {name: getattr(effect, name) for name in counts}
+    )
+
+
+def _judge_rows(
+    rows: list[dict[str, Any]], outcomes: Sequence[Outcome], columns: list[str], neutral: Neutral = frozenset()
+) -> pd.DataFrame:
+    """Return the rows by metric, with p values corrected over all rows of a metric, and verdicts by them."""
+    judged = []
+    for outcome in outcomes:
+        own = [row for row in rows if row["metric"] == outcome.name]
+        for row, p_holm in zip(own, holm([row["p"] for row in own]), strict=True):
+            # The rows hold ratios, of which 1, not 0, is no effect.
+            mean = row["mean"] - 1 if outcome.ratio else row["mean"]
+            better = None if (row["axis"], outcome.name) in neutral else outcome.better
+            judged.append(row | {"p_holm": p_holm, "verdict": judge_effect(mean, p_holm, row["p_same"], better)})
+    return make_frame(judged, columns, [name for name in VALUE_COLUMNS if name in columns])
+
+
+def _describe_company(frame: pd.DataFrame, lines: Ints, other_fields: Sequence[str]) -> str:
+    """Describe the fields that differ between the matched runs `(2, seeds, cells)` beside the axis itself.
+
+    `lr 0.05 → 0.001` when all pairs differ alike, else only `lr`.
+    """
+    if len(lines) < 2:
+        return ""
+    paired = (lines >= 0).all(axis=0)
+    sides = [frame.iloc[side[paired]] for side in lines]
+    changes = []
+    for name in other_fields:
+        # NaN is unequal to itself, None is not.
+        before, after = (side[name].astype(object).where(side[name].notna(), None).tolist() for side in sides)
+        if before != after:
+            texts = [
+                "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+                for value in (before[0], after[0])
+            ]
+            fixed = len(set(before)) == len(set(after)) == 1
+            changes.append(f"{name} {texts[0]} \u2192 {texts[1]}" if fixed else name)
+    return ", ".join(changes)
+
+
+# --- what figures and sentences ask of the tables -------------------------------------------
+
+
+def find_largest_effect(effects: pd.DataFrame, axis: str, outcome: Outcome) -> float:
+    """Return the size of the largest effect of an axis, on the scale of `Outcome.scale`; 0 without any effect."""
+    rows = effects[(effects["axis"] == axis) & (effects["metric"] == outcome.name)]
+    return float(np.max(_sizes(rows, outcome), initial=0.0))
+
+
+def find_strongest_interactions(interactions: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """Return for each two axes the values that interact most, certain interactions first, then by size."""
+    rows = interactions[interactions["metric"] == outcome.name]
+    rows = rows.assign(certain=rows["verdict"].isin(INTERACTING), size=_sizes(rows, outcome))
+    rows = rows.sort_values(["certain", "size"], ascending=False, kind="stable")
+    return rows.drop_duplicates(["axis", "with_axis"]).drop(columns=["certain", "size"])
+
+
+def _sizes(table: pd.DataFrame, outcome: Outcome) -> Floats:
+    """Return the sizes of the effects in a table of one metric; a ratio of 1/2 is as large as one of 2."""
+    return np.abs(outcome.scale(table.assign(**{outcome.name: table["mean"]})))
+
+
+def tabulate_effects_by_value(
+    frame: pd.DataFrame, axes: AxisValues, swap: tuple[str, Hashable, Hashable], other: str, outcome: Outcome
+) -> pd.DataFrame:
+    """Return the effect of a swap (axis, before, after) at each `value` of another axis, with its interval.
+
+    All effects are over the same cells and seeds; values that lack a side of the swap are not in the table.
+    """
+    axis, before, after = swap
+    grid = make_grid(frame, [axis, other], [name for name in axes if name not in (axis, other)])
+    values = [value for value in axes[other] if {(before, value), (after, value)} <= set(grid.values)]
+    sides = [(side, value) for value in values for side in (before, after)]
+    runs = match_runs(grid, outcome.scale(frame), sides)
+    rows = []
+    for number, value in enumerate(values if runs.metric.size else ()):
+        interval = interval_over_seeds(runs.metric[2 * number + 1] - runs.metric[2 * number])
+        figures = {name: outcome.unscale(getattr(interval, name)) for name in ("mean", "low", "high")}
+        counts = {"cells": runs.cells, "seeds": runs.seeds, "left_out": runs.left_out}
+        rows.append({"value": value} | figures | counts)
+    return make_frame(rows, ["value", "mean", "low", "high", "cells", "seeds", "left_out"], ["value"])

@@ -28,7 +28,7 @@ CRITERIA: dict[str, Literal["lowest", "highest"]] = {
 
 
 @dataclass(frozen=True)
-class Rule:
+class CurveRule:
     """How a curve becomes a number: its end, the mean of its `last` rows, or its value where `best` is best."""
 
     last: int = 1
@@ -40,22 +40,22 @@ class Rule:
         return "last row" if self.last == 1 else f"mean of the last {self.last} rows"
 
 
-FINAL = Rule()
+LAST_ROW = CurveRule()
 
 
-def parse_rule(text: str) -> Rule:
+def parse_curve_rule(text: str) -> CurveRule:
     """A rule from `final`, `mean:5` or `best:loss`; ValueError says what was expected."""
     word, _, argument = text.partition(":")
     if text == "final":
-        return FINAL
+        return LAST_ROW
     if word == "mean" and argument.isdecimal() and int(argument) > 1:
-        return Rule(last=int(argument))
+        return CurveRule(last=int(argument))
     if word == "best" and argument in CRITERIA:
-        return Rule(best=argument)
+        return CurveRule(best=argument)
     raise ValueError(f"expected final, mean:N with N above 1, or best:COLUMN with one of {', '.join(CRITERIA)}")
 
 
-def final_values(rows: pd.DataFrame, rules: Mapping[str, Rule] | None = None) -> pd.DataFrame:
+def reduce_curves(rows: pd.DataFrame, rules: Mapping[str, CurveRule] | None = None) -> pd.DataFrame:
     """A line for each run: its last row, but metrics of `rules` by their rule; with GAIN and CLUSTERING.
 
     A mean of the last n rows is empty where the run has no n rows after row 0, the untrained network.
@@ -73,12 +73,12 @@ def final_values(rows: pd.DataFrame, rules: Mapping[str, Rule] | None = None) ->
     return last.assign(**told).reindex(order).rename_axis("run_id").reset_index()
 
 
-def _read(name: str, rule: Rule) -> list[str]:
+def _read(name: str, rule: CurveRule) -> list[str]:
     """The columns that a rule looks at."""
     return list(dict.fromkeys(["run_id", "epoch", name, *([rule.best] if rule.best else [])]))
 
 
-def _by(ordered: pd.DataFrame, name: str, rule: Rule) -> pd.Series:
+def _by(ordered: pd.DataFrame, name: str, rule: CurveRule) -> pd.Series:
     """The metric of each run by the rule, indexed by run."""
     trained = ordered[ordered["epoch"] > 0]
     if rule.best is not None:
@@ -91,3 +91,21 @@ def _by(ordered: pd.DataFrame, name: str, rule: Rule) -> pd.Series:
 def _at(ordered: pd.DataFrame, index: pd.Index | pd.Series) -> pd.DataFrame:
     """The rows at these labels, by run; a copy, so that new columns do not fragment it."""
     return ordered.loc[index].set_index("run_id").copy()
+
+
+STAGE_LIBRARY = {"pca": "pca_backend", "whiten": "whiten_backend", "kmeans": "kmeans_backend"}
+"""Stage -> field of the library that does it; other stages go by `backend`."""
+
+
+def measure_stage_seconds(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """Mean `seconds` of a stage per epoch in each run, over the epochs that have it, with `library` and `timing`."""
+    library = STAGE_LIBRARY.get(stage, "backend")
+    beside = ["run_id", "dataset", "arch", "timing"]
+    named = rows[beside].assign(library=rows[library], seconds=rows[f"seconds_{stage}"])
+    keys = ["run_id", "library", *beside[1:]]
+    return named.groupby(keys, sort=False, observed=True)["seconds"].mean().dropna().reset_index()
+
+
+def compute_filled_share(rows: pd.DataFrame) -> pd.Series:
+    """Share of the k clusters that k-means itself filled in each row; those it left empty are refilled afterwards."""
+    return 1 - rows["refilled_clusters"].astype(float) / rows["k"].astype(float)

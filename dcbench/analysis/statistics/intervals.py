@@ -15,7 +15,7 @@ from typing import Literal
 
 from scipy import stats
 
-from dcbench.analysis.statistics.matching import FEWEST_SEEDS, Floats
+from dcbench.analysis.statistics.matching import MIN_SEEDS, Floats
 
 FEWEST_CELLS = 8
 """From so many cells on there is an interval for other cells."""
@@ -33,23 +33,23 @@ class Interval:
     high: float = math.nan
 
 
-def over_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
+def interval_over_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
     """Student's t over the seeds' means; only the point below three seeds."""
     means = numbers.mean(axis=1)
-    if len(means) < FEWEST_SEEDS:
+    if len(means) < MIN_SEEDS:
         return Interval(float(numbers.mean()))
     half = stats.t.ppf((1 + level) / 2, len(means) - 1) * means.std(ddof=1) / math.sqrt(len(means))
     return Interval(float(means.mean()), float(means.mean() - half), float(means.mean() + half))
 
 
-def over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
+def interval_over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
     """For cells and seeds that are not here; only the point below eight cells or three seeds.
 
     Never narrower than `over_seeds`, which Satterthwaite's degrees of freedom would make it where cells are alike.
     """
     seeds, cells = numbers.shape
     mean = float(numbers.mean())
-    if seeds < FEWEST_SEEDS or cells < FEWEST_CELLS:
+    if seeds < MIN_SEEDS or cells < FEWEST_CELLS:
         return Interval(mean)
     parts = [(numbers.mean(axis=0).var(ddof=1) / cells, cells - 1)]
     parts += [(numbers.mean(axis=1).var(ddof=1) / seeds, seeds - 1)]
@@ -57,7 +57,9 @@ def over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
     if variance == 0:
         return Interval(mean, mean, mean)
     freedom = variance**2 / sum(part**2 / free for part, free in parts)
-    half = max(stats.t.ppf((1 + level) / 2, freedom) * math.sqrt(variance), mean - over_seeds(numbers, level).low)
+    half = max(
+        stats.t.ppf((1 + level) / 2, freedom) * math.sqrt(variance), mean - interval_over_seeds(numbers, level).low
+    )
     return Interval(mean, mean - half, mean + half)
 
 
@@ -73,7 +75,7 @@ def p_equivalence(numbers: Floats, margin: float) -> float:
 
 def _p(numbers: Floats, null: float, side: Literal["two-sided", "less", "greater"]) -> float:
     means = numbers.mean(axis=1)
-    if len(means) < FEWEST_SEEDS:
+    if len(means) < MIN_SEEDS:
         return math.nan
     spread = means.std(ddof=1) / math.sqrt(len(means))
     away = float(means.mean() - null)

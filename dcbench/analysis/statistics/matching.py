@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.intp]
 NONE = -1
 """No such run."""
 
-FEWEST_SEEDS = 3
+MIN_SEEDS = 3
 """With fewer there is a point, and neither interval nor verdict."""
 
 
@@ -30,13 +30,13 @@ class Grid:
     lines: Ints
     values: tuple[Hashable, ...]
 
-    def at(self, chosen: Sequence[Hashable]) -> Ints:
+    def select(self, chosen: Sequence[Hashable]) -> Ints:
         """The lines `(chosen values, seeds, cells)`."""
         return self.lines[[self.values.index(value) for value in chosen]]
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedRuns:
     """A metric `(values, seeds, cells)`, the frame's lines it stands on, and how many matched runs were left out.
 
     Left out are the matched runs of a value that had to go so that every seed has every cell.
@@ -57,7 +57,7 @@ class Matched:
         return int(self.metric.shape[2])
 
 
-def grid(frame: pd.DataFrame, axes: Sequence[str], rest: Sequence[str]) -> Grid:
+def make_grid(frame: pd.DataFrame, axes: Sequence[str], rest: Sequence[str]) -> Grid:
     """Lay out the runs by the values of `axes` (tuples, when there are several), the seed and the cell of `rest`."""
     value, values = _numbered(frame, axes)
     cell, cells = _numbered(frame, rest)
@@ -80,36 +80,36 @@ def _heads(groups: Any, names: Sequence[str]) -> Any:
     return groups.head(1)[list(names)].itertuples(index=False, name=None)
 
 
-def framed(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
+def make_frame(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
     """The lines as a frame; in the columns of axes' values None stays None, which pandas makes NaN among numbers."""
     kept = {name: pd.Series([line[name] for line in lines], dtype=object) for name in values}
     return pd.DataFrame(list(lines), columns=list(columns)).assign(**kept)
 
 
-def matched(grid_layout: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> Matched:
+def match_runs(grid_layout: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> MatchedRuns:
     """The metric where all the chosen values have it, with every cell there for every seed.
 
     `numbers` has a number for each line of the frame. Where a cell lacks a seed, either goes, as `rectangle` says.
     """
-    lines = grid_layout.at([value for value in chosen if value in grid_layout.values])
+    lines = grid_layout.select([value for value in chosen if value in grid_layout.values])
     if len(lines) < len(chosen):
         lines = np.full((len(chosen), 0, 0), NONE, dtype=np.intp)
     told = np.where(lines == NONE, np.nan, numbers[lines] if len(numbers) else np.nan)
     present = np.logical_not(np.isnan(told).any(axis=0))
-    seeds, cells = rectangle(present)
+    seeds, cells = find_rectangle(present)
     kept = np.ix_(np.arange(len(chosen)), seeds, cells)
-    return Matched(told[kept], lines[kept], int(present.sum()) - seeds.size * cells.size)
+    return MatchedRuns(told[kept], lines[kept], int(present.sum()) - seeds.size * cells.size)
 
 
-def rectangle(present: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+def find_rectangle(present: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     """Rows (seeds) and columns (cells) to keep so that nothing is missing.
 
     What goes each time is the line that costs the least; but three rows stay, without which there is no interval, where
     that keeps at least half as many runs.
     """
     rows, columns = _whole(present, 0)
-    if rows.size < FEWEST_SEEDS <= len(present):
-        more, fewer = _whole(present, FEWEST_SEEDS)
+    if rows.size < MIN_SEEDS <= len(present):
+        more, fewer = _whole(present, MIN_SEEDS)
         if 2 * more.size * fewer.size >= rows.size * columns.size > 0:
             return more, fewer
     return rows, columns

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from dcbench.analysis.statistics.effects import Axes, Neutral, Outcome
+from dcbench.analysis.statistics.effects import AxisValues, Neutral, Outcome
 from dcbench.analysis.statistics.intervals import ALPHA
-from dcbench.analysis.statistics.matching import Floats, grid, matched
+from dcbench.analysis.statistics.matching import Floats, make_grid, match_runs
 
 FEWEST_VALUES = 3
 FEWEST_BLOCKS = 10
@@ -38,21 +40,21 @@ class Ranking:
     left_out: int
     p: float = math.nan
     critical: float = math.nan
-    why_not: str = ""
+    missing_reason: str = ""
     cliques: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-def rankings(
-    frame: pd.DataFrame, axes: Axes, outcomes: Sequence[Outcome], neutral: Neutral = frozenset()
+def rank_axes(
+    frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome], neutral: Neutral = frozenset()
 ) -> list[Ranking]:
     """The ranking of each axis of three values or more by each metric that has a better way, for that axis too."""
     found = []
     for axis, values in axes.items():
-        laid = grid(frame, [axis], [name for name in axes if name != axis])
+        laid = make_grid(frame, [axis], [name for name in axes if name != axis])
         there = [value for value in values if value in laid.values]
         for outcome in outcomes if len(there) >= FEWEST_VALUES else ():
             if outcome.better is not None and (axis, outcome.name) not in neutral:
-                told = matched(laid, outcome.numbers(frame), there)
+                told = match_runs(laid, outcome.scale(frame), there)
                 if told.metric.size:
                     found.append(_ranking(outcome, axis, there, told.metric.mean(axis=1).T, told.left_out))
     return found
@@ -65,16 +67,16 @@ def _ranking(outcome: Outcome, axis: str, values: Sequence[Any], scores: Floats,
     blocks = len(ranked)
     if blocks < FEWEST_BLOCKS:
         why = f"{blocks} {'cell' if blocks == 1 else 'cells'} to rank in; a critical difference needs {FEWEST_BLOCKS}"
-        return Ranking(outcome.name, axis, mean, blocks, left_out, why_not=why)
-    p = friedman(ranked)
-    critical = critical_difference(len(values), blocks)
+        return Ranking(outcome.name, axis, mean, blocks, left_out, missing_reason=why)
+    p = compute_friedman_p(ranked)
+    critical = compute_critical_difference(len(values), blocks)
     if p >= ALPHA:
         why = f"Friedman's test does not tell the values apart (p = {p:.2g})"
         return Ranking(outcome.name, axis, mean, blocks, left_out, p, critical, why)
-    return Ranking(outcome.name, axis, mean, blocks, left_out, p, critical, cliques=cliques(mean, critical))
+    return Ranking(outcome.name, axis, mean, blocks, left_out, p, critical, cliques=find_cliques(mean, critical))
 
 
-def friedman(ranked: Floats) -> float:
+def compute_friedman_p(ranked: Floats) -> float:
     """p of ranks `(blocks, values)` that are all alike; Iman and Davenport's F of Friedman's statistic."""
     blocks, values = ranked.shape
     chi = 12 * blocks / (values * (values + 1)) * ((ranked.mean(axis=0) - (values + 1) / 2) ** 2).sum()
@@ -84,13 +86,13 @@ def friedman(ranked: Floats) -> float:
     return float(stats.f.sf((blocks - 1) * chi / rest, values - 1, (values - 1) * (blocks - 1)))
 
 
-def critical_difference(values: int, blocks: int) -> float:
+def compute_critical_difference(values: int, blocks: int) -> float:
     """Nemenyi's: the studentised range's quantile over sqrt(2), times sqrt(k (k + 1) / 6 N)."""
     quantile = stats.studentized_range.ppf(1 - ALPHA, values, math.inf) / math.sqrt(2)
     return float(quantile * math.sqrt(values * (values + 1) / (6 * blocks)))
 
 
-def cliques(mean: dict[Any, float], critical: float) -> list[tuple[Any, ...]]:
+def find_cliques(mean: dict[Any, float], critical: float) -> list[tuple[Any, ...]]:
     """The largest sets of values whose ranks do not differ critically, best first; single values are none."""
     ordered = sorted(mean, key=lambda value: mean[value])
     spans = [
@@ -102,3 +104,15 @@ def cliques(mean: dict[Any, float], critical: float) -> list[tuple[Any, ...]]:
         for at, span in enumerate(spans)
         if len(span) > 1 and not any(set(span) < set(other) for other in spans[:at])
     ]
+
+
+def find_pareto_front(cost: Floats, quality: Floats) -> npt.NDArray[np.bool_]:
+    """The Pareto front; equal points are all on it, points without a number are not."""
+    told = np.zeros(len(cost), dtype=bool)
+    best = -np.inf
+    there = np.flatnonzero(np.isfinite(cost) & np.isfinite(quality))
+    for at in there[np.lexsort((-quality[there], cost[there]))]:
+        twin = quality[at] == best and any(told & (cost == cost[at]))
+        told[at] = quality[at] > best or twin
+        best = max(best, quality[at])
+    return told

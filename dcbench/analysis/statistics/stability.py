@@ -10,11 +10,11 @@ import math
 import pandas as pd
 from scipy import stats
 
-LEVEL = 0.9
+SETTLED_NMI = 0.9
 """NMI with the previous assignment from which on an assignment counts as unchanged, unless someone says else."""
 
 
-def settling_epochs(rows: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+def find_settling_epochs(rows: pd.DataFrame, level: float = SETTLED_NMI) -> pd.DataFrame:
     """A line for each run: `epochs_watched` until nmi_previous stays at or above the level, and if it `reached` that.
 
     Where it did not, they are those that it had (censored). An empty nmi_previous, a single cluster, does
@@ -30,7 +30,7 @@ def settling_epochs(rows: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     return told.reset_index()
 
 
-def kept_moving(found: pd.DataFrame) -> pd.DataFrame:
+def estimate_unsettled_share(found: pd.DataFrame) -> pd.DataFrame:
     """Kaplan and Meier's share of runs that are not stable yet, by epoch: `epoch`, `share`, steps down after it."""
     if found.empty:
         return pd.DataFrame({"epoch": [0.0], "share": [1.0]})
@@ -41,8 +41,8 @@ def kept_moving(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"epoch": [0.0, *estimate.quantiles], "share": [1.0, *estimate.probabilities]})
 
 
-def median_epochs(found: pd.DataFrame) -> float:
+def median_settling_epoch(found: pd.DataFrame) -> float:
     """The epoch from which on half the runs are stable, by Kaplan and Meier; NaN when fewer ever are."""
-    shares = kept_moving(found)
+    shares = estimate_unsettled_share(found)
     below = shares[shares["share"] <= 0.5]
     return float(below["epoch"].iloc[0]) if len(below) else math.nan

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.cells import averaged, summary
-from dcbench.analysis.statistics.finals import final_values
+from dcbench.analysis.statistics.cells import average_cells, count_states, summarise_cells
+from dcbench.analysis.statistics.finals import reduce_curves
 from tests.helpers.factorials import factorial, without
 
 ROWS = pd.DataFrame(
@@ -18,36 +18,40 @@ PLANNED = pd.DataFrame({"run_id": ["a", "b", "c", "d"], "k": [5, 5, 5, 6]})
 
 
 def test_the_summary_counts_what_is_done_of_what_is_planned():
-    table = summary(final_values(ROWS), PLANNED, ["k"], ["nmi_true"]).set_index("k")
+    table = summarise_cells(reduce_curves(ROWS), PLANNED, ["k"], ["nmi_true"]).set_index("k")
     assert table[["planned", "done"]].to_numpy().tolist() == [[3, 2], [1, 0]]
     assert table.loc[5, ["nmi_true", "nmi_true_low", "nmi_true_high"]].tolist() == pytest.approx([0.5, 0.4, 0.6])
     assert table.loc[6, "nmi_true":].isna().all()
 
 
 def test_a_metric_that_one_run_lacks_has_no_mean():
-    lines = final_values(ROWS).assign(nmi_previous=[0.7, None])
-    table = summary(lines, PLANNED, ["k"], ["nmi_previous", "nmi_true"])
+    lines = reduce_curves(ROWS).assign(nmi_previous=[0.7, None])
+    table = summarise_cells(lines, PLANNED, ["k"], ["nmi_previous", "nmi_true"])
     assert table.loc[0, ["nmi_previous", "nmi_previous_low", "nmi_previous_high"]].isna().all()
     assert table.loc[0, "nmi_true"] == pytest.approx(0.5)
 
 
 def test_the_summary_keeps_cells_whose_value_is_none():
     planned = PLANNED.assign(limit=[None, None, 10, 10])
-    lines = final_values(ROWS).assign(limit=[None, None])
-    table = summary(lines, planned, ["limit"], ["nmi_true"])
+    lines = reduce_curves(ROWS).assign(limit=[None, None])
+    table = summarise_cells(lines, planned, ["limit"], ["nmi_true"])
     assert table["done"].tolist() == [2, 0]
 
 
 def test_a_matrix_without_axes_is_one_line():
-    table = summary(final_values(ROWS), PLANNED, [], ["nmi_true"])
+    table = summarise_cells(reduce_curves(ROWS), PLANNED, [], ["nmi_true"])
     assert len(table) == 1 and table["done"][0] == 2 and table["planned"][0] == 4
 
 
 def test_means_over_other_axes_stand_on_cells_that_all_values_have():
     frame = without(factorial(), cell="x", a="one", seed=0)
-    told = averaged(frame, ["a"], ["cell"], "score")
+    told = average_cells(frame, ["a"], ["cell"], "score")
     means = told.set_index("a")["score"]
     assert means["two"] - means["one"] == pytest.approx(0.1)
     assert told["cells"].eq(2).all() and told["seeds"].eq(3).all() and told["left_out"].eq(2).all()
-    both = averaged(factorial(), ["a", "cell"], [], "score")
+    both = average_cells(factorial(), ["a", "cell"], [], "score")
     assert len(both) == 6 and both["score"].iloc[0] == pytest.approx(0.55)
+
+
+def test_runs_are_counted_by_how_they_ended_and_those_without_an_end_as_well():
+    assert count_states(pd.Series(["a", "b", "a", None]), ["a", "b", "c"]) == [2, 1, 0, 1]

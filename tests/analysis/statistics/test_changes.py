@@ -8,8 +8,8 @@ import pytest
 from dcbench.analysis.statistics import changes
 from dcbench.analysis.statistics.effects import Outcome
 
-SCORE = Outcome("score", "higher", 0.02)
-TIME = Outcome("time", "lower", 1.1, ratio=True)
+SCORE = Outcome(name="score", better="higher", margin=0.02)
+TIME = Outcome(name="time", better="lower", margin=1.1, ratio=True)
 
 
 def two_sides(change=0.0, seeds=3, noise=0.0, rng=None, only=None):
@@ -26,7 +26,7 @@ def two_sides(change=0.0, seeds=3, noise=0.0, rng=None, only=None):
 
 
 def table(frame, *outcomes):
-    return changes.changes_table(frame, ["a", "b"], outcomes or [SCORE]).set_index(["metric", "axis", "value"])
+    return changes.tabulate_changes(frame, ["a", "b"], outcomes or [SCORE]).set_index(["metric", "axis", "value"])
 
 
 def test_a_change_in_one_value_is_worse_there_and_overall_and_the_other_value_is_identical():
@@ -109,16 +109,16 @@ def test_p_values_are_corrected_over_all_lines_of_a_metric_and_by_metric():
 
 def test_no_pair_is_a_table_without_lines():
     frame = two_sides()
-    assert list(changes.changes_table(frame[frame["side"] == "old"], ["a"], [SCORE]).columns) == changes.COLUMNS
-    assert changes.changes_table(frame.iloc[:0], ["a"], [SCORE]).empty
+    assert list(changes.tabulate_changes(frame[frame["side"] == "old"], ["a"], [SCORE]).columns) == changes.COLUMNS
+    assert changes.tabulate_changes(frame.iloc[:0], ["a"], [SCORE]).empty
 
 
 @pytest.mark.slow
 def test_two_sets_of_one_truth_are_told_apart_in_at_most_one_of_twenty():
     rng = np.random.default_rng(1)
-    margin = [Outcome("score", "higher", 1e-6)]  # so narrow that nothing is the same
+    margin = [Outcome(name="score", better="higher", margin=1e-6)]  # so narrow that nothing is the same
     alarms = [
-        set(changes.changes_table(two_sides(noise=0.05, seeds=3, rng=rng), ["a", "b"], margin)["verdict"])
+        set(changes.tabulate_changes(two_sides(noise=0.05, seeds=3, rng=rng), ["a", "b"], margin)["verdict"])
         - {"cannot tell"}
         for _ in range(400)
     ]

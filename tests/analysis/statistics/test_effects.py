@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -5,14 +6,14 @@ import pandas as pd
 import pytest
 
 from dcbench.analysis.statistics import effects
-from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.effects import Outcome, find_strongest_interactions, tabulate_effects_by_value
 from tests.helpers.factorials import AXES, factorial, without
 
-SCORE = Outcome("score", "higher", 0.02)
+SCORE = Outcome(name="score", better="higher", margin=0.02)
 
 
 def table(frame, *outcomes, axes=AXES, beside=()):
-    told = effects.effects_table(frame, axes, outcomes or [SCORE], beside)
+    told = effects.tabulate_effects(frame, axes, outcomes or [SCORE], beside)
     return told.set_index(["metric", "axis", "before", "after"])
 
 
@@ -26,7 +27,7 @@ def test_a_planted_effect_comes_back_with_its_pairs():
 
 def test_lower_is_better_where_the_metric_says_so_and_neither_where_it_does_not():
     for better, verdict, improved in (("lower", "worse", 0.0), (None, "higher", 1.0)):
-        one = table(factorial(), Outcome("score", better, 0.02)).loc["score", "a", "one", "two"]
+        one = table(factorial(), Outcome(name="score", better=better, margin=0.02)).loc["score", "a", "one", "two"]
         assert (one["verdict"], one["improved"]) == (verdict, improved)
 
 
@@ -47,10 +48,14 @@ def test_a_swap_without_any_matched_pair_is_not_told():
 
 def test_ratios_are_compared_by_their_logarithms():
     frame = factorial().assign(seconds=lambda all_: np.where(all_["a"] == "two", 30.0, 20.0) * (1 + all_["seed"]))
-    one = table(frame, Outcome("seconds", "lower", 1.1, ratio=True)).loc["seconds", "a", "one", "two"]
+    one = table(frame, Outcome(name="seconds", better="lower", margin=1.1, ratio=True)).loc[
+        "seconds", "a", "one", "two"
+    ]
     assert one["mean"] == pytest.approx(1.5) and one["verdict"] == "worse" and one["margin"] == 1.1
     nothing = frame.assign(seconds=frame["seconds"].where(frame["cell"] != "x", 0.0))
-    one = table(nothing, Outcome("seconds", "lower", 1.1, ratio=True)).loc["seconds", "a", "one", "two"]
+    one = table(nothing, Outcome(name="seconds", better="lower", margin=1.1, ratio=True)).loc[
+        "seconds", "a", "one", "two"
+    ]
     assert one["cells"] == 2, "there is no logarithm of 0"
 
 
@@ -76,20 +81,22 @@ def test_what_a_swap_brings_along_is_told_with_its_values_where_they_are_fixed()
     ],
 )  # fmt: skip
 def test_verdicts(mean, p, p_same, verdict):
-    assert effects.verdict(mean, p, p_same, "higher") == verdict
+    assert effects.judge_effect(mean, p, p_same, "higher") == verdict
 
 
 def test_the_table_of_nothing_has_its_columns():
     empty = pd.DataFrame({"a": [], "cell": [], "seed": [], "score": []})
-    assert list(effects.effects_table(empty, AXES, [SCORE], []).columns) == effects.COLUMNS
-    assert effects.interactions(empty, AXES, [SCORE]).empty
+    assert list(effects.tabulate_effects(empty, AXES, [SCORE], []).columns) == effects.EFFECT_COLUMNS
+    assert effects.tabulate_interactions(empty, AXES, [SCORE]).empty
 
 
 def test_a_planted_interaction_comes_back_and_none_where_effects_add_up():
     frame = factorial(effect=0.1)
-    assert effects.interactions(frame, AXES, [SCORE])["verdict"].tolist() == ["same", "same"]
+    assert effects.tabulate_interactions(frame, AXES, [SCORE])["verdict"].tolist() == ["same", "same"]
     crossed = frame.assign(score=frame["score"] + 0.2 * ((frame["a"] == "two") & (frame["cell"] == "z")))
-    told = effects.interactions(crossed, AXES, [SCORE]).set_index(["before", "after", "with_before", "with_after"])
+    told = effects.tabulate_interactions(crossed, AXES, [SCORE]).set_index(
+        ["before", "after", "with_before", "with_after"]
+    )
     assert told.loc["one", "two", "x", "z"]["mean"] == pytest.approx(0.2)
     assert (
         told.loc["one", "two", "x", "z"]["verdict"] == "higher"
@@ -100,6 +107,66 @@ def test_a_planted_interaction_comes_back_and_none_where_effects_add_up():
 def test_the_largest_swap_of_an_axis_on_the_scale_of_its_numbers():
     lines = [("score", "a", -0.3), ("score", "a", 0.1), ("time", "a", 0.5), ("time", "a", 1.8)]
     told = pd.DataFrame(lines, columns=["metric", "axis", "mean"])
-    assert effects.largest(told, "a", Outcome("score", "higher", 0.02)) == pytest.approx(0.3)
-    assert effects.largest(told, "a", Outcome("time", "lower", 1.1, ratio=True)) == pytest.approx(math.log(2))
-    assert effects.largest(told, "b", Outcome("score", "higher", 0.02)) == 0
+    assert effects.find_largest_effect(told, "a", Outcome(name="score", better="higher", margin=0.02)) == pytest.approx(
+        0.3
+    )
+    assert effects.find_largest_effect(
+        told, "a", Outcome(name="time", better="lower", margin=1.1, ratio=True)
+    ) == pytest.approx(math.log(2))
+    assert effects.find_largest_effect(told, "b", Outcome(name="score", better="higher", margin=0.02)) == 0
+
+
+# --- interactions --------------------------------------------------------------------------
+
+
+CROSSED_AXES = {"a": ["one", "two"], "b": [5, None, 7], "c": ["x", "y"]}
+
+
+def crossed(noise=0.001, seeds=3):
+    """The swap of `a` brings .1, at b = 7 another .2; `c` does nothing."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "a": a,
+            "b": b,
+            "c": c,
+            "seed": seed,
+            "score": 0.3 + (a == "two") * (0.1 + 0.2 * (b == 7)) + noise * rng.normal(),
+        }
+        for a, b, c, seed in itertools.product(*CROSSED_AXES.values(), range(seeds))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_strongest_of_each_two_axes_come_with_a_verdict_first():
+    frame = crossed()
+    told = find_strongest_interactions(effects.tabulate_interactions(frame, CROSSED_AXES, [SCORE]), SCORE)
+    assert told[["axis", "with_axis"]].to_numpy().tolist()[0] == ["a", "b"] and len(told) == 3
+    first = told.iloc[0]
+    assert (first["with_after"], first["verdict"]) == (7, "higher") and first["mean"] == pytest.approx(0.2, abs=0.01)
+
+
+def test_ratios_are_strong_both_ways():
+    lines = [
+        {"metric": "score", "axis": "a", "with_axis": other, "mean": mean, "verdict": "cannot tell"}
+        for other, mean in (("b", 1.5), ("c", 0.5))
+    ]
+    told = find_strongest_interactions(
+        pd.DataFrame(lines), Outcome(name="score", better="lower", margin=1.1, ratio=True)
+    )
+    assert told["with_axis"].tolist() == ["c", "b"]
+
+
+def test_the_effect_of_a_swap_at_each_value_of_another_axis():
+    told = tabulate_effects_by_value(crossed(), CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
+    assert told["value"].tolist() == [5, None, 7]
+    assert told["mean"].tolist() == pytest.approx([0.1, 0.1, 0.3], abs=0.01)
+    assert (told["low"] < told["mean"]).all() and told["cells"].eq(2).all() and told["seeds"].eq(3).all()
+
+
+def test_values_that_lack_a_side_are_left_out_and_all_stand_on_the_same_cells():
+    frame = crossed()
+    frame = frame[~((frame["a"] == "two") & frame["b"].isna()) & ~((frame["b"] == 7) & (frame["c"] == "y"))]
+    told = tabulate_effects_by_value(frame, CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
+    assert told["value"].tolist() == [5, 7] and told["cells"].eq(1).all()
+    assert tabulate_effects_by_value(frame.iloc[:0], CROSSED_AXES, ("a", "one", "two"), "b", SCORE).empty

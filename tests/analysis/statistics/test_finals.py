@@ -1,7 +1,16 @@
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.finals import CLUSTERING, CRITERIA, GAIN, Rule, final_values, parse_rule
+from dcbench.analysis.statistics.finals import (
+    CLUSTERING,
+    CRITERIA,
+    GAIN,
+    CurveRule,
+    compute_filled_share,
+    measure_stage_seconds,
+    parse_curve_rule,
+    reduce_curves,
+)
 
 ROWS = pd.DataFrame(
     {
@@ -14,38 +23,38 @@ ROWS = pd.DataFrame(
 
 
 def by_run(rules=None, rows=ROWS):
-    return final_values(rows, rules).set_index("run_id")
+    return reduce_curves(rows, rules).set_index("run_id")
 
 
 def test_the_last_row_with_its_gain_over_the_same_runs_row_0_whatever_the_order():
-    told = final_values(ROWS.sample(frac=1, random_state=0)).set_index("run_id")
+    told = reduce_curves(ROWS.sample(frac=1, random_state=0)).set_index("run_id")
     assert told["nmi_true"].to_dict() == {"a": 0.4, "b": 0.6} and told["epoch"].tolist() == [2, 2]
     assert told[GAIN].to_dict() == pytest.approx({"a": -0.1, "b": 0.4})
-    assert final_values(ROWS)["run_id"].tolist() == ["b", "a"], "in the order of the rows"
+    assert reduce_curves(ROWS)["run_id"].tolist() == ["b", "a"], "in the order of the rows"
 
 
 def test_a_rule_changes_its_own_metric_and_the_gain():
-    told = by_run({"nmi_true": Rule(last=2)})
+    told = by_run({"nmi_true": CurveRule(last=2)})
     assert told["nmi_true"].to_dict() == pytest.approx({"a": 0.65, "b": 0.45})
     assert told[GAIN].to_dict() == pytest.approx({"a": 0.15, "b": 0.25}) and told["loss"].tolist() == [2.0, 2.0]
 
 
 def test_the_best_epoch_is_chosen_by_the_criterion_and_never_by_the_metric():
-    assert by_run({"nmi_true": Rule(best="loss")})["nmi_true"].to_dict() == {"a": 0.9, "b": 0.6}
+    assert by_run({"nmi_true": CurveRule(best="loss")})["nmi_true"].to_dict() == {"a": 0.9, "b": 0.6}
     fooled = ROWS.assign(nmi_true=[0.2, 0.99, 0.6, 0.5, 0.1, 0.98])
-    assert by_run({"nmi_true": Rule(best="loss")}, fooled)["nmi_true"].to_dict() == {"a": 0.1, "b": 0.6}
+    assert by_run({"nmi_true": CurveRule(best="loss")}, fooled)["nmi_true"].to_dict() == {"a": 0.1, "b": 0.6}
 
 
 def test_a_mean_of_more_rows_than_there_are_is_empty_and_the_untrained_row_is_none_of_them():
-    assert by_run({"nmi_true": Rule(last=3)})["nmi_true"].isna().all()
+    assert by_run({"nmi_true": CurveRule(last=3)})["nmi_true"].isna().all()
     gap = ROWS.assign(nmi_true=[0.2, None, 0.6, 0.5, 0.9, 0.4])
-    assert by_run({"nmi_true": Rule(last=2)}, gap)["nmi_true"].isna().to_dict() == {"a": False, "b": True}
+    assert by_run({"nmi_true": CurveRule(last=2)}, gap)["nmi_true"].isna().to_dict() == {"a": False, "b": True}
 
 
 def test_a_run_whose_criterion_is_empty_has_no_best_epoch():
-    assert by_run({"nmi_true": Rule(best="loss")}, ROWS.assign(loss=[None] * 3 + [None, 1.0, 2.0]))["nmi_true"].isna()[
-        "b"
-    ]
+    assert by_run({"nmi_true": CurveRule(best="loss")}, ROWS.assign(loss=[None] * 3 + [None, 1.0, 2.0]))[
+        "nmi_true"
+    ].isna()["b"]
 
 
 def test_clustering_time_is_the_sum_of_its_stages_over_the_epochs():
@@ -63,13 +72,13 @@ def test_clustering_time_is_the_sum_of_its_stages_over_the_epochs():
     [("final", "last row"), ("mean:5", "mean of the last 5 rows"), ("best:loss", "at the lowest loss")],
 )
 def test_rules_are_read_and_told(text, words):
-    assert str(parse_rule(text)) == words
+    assert str(parse_curve_rule(text)) == words
 
 
 @pytest.mark.parametrize("text", ["", "mean", "mean:1", "mean:-2", "mean:x", "best", "best:nmi_true", "final:2"])
 def test_what_is_no_rule_or_looks_at_labels_is_refused(text):
     with pytest.raises(ValueError, match="best:COLUMN with one of loss"):
-        parse_rule(text)
+        parse_curve_rule(text)
 
 
 def test_no_criterion_looks_at_the_labels():
@@ -79,4 +88,21 @@ def test_no_criterion_looks_at_the_labels():
 
 
 def test_nothing_gives_nothing():
-    assert final_values(ROWS.iloc[:0]).empty
+    assert reduce_curves(ROWS.iloc[:0]).empty
+
+
+# --- stages and clusters -------------------------------------------------------------------
+
+
+def test_a_stage_is_timed_over_the_epochs_that_have_it_by_the_library_that_did_it():
+    base = {"dataset": "mnist", "arch": "alexnet", "backend": "faiss+torch+faiss", "pca_backend": "faiss"}
+    base["timing"] = "shared"
+    rows = pd.DataFrame([{"run_id": "a", "seconds_pca": value, **base} for value in (1.0, 3.0, None)])
+    assert measure_stage_seconds(rows, "pca")[["library", "seconds"]].to_numpy().tolist() == [["faiss", 2.0]]
+    trained = rows.rename(columns={"seconds_pca": "seconds_train"})
+    assert measure_stage_seconds(trained, "train")["library"].tolist() == ["faiss+torch+faiss"]
+
+
+def test_refilled_clusters_were_empty_and_what_is_not_told_stays_empty():
+    told = compute_filled_share(pd.DataFrame({"k": [10, 10, 4], "refilled_clusters": [0, 3, None]}))
+    assert told[:2].tolist() == [1.0, 0.7] and pd.isna(told[2])

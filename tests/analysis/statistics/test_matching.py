@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from dcbench.analysis.statistics.matching import NONE, framed, grid, matched, rectangle
+from dcbench.analysis.statistics.matching import NONE, find_rectangle, make_frame, make_grid, match_runs
 from tests.helpers.factorials import factorial, without
 
 
 def pairs(frame, chosen=("one", "two")):
-    return matched(grid(frame, ["a"], ["cell"]), frame["score"].to_numpy(), chosen)
+    return match_runs(make_grid(frame, ["a"], ["cell"]), frame["score"].to_numpy(), chosen)
 
 
 def test_every_value_seed_and_cell_is_found_whatever_the_order():
@@ -23,8 +23,8 @@ def test_every_value_seed_and_cell_is_found_whatever_the_order():
 @pytest.mark.parametrize("value", [None, 500])
 def test_none_is_a_value_like_any_other(value):
     frame = factorial().assign(a=lambda all_: all_["a"].map({"one": None, "two": 500.0}).astype(object))
-    found = grid(frame, ["a"], ["cell"])
-    assert value in found.values and not (found.at([value]) == NONE).any()
+    found = make_grid(frame, ["a"], ["cell"])
+    assert value in found.values and not (found.select([value]) == NONE).any()
 
 
 def test_missing_runs_take_their_cell_or_their_seed_with_them_whichever_costs_less():
@@ -43,37 +43,39 @@ def test_a_value_that_no_run_has_matches_nothing():
 
 def test_without_other_axes_there_is_one_cell():
     frame = factorial(cells=("x",))
-    found = matched(grid(frame, ["a"], []), frame["score"].to_numpy(), ("one", "two"))
+    found = match_runs(make_grid(frame, ["a"], []), frame["score"].to_numpy(), ("one", "two"))
     assert (found.seeds, found.cells) == (3, 1)
 
 
 def test_the_rectangle_is_whole_and_large():
     present = np.ones((5, 4), bool)
     present[0, 0] = present[0, 1] = present[3, 0] = False
-    rows, columns = rectangle(present)
+    rows, columns = find_rectangle(present)
     assert present[np.ix_(rows, columns)].all() and rows.size * columns.size == 12
-    assert rectangle(np.zeros((3, 2), bool))[0].size == 0
+    assert find_rectangle(np.zeros((3, 2), bool))[0].size == 0
 
 
 def test_three_seeds_stay_where_that_keeps_half_of_the_pairs():
     present = np.ones((3, 2), bool)
     present[0, 0] = False
-    assert [kept.tolist() for kept in rectangle(present)] == [[0, 1, 2], [1]], "not two seeds of both cells"
+    assert [kept.tolist() for kept in find_rectangle(present)] == [[0, 1, 2], [1]], "not two seeds of both cells"
     late = np.ones((3, 8), bool)
     late[2, 1:] = False
-    assert [kept.size for kept in rectangle(late)] == [2, 8], "not one cell of eight, for a seed that has just begun"
+    assert [kept.size for kept in find_rectangle(late)] == [2, 8], (
+        "not one cell of eight, for a seed that has just begun"
+    )
 
 
 def test_of_any_gaps_what_is_kept_is_whole():
     rng = np.random.default_rng(0)
     for _ in range(200):
         present = rng.random((rng.integers(1, 6), rng.integers(1, 9))) < rng.random()
-        rows, columns = rectangle(present)
+        rows, columns = find_rectangle(present)
         assert present[np.ix_(rows, columns)].all()
         assert (rows.size * columns.size > 0) == present.any(), "something is kept where there is something"
 
 
 def test_none_stays_none_in_a_frame_of_values():
-    told = framed([{"value": None, "mean": 1.0}, {"value": 500, "mean": 2.0}], ["value", "mean"], ["value"])
+    told = make_frame([{"value": None, "mean": 1.0}, {"value": 500, "mean": 2.0}], ["value", "mean"], ["value"])
     assert told["value"].tolist() == [None, 500] and told["value"].iloc[0] is None
-    assert told["mean"].tolist() == [1.0, 2.0] and list(framed([], ["value"], ["value"])) == ["value"]
+    assert told["mean"].tolist() == [1.0, 2.0] and list(make_frame([], ["value"], ["value"])) == ["value"]

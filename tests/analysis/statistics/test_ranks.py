@@ -6,9 +6,15 @@ import pytest
 from scipy import stats
 
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.ranks import cliques, critical_difference, friedman, rankings
+from dcbench.analysis.statistics.ranks import (
+    compute_critical_difference,
+    compute_friedman_p,
+    find_cliques,
+    find_pareto_front,
+    rank_axes,
+)
 
-SCORE = Outcome("score", "higher", 0.02)
+SCORE = Outcome(name="score", better="higher", margin=0.02)
 
 
 def frame(blocks=12, better=(0.0, 0.1, 0.2), noise=0.01, seeds=2):
@@ -25,52 +31,71 @@ def frame(blocks=12, better=(0.0, 0.1, 0.2), noise=0.01, seeds=2):
 
 def rank(made):
     axes = {"a": ["x", "y", "z"], "cell": sorted(set(made["cell"]))}
-    return next(one for one in rankings(made, axes, [SCORE]) if one.axis == "a")
+    return next(one for one in rank_axes(made, axes, [SCORE]) if one.axis == "a")
 
 
 def test_the_best_value_ranks_first_and_differs_critically():
     found = rank(frame())
-    assert found.ranks == {"x": 3.0, "y": 2.0, "z": 1.0} and found.blocks == 12 and found.why_not == ""
+    assert found.ranks == {"x": 3.0, "y": 2.0, "z": 1.0} and found.blocks == 12 and found.missing_reason == ""
     assert found.p < 1e-6 and found.critical < 1 and found.cliques == []
 
 
 def test_by_a_metric_that_makes_no_value_better_there_is_no_ranking():
     axes = {"a": ["x", "y", "z"]}
-    assert rankings(frame(), axes, [SCORE], {("a", "score")}) == [] != rankings(frame(), axes, [SCORE])
+    assert rank_axes(frame(), axes, [SCORE], {("a", "score")}) == [] != rank_axes(frame(), axes, [SCORE])
 
 
 def test_few_blocks_give_ranks_and_a_reason_instead_of_a_difference():
     found = rank(frame(blocks=4))
     assert found.ranks["z"] == 1.0 and math.isnan(found.critical)
-    assert found.why_not == "4 cells to rank in; a critical difference needs 10"
+    assert found.missing_reason == "4 cells to rank in; a critical difference needs 10"
 
 
 def test_values_that_are_all_alike_are_not_told_apart():
     found = rank(frame(better=(0, 0, 0), noise=1.0))
-    assert "does not tell the values apart" in found.why_not and found.cliques == []
+    assert "does not tell the values apart" in found.missing_reason and found.cliques == []
 
 
 def test_lower_is_better_where_the_metric_says_so_and_no_rank_where_neither_is():
     made, axes = frame(), {"a": ["x", "y", "z"], "cell": list(range(12))}
-    assert rankings(made, axes, [Outcome("score", "lower", 0.02)])[0].ranks["x"] == 1.0
-    assert rankings(made, axes, [Outcome("score", None, 0.02)]) == []
-    assert rankings(made.query("a != 'z'"), {"a": ["x", "y"], "cell": [0]}, [SCORE]) == []
+    assert rank_axes(made, axes, [Outcome(name="score", better="lower", margin=0.02)])[0].ranks["x"] == 1.0
+    assert rank_axes(made, axes, [Outcome(name="score", better=None, margin=0.02)]) == []
+    assert rank_axes(made.query("a != 'z'"), {"a": ["x", "y"], "cell": [0]}, [SCORE]) == []
 
 
 def test_friedman_agrees_with_scipys_chi_square_turned_into_iman_and_davenports_f():
     ranked = stats.rankdata(np.random.default_rng(2).normal(size=(15, 4)), axis=1)
     chi = stats.friedmanchisquare(*ranked.T).statistic
-    assert friedman(ranked) == pytest.approx(stats.f.sf(14 * chi / (15 * 3 - chi), 3, 42))
-    assert friedman(np.tile([1.0, 2.0, 3.0], (10, 1))) == 0.0
+    assert compute_friedman_p(ranked) == pytest.approx(stats.f.sf(14 * chi / (15 * 3 - chi), 3, 42))
+    assert compute_friedman_p(np.tile([1.0, 2.0, 3.0], (10, 1))) == 0.0
 
 
 def test_the_critical_difference_of_demsars_table_5():
     for values, quantile in ((3, 2.343), (5, 2.728), (10, 3.164)):
-        assert critical_difference(values, 30) == pytest.approx(
+        assert compute_critical_difference(values, 30) == pytest.approx(
             quantile * math.sqrt(values * (values + 1) / 180), abs=2e-3
         )
 
 
 def test_cliques_are_the_largest_sets_that_do_not_differ():
-    assert cliques({"a": 1.0, "b": 1.5, "c": 2.4, "d": 4.0}, 1.0) == [("a", "b"), ("b", "c")]
-    assert cliques({"a": 1.0, "b": 1.5, "c": 1.9}, 1.0) == [("a", "b", "c")]
+    assert find_cliques({"a": 1.0, "b": 1.5, "c": 2.4, "d": 4.0}, 1.0) == [("a", "b"), ("b", "c")]
+    assert find_cliques({"a": 1.0, "b": 1.5, "c": 1.9}, 1.0) == [("a", "b", "c")]
+
+
+# --- the Pareto front ----------------------------------------------------------------------
+
+
+def on(cost, quality):
+    return find_pareto_front(np.array(cost, dtype=float), np.array(quality, dtype=float)).tolist()
+
+
+def test_a_point_is_on_the_front_when_none_is_cheaper_and_as_good():
+    assert on([1, 2, 3, 4], [0.5, 0.4, 0.7, 0.7]) == [True, False, True, False]
+
+
+def test_of_equal_cost_the_better_and_equal_points_together():
+    assert on([1, 1, 2, 2], [0.5, 0.6, 0.8, 0.8]) == [False, True, True, True]
+
+
+def test_points_without_a_number_are_not_on_it():
+    assert on([1, np.nan, 3], [np.nan, 0.9, 0.1]) == [False, False, True] and on([], []) == []

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.stability import kept_moving, median_epochs, settling_epochs
+from dcbench.analysis.statistics.stability import estimate_unsettled_share, find_settling_epochs, median_settling_epoch
 
 
 def rows(**curves):
@@ -30,22 +30,24 @@ def rows(**curves):
     ],
 )
 def test_epochs_until_it_stays_above_the_level(curve, epochs, reached):
-    told = settling_epochs(rows(a=curve), 0.9)
+    told = find_settling_epochs(rows(a=curve), 0.9)
     assert told[["epochs_watched", "reached"]].to_numpy().tolist() == [[epochs, reached]]
 
 
 def test_the_level_is_the_users():
-    assert settling_epochs(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs_watched"].tolist() == [2]
+    assert find_settling_epochs(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs_watched"].tolist() == [2]
 
 
 def test_kaplan_and_meier_by_hand():
     found = pd.DataFrame({"epochs_watched": [1, 2, 2, 5, 5], "reached": [True, True, False, True, False]})
-    told = kept_moving(found)
+    told = estimate_unsettled_share(found)
     assert told["epoch"].tolist() == [0, 1, 2, 5]
     assert told["share"].tolist() == pytest.approx([1, 0.8, 0.8 * 3 / 4, 0.8 * 3 / 4 / 2])
-    assert median_epochs(found) == 5
+    assert median_settling_epoch(found) == 5
 
 
 def test_where_fewer_than_half_get_there_there_is_no_median():
-    assert math.isnan(median_epochs(pd.DataFrame({"epochs_watched": [3, 3, 3], "reached": [True, False, False]})))
-    assert math.isnan(median_epochs(pd.DataFrame({"epochs_watched": [], "reached": []})))
+    assert math.isnan(
+        median_settling_epoch(pd.DataFrame({"epochs_watched": [3, 3, 3], "reached": [True, False, False]}))
+    )
+    assert math.isnan(median_settling_epoch(pd.DataFrame({"epochs_watched": [], "reached": []})))

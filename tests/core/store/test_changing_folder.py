@@ -1,4 +1,4 @@
-"""A results folder that changes while it is read: what is there is told, or a clear error; never a traceback.
+"""A results folder that changes while it is read: every reader returns what is there, or a clear error.
 
 Something happens to the second of two runs just before the nth look at a file, for every n.
 """
@@ -49,23 +49,23 @@ def another_plan(run):
 
 @pytest.fixture
 def folder(tmp_path):
-    found = MatrixDir(tmp_path / "m")
-    status.store_plan(plan_of(TEXT), found)
+    matrix = MatrixDir(tmp_path / "m")
+    status.store_plan(plan_of(TEXT), matrix)
     for spec in (FIRST, SECOND):
-        fill(found, spec.run_id, spec, epochs=1).write_audit({"method": "deepcluster"})
-    return found
+        fill(matrix, spec.run_id, spec, epochs=1).write_audit({"method": "deepcluster"})
+    return matrix
 
 
 class Looks:
     """Counts the looks at files and does something before the nth."""
 
-    def __init__(self, at, change):
-        self.at, self.change, self.count = at, change, 0
+    def __init__(self, number, change):
+        self.number, self.change, self.count = number, change, 0
 
-    def at_each(self, real):
+    def count_each(self, real):
         def look(path, *args, **kwargs):
             self.count += 1
-            if self.count == self.at:
+            if self.count == self.number:
                 self.change()
             return real(path, *args, **kwargs)
 
@@ -73,48 +73,48 @@ class Looks:
 
 
 def read(folder):
-    seen = status.read_status(folder)
-    found = results.results_of(seen)
-    return found, axes.audit_status(seen, axes.read_evidence(seen.done, axes.varied_fields(seen.plan)))
+    matrix = status.read_status(folder)
+    evidence = axes.read_evidence(matrix.done, axes.list_axis_fields(matrix.plan))
+    return results.collect_results(matrix), axes.audit_status(matrix, evidence)
 
 
 @pytest.mark.parametrize("change", [removed, started_again, cut, done_again])
-def test_whatever_becomes_of_a_run_the_other_is_told_and_all_that_is_told_is_there(folder, monkeypatch, change):
-    for at, looks in interruptions(folder, monkeypatch, change):
-        found, audited = read(folder)
-        looks.at = None
-        first, second = found.runs["state"]
-        assert first == "done" and second in ("done", "pending", "failed"), at
-        assert len(found.rows) == 2 * (found.runs["state"] == "done").sum()
-        assert audited.runs in (1, 2)
-    assert at > 20
+def test_whatever_happens_to_one_run_the_other_is_read_and_nothing_is_invented(folder, monkeypatch, change):
+    for number, looks in interruptions(folder, monkeypatch, change):
+        table, audit = read(folder)
+        looks.number = None
+        first, second = table.runs["state"]
+        assert first == "done" and second in ("done", "pending", "failed"), number
+        assert len(table.rows) == 2 * (table.runs["state"] == "done").sum()
+        assert audit.runs in (1, 2)
+    assert number > 20
 
 
 @pytest.mark.parametrize("change", [folder_gone, another_plan])
 def test_a_folder_that_goes_or_gets_another_plan_is_read_or_said_to_be_gone(folder, monkeypatch, change):
-    for at, looks in interruptions(folder, monkeypatch, change):
-        told = ""
+    for number, looks in interruptions(folder, monkeypatch, change):
+        message = ""
         try:
-            found, _ = read(folder)
-            assert len(found.runs) in (1, 2) and found.rows["run_id"].nunique() <= len(found.runs)
+            table, _ = read(folder)
+            assert len(table.runs) in (1, 2) and table.rows["run_id"].nunique() <= len(table.runs)
         except ResultsError as error:
-            told = str(error)
-        looks.at = None
-        assert not told or (str(folder.path) in told and change is folder_gone), at
-    assert at > 20
+            message = str(error)
+        looks.number = None
+        assert not message or (str(folder.path) in message and change is folder_gone), number
+    assert number > 20
 
 
 def interruptions(folder, monkeypatch, change):
     """Every moment at which the change can happen, the folder whole again before each."""
     whole = folder.path.with_name("whole")
     shutil.copytree(folder.path, whole)
-    for at in itertools.count(1):
+    for number in itertools.count(1):
         shutil.rmtree(folder.path, ignore_errors=True)
         shutil.copytree(whole, folder.path)
-        looks = Looks(at, lambda: change(folder.run_dir(SECOND.run_id)))
+        looks = Looks(number, lambda: change(folder.run_dir(SECOND.run_id)))
         with monkeypatch.context() as patch:
             for name in ("open", "stat", "iterdir"):
-                patch.setattr(Path, name, looks.at_each(getattr(Path, name)))
-            yield at, looks
-        if looks.count < at:
+                patch.setattr(Path, name, looks.count_each(getattr(Path, name)))
+            yield number, looks
+        if looks.count < number:
             return
