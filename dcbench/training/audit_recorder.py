@@ -60,24 +60,24 @@ class AuditRecorder:
         yield
         self.facts["seconds"] = round(self.facts["seconds"] + time.perf_counter() - start, 4)
 
-    def data(self, training: Split, test: Split) -> None:
+    def record_data(self, training: Split, test: Split) -> None:
         """Digests of both splits, and what they share."""
         self.labels = training.labels  # until a clustering takes their place
         with self._timed():
             self.facts["data"] = {
                 "training": _split(training),
                 "test": _split(test),
-                "shared_indices": datasets.shared_indices(training, test),
-                "duplicates": datasets.duplicates(training, test),
+                "shared_indices": datasets.count_shared_indices(training, test),
+                "duplicates": datasets.count_duplicates(training, test),
             }
 
-    def network(self, learner: Learner, training: Images) -> None:
+    def record_network(self, learner: Learner, training: Images) -> None:
         """The untrained network, and a probe image through both views and the network's input."""
         with self._timed():
-            self.facts["network"] = _network(learner.network)
-            self.facts["probe"] = _probe(learner.network, training, self.spec)
+            self.facts["network"] = describe_network(learner.network)
+            self.facts["probe"] = describe_probe(learner.network, training, self.spec)
 
-    def clustering(self, space: FeatureSpace, clustering: Clustering) -> None:
+    def record_clustering(self, space: FeatureSpace, clustering: Clustering) -> None:
         """What did the stages of the first clustering, with digests of their raw output."""
         with self._timed():
             self.facts["stages"] = {name: _stage(space.fitted[name], space.outputs[name]) for name in space.fitted}
@@ -85,11 +85,11 @@ class AuditRecorder:
             self.facts["whitened"] = "whiten" in space.fitted
             self.facts["unit_length"] = bool((space.points.norm(dim=1) - 1).abs().median() < 1e-3)
             self.facts["first"] = {
-                "centroids": digest(clustering.starts[0]),
+                "centroids": digest(clustering.start_indices[0]),
                 "assignment": digest(clustering.assignment),
             }
 
-    def labelled(self, assignment: Ints, epoch: int) -> None:
+    def record_relabelling(self, assignment: Ints, epoch: int) -> None:
         """This row's clustering has become what the next passes must train on."""
         self.labels = assignment
         self.facts["reassigned"].append(epoch)
@@ -109,19 +109,21 @@ class AuditRecorder:
     def after_pass(self, learner: Learner, seen: TrainedBatches, training: Images, epoch: int) -> None:
         """How far each part moved, who owned it, and what was drawn and trained on."""
         with self._timed():
-            moved = _moved(self._before, learner.network)
-            self.facts["passes"].append({"epoch": epoch} | moved | _owned(learner) | self._drawn(seen, training, epoch))
+            moved = measure_movement(self._before, learner.network)
+            self.facts["passes"].append(
+                {"epoch": epoch} | moved | check_ownership(learner) | self._drawn(seen, training, epoch)
+            )
             self.facts["epochs"] = len(self.facts["passes"])
-            self.facts["optimizers"] = _optimizers(learner)
-            self.facts.setdefault("parameters", _parameters(learner))
-            self.facts["first"].setdefault("batch", digest(seen.positions[: len(seen.inputs)]))
-            self.facts.setdefault("batch", len(seen.inputs))
+            self.facts["optimizers"] = describe_optimizers(learner)
+            self.facts.setdefault("parameters", list_parameters(learner))
+            self.facts["first"].setdefault("batch", digest(seen.positions[: len(seen.first_inputs)]))
+            self.facts.setdefault("batch", len(seen.first_inputs))
             self._before = {}
 
     def _drawn(self, seen: TrainedBatches, training: Images, epoch: int) -> Facts:
         assert self.labels is not None, "a pass needs labels"
         positions, targets = seen.positions.cpu().numpy(), seen.targets.cpu().numpy()
-        shares, due = _shares(seen, targets), expected_shares(self.labels, self.spec.sampler)
+        shares, due = _shares(seen, targets), compute_due_shares(self.labels, self.spec.sampler)
         size = max(len(shares), len(due))
         error = np.abs(_padded(shares, size) - _padded(due, size)).max()
         return {
@@ -129,7 +131,7 @@ class AuditRecorder:
             "due_shares": _told(due),
             "share_error": float(error),
             "share_slack": 1.5 / len(positions),  # images do not divide evenly; weights are float32
-            "weighted": seen.weight is not None,
+            "weighted": seen.label_weights is not None,
             "targets_differ": int((self.labels[positions] != targets).sum()),
             "inputs_differ": self._inputs_differ(seen, training, epoch),
             "drawn": digest(positions),
@@ -138,8 +140,8 @@ class AuditRecorder:
     def _inputs_differ(self, seen: TrainedBatches, training: Images, epoch: int) -> float:
         """Largest difference of the first batch from the training view of the images that clustering saw there."""
         crops = seeds.torch_generator(self.spec.seed, "augment", epoch)
-        due = training_view(training.plain(seen.positions[: len(seen.inputs)]), self.spec.augment, crops)
-        return float((due - seen.inputs).abs().max())
+        due = make_training_view(training.plain(seen.positions[: len(seen.first_inputs)]), self.spec.augment, crops)
+        return float((due - seen.first_inputs).abs().max())
 
 
 def digest(values: Tensor | np.ndarray) -> str:
@@ -148,16 +150,16 @@ def digest(values: Tensor | np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]
 
 
-def training_view(plain: Tensor, augment: str, generator: torch.Generator) -> Tensor:
+def make_training_view(plain: Tensor, augment: str, generator: torch.Generator) -> Tensor:
     """What training must see of a plain batch `(b, c, s, s)`; written down a second time, so that it can differ."""
     if augment == "none":
         return plain
-    boxes = images.crop_boxes(len(plain), augment, generator).to(plain.device)
+    boxes = images.draw_crop_boxes(len(plain), augment, generator).to(plain.device)
     grid = F.affine_grid(boxes, list(plain.shape), align_corners=False)
     return F.grid_sample(plain, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def expected_shares(labels: Ints, sampler: str) -> np.ndarray:
+def compute_due_shares(labels: Ints, sampler: str) -> np.ndarray:
     """Share of the loss that each label should have: its share of the images, or the same for every active one."""
     sizes = np.bincount(labels)
     return sizes / sizes.sum() if sampler == "natural" else (sizes > 0) / np.count_nonzero(sizes)
@@ -165,7 +167,7 @@ def expected_shares(labels: Ints, sampler: str) -> np.ndarray:
 
 def _shares(seen: TrainedBatches, targets: Ints) -> np.ndarray:
     """Share of the loss that each label had."""
-    weights = None if seen.weight is None else seen.weight.cpu().numpy()[targets]
+    weights = None if seen.label_weights is None else seen.label_weights.cpu().numpy()[targets]
     counts = np.bincount(targets, weights)
     return counts / counts.sum()
 
@@ -184,7 +186,7 @@ def _split(split: Split) -> Facts:
     return {"images": len(split.labels), "sha256": split.digest(), "indices": digest(split.indices)}
 
 
-def _network(network: nn.Module) -> Facts:
+def describe_network(network: nn.Module) -> Facts:
     """Layers and shapes of what is trained, and a digest of all initial weights; empty without a network."""
     trunk = getattr(network, "trunk", None)
     if trunk is None:
@@ -199,11 +201,11 @@ def _network(network: nn.Module) -> Facts:
 
 
 @torch.no_grad()
-def _probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
+def describe_probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
     """One fixed image through the view of clustering, the view of training and the network's input."""
     shape = training.pixels.shape[1:]
     pattern = torch.arange(int(np.prod(shape))).mul(7).remainder(256).to(torch.uint8).reshape(1, *shape)
-    probe, index = images.images_like(training, pattern), torch.zeros(PROBES, dtype=torch.long)
+    probe, index = images.make_images_like(training, pattern), torch.zeros(PROBES, dtype=torch.long)
     plain = probe.plain(index)
     trained = probe.augmented(index, spec.augment, torch.Generator().manual_seed(0))
     network.eval()
@@ -227,11 +229,15 @@ def _stage(fitted: Transform, output: Tensor) -> Facts:
 
 def _kmeans(clustering: Clustering) -> Facts:
     call = asdict(clustering.call) if clustering.call else {"arguments": {}}
-    told = {"output": digest(clustering.assignment), "k": len(clustering.centroids), "starts": len(clustering.starts)}
+    told = {
+        "output": digest(clustering.assignment),
+        "k": len(clustering.centroids),
+        "starts": len(clustering.start_indices),
+    }
     return call | told | {"iterations": call["arguments"].get("iterations")}
 
 
-def _moved(before: dict[str, Tensor], network: nn.Module) -> Facts:
+def measure_movement(before: dict[str, Tensor], network: nn.Module) -> Facts:
     """Relative L2 distance that trunk and head moved, and the absolute one of everything else."""
     told: Facts = {}
     for owner in OWNERS:
@@ -254,7 +260,7 @@ def _optimizer_parameters(learner: Learner) -> dict[str, list[nn.Parameter]]:
     }
 
 
-def _parameters(learner: Learner) -> Facts:
+def list_parameters(learner: Learner) -> Facts:
     """Names and numbers of the parameters that each optimizer holds, and of those that nobody trains."""
     owners = {owner: {id(value) for value in held} for owner, held in _optimizer_parameters(learner).items()}
     told: Facts = {}
@@ -269,7 +275,7 @@ def _owner(value: nn.Parameter, owners: dict[str, set[int]]) -> str:
     return next((owner for owner, held in owners.items() if id(value) in held), "frozen")
 
 
-def _owned(learner: Learner) -> Facts:
+def check_ownership(learner: Learner) -> Facts:
     """Parameters in no optimizer though they want gradients, in both, and held by one yet not in the network."""
     held = _optimizer_parameters(learner)
     counts = {owner: {id(value) for value in values} for owner, values in held.items()}
@@ -287,7 +293,7 @@ def _owned(learner: Learner) -> Facts:
     return {"misplaced": misplaced, "shared": len(both), "strangers": strangers}
 
 
-def _optimizers(learner: Learner) -> Facts:
+def describe_optimizers(learner: Learner) -> Facts:
     """Class and settings of the live optimizers."""
     told: Facts = {}
     for owner, optimizer in (("trunk", learner.trunk_optimizer), ("head", learner.head_optimizer)):

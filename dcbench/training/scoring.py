@@ -1,7 +1,7 @@
-"""Every score of one row: this clustering, the refit, and both on test images.
+"""Compute every score of a row: of its clustering and of the refit, on training and on test images.
 
-In: the preprocessed features of the training images, those of the test images, a clustering. Out: columns of
-metrics.csv. Test images only ever meet what was fitted on training images.
+In: the features and their space, a clustering, and both splits. Out: columns of metrics.csv. Test images only meet
+what was fitted on training images.
 """
 
 from __future__ import annotations
@@ -15,73 +15,80 @@ from torch import Tensor
 from dcbench import registry
 from dcbench.core.spec import RunSpec
 from dcbench.training import metrics, seeds
-from dcbench.training.backends import nearest
+from dcbench.training.backends import assign_to_nearest
 from dcbench.training.datasets import Split
-from dcbench.training.deepcluster.features import BATCH, autocast, extract_features
+from dcbench.training.deepcluster.features import BATCH_SIZE, autocast, extract_features
 from dcbench.training.deepcluster.images import Images
+from dcbench.training.deepcluster.learner import Learner
 from dcbench.training.deepcluster.network import Network
-from dcbench.training.deepcluster.preprocessing import FeatureSpace
-from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, refit
-from dcbench.training.deepcluster.samplers import Ints
-from dcbench.training.deepcluster.training import Learner
+from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, FeatureSpace, refit
+from dcbench.training.metrics import Ints
 
 Row = dict[str, float | int | None]
+"""Columns of metrics.csv with their values; None is written as an empty field."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """Both splits, the test images as the network takes them, and the spec that says how to refit."""
+    """Score the rows of one run."""
 
     training: Split
+    """Training images and their true labels."""
+
     test: Split
-    images: Images
+    """Test images and their true labels."""
+
+    test_images: Images
+    """Test images, standardised as the training images are."""
+
     spec: RunSpec
+    """Specification of the run."""
 
-    def row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> Row:
-        """Scores of the row's own clustering and of the refit, on training and on test images."""
-        test_features = extract_features(learner.network, self.images, self.spec.precision)
-        test_points = space.place(test_features)
-        row = self._family("", clustering.assignment, clustering.centroids, test_points)
-        row |= self._refit("refit_", space.points, test_points)
+    def score_row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> Row:
+        """Return the scores of the row's clustering and of the refit, on training and on test images.
+
+        A supervised run gets two more: the accuracy of its head, and the refit without the whitening.
+        """
+        test_features = extract_features(learner.network, self.test_images, self.spec.precision)
+        test_points = space.transform(test_features)
+        row = self.score_assignment("", clustering.assignment, clustering.centroids, test_points)
+        row |= self.score_refit("refit_", space.points, test_points)
         if registry.facts("methods", self.spec.method).get("supervised"):
-            row |= self._ceiling(learner, features, test_features, space)
+            points, test_points = (space.transform(values, whitened=False) for values in (features, test_features))
+            row |= self.score_refit("unwhitened_refit_", points, test_points)
+            if learner.labels is not None:  # row 0 has no trained head
+                row["test_head_accuracy"] = measure_head_accuracy(
+                    learner.network, self.test_images, self.test.labels, self.spec
+                )
         return row
 
-    def chance(self) -> Row:
-        """Scores of the training images under random clusters, as many as there are classes."""
+    def score_chance(self) -> dict[str, float]:
+        """Return the scores of the training images for random clusters, as many as there are classes."""
         rng = seeds.numpy_generator(REFIT_SEED, "chance")
-        assignment = rng.integers(0, self.training.classes, len(self.training.labels))
-        return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH.items()}
+        assignment = rng.integers(0, self.training.class_count, len(self.training.labels))
+        return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH_SCORES.items()}
 
-    def _ceiling(self, learner: Learner, features: Tensor, test_features: Tensor, space: FeatureSpace) -> Row:
-        """What supervised training shows beside: its head on test images, and the refit without the whitening."""
-        points, test_points = (space.place(values, whitened=False) for values in (features, test_features))
-        row = self._refit("unwhitened_refit_", points, test_points)
-        if learner.labels is not None:
-            row["test_head_accuracy"] = head_accuracy(learner.network, self.images, self.test.labels, self.spec)
-        return row
+    def score_refit(self, prefix: str, points: Tensor, test_points: Tensor) -> Row:
+        """Cluster the training points `(n, d)` anew with as many clusters as classes, and return the scores."""
+        kmeans = refit(points, self.training.class_count, self.spec)
+        return self.score_assignment(prefix, kmeans.assignment.cpu().numpy(), kmeans.centroids, test_points)
 
-    def _refit(self, prefix: str, points: Tensor, test_points: Tensor) -> Row:
-        found = refit(points, self.training.classes, self.spec)
-        return self._family(prefix, found.assignment.cpu().numpy(), found.centroids, test_points)
-
-    def _family(self, prefix: str, assignment: Ints, centroids: Tensor, test_points: Tensor) -> Row:
+    def score_assignment(self, prefix: str, assignment: Ints, centroids: Tensor, test_points: Tensor) -> Row:
+        """Return the scores of a clustering; test images belong to the nearest centroid of the training images."""
         truth = self.training.labels
-        tested = nearest(test_points, centroids).cpu().numpy()
-        scores = {name: score(truth, assignment) for name, score in metrics.TRUTH.items()}
-        held_out = metrics.held_out((truth, assignment), self.test.labels, tested)
-        return {prefix + name: value for name, value in scores.items()} | {
-            f"test_{prefix}{name}": value for name, value in held_out.items()
-        }
+        test_assignment = assign_to_nearest(test_points, centroids).cpu().numpy()
+        row: Row = {prefix + name: score(truth, assignment) for name, score in metrics.TRUTH_SCORES.items()}
+        held_out = metrics.score_held_out((truth, assignment), self.test.labels, test_assignment)
+        return row | {f"test_{prefix}{name}": value for name, value in held_out.items()}
 
 
-@torch.no_grad()
-def head_accuracy(network: Network, images: Images, labels: Ints, spec: RunSpec) -> float:
-    """Share of images whose label the head predicts, plain images in eval mode."""
+def measure_head_accuracy(network: Network, images: Images, labels: Ints, spec: RunSpec) -> float:
+    """Return the share of plain images whose label the head predicts, in eval mode."""
     network.eval()
-    right = 0
-    for indices in torch.arange(len(images), device=images.device).split(BATCH):
-        with autocast(images.device, spec.precision):
-            predicted = network(images.plain(indices)).argmax(dim=1)
-        right += int(np.sum(predicted.cpu().numpy() == labels[indices.cpu().numpy()]))
-    return right / len(images)
+    correct = 0
+    with torch.no_grad():
+        for indices in torch.arange(len(images), device=images.device).split(BATCH_SIZE):
+            with autocast(images.device, spec.precision):
+                predicted = network(images.plain(indices)).argmax(dim=1)
+            correct += int(np.sum(predicted.cpu().numpy() == labels[indices.cpu().numpy()]))
+    return correct / len(images)

@@ -27,7 +27,7 @@ from dcbench.figures import curves
 from dcbench.report import tables
 from dcbench.report.tables import FINAL
 from dcbench.training import datasets, loop, metrics
-from dcbench.training.backends import KMeans
+from dcbench.training.backends import KMeansResult
 from dcbench.training.deepcluster import training
 from dcbench.training.deepcluster.network import SOBEL, Network
 from tests.helpers.matrices import plan_of
@@ -40,7 +40,7 @@ from tests.helpers.planted_faults import (
 )
 from tests.helpers.result_folders import fill
 
-NO_AUDIT = Audit("m", 0, [], [])
+NO_AUDIT = Audit(name="m", runs=0, axes=[], failures=[])
 SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "augment": "none"}
 
 
@@ -59,9 +59,9 @@ class Scene:
             self._watch()
         matrix = f"name: m{len(self.trained)}\nsettings: {{{text}}}\n"
         plan = plan_of(matrix)
-        self.folder = self.run_here(matrix).run(plan.run_ids[0])
-        if self.folder.state().name != "done":  # no assertion: a plant must be found, not crash
-            raise RuntimeError(self.folder.state().reason)
+        self.folder = self.run_here(matrix).run_dir(plan.run_ids[0])
+        if self.folder.read_state().name != "done":  # no assertion: a plant must be found, not crash
+            raise RuntimeError(self.folder.read_state().reason)
         return pd.read_csv(self.folder.metrics_file)
 
     def split(self, **values) -> datasets.Split:
@@ -73,7 +73,7 @@ class Scene:
             self.monkeypatch.setattr(
                 registry.load("backends", name),
                 "kmeans",
-                lambda points, first, _: KMeans(torch.from_numpy(assignment), first),
+                lambda points, first, _: KMeansResult(assignment=torch.from_numpy(assignment), centroids=first),
             )
 
     def _watch(self) -> None:
@@ -109,7 +109,7 @@ class Scene:
         from dcbench.training.deepcluster import images
 
         split = datasets.load_training(spec, self.tmp_path)
-        plain = images.training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(
+        plain = images.make_training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(
             torch.arange(len(split.labels))
         )
         distance = torch.cdist(batch.flatten(1), plain.flatten(1))
@@ -172,7 +172,7 @@ def check_labels_and_assignments_stand_in_one_order(scene):
 def plant_assignments_in_cluster_order(monkeypatch):
     real = metrics.cluster_accuracy
     in_cluster_order = lambda truth, assignment: real(truth, np.sort(assignment))  # noqa: E731
-    monkeypatch.setitem(metrics.TRUTH, "cluster_accuracy", in_cluster_order)
+    monkeypatch.setitem(metrics.TRUTH_SCORES, "cluster_accuracy", in_cluster_order)
 
 
 # --- 6: a backend brought its own sampler --------------------------------------------------------------------
@@ -208,7 +208,12 @@ def results_of(rows: pd.DataFrame) -> Results:
     named = dict.fromkeys(
         ("dataset", "arch", "input_channels", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x"
     )
-    return Results("m", {}, runs, full.assign(**judged, **named, **{f"seconds_{stage}": 1.0 for stage in STAGES}))
+    return Results(
+        name="m",
+        varied={},
+        runs=runs,
+        rows=full.assign(**judged, **named, **{f"seconds_{stage}": 1.0 for stage in STAGES}),
+    )
 
 
 def check_runs_of_different_length_share_no_mean(scene):
@@ -236,7 +241,7 @@ def check_a_truncated_run_is_in_no_table(scene):
 
 
 def plant_trust_in_whatever_was_written(monkeypatch):
-    monkeypatch.setattr(RunDir, "planned_state", lambda folder, spec: folder.state())
+    monkeypatch.setattr(RunDir, "read_planned_state", lambda folder, spec: folder.read_state())
     monkeypatch.setattr(run_files, "_whole", lambda entry, found: found)
 
 
@@ -263,7 +268,7 @@ def check_only_training_images_train(scene):
 def plant_the_test_split(monkeypatch):
     def load_test(spec, data_dir):
         split = datasets.load_test(spec, data_dir)
-        return datasets.Split(split.pixels[:60], split.labels[:60], split.indices[:60])
+        return split.select(np.arange(60))
 
     monkeypatch.setattr(loop, "load_training", load_test)
 

@@ -54,7 +54,7 @@ def test_reassigned_says_which_clusterings_became_pseudo_labels_and_the_others_c
 
 def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, monkeypatch):
     trained, made = [], []
-    train, new_head = loop.train_pass, deepcluster.new_head
+    train, new_head = loop.train_pass, deepcluster.replace_head
     monkeypatch.setattr(
         loop, "train_pass", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
     )
@@ -73,7 +73,7 @@ def test_the_last_assignment_is_kept_with_its_images_and_labels_in_order(run_her
     split = load_training(plan_of(TEXT).runs[0], tmp_path)
     assert (kept["indices"] == split.indices).all() and (kept["labels"] == split.labels).all()
     last = rows_of(folder).iloc[-1]
-    for name, score in metrics.TRUTH.items():
+    for name, score in metrics.TRUTH_SCORES.items():
         assert score(kept["labels"], kept["assignment"]) == pytest.approx(last[name])
 
 
@@ -105,7 +105,7 @@ def test_runs_that_differ_in_an_optimizer_share_their_first_clustering(run_here)
     folder = run_here(f"name: m\naxes: {{optimizer: [sgd, adam], top_optimizer: [sgd, adam]}}\nsettings: {TINY}\n")
     rows = [pd.read_csv(file) for file in sorted(folder.path.glob("*/metrics.csv"))]
     assert len(rows) == 4
-    scores = [*metrics.TRUTH, "feature_rank"]
+    scores = [*metrics.TRUTH_SCORES, "feature_rank"]
     assert len({tuple(frame.iloc[0][scores]) for frame in rows}) == 1
     assert len({tuple(frame.iloc[1][["loss", *scores]]) for frame in rows}) == 4, "both optimizers act"
 
@@ -124,7 +124,11 @@ def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
 
     part = registry.load("backends", "faiss")
     monkeypatch.setattr(
-        part, "kmeans", lambda points, first, _: KMeansResult(pseudo_labels.torch.zeros(len(points)).long(), first, 7)
+        part,
+        "kmeans",
+        lambda points, first, _: KMeansResult(
+            assignment=pseudo_labels.torch.zeros(len(points)).long(), centroids=first, split_count=7
+        ),
     )
     rows = rows_of(run_here(TEXT))
     assert rows["refilled_clusters"].tolist() == [3, 3]

@@ -8,7 +8,7 @@ import torch
 from dcbench.core.columns import COLUMNS, FAMILIES, SCORES
 from dcbench.core.spec import make_spec
 from dcbench.training import loop, metrics
-from dcbench.training.backends import nearest
+from dcbench.training.backends import assign_to_nearest
 from dcbench.training.datasets import Split
 from dcbench.training.deepcluster import pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
@@ -28,7 +28,9 @@ def blobs(count, classes=3, seed=0):
 
 
 def split(labels, pool="train"):
-    return Split(np.zeros((len(labels), 1, 8, 8), np.uint8), labels, np.arange(len(labels)), pool)
+    return Split(
+        pixels=np.zeros((len(labels), 1, 8, 8), np.uint8), labels=labels, indices=np.arange(len(labels)), pool=pool
+    )
 
 
 def rows_of(folder):
@@ -42,15 +44,15 @@ def test_test_images_are_placed_by_what_training_images_fitted():
     space = preprocess(features, SPEC, StageClock(CPU))
     found = refit(space.points, 3, SPEC)
     scorer = Scorer(split(labels), split(test_labels, "test"), None, SPEC)
-    row = scorer._family("", found.assignment.numpy(), found.centroids, space.place(tested))
+    row = scorer.score_assignment("", found.assignment.numpy(), found.centroids, space.transform(tested))
     assert row["cluster_accuracy"] == row["test_cluster_accuracy"] == 1.0
-    flipped = scorer._family("", found.assignment.numpy(), found.centroids.flip(0), space.place(tested))
+    flipped = scorer.score_assignment("", found.assignment.numpy(), found.centroids.flip(0), space.transform(tested))
     assert flipped["test_nmi_true"] == pytest.approx(1) and flipped["test_cluster_accuracy"] < 0.5
 
 
 def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch):
     features, _ = blobs(60)
-    seen, real = [], pseudo_labels.best_of
+    seen, real = [], pseudo_labels.run_kmeans
     monkeypatch.setattr(pseudo_labels, "best_of", lambda *asked: seen.append(asked[1]) or real(*asked))
     for seed in (0, 5):
         refit(features, 3, make_spec({"seed": seed, "k": 7}))
@@ -60,7 +62,7 @@ def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch)
 
 def test_the_nearest_centroid():
     points, centroids = torch.tensor([[0.0, 1], [5, 5]]), torch.tensor([[5.0, 4], [0, 0], [9, 9]])
-    assert nearest(points, centroids).tolist() == [1, 0]
+    assert assign_to_nearest(points, centroids).tolist() == [1, 0]
 
 
 def test_every_row_has_every_family_but_the_ceilings(run_here):
@@ -86,7 +88,7 @@ def test_the_test_split_never_reaches_training_or_fitting(run_here, monkeypatch)
 
     def load_test(spec, data_dir):
         found = real(spec, data_dir)
-        return Split(255 - found.pixels, np.roll(found.labels, 1), found.indices, found.pool)
+        return Split(pixels=255 - found.pixels, labels=np.roll(found.labels, 1), indices=found.indices, pool=found.pool)
 
     monkeypatch.setattr(loop, "load_test", load_test)
     after = rows_of(run_here(text, redo=True))
@@ -97,7 +99,9 @@ def test_the_test_split_never_reaches_training_or_fitting(run_here, monkeypatch)
 
 def test_chance_is_that_of_random_clusters():
     labels = np.arange(3000) % 10
-    chance = Scorer(split(labels), split(labels, "test"), None, SPEC).chance()
+    chance = Scorer(split(labels), split(labels, "test"), None, SPEC).score_chance()
     assert (
-        0.1 <= chance["cluster_accuracy"] < 0.13 and chance["nmi_true"] < 0.02 and list(chance) == list(metrics.TRUTH)
+        0.1 <= chance["cluster_accuracy"] < 0.13
+        and chance["nmi_true"] < 0.02
+        and list(chance) == list(metrics.TRUTH_SCORES)
     )

@@ -1,4 +1,4 @@
-"""AlexNet with batch norm, as DeepCluster publishes it, and its 3x3 geometry for 32 px images."""
+"""AlexNet with batch norm: the geometry that DeepCluster published for 224 px, and one of 3x3 convolutions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from dcbench.training.archs import make_convolution, scale_channels
 FACTS = {"features_32": 1024, "features_224": 4096, "smallest_image": 8}
 
 FILTERS = {32: (64, 192, 384, 256, 256), 224: (96, 256, 384, 384, 256)}
+"""Filters of each convolution, by geometry."""
 KERNELS = {32: ((3, 1, 1),) * 5, 224: ((11, 4, 2), (5, 1, 2), (3, 1, 1), (3, 1, 1), (3, 1, 1))}
 """Kernel, stride and padding of each convolution."""
 POOLS = {32: (2, 2), 224: (3, 2)}
-"""Side and stride of the max pooling after the 1st, 2nd and 5th convolution."""
+"""Side and stride of the max pooling after the first, second and fifth convolution."""
 
 
-def build(spec: RunSpec) -> nn.Module:
-    """The trunk: convolutions, Dropout - FC - ReLU - Dropout - FC."""
+def build(spec: RunSpec) -> nn.Sequential:
+    """Build the trunk: five convolutions, Dropout - FC - ReLU - Dropout - FC."""
     layers: list[nn.Module] = []
     side, channels = spec.image_size, spec.input_channels
-    for number, (filters, shape) in enumerate(
-        zip(FILTERS[spec.geometry], KERNELS[spec.geometry], strict=True), start=1
-    ):
-        kernel, stride, padding = shape
+    shapes = zip(FILTERS[spec.geometry], KERNELS[spec.geometry], strict=True)
+    for number, (filters, (kernel, stride, padding)) in enumerate(shapes, start=1):
         layers += make_convolution(channels, scale_channels(filters, spec.width), kernel, stride, padding)
         channels = scale_channels(filters, spec.width)
         side = (side + 2 * padding - kernel) // stride + 1
@@ -33,5 +32,5 @@ def build(spec: RunSpec) -> nn.Module:
             layers.append(nn.MaxPool2d(pool, stride))
             side = (side - pool) // stride + 1
     features = count_features(spec)
-    head = [nn.Dropout(0.5), nn.Linear(channels * side**2, features), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Flatten(), *head, nn.Dropout(0.5), nn.Linear(features, features))
+    top = [nn.Dropout(0.5), nn.Linear(channels * side**2, features), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Flatten(), *top, nn.Dropout(0.5), nn.Linear(features, features))

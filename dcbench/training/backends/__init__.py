@@ -1,20 +1,33 @@
-"""Backends: the library behind PCA, whitening and k-means. What they share lives here.
+"""Define a backend: the library behind PCA, whitening and k-means.
 
-A part has three functions. All take and give float32 tensors `(n, d)` on the features' device:
+In: features or points, float32 tensors `(n, d)` on the CPU or on a GPU. Out: fitted transforms and clusterings, on the
+device of what they were computed from, with a record of the library call that computed them.
 
-    fit_pca(features, dim) -> Transform        the exact leading `dim` components, `(n, d)` -> `(n, dim)`
-    fit_whitening(reduced) -> Transform        unit variance along the principal axes, `(n, d)` -> `(n, d)`
-    kmeans(points, first, iterations) -> KMeans   Lloyd's algorithm from the centroids `first` `(k, d)`
+A backend is one file, `NAME.py`, or `NAME_backend.py` where NAME.py would shadow a library. It has three functions:
 
-A part named after something else than its library tells that in FACTS, `library`.
-Each function says with `call_of` what did the work; a k-means names its `iterations` among the arguments.
+    fit_pca(features: Tensor, dim: int) -> Transform
+        Fit an exact PCA, `(n, d)` -> `(n, dim)`: the leading `dim` components, centred, not scaled.
+    fit_whitening(reduced: Tensor) -> Transform
+        Fit a whitening, `(n, d)` -> `(n, d)`: rotate to the principal axes and divide each by its deviation. The
+        variances are floored by `variance_floor`, so that features without variance give finite numbers.
+    kmeans(points: Tensor, first_centroids: Tensor, iterations: int) -> KMeansResult
+        Do at most `iterations` of Lloyd's algorithm from the centroids `(k, d)`, on all points, and draw no random
+        numbers. Clusters may be empty at the end; dcbench refills them by the same rule for every backend.
 
-Eigenproblems are solved in float64 by exact solvers: float32 eigenvectors are 1e-2 rad off.
+Every backend solves eigenproblems in float64 by an exact solver: float32 eigenvectors are off by up to 0.01 rad.
+Each result names the call that computed it (see `describe_call`). The audit compares its library with the backend that
+the spec names, and for k-means the argument `iterations`.
 
-A library that has defaults of its own may show them, for `dcbench parity` to tell what they cost; no run uses them:
+Optional:
 
-    default_pca(features, dim, seed) -> Transform     PCA and whitening as the library does them unless told otherwise
-    default_kmeans(points, k, seed) -> assignment     `(n,)` int64: its own first centroids, iterations and sampling
+    FACTS = {"library": "cuml"}
+        The Python package of the library, if it is not the backend's name.
+    default_pca(features: Tensor, dim: int, seed: int) -> Transform
+        PCA and whitening with the library's own default settings.
+    default_kmeans(points: Tensor, k: int, seed: int) -> Tensor
+        The clusters `(n,)` int64 that k-means finds with the library's own default settings.
+
+No run uses the defaults; `dcbench parity` shows what they change.
 """
 
 from __future__ import annotations
@@ -28,37 +41,54 @@ import torch
 from torch import Tensor
 
 EIGENVALUE_FLOOR = 1e-6
-"""Smallest variance that whitening divides by, as a share of the largest: one rule for all backends."""
+"""Smallest variance that a whitening divides by, as a share of the largest one: the same for every backend."""
 
 SMALLEST_FLOOR = 1e-30
-"""What that share of the largest is at least, so that collapsed features, all equal, whiten to zeros."""
+"""Smallest variance in absolute terms. Without it collapsed features, all equal, would be divided by 0."""
 
 CHUNK = 2**24
-"""Numbers (floats) that a pass over a large matrix keeps in memory at once."""
+"""Largest number of floats that a pass over a large matrix computes at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Call:
-    """What did a stage's work: library, version, function, resolved arguments and device, taken from what ran."""
+    """The library call that did a stage's work, as the live object describes it."""
 
     library: str
+    """Top-level Python package."""
     version: str
+    """Version of the package; `unknown` if it does not say."""
     function: str
+    """Class or function, with its module."""
     arguments: dict[str, Any]
+    """Settings that took effect."""
     device: str
+    """Device that computed."""
 
 
-def call_of(doer: Any, arguments: Mapping[str, Any], device: torch.device | str) -> Call:
-    """The call of a library's object or function; arguments that are no plain values are told by their type."""
-    kind = doer if hasattr(doer, "__qualname__") or hasattr(doer, "__name__") else type(doer)
+def describe_call(target: Any, arguments: Mapping[str, Any], device: torch.device | str) -> Call:
+    """Return the record of a call.
+
+    Parameters
+    ----------
+    target : object
+        The function, class or instance that did the work.
+    arguments : mapping
+        Its settings by name. Of values that are not plain, only the type is recorded.
+    device : torch.device or str
+        The device that computed.
+    """
+    kind = target if hasattr(target, "__qualname__") or hasattr(target, "__name__") else type(target)
     library = kind.__module__.split(".")[0]
     plain = {
         name: value if isinstance(value, int | float | str | None) else type(value).__name__
         for name, value in arguments.items()
     }
+    # What is written in C++ may have only a __name__.
     name = getattr(kind, "__qualname__", kind.__name__)
     version = str(getattr(sys.modules[library], "__version__", "unknown"))
-    return Call(library, version, f"{kind.__module__}.{name}", plain, str(device))
+    function = f"{kind.__module__}.{name}"
+    return Call(library=library, version=version, function=function, arguments=plain, device=str(device))
 
 
 @dataclass(frozen=True)
@@ -69,37 +99,39 @@ class Transform:
     call: Call
 
     def __call__(self, data: Tensor) -> Tensor:
-        """`(n, d)` -> `(n, dim)`."""
+        """Transform `(n, d)` to `(n, dim)`."""
         return self.apply(data)
 
 
-@dataclass(frozen=True)
-class KMeans:
-    """Cluster of each point `(n,)` int64, centroids `(k, d)`, and clusters the library refilled on the way.
-
-    `split` is None where the library does not say.
-    """
+@dataclass(frozen=True, kw_only=True)
+class KMeansResult:
+    """What k-means found."""
 
     assignment: Tensor
+    """Cluster of each point, `(n,)` int64."""
     centroids: Tensor
-    split: int | None = None
+    """Centroids, `(k, d)`."""
+    split_count: int | None = None
+    """How many empty clusters the library refilled on the way; None if it does not say."""
     call: Call | None = None
+    """The call that found it."""
 
 
 def variance_floor(largest: float) -> float:
-    """The smallest variance that whitening divides by, given the largest one."""
+    """Return the smallest variance that a whitening divides by if this is the largest one."""
     return max(EIGENVALUE_FLOOR * largest, SMALLEST_FLOOR)
 
 
-def objective(points: Tensor, kmeans: KMeans) -> float:
-    """Sum of squared distances of the points to their centroids, in float64."""
+def compute_objective(points: Tensor, kmeans: KMeansResult) -> float:
+    """Return the sum of squared distances of the points to their centroids, in float64."""
     rows = max(1, CHUNK // points.shape[1])
     pairs = zip(points.split(rows), kmeans.assignment.split(rows), strict=True)
     return float(sum(((part - kmeans.centroids[ids]).double() ** 2).sum() for part, ids in pairs))
 
 
-def nearest(points: Tensor, centroids: Tensor) -> Tensor:
-    """Nearest centroid `(n,)` of each point `(n, d)`."""
+def assign_to_nearest(points: Tensor, centroids: Tensor) -> Tensor:
+    """Return the nearest centroid `(n,)` of each point `(n, d)`."""
+    # |x - c|^2 = |x|^2 - 2 (x c - |c|^2 / 2): the nearest centroid has the largest x c - |c|^2 / 2.
     half = (centroids**2).sum(dim=1) / 2
     rows = max(1, CHUNK // len(centroids))
     return torch.cat([(part @ centroids.T - half).argmax(dim=1) for part in points.split(rows)])

@@ -1,6 +1,6 @@
-"""`python -m dcbench.training.datasets NAME DIR`: download one dataset, its progress bar on stderr.
+"""`python -m dcbench.training.datasets NAME DIR`: download one dataset, with a progress bar on stderr.
 
-On failure the reason goes to stdout, and the exit code is 1. Two at once wait for each other.
+Exit code 0, or 1 with the reason on stdout.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from dcbench import registry
 
 
 def main(name: str, data_dir: Path) -> int:
-    """Download the dataset into `data_dir`, unless somebody else just did."""
+    """Download a dataset unless it is there; return the exit code."""
     files = registry.facts("datasets", name)["files"]
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
+        # Two processes that need the same dataset wait for each other, and the second finds it there.
         with (data_dir / f".{name}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not all((data_dir / file).exists() for file in files):
                 print(f"downloading {name} to {data_dir}", file=sys.stderr)
+                # Stdout is for the reason of a failure, which the parent process reads.
                 with contextlib.redirect_stdout(sys.stderr):
                     registry.load("datasets", name).download(data_dir)
     except KeyboardInterrupt:

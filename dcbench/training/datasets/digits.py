@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 real handwritten digits: no download; the last 20 % are the test split."""
+"""scikit-learn's 1,797 handwritten digits, 8 px and grey: no download; the last 20 % are the test split."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ FACTS = {"train": 1438, "test": 359, "classes": 10, "channels": 1, "side": 8, "d
 
 
 def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels, Labels]:
-    """Grey levels 0..16 as 0..255, and the positions in the whole collection."""
-    found = _all()
-    part = np.arange(len(found.target))[: FACTS["train"]] if train else np.arange(len(found.target))[FACTS["train"] :]
-    return np.rint(found.images[part, None] * (255 / 16)).astype(np.uint8), found.target[part], part
+    """Cut a split from the collection."""
+    digits = _read_digits()
+    every = np.arange(len(digits.target))
+    positions = every[: FACTS["train"]] if train else every[FACTS["train"] :]
+    # The grey levels go from 0 to 16.
+    pixels = np.rint(digits.images[positions, None] * (255 / 16)).astype(np.uint8)
+    return pixels, digits.target[positions], positions
 
 
 @cache
-def _all() -> Any:
-    """The whole collection, read once for both splits."""
+def _read_digits() -> Any:
+    """Read the collection, once for both splits."""
     return load_digits()

@@ -1,8 +1,8 @@
-"""A folder of one's own images: PATH/<class>/*.jpg, or PATH/train/<class>/ beside PATH/test/<class>/ (or `val`).
+"""A folder of the user's own images: PATH/<class>/*.jpg, or PATH/train/<class>/ beside PATH/test/<class>/ or PATH/val/.
 
-A relative PATH starts at the data folder. Without a `test` or `val` folder a seeded 20 % of the images are the test
-split. Images are decoded once, into a memory-mapped file that all processes of the machine share; a large collection
-should have its `test` folder, since choosing a seeded part of the images copies them into memory.
+A relative PATH starts at the data folder. Without a folder of test images, a seeded 20 % of all images are the test
+split. Every image is decoded once, into a memory-mapped file that all processes of the machine share. Large collections
+should have a folder of test images: cutting a split from all images copies them into memory.
 """
 
 from __future__ import annotations
@@ -26,116 +26,106 @@ from dcbench.training.datasets import Labels, Pixels
 
 FACTS = {"argument": "PATH", "channels": 3}
 
-HELD_OUT = ("test", "val", "valid")
-"""Folders of test images, the first that is there; beside the classes they are none."""
+TEST_FOLDERS = ("test", "val", "valid")
+"""Names of folders of test images, of which the first that exists is used. Beside class folders they are no classes."""
 
 TEST_SHARE = 0.2
 
-Listed = list[tuple[Path, int]]
+LabelledFiles = list[tuple[Path, int]]
 """Image files, each with its class."""
 
 
 def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels] | tuple[Pixels, Labels, Labels]:
-    """Colour images, their shorter side resized to `image_size` and cropped at the centre."""
+    """Read a split as colour images, their shorter side resized to `image_size` and their centre cropped."""
     root = data_dir / str(split_name(spec.dataset)[1])
     if not root.is_dir():
-        raise DataError(f"{spec.dataset}: {root} is no folder; name one with a folder of images for each class")
-    cache = data_dir / "decoded"
-    training = root / "train" if (root / "train").is_dir() else root
-    classes = _classes(training)
-    held_out = [root / name for name in HELD_OUT if (root / name).is_dir()]
-    if held_out:
-        listed = _files(training if train else held_out[0], classes)
-        return _decoded(listed, spec.image_size, cache), _labels(listed)
-    listed = _files(training, classes)
-    chosen = _part(len(listed), spec.seed, train)
-    return _decoded(listed, spec.image_size, cache)[chosen], _labels(listed)[chosen], chosen
+        raise DataError(f"{spec.dataset}: {root} is not a folder; name one with a folder of images for each class")
+    training = _training_folder(root)
+    classes = _list_classes(training)
+    test_folders = [root / name for name in TEST_FOLDERS if (root / name).is_dir()]
+    files = _list_files(training if train or not test_folders else test_folders[0], classes)
+    pixels = _read_images(files, spec.image_size, data_dir / "decoded")
+    labels = np.array([label for _, label in files], dtype=np.int64)
+    if test_folders:
+        return pixels, labels
+    order = seeds.numpy_generator(spec.seed, "split").permutation(len(files))
+    test_count = max(1, round(TEST_SHARE * len(files)))
+    positions = np.sort(order[test_count:] if train else order[:test_count])
+    return pixels[positions], labels[positions], positions
 
 
 def class_names(data_dir: Path, spec: RunSpec) -> list[str]:
-    """The names of the classes' folders."""
-    root = data_dir / str(split_name(spec.dataset)[1])
-    return _classes(root / "train" if (root / "train").is_dir() else root)
+    """Return the names of the class folders."""
+    return _list_classes(_training_folder(data_dir / str(split_name(spec.dataset)[1])))
 
 
-def _labels(listed: Listed) -> Labels:
-    return np.array([label for _, label in listed], dtype=np.int64)
+def _training_folder(root: Path) -> Path:
+    return root / "train" if (root / "train").is_dir() else root
 
 
-def _part(count: int, seed: int, train: bool) -> Labels:
-    """Positions of one split of a folder without a `test` folder, ascending."""
-    order = seeds.numpy_generator(seed, "split").permutation(count)
-    tested = max(1, round(TEST_SHARE * count))
-    return np.sort(order[tested:] if train else order[:tested])
+def _list_classes(training: Path) -> list[str]:
+    # Inside a folder `train`, `test` and `val` can only be classes.
+    reserved = () if training.name == "train" else TEST_FOLDERS
+    classes = sorted(path.name for path in training.iterdir() if path.is_dir() and path.name not in reserved)
+    if len(classes) < 2:
+        number = f"only one, {classes[0]!r}" if classes else "none"
+        raise DataError(f"{training}: needs a folder of images for each of at least two classes, and has {number}")
+    return classes
 
 
-def _classes(root: Path) -> list[str]:
-    besides = () if root.name == "train" else HELD_OUT
-    found = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in besides)
-    if len(found) < 2:
-        has = f"only one, {found[0]!r}" if found else "none"
-        raise DataError(f"{root}: needs a folder of images for each of at least two classes, and has {has}")
-    return found
-
-
-def _files(root: Path, classes: list[str]) -> Listed:
-    listed = []
+def _list_files(folder: Path, classes: list[str]) -> LabelledFiles:
+    files: LabelledFiles = []
     for label, name in enumerate(classes):
-        inside = (root / name).rglob("*") if (root / name).is_dir() else iter(())
-        files = sorted(path for path in inside if path.suffix.lower() in IMG_EXTENSIONS)
-        if not files:
-            raise DataError(f"{root / name}: holds no image ({', '.join(IMG_EXTENSIONS)})")
-        listed += [(path, label) for path in files]
-    return listed
+        paths = (folder / name).rglob("*") if (folder / name).is_dir() else iter(())
+        images = sorted(path for path in paths if path.suffix.lower() in IMG_EXTENSIONS)
+        if not images:
+            raise DataError(f"{folder / name}: holds no image ({', '.join(IMG_EXTENSIONS)})")
+        files += [(path, label) for path in images]
+    return files
 
 
-def _decoded(listed: Listed, size: int, cache: Path) -> Pixels:
-    """The images as a memory map `(n, 3, size, size)`, decoded by whoever comes first."""
-    told = "\n".join(f"{path}\t{path.stat().st_size}\t{path.stat().st_mtime_ns}" for path, _ in listed)
-    name = hashlib.sha256(f"{size}\n{told}".encode()).hexdigest()[:24]
+def _read_images(files: LabelledFiles, size: int, cache: Path) -> Pixels:
+    """Return the images as a memory map `(n, 3, size, size)`; the first process that needs them decodes them."""
+    # The name of the decoded file follows from the images, so that a changed image is decoded again.
+    stats = "\n".join(f"{path}\t{path.stat().st_size}\t{path.stat().st_mtime_ns}" for path, _ in files)
+    name = hashlib.sha256(f"{size}\n{stats}".encode()).hexdigest()[:24]
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        told = f"{cache}: {error.strerror}; the decoded images are kept there: choose a folder to write with --data-dir"
-        raise DataError(told) from None
-    target = cache / f"{name}.npy"
+        raise DataError(
+            f"{cache}: {error.strerror}; the decoded images are kept there: name a folder you can write with --data-dir"
+        ) from None
+    target, part = cache / f"{name}.npy", cache / f"{name}.part"
     with (cache / f"{name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _decode(listed, size, target)
-    return np.load(target, mmap_mode="c")
+            pixels = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(files), 3, size, size))
+            # Threads suffice: PIL decodes outside Python's global lock.
+            problems = joblib.Parallel(n_jobs=torch.get_num_threads(), prefer="threads")(
+                joblib.delayed(_decode_into)(pixels, index, path, size) for index, (path, _) in enumerate(files)
+            )
+            unreadable = [problem for problem in problems if problem]
+            if unreadable:
+                part.unlink()
+                more = f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else ""
+                raise DataError(f"unreadable images: {'; '.join(unreadable[:5])}{more}. Remove or replace them")
+            pixels.flush()
+            os.replace(part, target)
+    # Copy on write: nobody can change the file through the images.
+    images: Pixels = np.load(target, mmap_mode="c")
+    return images
 
 
-def _decode(listed: Listed, size: int, target: Path) -> None:
-    part = target.with_suffix(".part")
-    shape = (len(listed), 3, size, size)
-    pixels = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-    decode = joblib.delayed(_put)
-    bad = joblib.Parallel(n_jobs=torch.get_num_threads(), prefer="threads")(
-        decode(pixels, index, path, size) for index, (path, _) in enumerate(listed)
-    )
-    unreadable = [problem for problem in bad if problem]
-    if unreadable:
-        part.unlink()
-        more = f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else ""
-        raise DataError(f"unreadable images: {'; '.join(unreadable[:5])}{more}. Remove or replace them")
-    pixels.flush()
-    os.replace(part, target)
-
-
-def _put(pixels: Pixels, index: int, path: Path, size: int) -> str | None:
-    """Decode one image into its place; what is wrong with it, or None."""
+def _decode_into(pixels: Pixels, index: int, path: Path, size: int) -> str | None:
+    """Decode an image into its place; return what is wrong with it, or None."""
     try:
-        with Image.open(path) as image:
-            pixels[index] = _square(image.convert("RGB"), size).transpose(2, 0, 1)
-    except Exception as error:  # PIL raises what its many readers raise, SyntaxError among it
+        with Image.open(path) as file:
+            image = file.convert("RGB")
+        scale = size / min(image.size)
+        width, height = (max(size, round(side * scale)) for side in image.size)
+        left, top = (width - size) // 2, (height - size) // 2
+        resized = image.resize((width, height), Image.Resampling.BILINEAR)
+        pixels[index] = np.asarray(resized.crop((left, top, left + size, top + size))).transpose(2, 0, 1)
+    except Exception as error:  # PIL's many readers raise many types, SyntaxError among them
         return f"{path} ({error})"
     return None
-
-
-def _square(image: Image.Image, size: int) -> Pixels:
-    scale = size / min(image.size)
-    width, height = (max(size, round(side * scale)) for side in image.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    resized = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized.crop((left, top, left + size, top + size)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import torchvision.datasets
 
 from dcbench.core.spec import RunSpec
-from dcbench.training.datasets import Labels, Pixels, channels_first
+from dcbench.training.datasets import Labels, Pixels, to_channels_first
 
 FACTS = {
     "train": 60000, "test": 10000, "classes": 10, "channels": 1, "side": 28, "duplicates": 0,
@@ -19,11 +19,11 @@ FACTS = {
 
 
 def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels]:
-    """The official split."""
-    found = torchvision.datasets.MNIST(data_dir, train=train)
-    return channels_first(found.data), found.targets.numpy()
+    """Read an official split."""
+    dataset = torchvision.datasets.MNIST(data_dir, train=train)
+    return to_channels_first(dataset.data), dataset.targets.numpy()
 
 
 def download(data_dir: Path) -> None:
-    """Fetch both splits."""
+    """Download both splits."""
     torchvision.datasets.MNIST(data_dir, download=True)

@@ -1,4 +1,4 @@
-"""Street View House Numbers: 32 px colour crops of digits (without the `extra` split)."""
+"""Street View House Numbers, without the `extra` split: 32 px colour images of digits."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FACTS = {
 
 
 def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels]:
-    """The official split."""
-    found = torchvision.datasets.SVHN(data_dir, split="train" if train else "test")
-    return found.data, found.labels
+    """Read an official split."""
+    dataset = torchvision.datasets.SVHN(data_dir, split="train" if train else "test")
+    return dataset.data, dataset.labels
 
 
 def download(data_dir: Path) -> None:
-    """Fetch both splits."""
+    """Download both splits."""
     for split in ("train", "test"):
         torchvision.datasets.SVHN(data_dir, split=split, download=True)

@@ -1,4 +1,9 @@
-"""Preprocessed features to pseudo-labels: k-means, and the refilling of empty clusters."""
+"""Turn features into pseudo-labels: PCA, whitening, L2 normalisation, k-means, and the refilling of empty clusters.
+
+In: raw features `(n, d)` of the training images, and the spec. Out: a FeatureSpace and a Clustering. These are the
+"reduce" and "cluster" steps of the loop in loop.py. Each stage is done by the backend that the spec names for it, so
+that every mixture of backends can run.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dcbench import registry
 from dcbench.core.spec import RunSpec
 from dcbench.training import backends, seeds
-from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.preprocessing import FeatureSpace, preprocess
-from dcbench.training.deepcluster.samplers import Ints
+from dcbench.training.costs import StageClock
+from dcbench.training.metrics import Ints
 
 PERTURBATION = 1 / 1024
-"""Relative change, up and down, of the two centroids that share a split cluster."""
+"""Relative change, up and down, of the two centroids that share a split cluster (recipe, "empty clusters")."""
 
 REFIT_STARTS = 10
 REFIT_SEED = 0
@@ -25,88 +30,150 @@ REFIT_ITERATIONS = 20
 """The refit is part of the measure, not of the run: its starts and iterations are the same for every run and row."""
 
 
-@dataclass(frozen=True)
-class Clustering:
-    """Cluster of each image `(n,)`, centroids `(k, d)`, how many clusters had to be refilled or split, and by what.
+@dataclass(frozen=True, kw_only=True)
+class FeatureSpace:
+    """The space that k-means works in, fitted on the training images."""
 
-    `starts` are the points `(k,)` that each start of k-means really got as its first centroids.
-    """
+    points: Tensor
+    """Preprocessed features `(n, d)` of the training images."""
+
+    fitted: dict[str, backends.Transform]
+    """Each fitted stage, `pca` and `whiten`, in the order of application."""
+
+    outputs: dict[str, Tensor]
+    """Output of each fitted stage on the training images, for the audit."""
+
+    unit_length: bool
+    """Whether each image's features are scaled to unit length in the end."""
+
+    def transform(self, features: Tensor, whitened: bool = True) -> Tensor:
+        """Bring raw features of other images into this space; with `whitened` False, skip the whitening."""
+        for stage, transform in self.fitted.items():
+            if whitened or stage != "whiten":
+                features = transform(features)
+        return F.normalize(features) if self.unit_length else features
+
+
+def preprocess(features: Tensor, spec: RunSpec, clock: StageClock) -> FeatureSpace:
+    """Fit the stages that the spec names to raw features `(n, d)`, and apply them (recipe, "preprocessing")."""
+    fitted: dict[str, backends.Transform] = {}
+    outputs: dict[str, Tensor] = {}
+    points = features
+    if spec.pca_dim is not None:
+        with clock.stage("pca"):
+            fitted["pca"] = registry.load("backends", spec.pca_backend).fit_pca(points, spec.pca_dim)
+            points = outputs["pca"] = fitted["pca"](points)
+    if spec.whiten:
+        with clock.stage("whiten"):
+            fitted["whiten"] = registry.load("backends", spec.whiten_backend).fit_whitening(points)
+            points = outputs["whiten"] = fitted["whiten"](points)
+    if spec.l2_normalize:
+        with clock.stage("kmeans"):
+            points = F.normalize(points)
+    return FeatureSpace(points=points, fitted=fitted, outputs=outputs, unit_length=spec.l2_normalize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clustering:
+    """The clusters of the training images."""
 
     assignment: Ints
+    """Cluster `(n,)` of each image, in the order of the images."""
+
     centroids: Tensor
-    refilled: int
-    split: int | None
-    call: backends.Call | None = None
-    starts: tuple[Ints, ...] = ()
+    """Centroid `(k, d)` of each cluster."""
+
+    refilled_count: int
+    """Clusters that were empty at the end and were refilled here."""
+
+    split_count: int | None
+    """Clusters that the library refilled inside its iterations; None where it does not tell."""
+
+    call: backends.Call | None
+    """The library function that did the k-means."""
+
+    start_indices: tuple[Ints, ...] = ()
+    """For each start of k-means, the points `(k,)` that it got as first centroids."""
 
 
-def cluster(space: FeatureSpace, spec: RunSpec, row: int, clock: StageClock) -> Clustering:
-    """Cluster the training images; `row` is the epoch whose random numbers are used."""
+def cluster(space: FeatureSpace, spec: RunSpec, epoch: int, clock: StageClock) -> Clustering:
+    """Cluster the training images by k-means (DeepCluster equation 2), with the random numbers of this epoch."""
     with clock.stage("kmeans"):
-        starts = [first_centroids(len(space.points), spec, row, start) for start in range(spec.kmeans_restarts)]
-        found = best_of(space.points, starts, spec)
-        assignment = found.assignment.cpu().numpy().astype(np.int64)
-        rng = seeds.numpy_generator(spec.seed, "refill", row)
-        return replace(refill(space.points, assignment, found, rng), starts=tuple(starts))
+        starts = [draw_first_centroids(len(space.points), spec, epoch, start) for start in range(spec.kmeans_restarts)]
+        kmeans = run_kmeans(space.points, starts, spec)
+        rng = seeds.numpy_generator(spec.seed, "refill", epoch)
+        return replace(refill_empty_clusters(space.points, kmeans, rng), start_indices=tuple(starts))
 
 
-def refit(points: Tensor, classes: int, spec: RunSpec) -> backends.KMeans:
-    """Cluster `(n, d)` anew into as many clusters as there are classes: best objective of ten fixed starts."""
+def refit(points: Tensor, classes: int, spec: RunSpec) -> backends.KMeansResult:
+    """Cluster points `(n, d)` anew with as many clusters as classes; the best objective of ten fixed starts."""
     k = min(classes, len(points))
-    draws = (seeds.numpy_generator(REFIT_SEED, "refit", start) for start in range(REFIT_STARTS))
-    measure = spec.model_copy(update={"kmeans_iterations": REFIT_ITERATIONS})
-    return best_of(points, [rng.choice(len(points), k, replace=False) for rng in draws], measure)
+    generators = (seeds.numpy_generator(REFIT_SEED, "refit", start) for start in range(REFIT_STARTS))
+    refit_spec = spec.model_copy(update={"kmeans_iterations": REFIT_ITERATIONS})
+    return run_kmeans(points, [rng.choice(len(points), k, replace=False) for rng in generators], refit_spec)
 
 
-def warm_up(spec: RunSpec, device: torch.device) -> None:
-    """Let each chosen library initialise itself on a few numbers, so that no stage is timed cold."""
+def warm_up_backends(spec: RunSpec, device: torch.device) -> None:
+    """Let each backend of the spec initialise itself on a few numbers, so that no stage is timed cold."""
     points = torch.linspace(-1, 1, 64 * 8, device=device).reshape(64, 8).sin()
     small = spec.model_copy(update={"pca_dim": spec.pca_dim and 4})
     preprocess(points, small, StageClock(device))
     registry.load("backends", spec.kmeans_backend).kmeans(points, points[:2].clone(), 2)
 
 
-def best_of(points: Tensor, starts: Iterable[Ints], spec: RunSpec) -> backends.KMeans:
-    """k-means from points of these indices; of several starts the one with the lowest objective."""
+def run_kmeans(points: Tensor, starts: Iterable[Ints], spec: RunSpec) -> backends.KMeansResult:
+    """Run k-means from the points of each start's indices `(k,)`; return the result with the lowest objective."""
     kmeans = registry.load("backends", spec.kmeans_backend).kmeans
-    found = [
-        kmeans(points, points[torch.from_numpy(first).to(points.device)], spec.kmeans_iterations) for first in starts
+    ends: list[backends.KMeansResult] = [
+        kmeans(points, points[torch.from_numpy(indices).to(points.device)], spec.kmeans_iterations)
+        for indices in starts
     ]
-    if len(found) == 1:
-        return found[0]
-    return min(found, key=lambda one: backends.objective(points, one))
+    if len(ends) == 1:  # the published recipe; the objective would cost a pass over the points
+        return ends[0]
+    return min(ends, key=lambda end: backends.compute_objective(points, end))
 
 
-def first_centroids(count: int, spec: RunSpec, row: int, restart: int) -> Ints:
-    """Indices `(k,)` of the random points that k-means starts from, the same for every backend."""
-    return seeds.numpy_generator(spec.seed, "kmeans", row, restart).choice(count, spec.k, replace=False)
+def draw_first_centroids(count: int, spec: RunSpec, epoch: int, restart: int) -> Ints:
+    """Draw the indices `(k,)` of the points that k-means starts from.
 
-
-def refill(points: Tensor, assignment: Ints, kmeans: backends.KMeans, rng: np.random.Generator) -> Clustering:
-    """Fill clusters still empty at the end, by the rule of the published implementation.
-
-    A cluster is chosen with probability proportional to its size (among those with two images or more), its
-    centroid copied and perturbed by 1/1024 up and down, and its images shared out to the nearer of the two.
+    They are drawn here and not by the library, so that every backend starts from the same points.
     """
-    assignment, centroids = assignment.copy(), kmeans.centroids.clone()
+    return seeds.numpy_generator(spec.seed, "kmeans", epoch, restart).choice(count, spec.k, replace=False)
+
+
+def refill_empty_clusters(points: Tensor, kmeans: backends.KMeansResult, rng: np.random.Generator) -> Clustering:
+    """Fill the clusters of `points` `(n, d)` that k-means left empty (recipe, "empty clusters").
+
+    For each of them a donor cluster is chosen with probability proportional to its size, among those with two images
+    or more. The donor's centroid is copied, the two are perturbed by 1/1024 up and down, and the donor's images move to
+    the nearer one.
+    """
+    assignment = kmeans.assignment.cpu().numpy().astype(np.int64)  # a copy
+    centroids = kmeans.centroids.clone()
     empty = np.flatnonzero(np.bincount(assignment, minlength=len(centroids)) == 0)
     for label in empty:
         sizes = np.bincount(assignment, minlength=len(centroids)) * 1.0
         sizes[sizes < 2] = 0
         donor = int(rng.choice(len(sizes), p=sizes / sizes.sum()))
+        # Even dimensions go up and odd ones down for the new centroid, the other way round for the donor.
         up_down = torch.ones_like(centroids[donor]) + PERTURBATION
         up_down[1::2] -= 2 * PERTURBATION
         centroids[label] = centroids[donor] * up_down
         centroids[donor] = centroids[donor] * (2 - up_down)
         members = np.flatnonzero(assignment == donor)
-        assignment[_moved(points, members, centroids[[donor, int(label)]], rng)] = label
-    return Clustering(assignment, centroids, len(empty), kmeans.split, kmeans.call)
-
-
-def _moved(points: Tensor, members: Ints, pair: Tensor, rng: np.random.Generator) -> Ints:
-    """The members nearer to the second centroid; a random half when one side would stay empty."""
-    inside = points[torch.from_numpy(members).to(points.device)]
-    nearer = torch.cdist(inside, pair).argmin(dim=1).cpu().numpy() == 1
-    if nearer.all() or not nearer.any():
-        return rng.choice(members, len(members) // 2, replace=False)
-    return members[nearer]
+        member_points = points[torch.from_numpy(members).to(points.device)]
+        pair = centroids[[donor, int(label)]]
+        nearer_to_new = torch.cdist(member_points, pair).argmin(dim=1).cpu().numpy() == 1
+        if nearer_to_new.all() or not nearer_to_new.any():
+            # Equal points are all nearer to the same centroid; a random half keeps both clusters filled.
+            moved = rng.choice(members, len(members) // 2, replace=False)
+        else:
+            moved = members[nearer_to_new]
+        assignment[moved] = label
+    return Clustering(
+        assignment=assignment,
+        centroids=centroids,
+        refilled_count=len(empty),
+        split_count=kmeans.split_count,
+        call=kmeans.call,
+    )

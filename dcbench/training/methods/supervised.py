@@ -1,4 +1,4 @@
-"""The supervised baseline: the same network trained with the true labels, one head for good. A ceiling."""
+"""Train the same network on the true labels, with one head for the whole run: a baseline that shows the ceiling."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import torch
 
 from dcbench.core.spec import RunSpec
 from dcbench.training.datasets import Labels, Split
-from dcbench.training.deepcluster.heads import new_head
+from dcbench.training.deepcluster.learner import Learner, make_trunk_optimizer, replace_head
 from dcbench.training.deepcluster.network import build_network
-from dcbench.training.deepcluster.optimizers import trunk_optimizer
-from dcbench.training.deepcluster.training import Learner
 
 FACTS = {
     "network": True,
@@ -31,14 +29,14 @@ FACTS = {
 
 
 def begin(spec: RunSpec, device: torch.device) -> Learner:
-    """The untrained network with the trunk's optimizer, the same as any other run's."""
+    """Return the same untrained network as in any other run, with the trunk's optimizer."""
     network = build_network(spec, device)
-    return Learner(network, trunk_optimizer(network.trunk, spec))
+    return Learner(network=network, trunk_optimizer=make_trunk_optimizer(network.trunk, spec))
 
 
 def relabel(learner: Learner, assignment: Labels, split: Split, spec: RunSpec, epoch: int) -> bool:
-    """The true labels from the start; the clustering only serves the scores."""
+    """Set the true labels once, before the first pass; the clustering only serves the scores."""
     if learner.labels is None:
         learner.labels = split.labels
-        learner.head_optimizer = new_head(learner.network, split.classes, spec, epoch)
+        learner.head_optimizer = replace_head(learner.network, split.class_count, spec, epoch)
     return False

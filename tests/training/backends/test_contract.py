@@ -110,7 +110,7 @@ def test_kmeans_survives_duplicate_starts_and_says_what_it_knows(part):
     points = blobs()
     found = registry.load("backends", part).kmeans(points, points[:1].repeat(5, 1), 10)
     assert torch.isfinite(found.centroids).all()
-    assert found.split is None or found.split > 0
+    assert found.split_count is None or found.split_count > 0
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(PARTS, 2)), ids="-".join)
@@ -118,7 +118,7 @@ def test_backends_agree_from_the_same_matrix_and_the_same_first_centroids(pair):
     points = blobs(n=2000, groups=10)
     one, other = (registry.load("backends", part).kmeans(points, points[:10].clone(), 20) for part in pair)
     assert adjusted_rand_score(one.assignment, other.assignment) > 0.95
-    assert backends.objective(points, one) == pytest.approx(backends.objective(points, other), rel=1e-3)
+    assert backends.compute_objective(points, one) == pytest.approx(backends.compute_objective(points, other), rel=1e-3)
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if hasattr(registry.load("backends", part), "default_pca")])
@@ -145,5 +145,5 @@ def test_results_come_back_on_the_features_device(part):
 
 def test_the_objective_is_the_sum_of_squares():
     points = torch.tensor([[0.0], [1.0], [5.0]])
-    found = backends.KMeans(torch.tensor([0, 0, 1]), torch.tensor([[0.0], [4.0]]))
-    assert backends.objective(points, found) == 2.0
+    found = backends.KMeansResult(assignment=torch.tensor([0, 0, 1]), centroids=torch.tensor([[0.0], [4.0]]))
+    assert backends.compute_objective(points, found) == 2.0

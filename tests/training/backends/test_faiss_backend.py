@@ -19,5 +19,5 @@ def test_all_images_train_the_pca_and_no_sample_of_them(monkeypatch):
 
 def test_splits_inside_the_iterations_are_counted():
     points = torch.cat([torch.randn(50, 2), torch.randn(50, 2) + 20])
-    assert faiss_backend.kmeans(points, points[:1].repeat(4, 1), 5).split > 0
-    assert faiss_backend.kmeans(points, points[[0, 99]], 5).split == 0
+    assert faiss_backend.kmeans(points, points[:1].repeat(4, 1), 5).split_count > 0
+    assert faiss_backend.kmeans(points, points[[0, 99]], 5).split_count == 0

@@ -14,4 +14,4 @@ def test_the_eigenproblem_is_solved_in_float64(monkeypatch):
 
 def test_what_it_moved_it_does_not_say():
     points = torch.randn(50, 2)
-    assert sklearn_backend.kmeans(points, points[:3].clone(), 5).split is None
+    assert sklearn_backend.kmeans(points, points[:3].clone(), 5).split_count is None

@@ -6,7 +6,7 @@ from dcbench.training.backends import torch_backend
 def test_empty_clusters_take_the_farthest_points_one_each():
     points = torch.tensor([[0.0], [0.1], [0.2], [9.0], [-7.0]])
     found = torch_backend.kmeans(points, points[[0, 0, 0]].clone(), 10)
-    assert found.split == 2
+    assert found.split_count == 2
     assert sorted(found.assignment.bincount().tolist()) == [1, 1, 3]
 
 

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torchvision.datasets
-from PIL import Image
 
 from dcbench import registry
 from dcbench.core.spec import make_spec
@@ -16,28 +14,7 @@ from dcbench.errors import DataError
 from dcbench.training import datasets
 from dcbench.training.deepcluster import images
 from dcbench.training.deepcluster.network import InputChannels
-from tests.helpers import official_files
-
-TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
-
-
-def provide(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[bool, np.ndarray] | None:
-    """Put the dataset's files into the folder; the pixels of both splits, where they are made up."""
-    if name in TORCHVISION:
-        return {train: official_files.idx(folder / TORCHVISION[name] / "raw", train) for train in (True, False)}
-    if name in ("cifar10", "cifar100"):
-        return official_files.cifar(folder, monkeypatch, getattr(torchvision.datasets, name.upper()))
-    if name == "svhn":
-        return official_files.svhn(folder, monkeypatch)
-    if name == "stl10":
-        return official_files.stl10(folder, monkeypatch)
-    if name == "imagefolder":
-        for label in ("cat", "dog"):
-            for index in range(12):
-                path = folder / "pictures" / label / f"{index}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(official_files.RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(path)
-    return None
+from tests.helpers.official_files import TORCHVISION, provide
 
 
 def spec_of(name: str, **values):
@@ -74,7 +51,7 @@ def test_both_splits_come_as_the_facts_say_and_stay_apart(name, tmp_path, monkey
 def test_every_dataset_serves_all_input_channels(name, channels, tmp_path, monkeypatch):
     provide(name, tmp_path, monkeypatch)
     split = datasets.load_training(spec_of(name), tmp_path)
-    batch = images.training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(torch.arange(2))
+    batch = images.make_training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu")).plain(torch.arange(2))
     assert InputChannels(channels)(batch).shape == (2, channels, 32, 32)
 
 
@@ -91,9 +68,9 @@ def test_a_truncated_file_is_named_with_a_way_out(name, tmp_path, monkeypatch):
     provide(name, tmp_path, monkeypatch)
     path = tmp_path / registry.facts("datasets", name)["files"][0]
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match="not whole") as caught:
+    with pytest.raises(DataError, match="incomplete") as caught:
         datasets.load_training(spec_of(name), tmp_path)
-    assert path.name in str(caught.value) and "Delete it" in str(caught.value)
+    assert path.name in str(caught.value) and "Delete that file" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [part for part in PARTS if registry.facts("datasets", part).get("files")])
@@ -141,5 +118,5 @@ def test_a_truncated_official_file(name, data_dir, tmp_path):
     shutil.copytree(data_dir / top, tmp_path / top)
     os.truncate(tmp_path / name, 1_000_000)
     dataset = "mnist" if top == "MNIST" else "cifar10"
-    with pytest.raises(DataError, match=r"not whole: .*1,000,000 bytes"):
+    with pytest.raises(DataError, match=r"incomplete: .*1,000,000 bytes"):
         datasets.load_training(spec_of(dataset), tmp_path)

@@ -79,7 +79,7 @@ def test_grey_alpha_and_odd_shapes_become_square_colour(pictures):
 
 def test_images_are_decoded_once_and_shared(pictures, monkeypatch):
     first = load(pictures)
-    monkeypatch.setattr(imagefolder, "_put", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(imagefolder, "_decode_into", lambda *_: pytest.fail("decoded again"))
     assert (load(pictures).pixels == first.pixels).all()
     assert len(load(pictures, train=False).labels) == 4, "the other split is in the same file"
     load(pictures, seed=5)
@@ -123,7 +123,7 @@ def test_an_unreadable_image_is_named_and_nothing_is_kept(pictures):
         (lambda folder: shutil.rmtree(folder / "dog"), "has only one, 'cat'"),
         (lambda folder: [shutil.rmtree(folder / label) for label in ("cat", "dog")], "has none"),
         (lambda folder: [path.unlink() for path in (folder / "dog").iterdir()], "dog: holds no image"),
-        (shutil.rmtree, "is no folder"),
+        (shutil.rmtree, "is not a folder"),
     ],
 )
 def test_folders_that_are_no_dataset(pictures, spoil, expected):

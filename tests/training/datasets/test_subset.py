@@ -11,7 +11,7 @@ from dcbench.training import datasets, seeds
 
 def test_a_limit_is_class_balanced_and_ascending():
     labels = np.repeat([0, 1, 2], [500, 300, 5])
-    chosen = datasets.balanced(labels, 100, seeds.numpy_generator(0, "limit"))
+    chosen = datasets.choose_balanced(labels, 100, seeds.numpy_generator(0, "limit"))
     assert (np.diff(chosen) > 0).all() and len(chosen) == 100
     sizes = np.bincount(labels[chosen])
     assert sizes[2] == 5 and abs(int(sizes[0]) - int(sizes[1])) <= 1
@@ -39,11 +39,12 @@ def test_images_keep_their_labels(tmp_path):
     assert (whole.pixels[part.indices] == part.pixels).all() and (whole.labels[part.indices] == part.labels).all()
 
 
-def test_28_px_images_are_zero_padded_to_32():
-    pixels = np.full((1, 1, 28, 28), 9, dtype=np.uint8)
-    padded = datasets._padded(pixels, 32)
-    assert padded.shape == (1, 1, 32, 32) and padded.sum() == pixels.sum() and (padded[0, 0, 2:30, 2:30] == 9).all()
-    assert datasets._padded(pixels, 224).shape == (1, 1, 28, 28)
+def test_28_px_images_are_zero_padded_to_32(tmp_path, monkeypatch):
+    pixels = np.full((10, 1, 28, 28), 9, dtype=np.uint8)
+    monkeypatch.setattr(registry.load("datasets", "digits"), "load", lambda *_: (pixels, np.arange(10)))
+    padded = datasets.load_test(make_spec({"image_size": 32}), tmp_path).pixels
+    assert padded.shape == (10, 1, 32, 32) and padded.sum() == pixels.sum() and (padded[:, 0, 2:30, 2:30] == 9).all()
+    assert datasets.load_test(make_spec({"image_size": 224}), tmp_path).pixels.shape == (10, 1, 28, 28)
 
 
 def test_what_only_the_images_can_tell_is_checked_at_the_start(tmp_path):
@@ -53,7 +54,7 @@ def test_what_only_the_images_can_tell_is_checked_at_the_start(tmp_path):
 
 def test_the_digest_tells_images_and_labels_apart(tmp_path):
     split = datasets.load_training(make_spec({"limit": 20, "pca_dim": 8}), tmp_path)
-    other = datasets.Split(split.pixels, split.labels[::-1].copy(), split.indices)
+    other = datasets.Split(pixels=split.pixels, labels=split.labels[::-1].copy(), indices=split.indices)
     assert split.digest() != other.digest()
 
 

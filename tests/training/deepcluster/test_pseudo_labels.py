@@ -6,11 +6,11 @@ import torch
 
 from dcbench import registry
 from dcbench.core.spec import make_spec
-from dcbench.training.backends import KMeans
+from dcbench.training.backends import KMeansResult
 from dcbench.training.deepcluster import pseudo_labels
 from dcbench.training.deepcluster.clock import StageClock
 from dcbench.training.deepcluster.preprocessing import preprocess
-from dcbench.training.deepcluster.pseudo_labels import PERTURBATION, first_centroids, refill
+from dcbench.training.deepcluster.pseudo_labels import PERTURBATION, draw_first_centroids, refill_empty_clusters
 
 CPU = torch.device("cpu")
 FEATURES = torch.randn(200, 30, generator=torch.Generator().manual_seed(0)) + 2
@@ -30,10 +30,13 @@ def test_every_mixture_of_backends_clusters(mixture):
 
 
 def test_first_centroids_are_the_same_points_whatever_the_backend():
-    chosen = [first_centroids(200, make_spec({"backend": name}), 3, 1) for name in BACKENDS]
+    chosen = [draw_first_centroids(200, make_spec({"backend": name}), 3, 1) for name in BACKENDS]
     assert all((one == chosen[0]).all() for one in chosen)
     assert len(set(chosen[0])) == 10
-    for other in (first_centroids(200, make_spec({}), 4, 1), first_centroids(200, make_spec({"seed": 1}), 3, 1)):
+    for other in (
+        draw_first_centroids(200, make_spec({}), 4, 1),
+        draw_first_centroids(200, make_spec({"seed": 1}), 3, 1),
+    ):
         assert (other != chosen[0]).any()
 
 
@@ -42,7 +45,7 @@ def test_each_stage_acts(monkeypatch):
 
     def kmeans(points, first, iterations):
         seen["points"], seen["iterations"] = points, iterations
-        return KMeans(torch.arange(len(points)) % len(first), first)
+        return KMeansResult(assignment=torch.arange(len(points)) % len(first), centroids=first)
 
     monkeypatch.setattr(registry.load("backends", "torch"), "kmeans", kmeans)
     base = {"pca_dim": 10, "k": 5, "backend": "torch"}
@@ -59,13 +62,13 @@ def test_of_several_starts_the_best_objective_is_kept():
     from dcbench.training import backends
 
     spec = make_spec({"k": 8, "kmeans_restarts": 6, "kmeans_backend": "torch"})
-    best = pseudo_labels.best_of(FEATURES, [first_centroids(200, spec, 0, start) for start in range(6)], spec)
+    best = pseudo_labels.run_kmeans(FEATURES, [draw_first_centroids(200, spec, 0, start) for start in range(6)], spec)
     each = [
-        registry.load("backends", "torch").kmeans(FEATURES, FEATURES[first_centroids(200, spec, 0, start)], 20)
+        registry.load("backends", "torch").kmeans(FEATURES, FEATURES[draw_first_centroids(200, spec, 0, start)], 20)
         for start in range(6)
     ]
-    objectives = [backends.objective(FEATURES, one) for one in each]
-    assert backends.objective(FEATURES, best) == min(objectives) < max(objectives)
+    objectives = [backends.compute_objective(FEATURES, one) for one in each]
+    assert backends.compute_objective(FEATURES, best) == min(objectives) < max(objectives)
 
 
 def test_the_clock_has_a_time_for_each_stage():
@@ -80,18 +83,23 @@ def test_empty_clusters_are_refilled_by_the_published_rule():
     points = torch.cat([torch.randn(90, 4), torch.randn(10, 4) + 50])
     assignment = np.repeat([0, 2], [90, 10])
     centroids = torch.stack([points[:90].mean(0), torch.zeros(4), points[90:].mean(0), torch.zeros(4)])
-    found = refill(points, assignment, KMeans(torch.from_numpy(assignment), centroids), np.random.default_rng(0))
-    assert found.refilled == 2
+    found = refill_empty_clusters(
+        points,
+        assignment,
+        KMeansResult(assignment=torch.from_numpy(assignment), centroids=centroids),
+        np.random.default_rng(0),
+    )
+    assert found.refilled_count == 2
     assert (np.bincount(found.assignment, minlength=4) > 0).all()
     assert (assignment == np.repeat([0, 2], [90, 10])).all(), "the caller's array is left alone"
 
 
 def test_the_two_centroids_of_a_split_cluster_differ_by_the_perturbation():
     points = torch.ones(10, 2) * 3
-    found = refill(
+    found = refill_empty_clusters(
         points,
         np.zeros(10, dtype=np.int64),
-        KMeans(torch.zeros(10), torch.tensor([[3.0, 3.0], [0.0, 0.0]])),
+        KMeansResult(assignment=torch.zeros(10), centroids=torch.tensor([[3.0, 3.0], [0.0, 0.0]])),
         np.random.default_rng(0),
     )
     assert torch.allclose(found.centroids[1], torch.tensor([3 * (1 + PERTURBATION), 3 * (1 - PERTURBATION)]))
@@ -104,7 +112,12 @@ def test_large_clusters_are_chosen_in_proportion_to_their_size():
     assignment = np.repeat([0, 1, 2], [60, 39, 1])
     points = torch.randn(100, 2)
     for seed in range(300):
-        found = refill(points, assignment, KMeans(torch.zeros(100), torch.randn(4, 2)), np.random.default_rng(seed))
+        found = refill_empty_clusters(
+            points,
+            assignment,
+            KMeansResult(assignment=torch.zeros(100), centroids=torch.randn(4, 2)),
+            np.random.default_rng(seed),
+        )
         donors.append(int(assignment[found.assignment == 3][0]))
     shares = np.bincount(donors, minlength=3) / 300
     assert shares[2] == 0, "a single image cannot be shared out"
