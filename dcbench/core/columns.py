@@ -16,25 +16,18 @@ class MetricSpec:
 
     name: str
     """Name of the column in metrics.csv."""
-
     label: str
     """Name on the page, in tables and in figures."""
-
     unit: str = ""
     """Unit of the values; empty for scores."""
-
     better: Literal["higher", "lower"] | None = None
     """Direction of improvement; None where more is neither good nor bad."""
-
     low: float | None = None
     """Smallest possible value; None where there is no bound."""
-
     high: float | None = None
     """Largest possible value; None where there is no bound."""
-
     help: str = ""
     """One line of explanation."""
-
     cost: bool = False
     """Whether it is time or memory, which differs when the same run is repeated."""
 

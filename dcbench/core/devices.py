@@ -28,16 +28,12 @@ class Gpu:
 
     index: int
     """Index in NVML's order, which is by PCI bus; a slice has the index of its GPU."""
-
     uuid: str
     """UUID of the GPU or slice, as CUDA_VISIBLE_DEVICES accepts it."""
-
     name: str = ""
     """Product name."""
-
     memory_mb: float = 0.0
     """Total memory in MB."""
-
     used_mb: float = 0.0
     """Memory in MB that some process had allocated when the GPU was listed."""
 

@@ -105,7 +105,7 @@ def test_a_replay_that_fails_is_an_error(call, tmp_path, photographs):
     (tmp_path / "pictures").rename(tmp_path / "gone")
     told = call("inspect", str(photographs.path), "--replay", "--data-dir", str(tmp_path))
     assert isinstance(told.exception, ResultsError)
-    assert "done again, the run failed: " in str(told.exception) and "is no folder" in str(told.exception)
+    assert "done again, the run failed: " in str(told.exception) and "is not a folder" in str(told.exception)
 
 
 def test_clusters_are_as_many_as_asked_for(call, tmp_path):
@@ -163,7 +163,7 @@ def spoil(run, how):
         ("running", r"is failed \(lost\) and has left no weights"),
         ("torn spec", "spec.yaml"),
         ("torn rows", "metrics.csv"),
-        ("torn provenance", r"provenance\.json: is torn"),
+        ("torn provenance", r"provenance\.json: is damaged"),
         ("torn weights", r"checkpoint\.pt: cannot be read"),
         ("other images", "these are not the images"),
     ],
@@ -194,7 +194,7 @@ def test_a_dataset_that_cannot_be_had_is_told(call, tmp_path):
     for file in (run.metrics_file, run.state_file):
         (other.path / file.name).write_bytes(file.read_bytes())
     told = call("inspect", str(other.path), "--data-dir", str(tmp_path))
-    assert isinstance(told.exception, DataError) and "is no folder" in str(told.exception)
+    assert isinstance(told.exception, DataError) and "is not a folder" in str(told.exception)
 
 
 def test_the_confusion_alone_needs_no_torch(tmp_path):

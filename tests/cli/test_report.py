@@ -63,7 +63,7 @@ def test_a_report_is_watched_while_its_matrix_runs(started, tmp_path):
     assert running.poll() is None and "refresh.js" not in (tmp_path / "reports" / "m" / "index.html").read_text()
 
     os.killpg(running.pid, signal.SIGKILL)  # no file says so
-    wait_for(lambda: "1 failed" in get(f"{url}m/") and "is gone without a word" in get(f"{url}m/"), PATIENCE)
+    wait_for(lambda: "1 failed" in get(f"{url}m/") and "exited without recording a result" in get(f"{url}m/"), PATIENCE)
     (tmp_path / "results" / "m" / "matrix.yaml").write_text("name: [")
     wait_for(lambda: "The stored plan cannot be read" in get(url), PATIENCE)
     assert "1 failed" in get(f"{url}m/"), "the last report stays"

@@ -16,7 +16,7 @@ def test_status_of_one_run_says_what_its_identity_is_made_of(call, tmp_path):
     assert json.loads(call("status", str(folder), "--json").stdout)["state"] == "failed", "as status of the matrix says"
     (folder / "provenance.json").write_text("{")
     torn = call("status", str(folder))
-    assert "failed" in torn.stdout and "is torn" in str(torn.exception)
+    assert "failed" in torn.stdout and "is damaged" in str(torn.exception)
     (folder / "provenance.json").unlink()
     assert "made" not in call("status", str(folder)).stdout
 

@@ -15,7 +15,7 @@ def test_each_column_has_a_label_and_scores_say_what_is_better():
     for name, column in COLUMNS.items():
         assert column.name == name and column.label
         assert column.low is None or column.high is None or column.low < column.high
-    for name in metrics.TRUTH:
+    for name in metrics.TRUTH_SCORES:
         assert COLUMNS[name].better == "higher" and COLUMNS[name].high == 1
     assert COLUMNS["nmi_previous"].better is None, "stability is not quality"
 

@@ -10,8 +10,7 @@ from dcbench.core.store.run_record import RunRecord
 from dcbench.core.store.run_state import RunState
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
-from dcbench.execution import scheduler
-from dcbench.execution.scheduler import downloads
+from dcbench.execution import downloads, scheduler
 from dcbench.replay import rerun
 from dcbench.replay.run_diff import diff_records
 from tests.helpers.matrices import TINY, plan_of
@@ -32,7 +31,7 @@ def made(tmp_path_factory):
         scheduler.run(
             status.read_planned_runs(plan, folder),
             "local",
-            scheduler.scheduler_settings(WorkerConfig(data_dir=place, jobs=2)),
+            scheduler.make_settings(WorkerConfig(data_dir=place, jobs=2)),
         )
     )
     return {spec.backend: folder.run_dir(spec.run_id) for spec in plan.runs}
@@ -122,8 +121,8 @@ def half(path):
         (lambda run: half(run.metrics_file), "holds 0 of 2 rows"),
         (lambda run: run.metrics_file.write_text(run.metrics_file.read_text() + "2\n"), "not the whole row of epoch 2"),
         (lambda run: run.append_metrics({"epoch": 2}), "has 3 rows instead of 2"),
-        (lambda run: half(run.assignments_file), r"assignments\.npz: is torn"),
-        (lambda run: half(run.provenance_file), r"provenance\.json: is torn"),
+        (lambda run: half(run.assignments_file), r"assignments\.npz: is damaged"),
+        (lambda run: half(run.provenance_file), r"provenance\.json: is damaged"),
         (lambda run: run.spec_file.unlink(), "is not the folder of a run"),
         (lambda run: run.spec_file.write_text("k: 3"), "describes run"),
     ],

@@ -29,28 +29,20 @@ class Plan:
 
     name: str
     """Name of the matrix, and of its folder below the results."""
-
     runs: tuple[RunSpec, ...]
     """The runs of the cells, each once; the seed varies fastest."""
-
     baselines: tuple[RunSpec, ...] = ()
     """The runs of the baselines that are not among `runs`."""
-
     axes: Axes
     """Field -> the values that it takes in `runs`, in the order of the file."""
-
     groups: tuple[tuple[str, ...], ...] = ()
     """The axes that take several values, each as its fields: one, or those of a zip entry."""
-
     dependent_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Field -> the fields that an override sets depending on its value."""
-
     steps: dict[str, int]
     """Step of the expansion -> number of cells (from `seeds` on, of runs) after it."""
-
     cells: int
     """Number of different cells."""
-
     text: str
     """The matrix file with `precision: auto` resolved, so that it gives the same run ids on any machine."""
 

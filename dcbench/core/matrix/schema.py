@@ -42,10 +42,8 @@ class Rule:
 
     path: KeyPath
     """Where the rule is in the file."""
-
     when: Axes
     """Field -> accepted values; the rule matches a cell that agrees in all these fields."""
-
     set: Fields = field(default_factory=dict)
     """Field -> value that an override sets in the cells that it matches."""
 
@@ -56,28 +54,20 @@ class MatrixFile:
 
     name: str
     """Name of the matrix, and of its folder below the results."""
-
     axes: Axes
     """The axes that are crossed with each other."""
-
     zips: list[Axes]
     """Groups of axes that move together; each group is crossed with everything else."""
-
     seeds: list[int]
     """Seeds that each cell is run with."""
-
     settings: Fields
     """Values for all cells, in place of the defaults of the spec."""
-
     overrides: list[Rule]
     """Rules that set fields in the cells that they match, in order."""
-
     exclude: list[Rule]
     """Rules that remove the cells that they match."""
-
     include: list[Fields]
     """Further cells, each with the fields that it names."""
-
     baselines: list[str]
     """Methods that are run as baselines of the cells."""
 

@@ -18,7 +18,6 @@ class SpecProblem(NamedTuple):
 
     fields: tuple[str, ...]
     """The fields that cause it, the likeliest culprit first."""
-
     message: str
 
 

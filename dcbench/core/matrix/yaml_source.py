@@ -37,16 +37,12 @@ class Document:
 
     source: str
     """Name of the file, as messages show it."""
-
     text: str = field(repr=False)
     """The whole text of the file."""
-
     value: Any
     """The root value; None if the file is empty."""
-
     value_positions: dict[KeyPath, Position] = field(repr=False)
     """Where each value begins."""
-
     key_positions: dict[KeyPath, Position] = field(repr=False)
     """Where each key of a mapping begins."""
 

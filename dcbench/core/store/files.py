@@ -1,4 +1,7 @@
-"""Files that are their old selves or whole, whatever happens while they are written; folders that cannot be written."""
+"""Files and folders that are replaced as a whole, and explanations of why something cannot be written.
+
+In: paths and contents. Out: files that are either old or complete, whatever happens while they are written.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +17,30 @@ from typing import BinaryIO
 from dcbench.errors import ResultsError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Errors of a full disk."""
+"""Errors of a full disk and of a full quota."""
+
+OWN_SUFFIXES = (".png", ".svg", ".pdf", ".csv", ".md", ".tex")
+"""Suffixes of the files that dcbench writes into folders of a report; other files belong to the user."""
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
-    """Write `path` so that it is either its old self or whole, also after a power cut."""
+    """Write a file so that it has either its old content or the new one, also after a power cut."""
     with open_atomic(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes `path`'s place when the block ends well, and leaves no trace when it does not."""
+    """Yield a file that replaces `path` when the block ends, and that is removed when the block raises."""
+    # In the same folder, since a rename is atomic only within one file system.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
+            # Without fsync a power cut after the rename could leave a file of the right name and no content.
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
+        Path(name).chmod(0o644)  # mkstemp makes files that only their owner can read
         os.replace(name, path)
     except BaseException:
         with suppress(OSError):
@@ -40,16 +48,12 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-OWN_SUFFIXES = (".png", ".svg", ".pdf", ".csv", ".md", ".tex")
-"""Endings of what is written into folders; anything else there is somebody else's."""
-
-
 @contextmanager
 def replace_folder(target: Path) -> Iterator[Path]:
-    """An empty folder whose files take their places in `target` when the block ends well; else `target` stays as it is.
+    """Yield an empty folder whose files replace those in `target` when the block ends.
 
-    Each file replaces its old self, those in folders before those beside them, so that nothing named by a page
-    is ever missing. Last, files of a kind that is written here are removed from the folders where they are not now.
+    When the block raises, `target` stays as it is. Of the files that are not replaced, those with a suffix in
+    OWN_SUFFIXES are removed from the folders that the block has made; everything else stays.
     """
     target.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=target, prefix=".new."))
@@ -58,42 +62,41 @@ def replace_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    _take_places(fresh, target)  # who is stopped in the midst of this leaves the folder, which says so
-    shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _take_places(fresh: Path, target: Path) -> None:
-    found = sorted(path.relative_to(fresh) for path in fresh.rglob("*"))
-    folders = [path for path in found if (fresh / path).is_dir()]
+    # From here on an interruption leaves the folder `.new.*` behind, as a sign that `target` is half replaced.
+    paths = sorted(path.relative_to(fresh) for path in fresh.rglob("*"))
+    folders = [path for path in paths if (fresh / path).is_dir()]
     for folder in folders:
         (target / folder).mkdir(exist_ok=True)
-    for path in sorted(set(found) - set(folders), key=lambda path: (-len(path.parts), path)):
+    # Deepest first: a page at the top names figures in the folders, which must be there before it.
+    for path in sorted(set(paths) - set(folders), key=lambda path: (-len(path.parts), path)):
         os.replace(fresh / path, target / path)
     for folder in folders:
         for path in (target / folder).iterdir():
-            if path.relative_to(target) not in found and path.suffix in OWN_SUFFIXES and not path.is_dir():
+            if path.relative_to(target) not in paths and path.suffix in OWN_SUFFIXES and not path.is_dir():
                 path.unlink()
+    shutil.rmtree(fresh, ignore_errors=True)
 
 
 @contextmanager
 def explain_os_error(path: Path, option: str = "--results") -> Iterator[None]:
-    """Turn an OSError into a ResultsError that says what could not be done with `path`, which `option` chooses."""
+    """Turn an OSError of the block into a ResultsError that names the option by which `path` was chosen."""
     try:
         yield
     except OSError as error:
-        where = error.filename or path
-        raise ResultsError(f"{where}: {error.strerror}; choose a folder you can write with {option}") from error
+        raise ResultsError(
+            f"{error.filename or path}: {error.strerror}; choose a folder you can write with {option}"
+        ) from error
 
 
 def overwrite(path: Path, text: str) -> None:
-    """Write over a file that is there, into the bytes that it has: for a full disk. Half-way it is torn."""
+    """Write over an existing file in place, which a full disk allows; an interruption leaves a damaged file."""
     with path.open("r+", encoding="utf-8") as file:
         file.write(text)
         file.truncate()
 
 
 def explain_unwritable(folder: Path) -> str | None:
-    """Why nothing can be written into a folder, in words; None when it can be, or is not there yet."""
+    """Return why nothing can be written into a folder, or None if it can be written or does not exist yet."""
     try:
         system = os.statvfs(folder)
     except FileNotFoundError:

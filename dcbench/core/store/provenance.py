@@ -1,22 +1,26 @@
-"""TODO: one sentence."""
+"""Which facts of provenance.json describe the environment of a run, and how two sets of facts differ.
+
+In: the facts of one run or of two. Out: facts on one level, and the pairs of values that differ.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+# The command line, the times and the neighbours on the device are left out: they change no result.
 ENVIRONMENT_FACTS = ("dcbench", "commit", "python", "libraries", "platform", "device", "cpu", "threads", "dataset")
-"""The facts of provenance.json that can change what a run computes, or that tell machines apart."""
+"""The facts that can change what a run computes, or that tell machines apart."""
 
 
-def diff_values(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Every name whose value differs, with both values; None where one has no such name."""
-    names = dict.fromkeys([*ours, *theirs])
-    return {name: (ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)}
+def diff_values(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return every name whose value differs, with both values; a missing value is None."""
+    names = dict.fromkeys([*first, *second])
+    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}
 
 
 def extract_environment(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of MADE_WITH in one level: libraries by their own names, the dataset's as `dataset.<fact>`."""
+    """Return the environment facts on one level: libraries by their names, those of the dataset as `dataset.NAME`."""
     facts: dict[str, Any] = {}
     for name in ENVIRONMENT_FACTS:
         value = provenance.get(name)

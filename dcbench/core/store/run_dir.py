@@ -1,28 +1,26 @@
-"""The folder of one matrix and the folder of one run: the only file that knows their names.
+"""The folder of one matrix and the folder of one run: the only file that knows the names of the files in them.
 
     results/<matrix>/matrix.yaml            the plan that the runs belong to
-    results/<matrix>/<run_id>/spec.yaml     what the run is; hashes to the folder's name
-                              metrics.csv   a row per epoch, appended
+    results/<matrix>/<run_id>/spec.yaml     what the run is; hashes to the name of the folder
+                              metrics.csv   one row for each epoch, appended
                               state.json    exactly one state, and why
                               provenance.json  audit.json  assignments.npz  log.txt  claim
                               checkpoint.pt while it runs
 
-Everything but metrics.csv and log.txt is written aside and renamed, so that a reader sees the old
-file or the new one. No file is trusted to be whole.
+In: what a run is and computes. Out: its files, and what they say. Everything but metrics.csv and log.txt is replaced as
+a whole, so that a reader sees the old file or the new one. Even so every reader here expects a file to be damaged.
 """
 
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import os
-import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, replace
 from operator import itemgetter
 from pathlib import Path
@@ -32,7 +30,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from dcbench.core.columns import COLUMNS
-from dcbench.core.matrix import yaml_source
+from dcbench.core.matrix.yaml_source import read_yaml
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store.files import (
     DISK_FULL,
@@ -42,14 +40,11 @@ from dcbench.core.store.files import (
     overwrite,
     write_atomic,
 )
+from dcbench.core.store.run_lock import hold_lock, is_locked
 from dcbench.core.store.run_state import RunState, extract_last_lines
-from dcbench.errors import ClaimedError, MatrixError, ResultsError, SpecError
+from dcbench.errors import MatrixError, ResultsError, SpecError
 
-_STATE = TypeAdapter(RunState)
-
-
-def _text_of(state: RunState) -> str:
-    return json.dumps(asdict(state), indent=1) + "\n"
+_STATE_ADAPTER = TypeAdapter(RunState)
 
 
 class MatrixDir:
@@ -60,18 +55,19 @@ class MatrixDir:
         self.matrix_file = path / "matrix.yaml"
 
     def run_dir(self, run_id: str) -> RunDir:
-        """The folder of one run, which need not exist yet."""
+        """Return the folder of one run, which need not exist yet."""
         return RunDir(self.path / run_id)
 
     def write_matrix(self, text: str) -> None:
-        """Make the folder and put the matrix text in place."""
+        """Make the folder and replace the matrix file in it."""
         with explain_os_error(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            write_atomic(self.matrix_file, text)  # also when it is the same: it shows that the folder can be written
+            # Written even if nothing has changed, so that a folder that cannot be written is noticed before any run.
+            write_atomic(self.matrix_file, text)
 
 
-class _File:
-    """A file of the run's folder; its path is made when it is asked for, since ten of each of 10,000 runs take time."""
+class _RunFile:
+    """The path of a file in a run's folder, made on access: making all ten for each of 10,000 runs takes time."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -83,15 +79,15 @@ class _File:
 class RunDir:
     """results/<matrix>/<run_id>/: reads and writes the files of one run."""
 
-    spec_file = _File("spec.yaml")
-    metrics_file = _File("metrics.csv")
-    state_file = _File("state.json")
-    provenance_file = _File("provenance.json")
-    assignments_file = _File("assignments.npz")
-    audit_file = _File("audit.json")
-    checkpoint_file = _File("checkpoint.pt")
-    log_file = _File("log.txt")
-    claim_file = _File("claim")
+    spec_file = _RunFile("spec.yaml")
+    metrics_file = _RunFile("metrics.csv")
+    state_file = _RunFile("state.json")
+    provenance_file = _RunFile("provenance.json")
+    assignments_file = _RunFile("assignments.npz")
+    audit_file = _RunFile("audit.json")
+    checkpoint_file = _RunFile("checkpoint.pt")
+    log_file = _RunFile("log.txt")
+    claim_file = _RunFile("claim")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -99,7 +95,7 @@ class RunDir:
     # --- the spec ---------------------------------------------------------------------------
 
     def prepare(self, spec: RunSpec) -> None:
-        """Make the folder and its spec.yaml; one that describes another run is left alone and refused."""
+        """Make the folder and its spec.yaml; a folder that describes another run is left as it is, and an error."""
         with explain_os_error(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             if self.spec_file.exists():
@@ -108,9 +104,18 @@ class RunDir:
                 write_atomic(self.spec_file, spec.to_text())
 
     def read_spec(self) -> RunSpec:
-        """The spec on disk; ResultsError unless it is whole and hashes to the folder's name."""
+        """Return the spec; raise ResultsError if it is damaged or does not hash to the name of the folder."""
+        values: Any = None
+        # Our own files have one JSON value a line, which is much faster to read than YAML.
+        with suppress(OSError, ValueError):
+            lines = self.spec_file.read_text(encoding="utf-8").splitlines()
+            values = {name: json.loads(value) for name, value in (line.split(": ", 1) for line in lines)}
         try:
-            spec = make_spec(self._spec_values())
+            # A file that a person has edited is read as YAML.
+            values = values or read_yaml(self.spec_file).value
+            if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+                raise ResultsError(f"{self.spec_file}: not a run spec; move the folder away and run again")
+            spec = make_spec(values)
         except MatrixError as error:
             raise ResultsError(str(error)) from None
         except SpecError as error:
@@ -122,19 +127,9 @@ class RunDir:
             )
         return spec
 
-    def _spec_values(self) -> dict[str, Any]:
-        """Field values as our own spec.yaml has them, a JSON value a line; what a person has edited is read as YAML."""
-        with suppress(OSError, ValueError):
-            lines = self.spec_file.read_text(encoding="utf-8").splitlines()
-            if values := {name: json.loads(value) for name, value in (line.split(": ", 1) for line in lines)}:
-                return values
-        value = yaml_source.read_yaml(self.spec_file).value
-        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-            raise ResultsError(f"{self.spec_file}: not a run spec; move the folder away and run again")
-        return value
-
     def check_spec(self, planned: RunSpec) -> None:
-        """Raise unless spec.yaml is the planned one; fast when it is."""
+        """Raise ResultsError unless spec.yaml describes the planned run."""
+        # The bytes are equal nearly always, and comparing them is faster than reading a spec.
         with suppress(OSError):
             if self.spec_file.read_bytes() == planned.to_text().encode():
                 return
@@ -143,29 +138,30 @@ class RunDir:
     # --- the state --------------------------------------------------------------------------
 
     def read_state(self) -> RunState:
-        """The one state, from disk; `running` without a live claim, or a torn file, is failed and lost."""
+        """Return the state; a damaged file, and `running` without a live worker, are failed with the kind lost."""
         state = self._read_state_file()
-        if state.name == "running" and not self.is_claimed():
-            state = self._read_state_file()  # it may have ended between the two looks
-            if state.name == "running":
-                where = f" on {state.host} (pid {state.pid})" if state.host else ""
-                return replace(state, name="failed", kind="lost", reason=f"its process{where} is gone without a word")
-        return state
+        if state.name != "running" or self.is_claimed():
+            return state
+        # The run may have ended between the two looks, at its state and at its claim.
+        state = self._read_state_file()
+        if state.name != "running":
+            return state
+        worker = f"the worker process on {state.host} (pid {state.pid})" if state.host else "the worker process"
+        return replace(state, name="failed", kind="lost", reason=f"{worker} exited without recording a result")
 
     def _read_state_file(self) -> RunState:
         try:
-            return _STATE.validate_json(self.state_file.read_bytes())
+            return _STATE_ADAPTER.validate_json(self.state_file.read_bytes())
         except FileNotFoundError:
             return RunState()
         except OSError as error:
             return RunState(name="failed", kind="lost", reason=f"{self.state_file}: {error.strerror}")
         except ValueError:
-            return RunState(
-                name="failed", kind="lost", reason=f"{self.state_file}: not a whole state; run again to redo the run"
-            )
+            reason = f"{self.state_file}: is damaged; run the matrix again to redo the run"
+            return RunState(name="failed", kind="lost", reason=reason)
 
     def read_planned_state(self, planned: RunSpec) -> RunState:
-        """The state of a planned run: failed, and why, where the folder is another run's or metrics are missing."""
+        """Return the state of a planned run; failed if the folder is another run's or rows of metrics are missing."""
         if not self.path.exists():
             return RunState()
         try:
@@ -174,97 +170,89 @@ class RunDir:
             elif self.state_file.exists():
                 raise ResultsError(f"{self.spec_file}: is missing; move the folder away and run again")
             state = self.read_state()
-            if state.name == "done" and (rows := self._whole_rows()) < planned.epochs + 1:
-                told = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
-                return replace(state, name="failed", kind="lost", reason=told)
+            if state.name == "done" and (rows := self._count_rows()) < planned.epochs + 1:
+                reason = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
+                return replace(state, name="failed", kind="lost", reason=reason)
+            # A run that has yet to be done cannot be, and says why before anybody waits for it.
             if (state.name == "pending" or state.kind == "lost") and (problem := self.explain_unwritable()):
                 return RunState(name="failed", kind="error", reason=problem)
+            return state
         except ResultsError as error:
-            return (
-                RunState(name="failed", kind="error", reason=str(error)) if self.path.exists() else RunState()
-            )  # it may have gone meanwhile
-        return state
+            # Somebody may have removed the folder since the first look at it.
+            return RunState(name="failed", kind="error", reason=str(error)) if self.path.exists() else RunState()
 
     def write_state(self, state: RunState) -> None:
-        """Replace the state; `done` goes on disk last. On a full disk it takes the place of the old one's bytes."""
+        """Replace the state; callers write `done` last, when all other files are on disk."""
         try:
-            write_atomic(self.state_file, _text_of(state))
+            write_atomic(self.state_file, json.dumps(asdict(state), indent=1) + "\n")
         except OSError as error:
             if error.errno not in DISK_FULL or not self.state_file.exists():
                 raise
-            # few bytes, which the old file's block has room for
-            overwrite(self.state_file, _text_of(replace(state, reason=state.reason[:500], last_lines=())))
+            # A full disk has no room for a second file, but the old one keeps its block, which a short text fits into.
+            short = replace(state, reason=state.reason[:500], last_lines=())
+            overwrite(self.state_file, json.dumps(asdict(short), indent=1) + "\n")
 
     def explain_unwritable(self) -> str | None:
-        """Why nothing can be written into the folder, in words; None when it can be, or is not there yet."""
+        """Return why nothing can be written into the folder, or None if it can be written or does not exist yet."""
         if problem := explain_unwritable(self.path):
-            return f"{self.path}: {problem}; mend that and run the matrix again, or choose another with --results"
+            return f"{self.path}: {problem}; fix that and run the matrix again, or choose another with --results"
         return None
 
     # --- the claim --------------------------------------------------------------------------
 
-    @contextmanager
-    def claim(self, patience: float = 2.0) -> Iterator[None]:
-        """Hold the run against all other processes; ClaimedError when another one has it.
+    def claim(self, patience: float = 2.0) -> AbstractContextManager[None]:
+        """Hold the run against all other processes while the block runs; raise ClaimedError if another one has it.
 
-        `patience` (s) covers the moment in which a reader tests the lock.
+        Without `patience` (s) the short test of a reader, `is_claimed`, would keep the worker from starting.
         """
-        deadline = time.monotonic() + patience
-        with self.claim_file.open("a") as file:
-            while not _locked(file.fileno(), fcntl.LOCK_EX):
-                if time.monotonic() > deadline:
-                    raise ClaimedError(f"{self.path}: another process is working on this run")
-                time.sleep(0.02)
-            yield
+        return hold_lock(self.claim_file, patience)
 
     def is_claimed(self) -> bool:
-        """Whether a live process holds the run."""
-        try:
-            file = self.claim_file.open("rb")
-        except OSError:
-            return False
-        with file:
-            return not _locked(file.fileno(), fcntl.LOCK_SH)
+        """Return whether a live process holds the run."""
+        return is_locked(self.claim_file)
 
     # --- the metrics ------------------------------------------------------------------------
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
-        """Add one row; a value that is None stays empty, an unknown column is a bug."""
-        unexpected = set(row) - set(COLUMNS)
-        if unexpected:
-            raise KeyError(f"no such columns: {sorted(unexpected)}; add them to columns.py")
-        new = not self.metrics_file.exists()
+        """Append one row; a value that is None stays empty, and an unknown column is a bug."""
+        unknown = set(row) - set(COLUMNS)
+        if unknown:
+            raise KeyError(f"no such columns: {sorted(unknown)}; add them to columns.py")
+        is_new = not self.metrics_file.exists()
         with self.metrics_file.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            if new:
+            if is_new:
                 writer.writerow(COLUMNS)
             writer.writerow(["" if row.get(name) is None else row[name] for name in COLUMNS])
             file.flush()
             os.fsync(file.fileno())
 
     def cut_metrics(self, rows: int) -> bool:
-        """Keep the header and so many rows; False when there are fewer whole ones, or other columns than today's."""
+        """Keep the header and the first `rows` rows; return False if fewer are complete or the columns differ."""
         text, _ = self.read_metrics_text()
         lines = text.splitlines(keepends=True)
+        # Rows of another version of dcbench have other columns, and cannot be continued.
         if len(lines) < rows + 1 or lines[0].rstrip("\n").split(",") != list(COLUMNS):
             return False
         write_atomic(self.metrics_file, "".join(lines[: rows + 1]))
         return True
 
     def read_metrics_text(self) -> tuple[str, str | None]:
-        """The whole lines of metrics.csv, and a warning when the last line was torn."""
-        whole, newline, torn = self._metrics_bytes().rpartition(b"\n")
-        warning = f"{self.metrics_file}: the last line is torn and was dropped" if torn else None
-        return (whole + newline).decode("utf-8", errors="replace"), warning
+        """Return the complete lines of metrics.csv, and a warning if the last line is not complete."""
+        complete, newline, rest = self._read_metrics_bytes().rpartition(b"\n")
+        warning = f"{self.metrics_file}: the last line is incomplete and was dropped" if rest else None
+        return (complete + newline).decode("utf-8", errors="replace"), warning
 
     def read_columns(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """The cells of these (two or more) columns, row by row; empty where the file has no such column, too."""
+        """Yield the cells of two or more columns, row by row; a column that the file does not have is empty."""
+        # No value holds a comma or a quote, and splitting lines is faster than the csv module.
         header, *rows = (line.split(",") for line in self.read_metrics_text()[0].split("\n"))
+        # Index -1 is a cell that is always empty: each row is padded with at least one.
         pick = itemgetter(*(header.index(name) if name in header else -1 for name in names))
         for row in rows[:-1]:
             yield pick(row + [""] * max(1, len(header) + 1 - len(row)))
 
-    def _metrics_bytes(self) -> bytes:
+    def _read_metrics_bytes(self) -> bytes:
         try:
             return self.metrics_file.read_bytes()
         except FileNotFoundError:
@@ -273,60 +261,20 @@ class RunDir:
             raise ResultsError(f"{self.metrics_file}: {error.strerror}") from None
 
     def count_epochs_done(self) -> int:
-        """Training passes behind the last row; 0 before the first."""
-        return max(0, self._whole_rows() - 1)
+        """Return the number of training passes before the last row; 0 if there is no row yet."""
+        return max(0, self._count_rows() - 1)
 
-    def _whole_rows(self) -> int:
-        return max(0, self._metrics_bytes().count(b"\n") - 1)
+    def _count_rows(self) -> int:
+        return max(0, self._read_metrics_bytes().count(b"\n") - 1)
 
-    # --- the rest ---------------------------------------------------------------------------
+    # --- provenance, audit and assignments --------------------------------------------------
 
     def write_provenance(self, facts: Mapping[str, Any]) -> None:
         """Store where and with what the run was made."""
         write_atomic(self.provenance_file, json.dumps(facts, indent=1) + "\n")
 
-    def write_audit(self, facts: Mapping[str, Any]) -> None:
-        """Store what the run's choices did."""
-        write_atomic(self.audit_file, json.dumps(facts, indent=1) + "\n")
-
-    def read_audit(self) -> dict[str, Any] | None:
-        """What the run's choices did; None when the file is missing or not whole."""
-        try:
-            facts = from_json(self.audit_file.read_bytes())  # less than half the time of json's
-        except (OSError, ValueError):
-            return None
-        return facts if isinstance(facts, dict) else None
-
-    def read_assignments(self, *names: str) -> dict[str, Any] | None:
-        """These arrays `(n,)` of the last row, whole numbers; None without the file, ResultsError when it is torn."""
-        import numpy as np
-
-        try:
-            data = io.BytesIO(self.assignments_file.read_bytes())  # numpy leaves a torn file open
-            with np.load(data, allow_pickle=False) as archive:
-                found = {name: archive[name].astype(np.int64, casting="safe") for name in names}
-            if len({array.shape for array in found.values()}) > 1:
-                raise ValueError("arrays of several lengths")
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error):
-            told = "is torn; restore it, or run the matrix again with --redo"
-            raise ResultsError(f"{self.assignments_file}: {told}") from None
-        return found
-
-    def open_checkpoint(self) -> AbstractContextManager[BinaryIO]:
-        """A file to write the checkpoint into; it takes the old one's place when it is whole."""
-        return open_atomic(self.checkpoint_file)
-
-    def read_earlier_attempts(self) -> list[dict[str, Any]]:
-        """What is recorded of the attempts so far, the first first; nothing where the file is torn."""
-        with suppress(ResultsError):
-            if last := self.read_provenance():
-                return [*last.pop("earlier_attempts", []), last]
-        return []
-
     def read_provenance(self) -> dict[str, Any]:
-        """Where and with what the run was made; empty where nothing is recorded, ResultsError when the file is torn."""
+        """Return where and with what the run was made; empty without the file, ResultsError if it is damaged."""
         try:
             facts = json.loads(self.provenance_file.read_bytes())
         except FileNotFoundError:
@@ -336,44 +284,81 @@ class RunDir:
         except (ValueError, RecursionError):
             facts = None
         if not isinstance(facts, dict):
-            raise ResultsError(f"{self.provenance_file}: is torn; restore it, or run the matrix again with --redo")
+            raise ResultsError(f"{self.provenance_file}: is damaged; restore it, or run the matrix again with --redo")
         return facts
 
+    def read_earlier_attempts(self) -> list[dict[str, Any]]:
+        """Return the provenance of each attempt so far, oldest first; nothing if the file is damaged."""
+        with suppress(ResultsError):
+            if last := self.read_provenance():
+                return [*last.pop("earlier_attempts", []), last]
+        return []
+
+    def write_audit(self, facts: Mapping[str, Any]) -> None:
+        """Store which settings took effect."""
+        write_atomic(self.audit_file, json.dumps(facts, indent=1) + "\n")
+
+    def read_audit(self) -> dict[str, Any] | None:
+        """Return which settings took effect; None if the file is missing or damaged."""
+        try:
+            # Audits are large, and this takes less than half the time of json.loads.
+            facts = from_json(self.audit_file.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return facts if isinstance(facts, dict) else None
+
+    def read_assignments(self, *names: str) -> dict[str, Any] | None:
+        """Return arrays `(n,)` of whole numbers that belong to the last row.
+
+        Returns None without the file, and raises ResultsError if it is damaged.
+        """
+        import numpy as np
+
+        try:
+            # From memory, because numpy leaves a damaged file open.
+            data = io.BytesIO(self.assignments_file.read_bytes())
+            with np.load(data, allow_pickle=False) as archive:
+                arrays = {name: archive[name].astype(np.int64, casting="safe") for name in names}
+            if len({array.shape for array in arrays.values()}) > 1:
+                raise ValueError("arrays of several lengths")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error):
+            message = "is damaged; restore it, or run the matrix again with --redo"
+            raise ResultsError(f"{self.assignments_file}: {message}") from None
+        return arrays
+
+    # --- checkpoint and log -----------------------------------------------------------------
+
+    def open_checkpoint(self) -> AbstractContextManager[BinaryIO]:
+        """Return a file for the next checkpoint, which replaces the old one when the block ends."""
+        return open_atomic(self.checkpoint_file)
+
+    def append_log(self, text: str) -> None:
+        """Append lines to the log."""
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(text if text.endswith("\n") else text + "\n")
+
     def read_last_lines(self) -> tuple[str, ...]:
-        """The last lines of the log; nothing where it cannot be read."""
+        """Return the last lines of the log; nothing if it cannot be read."""
         try:
             with self.log_file.open("rb") as file:
+                # A library that warns at every step can make a log of gigabytes.
                 file.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
                 return extract_last_lines(file.read().decode(errors="replace"))
         except OSError:
             return ()
 
-    def append_log(self, text: str) -> None:
-        """Add lines to the run's log."""
-        with self.log_file.open("a", encoding="utf-8") as file:
-            file.write(text if text.endswith("\n") else text + "\n")
+    # --- starting again ---------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Remove what an earlier attempt left, its state first; what a checkpoint needs stays, and spec and log."""
+        """Remove what an earlier attempt left, except for the spec, the log and what its checkpoint needs."""
+        # The state first: what is interrupted here must not look done.
         leftovers = (self.state_file, self.audit_file, self.assignments_file)
         for path in (*leftovers, *self.path.glob(".*.*")):
             path.unlink(missing_ok=True)
 
     def clear_rows(self) -> None:
-        """Remove the checkpoint, its rows and where they were made, so that the run starts anew."""
+        """Remove the checkpoint, its rows and their provenance, so that the run starts anew."""
         for path in (self.checkpoint_file, self.metrics_file, self.provenance_file):
             path.unlink(missing_ok=True)
-
-
-def _locked(descriptor: int, mode: int) -> bool:
-    """Take the lock if it is free; it is let go when the file is closed."""
-    try:
-        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise ResultsError(
-            f"this file system cannot lock files ({error.strerror}), so runs there cannot be kept apart; "
-            "choose another folder with --results"
-        ) from None
-    return True

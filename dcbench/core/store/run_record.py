@@ -1,7 +1,6 @@
-"""Whether two runs recorded the same: their figures, their last assignments, and what they were made with.
+"""What a run recorded: its rows of metrics and its last assignment, read as a whole or refused.
 
-In: run folders, whose files are read whole or refused. Out: a Verdict, and the facts that differ. What a run cost
-(time, memory) is never compared: it differs whenever the same run is repeated.
+In: the folder of a run. Out: a RunRecord, or a ResultsError that names the file that is damaged.
 """
 
 from __future__ import annotations
@@ -16,67 +15,56 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
 
 Row = dict[str, str]
-"""One line of metrics.csv: column -> figure as written, empty where there is none."""
+"""One line of metrics.csv: column -> value as written, empty where there is none."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run left: a row an epoch, and the last cluster of each image by the image's position in the dataset.
-
-    `clusters` is None where the run's folder holds no assignments.npz (published results leave it out).
-    """
+    """What a run recorded."""
 
     rows: list[Row]
+    """The rows of metrics.csv, one for each epoch from 0 on."""
     clusters: dict[int, int] | None = None
+    """Index of an image in the dataset -> its last cluster; None without assignments.npz, as in published results."""
 
 
-def parse_number(figure: str) -> float:
-    return float(figure) if figure else math.nan
-
-
-# --- what a run was made with -------------------------------------------------------------------
-
-
-# --- from disk ----------------------------------------------------------------------------------
+def parse_number(text: str) -> float:
+    """Return the number in a cell of metrics.csv; NaN for an empty cell."""
+    return float(text) if text else math.nan
 
 
 def open_run_dir(path: Path) -> RunDir:
-    """The folder of a run; ResultsError when `path` is none."""
-    folder = RunDir(path.absolute())  # `.` has no name to check the run's id against
+    """Return the folder of a run; raise ResultsError if `path` is not one."""
+    folder = RunDir(path.absolute())  # `.` has no name that the run id could be checked against
     if not folder.spec_file.is_file():
         raise ResultsError(f"{path}: is not the folder of a run (no spec.yaml in it); name one of results/<matrix>/")
     return folder
 
 
 def read_record(folder: RunDir) -> RunRecord:
-    """What a run's folder holds; ResultsError when a file in it is torn."""
-    return RunRecord(read_rows(folder), _read_clusters(folder))
+    """Return what a run recorded; raise ResultsError if one of its files is damaged."""
+    rows = read_rows(folder)
+    arrays = folder.read_assignments("indices", "assignment")
+    if arrays is None:
+        return RunRecord(rows)
+    return RunRecord(rows, dict(zip(arrays["indices"].tolist(), arrays["assignment"].tolist(), strict=True)))
 
 
 def read_rows(folder: RunDir) -> list[Row]:
-    """The rows of metrics.csv so far; ResultsError where one is not the next epoch's or holds no number."""
+    """Return the rows of metrics.csv so far; raise ResultsError if one is not complete or not the next epoch's."""
     try:
         header, *lines = list(csv.reader(io.StringIO(folder.read_metrics_text()[0]), strict=True)) or [[]]
     except csv.Error as error:
         raise ResultsError(f"{folder.metrics_file}: {error}; run the matrix again with --redo") from None
     rows = [dict(zip(header, line, strict=False)) for line in lines]
-    for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
-        if len(line) != len(header) or not _is_row(row, number):
+    for epoch, (row, line) in enumerate(zip(rows, lines, strict=True)):
+        try:
+            numbers = {column: parse_number(text) for column, text in row.items()}
+        except ValueError:
+            numbers = {}
+        if len(line) != len(header) or numbers.get("epoch") != epoch:
             raise ResultsError(
-                f"{folder.metrics_file}:{number + 2}: is not the whole row of epoch {number}; "
+                f"{folder.metrics_file}:{epoch + 2}: is not the complete row of epoch {epoch}; "
                 "restore the file, or run the matrix again with --redo"
             )
     return rows
-
-
-def _is_row(row: Row, epoch: int) -> bool:
-    try:
-        numbers = {column: parse_number(figure) for column, figure in row.items()}
-    except ValueError:
-        return False
-    return numbers.get("epoch") == epoch
-
-
-def _read_clusters(folder: RunDir) -> dict[int, int] | None:
-    found = folder.read_assignments("indices", "assignment")
-    return None if found is None else dict(zip(found["indices"].tolist(), found["assignment"].tolist(), strict=True))

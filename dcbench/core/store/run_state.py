@@ -1,4 +1,7 @@
-"""TODO: one sentence."""
+"""The state of a run: pending, running, done, failed or skipped, with the reason.
+
+In: what the worker and the scheduler know when a run starts and ends. Out: one RunState, the content of state.json.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +12,42 @@ from pydantic import ConfigDict
 
 StateName = Literal["pending", "running", "done", "failed", "skipped"]
 
-
 STATES: tuple[StateName, ...] = get_args(StateName)
 
-
 FailureKind = Literal["error", "out_of_memory", "nan", "timeout", "crash", "lost"]
-"""Kinds of failure."""
+
+LAST_LINES = 12
+"""Number of lines of its log that the state of a failed run keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """The one state of a run, with the kind of its failure, the reason in words, and the last lines of its log."""
+    """The state of one run."""
 
+    # A misspelt or unknown key means that another version of dcbench wrote the file, so it is not trusted.
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: StateName = "pending"
+    """Which of the five states it is."""
     kind: FailureKind | None = None
+    """Kind of failure; None unless the run failed."""
     reason: str = ""
+    """Why the run failed, was skipped or was stopped, in words."""
     seconds: float | None = None
+    """Seconds that the last attempt took; None before it ended."""
     started: str | None = None
+    """When the last attempt started, in ISO format with the time zone."""
     host: str | None = None
+    """Machine of the worker process."""
     pid: int | None = None
+    """Process id of the worker on that machine."""
     last_lines: tuple[str, ...] = ()
-
-
-LAST_LINES = 12
-"""Lines of its log that a failure keeps."""
+    """Last lines of the log of a failed run."""
 
 
 STOPPED = RunState(reason="stopped; run the matrix again to go on")
 
 
 def extract_last_lines(text: str) -> tuple[str, ...]:
-    """The last lines of a log that say anything."""
+    """Return the last lines of a log that are not blank, each cut to 300 characters."""
     return tuple(line.rstrip()[:300] for line in text.splitlines() if line.strip())[-LAST_LINES:]

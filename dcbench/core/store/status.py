@@ -1,13 +1,14 @@
-"""Every planned run and its one state.
+"""Every planned run of a matrix with its one state, and the plan that a results folder belongs to.
 
-In: a plan and its results folder. Out: entries whose counts sum to the plan, and what a
-changed matrix of the same name keeps, adds and no longer plans.
+In: a plan and its results folder. Out: planned runs, whose counts by state sum to the plan, and what a changed matrix
+of the same name keeps, adds and no longer plans.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from dcbench.errors import MatrixError, ResultsError
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A planned run: what it is, where it lives, how it stands."""
+    """A planned run, its folder, and its state when that was read."""
 
     spec: RunSpec
     folder: RunDir
@@ -29,7 +30,7 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class MatrixStatus:
-    """A results folder at one moment: the plan that it belongs to, and every planned run as it stands."""
+    """A results folder at one moment: its stored plan, and the state of every planned run."""
 
     folder: MatrixDir
     plan: Plan
@@ -38,12 +39,12 @@ class MatrixStatus:
     @property
     def done(self) -> list[PlannedRun]:
         """The finished runs."""
-        return [entry for entry in self.runs if entry.state.name == "done"]
+        return [run for run in self.runs if run.state.name == "done"]
 
 
 @dataclass(frozen=True)
 class PlanChange:
-    """How a plan differs from the one stored before it; numbers of runs."""
+    """How many runs a plan keeps of the stored one, adds to it, and no longer plans."""
 
     kept: int
     added: int
@@ -51,31 +52,29 @@ class PlanChange:
 
 
 def read_status(folder: MatrixDir) -> MatrixStatus:
-    """The folder's stored plan and how its runs stand now."""
+    """Return the stored plan of a results folder, and the state of its runs now."""
     plan = read_stored_plan(folder)
     return MatrixStatus(folder, plan, read_planned_runs(plan, folder))
 
 
 def read_planned_runs(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
-    """One entry for each planned run, in the plan's order, baselines last."""
-    found = []
-    for spec in plan.planned:
-        run = folder.run_dir(spec.run_id)
-        found.append(PlannedRun(spec, run, run.read_planned_state(spec)))
-    return found
+    """Return one entry for each planned run, in the order of the plan, baselines last."""
+    folders = [(spec, folder.run_dir(spec.run_id)) for spec in plan.planned]
+    return [PlannedRun(spec, run_dir, run_dir.read_planned_state(spec)) for spec, run_dir in folders]
 
 
-def count_states(ledger: list[PlannedRun]) -> dict[str, int]:
-    """Runs in each state; the values sum to the plan."""
-    tally = Counter(entry.state.name for entry in ledger)
-    return {name: tally[name] for name in STATES}
+def count_states(runs: Iterable[PlannedRun]) -> dict[str, int]:
+    """Return the number of runs in each state, 0 included; the numbers sum to the plan."""
+    counts = Counter(run.state.name for run in runs)
+    return {name: counts[name] for name in STATES}
 
 
 def read_stored_plan(folder: MatrixDir) -> Plan:
-    """The plan that the results in a folder belong to."""
+    """Return the plan that the results in a folder belong to."""
     if not folder.matrix_file.exists():
         raise ResultsError(f"{folder.path}: holds no matrix.yaml, so it is not the results folder of a matrix")
     try:
+        # A stored plan has its precision written out, so this value is never used.
         plan = read_matrix(folder.matrix_file, precision="float32")
     except MatrixError as error:
         raise ResultsError(f"{error}\nThe stored plan cannot be read; put the matrix file back in its place") from None
@@ -87,44 +86,42 @@ def read_stored_plan(folder: MatrixDir) -> Plan:
 
 
 def store_plan(plan: Plan, folder: MatrixDir) -> PlanChange:
-    """Make `plan` the folder's plan; refused when none of the runs planned before is left in it."""
-    before = set(read_stored_plan(folder).run_ids) if folder.matrix_file.exists() else set()
-    now = set(plan.run_ids)
-    if before and not before & now:
+    """Make `plan` the plan of the folder; refuse if no run of the stored plan is left in it."""
+    old = set(read_stored_plan(folder).run_ids) if folder.matrix_file.exists() else set()
+    new = set(plan.run_ids)
+    if old and not old & new:
         raise ResultsError(
-            f"{folder.path}: holds {len(before)} runs of another matrix named {plan.name!r}, none of which this one "
-            "plans (precision differs between a CPU and a GPU, too). Give this matrix a name of its own, or choose "
-            "another folder with --results"
+            f"{folder.path}: holds {len(old)} runs of another matrix named {plan.name!r}, none of which this one "
+            "plans (the precision differs between a CPU and a GPU, too). Give this matrix a name of its own, or "
+            "choose another folder with --results"
         )
     folder.write_matrix(plan.text)
-    return PlanChange(len(before & now), len(now - before), len(before - now))
+    return PlanChange(kept=len(old & new), added=len(new - old), dropped=len(old - new))
 
 
 def find_matrix_dirs(path: Path) -> list[MatrixDir]:
-    """The matrix folder at `path`, or all those in it."""
+    """Return the matrix folder at `path`, or else all matrix folders in it."""
     if not path.is_dir():
         raise ResultsError(f"{path}: no such results folder; run a matrix first, or name another with --results")
     if MatrixDir(path).matrix_file.exists():
         return [MatrixDir(path)]
-    inside = [MatrixDir(folder) for folder in sorted(path.iterdir()) if _is_matrix(MatrixDir(folder))]
-    if not inside:
+    folders = []
+    for folder in map(MatrixDir, sorted(path.iterdir())):
+        # A folder that may not be entered, such as lost+found, is not one of ours.
+        with suppress(PermissionError):
+            if folder.matrix_file.exists():
+                folders.append(folder)
+    if not folders:
         raise ResultsError(f"{path}: holds no results of a matrix (no matrix.yaml in it or in its folders)")
-    return inside
-
-
-def _is_matrix(folder: MatrixDir) -> bool:
-    """Whether it holds a plan; a folder that may not be looked into, like lost+found, is none of ours."""
-    try:
-        return folder.matrix_file.exists()
-    except PermissionError:
-        return False
+    return folders
 
 
 def check_distinct_names(folders: Sequence[MatrixDir]) -> Sequence[MatrixDir]:
-    """The same folders; ResultsError where two of them, by links, are matrices of one name and so of one report."""
+    """Return the folders; raise ResultsError if two of them are matrices of one name, which have one report."""
+    # Through symbolic links, folders of different names can hold matrices of the same name.
     names = Counter(folder.path.resolve().name for folder in folders)
-    for name, how_many in names.items():
-        if how_many > 1:
+    for name, count in names.items():
+        if count > 1:
             paths = ", ".join(str(folder.path) for folder in folders if folder.path.resolve().name == name)
             raise ResultsError(
                 f"{paths}: are all called {name!r}; report them one by one, each with an --out of its own"

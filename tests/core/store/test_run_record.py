@@ -53,14 +53,14 @@ def test_a_record_is_read_whole(folder):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("epoch,nmi_true\n0,0.5\n2,0.5\n", ":3: is not the whole row of epoch 1"),
-        ("epoch,nmi_true\n0,x\n", ":2: is not the whole row of epoch 0"),
-        ("epoch,nmi_true\n0\n", ":2: is not the whole row"),
-        ("nmi_true\n0.5\n", ":2: is not the whole row"),
+        ("epoch,nmi_true\n0,0.5\n2,0.5\n", ":3: is not the complete row of epoch 1"),
+        ("epoch,nmi_true\n0,x\n", ":2: is not the complete row of epoch 0"),
+        ("epoch,nmi_true\n0\n", ":2: is not the complete row"),
+        ("nmi_true\n0.5\n", ":2: is not the complete row"),
         ('epoch,nmi_true\n0,"0.5\n', "run the matrix again with --redo"),
     ],
 )
-def test_torn_metrics_are_told_with_their_line(folder, text, expected):
+def test_damaged_metrics_are_reported_with_their_line(folder, text, expected):
     folder.metrics_file.write_text(text)
     with pytest.raises(ResultsError, match=expected) as caught:
         read_rows(folder)
@@ -93,21 +93,21 @@ def objects():
     ],
     ids=["empty", "torn", "no assignment", "two lengths", "pickled objects"],
 )
-def test_a_torn_assignment_is_told(folder, data):
+def test_a_damaged_assignment_is_an_error(folder, data):
     folder.assignments_file.write_bytes(data)
-    with pytest.raises(ResultsError, match=r"assignments\.npz: is torn"):
+    with pytest.raises(ResultsError, match=r"assignments\.npz: is damaged"):
         read_record(folder)
 
 
-def test_half_an_assignment_is_told_wherever_it_is_cut(folder):
+def test_half_an_assignment_is_an_error_wherever_it_is_cut(folder):
     whole = folder.assignments_file.read_bytes()
     for length in range(0, len(whole), 40):
         folder.assignments_file.write_bytes(whole[:length])
-        with pytest.raises(ResultsError, match="is torn"):
+        with pytest.raises(ResultsError, match="is damaged"):
             read_record(folder)
 
 
-def test_a_folder_that_is_no_run_is_told(tmp_path, folder, monkeypatch):
+def test_a_folder_that_is_no_run_is_an_error(tmp_path, folder, monkeypatch):
     for path in (tmp_path, tmp_path / "nowhere", folder.spec_file):
         with pytest.raises(ResultsError, match="is not the folder of a run"):
             open_run_dir(path)

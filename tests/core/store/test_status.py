@@ -42,7 +42,7 @@ def test_another_matrix_of_the_same_name_is_refused_and_changes_nothing(folder):
     assert folder.matrix_file.read_text() == before
 
 
-def test_a_stored_plan_that_is_torn_is_told(folder):
+def test_a_stored_plan_that_is_damaged_is_an_error(folder):
     folder.write_matrix("name: m\naxes: {k: [")
     with pytest.raises(ResultsError, match="put the matrix file back"):
         status.read_stored_plan(folder)
@@ -54,8 +54,8 @@ def test_matrix_folders(tmp_path, folder):
     with pytest.raises(ResultsError, match="holds no results"):
         status.find_matrix_dirs(tmp_path)
     folder.write_matrix("name: m\n")
-    assert [found.path for found in status.find_matrix_dirs(tmp_path)] == [folder.path]
-    assert [found.path for found in status.find_matrix_dirs(folder.path)] == [folder.path]
+    assert [matrix.path for matrix in status.find_matrix_dirs(tmp_path)] == [folder.path]
+    assert [matrix.path for matrix in status.find_matrix_dirs(folder.path)] == [folder.path]
     with pytest.raises(ResultsError, match=r"holds no matrix\.yaml"):
         status.read_stored_plan(MatrixDir(tmp_path))
 

@@ -1,0 +1,47 @@
+import multiprocessing
+
+import pytest
+
+from dcbench.core.spec import make_spec
+from dcbench.core.store.run_dir import RunDir
+from dcbench.errors import ClaimedError, ResultsError
+
+SPEC = make_spec({"k": 5})
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = RunDir(tmp_path / SPEC.run_id)
+    folder.prepare(SPEC)
+    return folder
+
+
+def _hold(path, ready, done):
+    with RunDir(path).claim():
+        ready.set()
+        done.wait(20)
+
+
+def test_two_processes_never_hold_one_claim_and_a_dead_one_holds_none(run):
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(run.path, ready, done))
+    other.start()
+    assert ready.wait(20)
+    assert run.is_claimed()
+    with pytest.raises(ClaimedError, match="another process"), run.claim(patience=0):
+        pass
+    other.kill()
+    other.join()
+    assert not run.is_claimed()
+    with run.claim(patience=0):
+        pass
+
+
+def test_a_file_system_without_locks_is_an_error(run, monkeypatch):
+    def no_locks(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("dcbench.core.store.run_lock.fcntl.flock", no_locks)
+    with pytest.raises(ResultsError, match="cannot lock files"), run.claim():
+        pass
