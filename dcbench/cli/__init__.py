@@ -1,22 +1,24 @@
-"""The command line: each command parses, calls one function and prints.
+"""The command line: each command parses its options, calls one function and prints what it returns.
 
-Nothing here imports torch, faiss, scikit-learn or torchvision; the report half is imported when it is asked for.
+In: the arguments of a shell. Out: text or JSON, and an exit code: 0, 1 where a result is bad, 2 for bad input. Imports:
+analysis, audit, compare, core, errors, execution, inspect, parity, registry, replay, report.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 import dcbench
-from dcbench.cli import audit, compare, inspect, parity, plan, replay, report, run, status
+from dcbench.cli import audit, check_plugin, compare, inspect, parity, plan, replay, report, run, status
 from dcbench.errors import DcbenchError
 
 app = typer.Typer(
-    help="Compare deep-clustering choices: expand a YAML matrix, run it, report what came out.",
+    help="Compare deep-clustering choices: expand a YAML matrix, run it, and report the results.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,44 +26,54 @@ app = typer.Typer(
 )
 
 
+@dataclass
+class CommonOptions:
+    """The options that come before the command."""
+
+    debug: bool = False
+
+
 def main() -> None:
-    """Run the command line; errors a user can mend, files that cannot be read among them, exit with 2, no traceback."""
+    """Run the command line; an error that the user can fix is one message on stderr, and exit code 2."""
+    options = CommonOptions()
     try:
-        app(standalone_mode=True)
+        app(obj=options)
     except DcbenchError as error:
-        if _debug["on"]:
+        if options.debug:
             raise
+        # A MatrixError has one line for each mistake, each of which begins with its place in the file.
         print(f"error: {error}" if "\n" not in str(error) else f"{error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if _debug["on"] or error.filename is None:
+        # Without a file name it is not a file of the user's that is in the way, but a bug.
+        if options.debug or error.filename is None:
             raise
         print(f"error: {os.fsdecode(error.filename)}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
 
 
-_debug = {"on": False}
-
-
-def _version(asked: bool) -> None:
-    if asked:
+def print_version(value: bool) -> None:
+    """Print the version and exit, if --version is there."""
+    if value:
         print(f"dcbench {dcbench.__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+def set_common_options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the tracebacks of errors.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=print_version, is_eager=True)
     ] = False,
 ) -> None:
-    _debug["on"] = debug
+    """Keep the options that come before the command, for `main`."""
+    context.ensure_object(CommonOptions).debug = debug
 
 
 COMMANDS = (
     plan.plan, run.run, status.status, replay.replay, audit.audit, report.report, compare.compare, inspect.inspect,
-    parity.parity,
+    parity.parity, check_plugin.check_plugin,
 )  # fmt: skip
 
 for command in COMMANDS:

@@ -8,30 +8,32 @@ from typing import Annotated
 
 import typer
 
-from dcbench.audit import axes as auditing
-from dcbench.cli.options import AsJson, tell
+from dcbench.audit import axes
+from dcbench.cli.options import AsJson, print_error
 from dcbench.cli.terminal.audit import show_audit
-from dcbench.core.store import status
+from dcbench.core.store.status import find_matrix_dirs
 from dcbench.errors import ResultsError
 
 
 def audit(
-    path: Annotated[Path, typer.Argument(help="A results folder, or a matrix's folder in it.")] = Path("results"),
+    path: Annotated[Path, typer.Argument(help="A results folder, or the folder of a matrix in it.")] = Path("results"),
     as_json: AsJson = False,
 ) -> None:
-    """Check that every axis acts and that every run did what its spec says. Exit code 1 when not."""
-    audits, broken = [], False
-    for folder in status.find_matrix_dirs(path):
+    """Check that every axis acts and that every run did what its spec says. Exit code 1 if not."""
+    audits, has_error = [], False
+    for folder in find_matrix_dirs(path):
+        # A matrix that cannot be read does not hide the audits of the others.
         try:
-            audits.append(auditing.audit(folder))
+            audits.append(axes.audit(folder))
         except ResultsError as error:
-            broken = tell(error)
+            print_error(error)
+            has_error = True
     if as_json:
-        print(json.dumps([found.as_json() for found in audits]))
+        print(json.dumps([result.as_json() for result in audits]))
     else:
-        for found in audits:
-            show_audit(found)
-    if broken:
+        for result in audits:
+            show_audit(result)
+    if has_error:
         raise typer.Exit(2)
-    if not all(found.passed for found in audits):
+    if not all(result.passed for result in audits):
         raise typer.Exit(1)

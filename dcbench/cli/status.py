@@ -1,4 +1,4 @@
-"""`dcbench status`: how planned runs stand, what one is made of, what two differ in."""
+"""`dcbench status`: the state of every planned run, what one run is, or what two runs differ in."""
 
 from __future__ import annotations
 
@@ -8,73 +8,82 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import AsJson, tell
+from dcbench.cli.options import AsJson, print_error
 from dcbench.cli.terminal.states import list_predictions, show_environment, show_run, show_score, show_states
-from dcbench.core.store import provenance, run_record
+from dcbench.core.store.provenance import extract_environment
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_record import open_run_dir, read_rows
 from dcbench.core.store.status import count_states, find_matrix_dirs, read_planned_runs, read_stored_plan
 from dcbench.errors import ResultsError
-from dcbench.replay import run_diff
+from dcbench.replay.run_diff import compare_runs
 from dcbench.replay.terminal import show_comparison
 
 
 def status(
-    path: Annotated[Path, typer.Argument(help="A results folder, a matrix's folder in it, or a run's folder.")] = Path(
-        "results"
-    ),
-    other: Annotated[Path | None, typer.Argument(help="Another run's folder: say what the two runs differ in.")] = None,
+    path: Annotated[
+        Path, typer.Argument(help="A results folder, the folder of a matrix in it, or the folder of a run.")
+    ] = Path("results"),
+    other: Annotated[Path | None, typer.Argument(help="Folder of another run, to see what the two differ in.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show every planned run's state; of a run's folder, what the run is and how it stands; of two, what differs."""
+    """Show the state of every planned run; for one run, what it is and how it did; for two, what differs."""
     if other is not None:
-        _status_of_two(path, other, as_json)
-        return
-    if RunDir(path).spec_file.exists():
-        _status_of_run(run_record.open_run_dir(path), as_json)
-        return
+        show_difference(path, other, as_json)
+    elif RunDir(path).spec_file.exists():
+        show_one_run(open_run_dir(path), as_json)
+    else:
+        show_matrices(path, as_json)
+
+
+def show_matrices(path: Path, as_json: bool) -> None:
+    """Show the planned runs of all matrices at `path`; a matrix that cannot be read does not hide the others."""
     summary: dict[str, dict[str, float]] = {}
-    broken = False
+    has_error = False
     for folder in find_matrix_dirs(path):
         try:
-            planned = read_stored_plan(folder)
+            plan = read_stored_plan(folder)
         except ResultsError as error:
-            broken = tell(error)
+            print_error(error)
+            has_error = True
             continue
-        runs = read_planned_runs(planned, folder)
-        timed = list_predictions(runs)
-        summary[planned.name] = {
-            "runs": len(planned.planned),
+        runs = read_planned_runs(plan, folder)
+        predictions = list_predictions(runs)
+        summary[plan.name] = {
+            "runs": len(plan.planned),
             **count_states(runs),
-            "predicted_runs": len(timed),
-            "predicted_seconds": sum(foreseen for foreseen, _ in timed),
-            "taken_seconds": sum(taken for _, taken in timed),
+            "predicted_runs": len(predictions),
+            "predicted_seconds": sum(predicted for predicted, _ in predictions),
+            "taken_seconds": sum(actual for _, actual in predictions),
         }
         if not as_json:
-            show_states(planned.name, runs)
+            show_states(plan.name, runs)
     if as_json:
         print(json.dumps(summary))
-    if broken:
+    if has_error:
         raise typer.Exit(2)
 
 
-def _status_of_run(folder: RunDir, as_json: bool) -> None:
+def show_one_run(folder: RunDir, as_json: bool) -> None:
+    """Show one run: its spec, its state, its scores and its environment."""
     spec = folder.read_spec()
     state = folder.read_planned_state(spec)
     if as_json:
-        told: dict[str, object] = {"run_id": spec.run_id, "state": state.name, "kind": state.kind}
-        told |= {"reason": state.reason, "last_lines": state.last_lines}
-        print(json.dumps(told | {"provenance": provenance.extract_environment(folder.read_provenance())}))
-    else:
-        show_run(folder, spec, state)  # before the next can say that a file is torn
-        if state.name == "done":
-            show_score(run_record.read_rows(folder), spec)
-        show_environment(provenance.extract_environment(folder.read_provenance()))
+        facts = {"run_id": spec.run_id, "state": state.name, "kind": state.kind, "reason": state.reason}
+        environment = extract_environment(folder.read_provenance())
+        print(json.dumps(facts | {"last_lines": state.last_lines, "provenance": environment}))
+        return
+    # The run first: the files read after it may be damaged, which ends the command.
+    show_run(folder, spec, state)
+    if state.name == "done":
+        show_score(read_rows(folder), spec)
+    show_environment(extract_environment(folder.read_provenance()))
 
 
-def _status_of_two(path: Path, other: Path, as_json: bool) -> None:
-    ours, theirs = run_record.open_run_dir(path), run_record.open_run_dir(other)
-    found = run_diff.compare_runs(ours, theirs)
+def show_difference(path: Path, other: Path, as_json: bool) -> None:
+    """Show what two runs differ in: their specs, their environments and their metrics."""
+    first, second = open_run_dir(path), open_run_dir(other)
+    comparison = compare_runs(first, second)
     if as_json:
-        print(json.dumps({"runs": [str(ours.path), str(theirs.path)]} | found.as_json()))
+        print(json.dumps({"runs": [str(first.path), str(second.path)]} | comparison.as_json()))
     else:
-        show_comparison(ours, theirs, found)
+        show_comparison(first, second, comparison)

@@ -26,15 +26,15 @@ HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
     ],
 )
 def test_bad_input_is_an_error_of_ours(call, arguments, error, expected):
-    told = call(*arguments)
-    assert isinstance(told.exception, error) and expected in str(told.exception)
+    result = call(*arguments)
+    assert isinstance(result.exception, error) and expected in str(result.exception)
 
 
 def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("adam", "adma").replace("sgd", "sdg"))
-    told = shell("plan", "m.yaml", cwd=tmp_path)
-    assert told.returncode == 2 and told.stdout == "" and "Traceback" not in told.stderr
-    assert "m.yaml:2:20: axes.optimizer.0" in told.stderr and "m.yaml:2:25: axes.optimizer.1" in told.stderr
+    result = shell("plan", "m.yaml", cwd=tmp_path)
+    assert result.returncode == 2 and result.stdout == "" and "Traceback" not in result.stderr
+    assert "m.yaml:2:20: axes.optimizer.0" in result.stderr and "m.yaml:2:25: axes.optimizer.1" in result.stderr
     assert "Traceback" in shell("--debug", "plan", "m.yaml", cwd=tmp_path).stderr
 
 
@@ -65,8 +65,8 @@ except SystemExit as end:
     assert not end.code, end.code
 print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
 """
-    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert told.stdout.endswith("heavy: []\n")
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("heavy: []\n")
 
 
 def test_every_command_has_help_and_stands_in_the_readme():

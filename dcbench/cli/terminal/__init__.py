@@ -1,1 +1,1 @@
-"""What the commands print, one file a subject."""
+"""What the commands print to the terminal, one file for each subject; the console itself is core/console.py."""

@@ -1,4 +1,4 @@
-"""An audit: the axes, and every check that a run failed."""
+"""What `dcbench audit` prints: the verdict of each axis, and every check that a run failed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dcbench.core.text import plural
 
 
 def show_audit(audit: Audit) -> None:
-    """The axes, and every check that a run failed.
+    """Print the verdict of each axis, and every check that a run failed.
 
-    Of the matched pairs of an axis: in how many what it did differs, what came out differs, and the random numbers
-    that must be common are.
+    The columns count matched pairs of runs, which differ in one axis only. `acted`: the audit saw the setting take
+    effect differently. `outcome`: the results differ. `common`: the random numbers that must be common are.
     """
     console.stdout.print(f"[bold]{escape(audit.name)}[/bold]: {plural(audit.runs, 'run')} audited")
     table = Table("axis", box=None, pad_edge=False)
@@ -23,13 +23,13 @@ def show_audit(audit: Audit) -> None:
     table.add_column("verdict", overflow="fold")
     for axis in audit.axes:
         counts = (axis.pairs, axis.acted, axis.outcome, axis.common if axis.must_share else "none due")
+        # Without a pair there is nothing to judge by, which is neither good nor bad.
         colour = "red" if axis.verdict in ("does nothing", "confounded") else "green" if axis.pairs else "yellow"
         table.add_row(escape(axis.name), *map(str, counts), f"[{colour}]{escape(axis.message)}[/]")
     console.stdout.print(table)
-    for problem in audit.failures:
-        console.stdout.print(
-            f"[red]failed[/] {escape(problem.check)}: {escape(problem.run)}: {escape(problem.message)}"
-        )
+    for failure in audit.failures:
+        run, check, message = map(escape, (failure.run, failure.check, failure.message))
+        console.stdout.print(f"[red]failed[/] {check}: {run}: {message}")
     for note in audit.notes:
         console.stdout.print(f"[yellow]note[/] {escape(note)}")
     if not audit.failures:
