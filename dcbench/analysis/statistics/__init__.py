@@ -1,12 +1,10 @@
-"""Frame to frame: curves made into numbers, matched pairs, effects with intervals and verdicts, ranks, stability.
+"""Statistics of a factorial experiment: frame in, frame out.
 
-    finals.py      rows -> a line for each run, by a stated rule    cells.py       means over seeds by cell; tallies
-    matching.py    runs that differ in one axis alone               stages.py      seconds of a stage
-    intervals.py   t intervals, tests, Holm                         levels.py      each value of an axis; mean curves
-    effects.py     swaps of one axis's value; interactions          stability.py   epochs until assignments stay
-    ranks.py       ranks over cells, critical differences           references.py  the baselines of each axis value
-    changes.py     one set of runs against another                  pareto.py      points that no other beats
-    interactions.py   the strongest of them, and a swap's effect at each value of another axis
+    finals.py      curves -> a row for each run, by a rule    effects.py     effects of swaps; interactions
+    matching.py    runs that differ in one axis only          levels.py      each value of an axis; baselines
+    intervals.py   t intervals, tests, Holm                   ranks.py       ranks; the Pareto front
+    cells.py       means over seeds by cell; counts           stability.py   epochs until assignments stay
+    changes.py     one set of runs against another
 
-Knows nothing of files, pictures or what the columns mean; whoever asks says which is better.
+They know nothing of files, figures or what the columns mean; the caller says which direction is better.
 """

@@ -1,4 +1,8 @@
-"""Each cell's runs put together: means over seeds and over other axes, and how often a word stands there."""
+"""Summarise the runs of each cell: means over seeds and over other axes, and how often each word occurs.
+
+In: a frame with a row for each finished run, and one with a row for each planned run. Out: a frame with a row for each
+cell, or texts.
+"""
 
 from __future__ import annotations
 
@@ -12,59 +16,58 @@ from dcbench.analysis.statistics.matching import make_frame, make_grid, match_ru
 
 
 def summarise_cells(finals: pd.DataFrame, planned: pd.DataFrame, cell: list[str], metrics: list[str]) -> pd.DataFrame:
-    """For each cell: seeds done and planned, then mean, lowest and highest of each metric over the seeds done.
+    """Return for each cell the seeds planned and done, and each metric's mean, minimum and maximum over the seeds done.
 
-    `planned` has a line for each planned run, so that a cell without a finished run still has its line, empty. A
-    metric that one of the done runs lacks is empty, too: a mean over the others would pass for one over all.
+    `planned` has a row for each planned run, so that a cell without a finished run still has a row, which is empty.
     """
-    wanted = _by_cell(planned, cell).size().rename("planned")
-    groups = _by_cell(finals, cell)
-    told = {"done": groups.size()}
+    planned_seeds = _group_by_cell(planned, cell).size().rename("planned")
+    groups = _group_by_cell(finals, cell)
+    columns = {"done": groups.size()}
     for metric in metrics:
         values = groups[metric].agg(["mean", "min", "max"])
-        whole = groups[metric].count() == groups.size()
-        told[metric], told[f"{metric}_low"], told[f"{metric}_high"] = (
-            values[name].where(whole) for name in ("mean", "min", "max")
-        )
-    table = pd.DataFrame(told).reindex(wanted.index)
-    table.insert(0, "planned", wanted)
+        # A mean over the runs that have the metric would be mistaken for one over all runs of the cell.
+        complete = groups[metric].count() == groups.size()
+        for name, suffix in (("mean", ""), ("min", "_low"), ("max", "_high")):
+            columns[f"{metric}{suffix}"] = values[name].where(complete)
+    table = pd.DataFrame(columns).reindex(planned_seeds.index)
+    table.insert(0, "planned", planned_seeds)
     table["done"] = table["done"].fillna(0).astype(int)
     return table.reset_index() if cell else table.reset_index(drop=True)
 
 
-def average_cells(finals: pd.DataFrame, kept: list[str], over: list[str], metric: str) -> pd.DataFrame:
-    """Mean of a metric for each value of the axes `kept`, over the seeds and cells of `over` that all of them have.
+def average_cells(finals: pd.DataFrame, kept_axes: list[str], other_axes: list[str], metric: str) -> pd.DataFrame:
+    """Return the mean of a metric for each value of the kept axes, over the seeds and cells that all values have.
 
-    Columns: the kept axes, the metric, `cells`, `seeds`, `left_out`; values that no finished run has are not in it.
+    The columns are the kept axes, the metric, `cells`, `seeds` and `left_out`; values without a run have no row.
     """
-    laid = make_grid(finals, kept, over)
-    found = match_runs(laid, finals[metric].to_numpy(dtype=float, na_value=float("nan")), laid.values)
-    counts = {"cells": found.cells, "seeds": found.seeds, "left_out": found.left_out}
-    values: list[Any] = [one if len(kept) > 1 else (one,) for one in laid.values]
-    lines = [
-        dict(zip(kept, value, strict=True)) | {metric: float(numbers.mean())} | counts
-        for value, numbers in zip(values, found.metric, strict=True)
+    grid = make_grid(finals, kept_axes, other_axes)
+    runs = match_runs(grid, finals[metric].to_numpy(dtype=float, na_value=float("nan")), grid.values)
+    counts = {"cells": runs.cells, "seeds": runs.seeds, "left_out": runs.left_out}
+    values: list[Any] = [value if len(kept_axes) > 1 else (value,) for value in grid.values]
+    rows = [
+        dict(zip(kept_axes, value, strict=True)) | {metric: float(numbers.mean())} | counts
+        for value, numbers in zip(values, runs.metric, strict=True)
         if numbers.size
     ]
-    return make_frame(lines, [*kept, metric, *counts], kept)
+    return make_frame(rows, [*kept_axes, metric, *counts], kept_axes)
 
 
-def tally_cells(runs: pd.DataFrame, cell: list[str], name: str) -> list[str]:
-    """For each cell, in the order of `summary`, how many runs have each value: `2 healthy, 1 collapsed`."""
-    return [count_values(inside[name]) for _, inside in _by_cell(runs, cell)]
+def tally_cells(runs: pd.DataFrame, cell: list[str], column: str) -> list[str]:
+    """Return how many runs of each cell have each value, in the order of `summarise_cells`."""
+    return [count_values(group[column]) for _, group in _group_by_cell(runs, cell)]
 
 
 def count_values(values: pd.Series) -> str:
-    """How often each value stands there, the most frequent first: `2 healthy, 1 collapsed`."""
+    """Return how often each value occurs, the most frequent first: `2 healthy, 1 collapsed`."""
     return ", ".join(f"{count} {value}" for value, count in values.value_counts().items())
 
 
-def _by_cell(frame: pd.DataFrame, cell: list[str]) -> DataFrameGroupBy[Any, Any]:
-    """The frame by cell; without a varied field it is all one cell."""
-    return frame.groupby(cell or (lambda _: 0), sort=False, dropna=False)
-
-
 def count_states(states: pd.Series, order: Sequence[str]) -> list[int]:
-    """How many runs ended in each of these states, and how many in none of them."""
-    told = [int((states == state).sum()) for state in order]
-    return [*told, len(states) - sum(told)]
+    """Return how many runs are in each of these states, and last how many are in none of them."""
+    counts = [int((states == state).sum()) for state in order]
+    return [*counts, len(states) - sum(counts)]
+
+
+def _group_by_cell(frame: pd.DataFrame, cell: list[str]) -> DataFrameGroupBy[Any, Any]:
+    """Group the rows by cell; a matrix without axes is a single cell."""
+    return frame.groupby(cell or (lambda _: 0), sort=False, dropna=False)

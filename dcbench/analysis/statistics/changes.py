@@ -1,7 +1,8 @@
-"""How one set of runs changed against another: the side is one more axis, swapped with all else equal.
+"""Estimate how one set of runs changed against another: the side is one more axis, swapped with all else equal.
 
-In: a frame with a line for each run of each side, of runs that both sides have: `side`, `cell`, `seed`, `baseline`,
-axes, metrics. Out: for each metric the paired change over all cells, and over those with each value of each axis.
+In: a frame with a row for each run of each side, of runs that both sides have: `side`, `cell`, `seed`, `baseline`,
+`method`, axes, metrics. Out: for each metric the paired change over all cells, and over those with each value of each
+axis.
 """
 
 from __future__ import annotations
@@ -14,88 +15,83 @@ import pandas as pd
 
 from dcbench.analysis.statistics.effects import Outcome, estimate_effect, judge_effect
 from dcbench.analysis.statistics.intervals import holm
-from dcbench.analysis.statistics.matching import NONE, Grid, MatchedRuns, make_grid, match_runs
+from dcbench.analysis.statistics.matching import NONE, make_grid, match_runs
 
 SIDES = ("old", "new")
 
 IDENTICAL = "identical"
-"""The verdict where every pair has the same number; a fact that takes no seeds, where `same` is inferred."""
+"""The verdict when every pair has the same number: a fact that needs no seeds, unlike `same`, which is inferred."""
 
 COLUMNS = [
     "metric", "axis", "value", "verdict", "old", "new", "mean", "low", "high", "pairs", "cells", "seeds", "left_out",
     "improved", "p", "p_holm", "p_same",
 ]  # fmt: skip
-"""Of the table: no axis where all cells are meant, axis `baseline` where a baseline's method is the value."""
-
-Part = tuple[str, str, pd.DataFrame]
-"""An axis, its value, and the lines of the frame that have it."""
+"""Columns of the table; `axis` is empty for all cells together, and `baseline` when `value` is a baseline's method."""
 
 
 def tabulate_changes(frame: pd.DataFrame, axes: Sequence[str], outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """A line for each metric and part that has matched pairs of it; p_holm is corrected over all lines of a metric.
+    """Return a row for each metric and part of the runs that has matched pairs of it.
 
-    `old` and `new` are means over these pairs, geometric ones of a ratio, whose `mean` is new by old.
+    `old` and `new` are means over these pairs; of a ratio they are geometric, and `mean` is new by old. `p_holm` is
+    corrected over all rows of a metric.
     """
-    kept = frame[["side", "cell", "seed", "baseline", "method", *axes, *(one.name for one in outcomes)]]
-    told = [line for part in split_parts(kept, axes) for line in _lines(part, outcomes)]
+    used = frame[["side", "cell", "seed", "baseline", "method", *axes, *(outcome.name for outcome in outcomes)]]
+    rows = [
+        {"axis": axis, "value": value} | change
+        for axis, value, part in split_parts(used, axes)
+        for change in _estimate_changes(part, outcomes)
+    ]
     judged = []
     for outcome in outcomes:
-        mine = [line for line in told if line["metric"] == outcome.name]
-        corrected = holm([line["p"] for line in mine])
-        judged += [_judged(line, p, outcome) for line, p in zip(mine, corrected, strict=True)]
+        own = [row for row in rows if row["metric"] == outcome.name]
+        for row, p_holm in zip(own, holm([row["p"] for row in own]), strict=True):
+            verdict: str = judge_effect(row["mean"], p_holm, row["p_same"], outcome.better)
+            if row["all_equal"]:
+                verdict = IDENTICAL
+            elif verdict == "same" and row["left_out_beyond_margin"]:
+                verdict = "cannot tell"
+            figures = {name: outcome.unscale(row[name]) for name in ("old", "new", "mean", "low", "high")}
+            judged.append(row | figures | {"p_holm": p_holm, "verdict": verdict})
     return pd.DataFrame(judged, columns=COLUMNS)
 
 
-def split_parts(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[Part]:
-    """All cells, then those with each value of each axis, then the baselines of each method."""
-    cells, beside = (frame[frame["baseline"] == which] for which in (False, True))
+def split_parts(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield axis, value and rows of all cells, of each value of each axis, then of the baselines of each method."""
+    cells, baselines = frame[~frame["baseline"]], frame[frame["baseline"]]
     if len(cells):
         yield "", "", cells
-    for axis, inside in [(axis, cells) for axis in axes] + [("method", beside)]:
-        for value, lines in inside.groupby(axis, sort=False, dropna=False):
-            yield "baseline" if inside is beside else axis, str(value), lines
+    for axis in axes:
+        for value, rows in cells.groupby(axis, sort=False, dropna=False):
+            yield axis, str(value), rows
+    for method, rows in baselines.groupby("method", sort=False, dropna=False):
+        yield "baseline", str(method), rows
 
 
-def _lines(part: Part, outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
-    """The change of each metric that some pair of the part has, on the scale of its numbers; no verdict yet."""
-    axis, value, frame = part
-    laid = make_grid(frame, ["side"], ["cell"])
+def _estimate_changes(frame: pd.DataFrame, outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
+    """Yield the change of each metric that some pair of runs has, on the scale of the outcome, without a verdict."""
+    grid = make_grid(frame, ["side"], ["cell"])
     for outcome in outcomes:
-        met = match_runs(laid, outcome.scale(frame), SIDES)
-        if met.metric.size:
-            head = {"metric": outcome.name, "axis": axis, "value": value, "equal": _equal(laid, frame[outcome.name])}
-            yield head | {"beyond": _beyond(laid, met, frame, outcome)} | _figures(met, outcome)
-
-
-def _figures(matched_runs: MatchedRuns, outcome: Outcome) -> dict[str, Any]:
-    found = estimate_effect(matched_runs.metric[1] - matched_runs.metric[0], matched_runs.left_out, outcome)
-    levels = {side: float(numbers.mean()) for side, numbers in zip(SIDES, matched_runs.metric, strict=True)}
-    levels |= {name: getattr(found.interval, name) for name in ("mean", "low", "high")}
-    names = ("pairs", "cells", "seeds", "left_out", "improved", "p", "p_same")
-    return levels | {name: getattr(found, name) for name in names}
-
-
-def _equal(grid_layout: Grid, values: pd.Series) -> bool:
-    """Whether every pair has the same number, those among them that a gap elsewhere leaves out."""
-    old, new = grid_layout.select(SIDES)
-    there = (old != NONE) & (new != NONE)
-    numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    before, after = numbers[old[there]], numbers[new[there]]
-    return bool((before == after)[~np.isnan(before) & ~np.isnan(after)].all())
-
-
-def _beyond(grid_layout: Grid, matched_runs: MatchedRuns, frame: pd.DataFrame, outcome: Outcome) -> bool:
-    """Whether a pair that a gap elsewhere leaves out changes by more than the margin."""
-    old, new = grid_layout.select(SIDES)
-    there = (old != NONE) & (new != NONE) & ~np.isin(old, matched_runs.lines[0])
-    numbers = outcome.scale(frame)
-    return bool((np.abs(numbers[new[there]] - numbers[old[there]]) > outcome.scaled_margin).any())
-
-
-def _judged(line: dict[str, Any], p: float, outcome: Outcome) -> dict[str, Any]:
-    """The line with its verdict, and its numbers as they are told; what was left out may forbid to call it the same."""
-    word = IDENTICAL if line["equal"] else judge_effect(line["mean"], p, line["p_same"], outcome.better)
-    if word == "same" and line["beyond"]:
-        word = "cannot tell"
-    told = {name: outcome.unscale(line[name]) for name in ("old", "new", "mean", "low", "high")}
-    return line | told | {"p_holm": p, "verdict": word}
+        scaled = outcome.scale(frame)
+        runs = match_runs(grid, scaled, SIDES)
+        if not runs.metric.size:
+            continue
+        effect = estimate_effect(runs.metric[1] - runs.metric[0], runs.left_out, outcome)
+        # The estimate leaves out pairs where another run of their cell or seed is missing. These pairs still count
+        # against `identical` and `same`: one that changed would otherwise go unnoticed.
+        old, new = grid.select(SIDES)
+        paired = (old != NONE) & (new != NONE)
+        values = frame[outcome.name].to_numpy(dtype=float, na_value=np.nan)
+        before, after = values[old[paired]], values[new[paired]]
+        is_left_out = paired & ~np.isin(old, runs.lines[0])
+        change = np.abs(scaled[new[is_left_out]] - scaled[old[is_left_out]])
+        counts = ("pairs", "cells", "seeds", "left_out", "improved", "p", "p_same")
+        yield (
+            {"metric": outcome.name}
+            | {side: float(numbers.mean()) for side, numbers in zip(SIDES, runs.metric, strict=True)}
+            | {name: getattr(effect.interval, name) for name in ("mean", "low", "high")}
+            | {name: getattr(effect, name) for name in counts}
+            | {
+                "all_equal": bool(((before == after) | np.isnan(before) | np.isnan(after)).all()),
+                "left_out_beyond_margin": bool((change > outcome.scaled_margin).any()),
+            }
+        )

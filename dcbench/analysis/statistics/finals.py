@@ -1,6 +1,6 @@
-"""Curves made into numbers: the rows of each run become one line, by a rule that is stated beside the number.
+"""Reduce the curves of each run to numbers: its final metrics by a stated rule, and the seconds of its stages.
 
-In: rows with run_id, epoch and metrics. Out: a line for each run, the same columns.
+In: rows with run_id, epoch and metrics. Out: a row for each run, with the same columns.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 import pandas as pd
 
 GAIN = "gain_nmi_true"
-"""NMI with the truth less the same run's at row 0: what training added."""
+"""NMI with the truth, less that of row 0 of the same run: what training added."""
 
 CLUSTERING = "seconds_clustering"
 """Seconds of PCA, whitening and k-means over all epochs of a run."""
@@ -24,12 +24,21 @@ CRITERIA: dict[str, Literal["lowest", "highest"]] = {
     "cluster_entropy": "highest",
     "feature_rank": "highest",
 }
-"""What may choose the best epoch, and which end of it is best; none of them looks at true labels."""
+"""Columns that may choose the best epoch, and which end of them is best. None uses true labels: choosing the epoch by
+the score itself would report the luckiest epoch."""
+
+STAGE_LIBRARY = {"pca": "pca_backend", "whiten": "whiten_backend", "kmeans": "kmeans_backend"}
+"""Stage -> field that names its library; for other stages it is `backend`."""
 
 
 @dataclass(frozen=True)
 class CurveRule:
-    """How a curve becomes a number: its end, the mean of its `last` rows, or its value where `best` is best."""
+    """How a curve becomes a number.
+
+    Attributes:
+        last: The number of last rows to average.
+        best: The criterion that chooses the epoch instead, one of CRITERIA.
+    """
 
     last: int = 1
     best: str | None = None
@@ -39,12 +48,25 @@ class CurveRule:
             return f"at the {CRITERIA[self.best]} {self.best}"
         return "last row" if self.last == 1 else f"mean of the last {self.last} rows"
 
+    def apply(self, rows: pd.DataFrame, metric: str) -> pd.Series:
+        """Return the metric of each run by this rule, indexed by run; row 0, the untrained network, does not count.
+
+        A mean of the last n rows is NaN for a run that has no n rows after row 0.
+        """
+        trained = rows[rows["epoch"] > 0]
+        if self.best is not None:
+            criterion = trained.dropna(subset=[self.best]).groupby("run_id")[self.best]
+            labels = criterion.idxmin() if CRITERIA[self.best] == "lowest" else criterion.idxmax()
+            return rows.loc[labels].set_index("run_id")[metric]
+        tails = trained.groupby("run_id", sort=False).tail(self.last).groupby("run_id")[metric]
+        return tails.mean().where(tails.count() == self.last)
+
 
 LAST_ROW = CurveRule()
 
 
 def parse_curve_rule(text: str) -> CurveRule:
-    """A rule from `final`, `mean:5` or `best:loss`; ValueError says what was expected."""
+    """Parse `final`, `mean:5` or `best:loss`; raise ValueError with what is accepted."""
     word, _, argument = text.partition(":")
     if text == "final":
         return LAST_ROW
@@ -56,56 +78,36 @@ def parse_curve_rule(text: str) -> CurveRule:
 
 
 def reduce_curves(rows: pd.DataFrame, rules: Mapping[str, CurveRule] | None = None) -> pd.DataFrame:
-    """A line for each run: its last row, but metrics of `rules` by their rule; with GAIN and CLUSTERING.
-
-    A mean of the last n rows is empty where the run has no n rows after row 0, the untrained network.
-    """
+    """Return a row for each run: its last row, the metrics of `rules` by their rule, and GAIN and CLUSTERING."""
     rows = rows.reset_index(drop=True)
-    places = rows[["run_id", "epoch"]].sort_values(["run_id", "epoch"], kind="stable")  # a million whole rows are not
-    last = _at(rows, places.groupby("run_id", sort=False).tail(1).index)
-    told = {name: _by(rows.loc[places.index, _read(name, rule)], name, rule) for name, rule in (rules or {}).items()}
+    # Only the keys are sorted: a sorted copy of a million rows of 56 columns would not fit beside the original.
+    order = rows[["run_id", "epoch"]].sort_values(["run_id", "epoch"], kind="stable")
+    last_rows = order.groupby("run_id", sort=False).tail(1).index
+    # A copy in one block; adding columns to a selection would fragment it.
+    finals = rows.loc[last_rows].set_index("run_id").copy()
+    columns = {}
+    for metric, rule in (rules or {}).items():
+        used = dict.fromkeys(["run_id", "epoch", metric, *([rule.best] if rule.best else [])])
+        columns[metric] = rule.apply(rows.loc[order.index, list(used)], metric)
     untrained = rows.loc[rows["epoch"] == 0, ["run_id", "nmi_true"]].set_index("run_id")["nmi_true"]
-    told[GAIN] = told.get("nmi_true", last["nmi_true"]) - untrained.reindex(last.index)
+    columns[GAIN] = columns.get("nmi_true", finals["nmi_true"]) - untrained.reindex(finals.index)
     stages = [name for name in ("seconds_pca", "seconds_whiten", "seconds_kmeans") if name in rows]
     if stages:
-        told[CLUSTERING] = rows[stages].sum(axis=1, min_count=1).groupby(rows["run_id"]).sum(min_count=1)
-    order = rows["run_id"].drop_duplicates()
-    return last.assign(**told).reindex(order).rename_axis("run_id").reset_index()
-
-
-def _read(name: str, rule: CurveRule) -> list[str]:
-    """The columns that a rule looks at."""
-    return list(dict.fromkeys(["run_id", "epoch", name, *([rule.best] if rule.best else [])]))
-
-
-def _by(ordered: pd.DataFrame, name: str, rule: CurveRule) -> pd.Series:
-    """The metric of each run by the rule, indexed by run."""
-    trained = ordered[ordered["epoch"] > 0]
-    if rule.best is not None:
-        chosen = trained.dropna(subset=[rule.best]).groupby("run_id")[rule.best]
-        return _at(ordered, chosen.idxmin() if CRITERIA[rule.best] == "lowest" else chosen.idxmax())[name]
-    tails = trained.groupby("run_id", sort=False).tail(rule.last).groupby("run_id")[name]
-    return tails.mean().where(tails.count() == rule.last)
-
-
-def _at(ordered: pd.DataFrame, index: pd.Index | pd.Series) -> pd.DataFrame:
-    """The rows at these labels, by run; a copy, so that new columns do not fragment it."""
-    return ordered.loc[index].set_index("run_id").copy()
-
-
-STAGE_LIBRARY = {"pca": "pca_backend", "whiten": "whiten_backend", "kmeans": "kmeans_backend"}
-"""Stage -> field of the library that does it; other stages go by `backend`."""
+        # With min_count a run without any time has none, rather than 0 seconds.
+        columns[CLUSTERING] = rows[stages].sum(axis=1, min_count=1).groupby(rows["run_id"]).sum(min_count=1)
+    original_order = rows["run_id"].drop_duplicates()
+    return finals.assign(**columns).reindex(original_order).rename_axis("run_id").reset_index()
 
 
 def measure_stage_seconds(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
-    """Mean `seconds` of a stage per epoch in each run, over the epochs that have it, with `library` and `timing`."""
+    """Return the mean `seconds` of a stage in each run over the epochs that have it, its `library` and `timing`."""
     library = STAGE_LIBRARY.get(stage, "backend")
-    beside = ["run_id", "dataset", "arch", "timing"]
-    named = rows[beside].assign(library=rows[library], seconds=rows[f"seconds_{stage}"])
-    keys = ["run_id", "library", *beside[1:]]
-    return named.groupby(keys, sort=False, observed=True)["seconds"].mean().dropna().reset_index()
+    fields = ["run_id", "dataset", "arch", "timing"]
+    timed = rows[fields].assign(library=rows[library], seconds=rows[f"seconds_{stage}"])
+    keys = ["run_id", "library", *fields[1:]]
+    return timed.groupby(keys, sort=False, observed=True)["seconds"].mean().dropna().reset_index()
 
 
 def compute_filled_share(rows: pd.DataFrame) -> pd.Series:
-    """Share of the k clusters that k-means itself filled in each row; those it left empty are refilled afterwards."""
+    """Return the share of the k clusters that k-means itself filled in each row; the others were refilled later."""
     return 1 - rows["refilled_clusters"].astype(float) / rows["k"].astype(float)

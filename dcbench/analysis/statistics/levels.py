@@ -1,4 +1,8 @@
-"""Each value of an axis on the cells and seeds that all its values have, as numbers and as curves over the epochs."""
+"""Compute the level of each value of an axis: as a mean, as a curve over the epochs, and next to the baselines.
+
+In: a frame with a row for each finished run, or the rows of their epochs. Out: means over the cells and seeds that all
+values of the axis have, so that levels differ by nothing but the value.
+"""
 
 from __future__ import annotations
 
@@ -14,70 +18,82 @@ from dcbench.analysis.statistics.intervals import interval_over_seeds
 from dcbench.analysis.statistics.matching import NONE, make_frame, make_grid, match_runs
 
 LEVEL_COLUMNS = ["metric", "axis", "value", "mean", "low", "high", "cells", "seeds", "left_out"]
-"""Of the table: `mean` with its 95 % interval over the seeds; values without any run are not in it."""
+"""Columns of the table of levels: `mean` with its 95 % interval over the seeds."""
+
+REFERENCE_COLUMNS = ["axis", "value", "dataset", "level", "metric", "mean", "runs"]
+"""Columns of the table of references; `axis` and `value` are None for all cells together."""
 
 
 def tabulate_levels(frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """A line for each metric and value of an axis, over the runs that are there for all values of the axis."""
-    lines: list[dict[str, Any]] = []
-    for axis, values in axes.items():
-        laid = make_grid(frame, [axis], [name for name in axes if name != axis])
-        there = [value for value in values if value in laid.values]
+    """Return a row for each metric and value of an axis; values without a run have no row."""
+    rows: list[dict[str, Any]] = []
+    for axis, all_values in axes.items():
+        grid = make_grid(frame, [axis], [name for name in axes if name != axis])
+        values = [value for value in all_values if value in grid.values]
         for outcome in outcomes:
-            found = match_runs(laid, outcome.scale(frame), there)
-            for value, numbers in zip(there, found.metric, strict=True) if found.metric.size else ():
-                middle = interval_over_seeds(numbers)
-                head = {"metric": outcome.name, "axis": axis, "value": value}
-                told = {name: outcome.unscale(getattr(middle, name)) for name in ("mean", "low", "high")}
-                lines.append(head | told | {"cells": found.cells, "seeds": found.seeds, "left_out": found.left_out})
-    return make_frame(lines, LEVEL_COLUMNS, ["value"])
+            runs = match_runs(grid, outcome.scale(frame), values)
+            for value, numbers in zip(values, runs.metric, strict=True) if runs.metric.size else ():
+                interval = interval_over_seeds(numbers)
+                level = {"metric": outcome.name, "axis": axis, "value": value}
+                figures = {name: outcome.unscale(getattr(interval, name)) for name in ("mean", "low", "high")}
+                counts = {"cells": runs.cells, "seeds": runs.seeds, "left_out": runs.left_out}
+                rows.append(level | figures | counts)
+    return make_frame(rows, LEVEL_COLUMNS, ["value"])
 
 
 def tabulate_cells(frame: pd.DataFrame, axes: AxisValues, axis: str, outcome: Outcome) -> pd.DataFrame:
-    """The same runs cell by cell: the cell's `number`, `value`, `mean` over the seeds, and the other axes' values."""
-    rest = [name for name in axes if name != axis]
-    laid = make_grid(frame, [axis], rest)
-    there = [value for value in axes[axis] if value in laid.values]
-    found = match_runs(laid, outcome.scale(frame), there)
-    means = found.metric.mean(axis=1) if found.metric.size else np.zeros((0, 0))
-    fields = frame[rest].to_dict("records")
-    lines = [
-        {"number": cell, "mean": outcome.unscale(mean)} | fields[found.lines[0, 0, cell]]
-        for numbers in means
-        for cell, mean in enumerate(numbers)
+    """Return a row for each cell that the levels of an axis are means of.
+
+    The columns are the cell's `number`, the `mean` over its seeds, the other axes, and the `value` of this one.
+    """
+    other_axes = [name for name in axes if name != axis]
+    grid = make_grid(frame, [axis], other_axes)
+    values = [value for value in axes[axis] if value in grid.values]
+    runs = match_runs(grid, outcome.scale(frame), values)
+    means = runs.metric.mean(axis=1) if runs.metric.size else np.zeros((0, 0))
+    fields = frame[other_axes].to_dict("records")
+    rows = [
+        # All values have the same cells, so the first value's first run names the fields of the cell.
+        {"number": cell, "mean": outcome.unscale(mean)} | fields[runs.lines[0, 0, cell]]
+        for value_means in means
+        for cell, mean in enumerate(value_means)
     ]
-    values = pd.Series([value for value in there for _ in range(found.cells)], dtype=object)
-    return pd.DataFrame(lines, columns=["number", "mean", *rest]).assign(value=values[: len(lines)])
+    column = pd.Series([value for value in values for _ in range(runs.cells)], dtype=object)
+    return pd.DataFrame(rows, columns=["number", "mean", *other_axes]).assign(value=column[: len(rows)])
 
 
 def select_matched_runs(frame: pd.DataFrame, axes: AxisValues, axis: str | None) -> pd.DataFrame:
-    """The lines of the frame that every value of the axis has, with every cell for every seed; `cell` says which."""
-    laid = make_grid(frame, [axis] if axis else [], [name for name in axes if name != axis])
-    found = match_runs(laid, np.zeros(len(frame)), laid.values)
-    lines = found.lines[found.lines != NONE]
-    cells = np.broadcast_to(np.arange(found.cells), found.lines.shape)
-    kept: pd.DataFrame = frame.iloc[lines].assign(cell=cells.ravel())
-    return kept
+    """Return the runs that every value of the axis has, with every cell for every seed; `cell` numbers the cells."""
+    grid = make_grid(frame, [axis] if axis else [], [name for name in axes if name != axis])
+    runs = match_runs(grid, np.zeros(len(frame)), grid.values)
+    lines = runs.lines[runs.lines != NONE]
+    cells = np.broadcast_to(np.arange(runs.cells), runs.lines.shape)
+    selected: pd.DataFrame = frame.iloc[lines].assign(cell=cells.ravel())
+    return selected
 
 
 def mean_curve(rows: pd.DataFrame, metric: str, ratio: bool = False) -> pd.DataFrame:
-    """Mean by epoch with its 95 % interval over the seeds, where every run has a value; epochs are the index.
+    """Return the mean of each epoch with its 95 % interval over the seeds; the epochs are the index.
 
-    `rows` are those of runs that `alike` has kept: run_id, seed, cell, epoch and the metric. Of a `ratio`, which is
-    above 0, the mean is geometric.
+    Parameters
+    ----------
+    rows
+        The rows of runs from `select_matched_runs`: run_id, seed, cell, epoch and the metric. Epochs that some run
+        lacks are left out, since the mean would jump where a run ends.
+    metric
+        The column to average.
+    ratio
+        Whether to take the geometric mean; all values must then be positive.
     """
     wide = rows.pivot(index="epoch", columns=["seed", "cell"], values=metric).dropna()
     seeds = max(1, wide.columns.get_level_values("seed").nunique())
     wide = wide.map(math.log) if ratio else wide
+    # Sorted columns go seed by seed, so each row folds into (seeds, cells).
     cube = wide.sort_index(axis="columns").to_numpy().reshape(len(wide), seeds, wide.shape[1] // seeds)
-    told = [interval_over_seeds(epoch) for epoch in cube]
-    figures = {name: [getattr(one, name) for one in told] for name in ("mean", "low", "high")}
+    intervals = [interval_over_seeds(epoch) for epoch in cube]
+    figures = {name: [getattr(interval, name) for interval in intervals] for name in ("mean", "low", "high")}
     table = pd.DataFrame(figures, index=wide.index, dtype=float)
     return table.map(math.exp) if ratio else table
-
-
-REFERENCE_COLUMNS = ["axis", "value", "dataset", "level", "metric", "mean", "runs"]
-"""Of the table; axis None: all cells together."""
 
 
 def tabulate_references(
@@ -87,30 +103,46 @@ def tabulate_references(
     axes: Iterable[str],
     metrics: Sequence[str],
 ) -> pd.DataFrame:
-    """A line for each metric of each level that has it; a baseline belongs to cells that it shares `fields` with."""
-    parts = []
+    """Return the mean scores of the baselines that belong to the cells of each value of an axis.
+
+    Parameters
+    ----------
+    runs
+        A row for each planned run.
+    baselines
+        A row for each finished baseline, with its `level`.
+    fields
+        The fields that a baseline of each level shares with the cells that it belongs to.
+    axes
+        The axes to tabulate; all cells together come first.
+    metrics
+        The scores to average; a level without a score has no row for it.
+    """
+    tables = []
     for level, names in fields.items():
         keys = [f"key {name}" for name in names]
-        mine, cells = _keyed(baselines[baselines["level"] == level], names), _keyed(runs, names)
-        for axis in (None, *axes) if len(mine) else ():
-            met = cells.assign(value=runs[axis].astype(object) if axis else None)[["value", *keys]].drop_duplicates()
-            found = met.merge(mine, on=keys).drop_duplicates(["value", "run_id"])
-            parts.append(_means(found, metrics).assign(axis=axis, level=level))
-    return pd.concat(parts, ignore_index=True)[REFERENCE_COLUMNS] if parts else pd.DataFrame(columns=REFERENCE_COLUMNS)
+        members, cells = _add_keys(baselines[baselines["level"] == level], names), _add_keys(runs, names)
+        for axis in (None, *axes) if len(members) else ():
+            values = runs[axis].astype(object) if axis else None
+            # One row for each value and kind of cell: a baseline counts once, however many runs it belongs to.
+            needed = cells.assign(value=values)[["value", *keys]].drop_duplicates()
+            matched = needed.merge(members, on=keys).drop_duplicates(["value", "run_id"])
+            groups = matched.groupby(["value", "dataset"], sort=False, dropna=False)[list(metrics)]
+            table = pd.DataFrame({"mean": groups.mean().stack(), "runs": groups.count().stack()})
+            table = table.rename_axis(["value", "dataset", "metric"]).dropna(subset="mean").reset_index()
+            table["value"] = table["value"].astype(object).where(table["value"].notna(), None)
+            tables.append(table.assign(axis=axis, level=level))
+    return (
+        pd.concat(tables, ignore_index=True)[REFERENCE_COLUMNS] if tables else pd.DataFrame(columns=REFERENCE_COLUMNS)
+    )
 
 
-def _means(found: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """A line for each value, dataset and metric: `mean` over the `runs` that have it."""
-    groups = found.groupby(["value", "dataset"], sort=False, dropna=False)[list(metrics)]
-    told = pd.DataFrame({"mean": groups.mean().stack(), "runs": groups.count().stack()})
-    told = told.rename_axis(["value", "dataset", "metric"]).dropna(subset="mean").reset_index()
-    return told.assign(value=told["value"].astype(object).where(told["value"].notna(), None))
+def _add_keys(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return the frame with text columns to merge on: a column of None and 1 has another type than one of 1 and 2."""
 
+    def to_text(value: object) -> str:
+        if value is None or value != value:
+            return ""
+        return f"{value:g}" if isinstance(value, int | float) else str(value)
 
-def _keyed(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """With columns to merge on: text, since None and 1 make other columns than 1 and 2."""
-    return frame.assign(**{f"key {name}": frame[name].astype(object).map(_text) for name in names})
-
-
-def _text(value: object) -> str:
-    return "" if value is None or value != value else f"{value:g}" if isinstance(value, int | float) else str(value)
+    return frame.assign(**{f"key {name}": frame[name].astype(object).map(to_text) for name in names})

@@ -1,6 +1,7 @@
-"""Runs that differ in one axis alone, found and laid out so that every seed has every cell.
+"""Match runs that differ in one axis only, and lay them out so that every seed has every cell.
 
-In: a frame with a line for each run. Out: arrays `(values, seeds, cells)` without a gap, and what was left out for it.
+In: a frame with a row for each run. Out: arrays `(values, seeds, cells)` without a gap, and the number of matched runs
+that were left out to close the gaps.
 """
 
 from __future__ import annotations
@@ -17,29 +18,37 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 NONE = -1
-"""No such run."""
+"""Stands for a run that does not exist."""
 
 MIN_SEEDS = 3
-"""With fewer there is a point, and neither interval nor verdict."""
+"""The fewest seeds that give an interval and a verdict; fewer give a mean only."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Which line of the frame is the run of each value, seed and cell of the other axes; NONE where there is none."""
+    """The row of the frame that holds the run of each value, seed and cell.
+
+    Attributes:
+        lines: The row numbers `(values, seeds, cells)`; NONE where no such run exists.
+        values: The values along the first dimension; tuples where several axes are laid out.
+    """
 
     lines: Ints
     values: tuple[Hashable, ...]
 
-    def select(self, chosen: Sequence[Hashable]) -> Ints:
-        """The lines `(chosen values, seeds, cells)`."""
-        return self.lines[[self.values.index(value) for value in chosen]]
+    def select(self, values: Sequence[Hashable]) -> Ints:
+        """Return the row numbers `(values, seeds, cells)` of these values."""
+        return self.lines[[self.values.index(value) for value in values]]
 
 
 @dataclass(frozen=True)
 class MatchedRuns:
-    """A metric `(values, seeds, cells)`, the frame's lines it stands on, and how many matched runs were left out.
+    """The runs that every value has.
 
-    Left out are the matched runs of a value that had to go so that every seed has every cell.
+    Attributes:
+        metric: The metric `(values, seeds, cells)`.
+        lines: The row numbers of the same shape.
+        left_out: How many matched runs of a value were dropped so that every seed has every cell.
     """
 
     metric: Floats
@@ -48,89 +57,91 @@ class MatchedRuns:
 
     @property
     def seeds(self) -> int:
-        """How many seeds each cell has."""
+        """The number of seeds, the same for each cell."""
         return int(self.metric.shape[1])
 
     @property
     def cells(self) -> int:
-        """How many cells each seed has."""
+        """The number of cells, the same for each seed."""
         return int(self.metric.shape[2])
 
 
-def make_grid(frame: pd.DataFrame, axes: Sequence[str], rest: Sequence[str]) -> Grid:
-    """Lay out the runs by the values of `axes` (tuples, when there are several), the seed and the cell of `rest`."""
-    value, values = _numbered(frame, axes)
-    cell, cells = _numbered(frame, rest)
-    seed, seeds = _numbered(frame, ["seed"])
+def make_grid(frame: pd.DataFrame, axes: Sequence[str], other_axes: Sequence[str]) -> Grid:
+    """Lay out the runs by the values of `axes`, by seed, and by cell of `other_axes`."""
+    value, values = _number_rows(frame, axes)
+    cell, cells = _number_rows(frame, other_axes)
+    seed, seeds = _number_rows(frame, ["seed"])
     lines = np.full((len(values), len(seeds), max(1, len(cells))), NONE, dtype=np.intp)
     lines[value, seed, cell] = np.arange(len(frame))
-    return Grid(lines, tuple(one[0] if len(axes) == 1 else one for one in values))
+    return Grid(lines, tuple(value[0] if len(axes) == 1 else value for value in values))
 
 
-def _numbered(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, list[tuple[Any, ...]]]:
-    """A number for each line by its values, and the values of each number; None stands for what pandas calls NaN."""
+def _number_rows(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, list[tuple[Any, ...]]]:
+    """Number the rows by their values in these columns, and return the values of each number."""
     if not names:
         return np.zeros(len(frame), dtype=np.intp), [()]
     groups = frame.groupby(list(names), sort=False, dropna=False, observed=True)
-    found = [tuple(None if pd.isna(one) else one for one in line) for line in _heads(groups, names)]
-    return groups.ngroup().to_numpy().astype(np.intp), found
+    heads: pd.DataFrame = groups.head(1)[list(names)]
+    # pandas turns None into NaN among numbers, but as the value of a field (`limit`) None is itself.
+    values = [
+        tuple(None if pd.isna(value) else value for value in head) for head in heads.itertuples(index=False, name=None)
+    ]
+    return groups.ngroup().to_numpy().astype(np.intp), values
 
 
-def _heads(groups: Any, names: Sequence[str]) -> Any:
-    return groups.head(1)[list(names)].itertuples(index=False, name=None)
+def match_runs(grid: Grid, metric: Floats, values: Sequence[Hashable]) -> MatchedRuns:
+    """Return the metric of the runs that all these values have, with every cell for every seed.
 
-
-def make_frame(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
-    """The lines as a frame; in the columns of axes' values None stays None, which pandas makes NaN among numbers."""
-    kept = {name: pd.Series([line[name] for line in lines], dtype=object) for name in values}
-    return pd.DataFrame(list(lines), columns=list(columns)).assign(**kept)
-
-
-def match_runs(grid_layout: Grid, numbers: Floats, chosen: Sequence[Hashable]) -> MatchedRuns:
-    """The metric where all the chosen values have it, with every cell there for every seed.
-
-    `numbers` has a number for each line of the frame. Where a cell lacks a seed, either goes, as `rectangle` says.
+    `metric` has a number for each row of the frame, NaN where the run lacks it. Where a cell lacks a seed, one of the
+    two is dropped, as `find_rectangle` chooses.
     """
-    lines = grid_layout.select([value for value in chosen if value in grid_layout.values])
-    if len(lines) < len(chosen):
-        lines = np.full((len(chosen), 0, 0), NONE, dtype=np.intp)
-    told = np.where(lines == NONE, np.nan, numbers[lines] if len(numbers) else np.nan)
-    present = np.logical_not(np.isnan(told).any(axis=0))
+    lines = grid.select([value for value in values if value in grid.values])
+    if len(lines) < len(values):
+        lines = np.full((len(values), 0, 0), NONE, dtype=np.intp)
+    metric = np.where(lines == NONE, np.nan, metric[lines] if len(metric) else np.nan)
+    present = np.logical_not(np.isnan(metric).any(axis=0))
     seeds, cells = find_rectangle(present)
-    kept = np.ix_(np.arange(len(chosen)), seeds, cells)
-    return MatchedRuns(told[kept], lines[kept], int(present.sum()) - seeds.size * cells.size)
+    kept = np.ix_(np.arange(len(values)), seeds, cells)
+    return MatchedRuns(metric[kept], lines[kept], int(present.sum()) - seeds.size * cells.size)
 
 
 def find_rectangle(present: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """Rows (seeds) and columns (cells) to keep so that nothing is missing.
+    """Return the rows (seeds) and columns (cells) to keep so that no run is missing.
 
-    What goes each time is the line that costs the least; but three rows stay, without which there is no interval, where
-    that keeps at least half as many runs.
+    The largest such rectangle is hard to find (maximum edge biclique), so the row or column that loses the fewest runs
+    for each gap goes until no gap is left. Three rows stay, without which there is no interval, as long as that keeps
+    at least half as many runs.
     """
-    rows, columns = _whole(present, 0)
+    rows, columns = _close_gaps(present, 0)
     if rows.size < MIN_SEEDS <= len(present):
-        more, fewer = _whole(present, MIN_SEEDS)
-        if 2 * more.size * fewer.size >= rows.size * columns.size > 0:
-            return more, fewer
+        more_rows, fewer_columns = _close_gaps(present, MIN_SEEDS)
+        if 2 * more_rows.size * fewer_columns.size >= rows.size * columns.size > 0:
+            return more_rows, fewer_columns
     return rows, columns
 
 
-def _whole(present: npt.NDArray[np.bool_], fewest: int) -> tuple[Ints, Ints]:
-    """Rows and columns without a gap, of the rows `fewest` at least; nothing where that cannot be."""
+def _close_gaps(present: npt.NDArray[np.bool_], min_rows: int) -> tuple[Ints, Ints]:
+    """Return rows, at least `min_rows`, and columns without a gap; no columns when that is impossible."""
     rows, columns = np.flatnonzero(present.any(axis=1)), np.flatnonzero(present.any(axis=0))
     while rows.size and columns.size:
         inside = present[np.ix_(rows, columns)]
         if inside.all():
             break
         worst_row, worst_column = int(inside.sum(axis=1).argmin()), int(inside.sum(axis=0).argmin())
-        if rows.size > fewest and _cost(inside[worst_row]) < _cost(inside[:, worst_column]):
+        if rows.size > min_rows and _cost(inside[worst_row]) < _cost(inside[:, worst_column]):
             rows = np.delete(rows, worst_row)
         else:
             columns = np.delete(columns, worst_column)
     return rows, columns
 
 
-def _cost(line: npt.NDArray[np.bool_]) -> float:
-    """Runs lost for each gap that goes with the line."""
-    gaps = int((~line).sum())
-    return float(line.sum() / gaps) if gaps else float("inf")
+def _cost(present: npt.NDArray[np.bool_]) -> float:
+    """Return the runs lost for each gap closed when this row or column goes."""
+    gaps = int((~present).sum())
+    return float(present.sum() / gaps) if gaps else float("inf")
+
+
+def make_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], value_columns: Sequence[str]) -> pd.DataFrame:
+    """Return the rows as a frame that keeps None as None in the columns that hold values of axes."""
+    values = {name: pd.Series([row[name] for row in rows], dtype=object) for name in value_columns}
+    return pd.DataFrame(list(rows), columns=list(columns)).assign(**values)

@@ -1,8 +1,8 @@
-"""Which value of an axis ranks where, over the matched cells, and which ranks differ critically (Demsar 2006).
+"""Rank the values of an axis over the matched cells, and find the points that no other point beats.
 
-In: a frame with a line for each finished run. Out: for each axis of three values or more the mean ranks,
-Friedman's test in Iman and Davenport's form, and Nemenyi's critical difference. A block is a cell of the other axes,
-its seeds averaged: seeds of one cell are no blocks of their own.
+In: a frame with a row for each finished run, or cost and quality of each point. Out: for each axis of three values or
+more the mean ranks, Friedman's test and Nemenyi's critical difference (Demsar 2006); or a mask. A block is a cell of
+the other axes with its seeds averaged: the seeds of a cell are not independent blocks.
 """
 
 from __future__ import annotations
@@ -21,16 +21,27 @@ from dcbench.analysis.statistics.effects import AxisValues, Neutral, Outcome
 from dcbench.analysis.statistics.intervals import ALPHA
 from dcbench.analysis.statistics.matching import Floats, make_grid, match_runs
 
-FEWEST_VALUES = 3
-FEWEST_BLOCKS = 10
-"""Below it the distributions that the test stands on do not hold (Demsar 2006, section 3.2.2)."""
+MIN_VALUES = 3
+"""The fewest values to rank; of two, the effect of the swap says more."""
+
+MIN_BLOCKS = 10
+"""The fewest blocks for which the distributions of the test hold (Demsar 2006, section 3.2.2)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """Mean rank of each value (1 is best) over the blocks; `why_not` says why p or the critical difference is NaN.
+    """How the values of an axis rank by a metric.
 
-    Two values differ critically when their mean ranks differ by more than `critical`.
+    Attributes:
+        metric: The metric.
+        axis: The axis.
+        ranks: The mean rank of each value over the blocks; 1 is best.
+        blocks: The number of blocks.
+        left_out: The matched runs that were dropped so that each block has each value and seed.
+        p: The p value of Friedman's test that all values rank alike.
+        critical: How far two mean ranks must be apart to differ.
+        missing_reason: Why `p` or `critical` is NaN, or why no two values differ.
+        cliques: The largest sets of values that do not differ.
     """
 
     metric: str
@@ -47,72 +58,98 @@ class Ranking:
 def rank_axes(
     frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome], neutral: Neutral = frozenset()
 ) -> list[Ranking]:
-    """The ranking of each axis of three values or more by each metric that has a better way, for that axis too."""
-    found = []
-    for axis, values in axes.items():
-        laid = make_grid(frame, [axis], [name for name in axes if name != axis])
-        there = [value for value in values if value in laid.values]
-        for outcome in outcomes if len(there) >= FEWEST_VALUES else ():
+    """Rank the values of each axis by each metric that says which of them is better."""
+    rankings = []
+    for axis, all_values in axes.items():
+        grid = make_grid(frame, [axis], [name for name in axes if name != axis])
+        values = [value for value in all_values if value in grid.values]
+        for outcome in outcomes if len(values) >= MIN_VALUES else ():
             if outcome.better is not None and (axis, outcome.name) not in neutral:
-                told = match_runs(laid, outcome.scale(frame), there)
-                if told.metric.size:
-                    found.append(_ranking(outcome, axis, there, told.metric.mean(axis=1).T, told.left_out))
-    return found
+                runs = match_runs(grid, outcome.scale(frame), values)
+                if runs.metric.size:
+                    scores = runs.metric.mean(axis=1).T
+                    rankings.append(_rank_values(outcome, axis, values, scores, runs.left_out))
+    return rankings
 
 
-def _ranking(outcome: Outcome, axis: str, values: Sequence[Any], scores: Floats, left_out: int) -> Ranking:
-    """From scores `(blocks, values)`."""
-    ranked = stats.rankdata(-scores if outcome.better == "higher" else scores, axis=1)
-    mean = dict(zip(values, ranked.mean(axis=0).tolist(), strict=True))
-    blocks = len(ranked)
-    if blocks < FEWEST_BLOCKS:
-        why = f"{blocks} {'cell' if blocks == 1 else 'cells'} to rank in; a critical difference needs {FEWEST_BLOCKS}"
-        return Ranking(outcome.name, axis, mean, blocks, left_out, missing_reason=why)
-    p = compute_friedman_p(ranked)
-    critical = compute_critical_difference(len(values), blocks)
-    if p >= ALPHA:
-        why = f"Friedman's test does not tell the values apart (p = {p:.2g})"
-        return Ranking(outcome.name, axis, mean, blocks, left_out, p, critical, why)
-    return Ranking(outcome.name, axis, mean, blocks, left_out, p, critical, cliques=find_cliques(mean, critical))
+def _rank_values(outcome: Outcome, axis: str, values: Sequence[Any], scores: Floats, left_out: int) -> Ranking:
+    """Rank values by their scores `(blocks, values)`."""
+    ranks = stats.rankdata(-scores if outcome.better == "higher" else scores, axis=1)
+    blocks = len(ranks)
+    mean_ranks = dict(zip(values, ranks.mean(axis=0).tolist(), strict=True))
+    p = critical = math.nan
+    reason, cliques = "", []
+    if blocks < MIN_BLOCKS:
+        reason = f"{blocks} {'cell' if blocks == 1 else 'cells'} to rank in; a critical difference needs {MIN_BLOCKS}"
+    else:
+        p, critical = compute_friedman_p(ranks), compute_critical_difference(len(values), blocks)
+        # Nemenyi's test follows only when Friedman's rejects (Demsar 2006, section 3.2.2).
+        if p >= ALPHA:
+            reason = f"Friedman's test does not tell the values apart (p = {p:.2g})"
+        else:
+            cliques = find_cliques(mean_ranks, critical)
+    return Ranking(
+        metric=outcome.name,
+        axis=axis,
+        ranks=mean_ranks,
+        blocks=blocks,
+        left_out=left_out,
+        p=p,
+        critical=critical,
+        missing_reason=reason,
+        cliques=cliques,
+    )
 
 
-def compute_friedman_p(ranked: Floats) -> float:
-    """p of ranks `(blocks, values)` that are all alike; Iman and Davenport's F of Friedman's statistic."""
-    blocks, values = ranked.shape
-    chi = 12 * blocks / (values * (values + 1)) * ((ranked.mean(axis=0) - (values + 1) / 2) ** 2).sum()
-    rest = blocks * (values - 1) - chi
+def compute_friedman_p(ranks: Floats) -> float:
+    """Return the p value of ranks `(blocks, values)` that are all alike.
+
+    Friedman's statistic as the F of Iman and Davenport (1980), which is less conservative (Demsar 2006, section 3.2.2).
+    """
+    blocks, values = ranks.shape
+    chi_square = 12 * blocks / (values * (values + 1)) * ((ranks.mean(axis=0) - (values + 1) / 2) ** 2).sum()
+    rest = blocks * (values - 1) - chi_square
+    # All blocks rank alike: F is infinite.
     if rest <= 0:
         return 0.0
-    return float(stats.f.sf((blocks - 1) * chi / rest, values - 1, (values - 1) * (blocks - 1)))
+    return float(stats.f.sf((blocks - 1) * chi_square / rest, values - 1, (values - 1) * (blocks - 1)))
 
 
 def compute_critical_difference(values: int, blocks: int) -> float:
-    """Nemenyi's: the studentised range's quantile over sqrt(2), times sqrt(k (k + 1) / 6 N)."""
+    """Return Nemenyi's critical difference q sqrt(k (k + 1) / 6 N) (Demsar 2006, section 3.2.2).
+
+    q is the quantile of the studentised range over sqrt(2), k the number of values, N that of blocks.
+    """
     quantile = stats.studentized_range.ppf(1 - ALPHA, values, math.inf) / math.sqrt(2)
     return float(quantile * math.sqrt(values * (values + 1) / (6 * blocks)))
 
 
-def find_cliques(mean: dict[Any, float], critical: float) -> list[tuple[Any, ...]]:
-    """The largest sets of values whose ranks do not differ critically, best first; single values are none."""
-    ordered = sorted(mean, key=lambda value: mean[value])
+def find_cliques(ranks: dict[Any, float], critical: float) -> list[tuple[Any, ...]]:
+    """Return the largest sets of two values or more whose mean ranks do not differ critically, the best first."""
+    ordered = sorted(ranks, key=lambda value: ranks[value])
     spans = [
-        tuple(value for value in ordered[at:] if mean[value] - mean[first] <= critical)
-        for at, first in enumerate(ordered)
+        tuple(value for value in ordered[place:] if ranks[value] - ranks[first] <= critical)
+        for place, first in enumerate(ordered)
     ]
+    # A span that an earlier one contains says nothing new.
     return [
         span
-        for at, span in enumerate(spans)
-        if len(span) > 1 and not any(set(span) < set(other) for other in spans[:at])
+        for place, span in enumerate(spans)
+        if len(span) > 1 and not any(set(span) < set(earlier) for earlier in spans[:place])
     ]
 
 
 def find_pareto_front(cost: Floats, quality: Floats) -> npt.NDArray[np.bool_]:
-    """The Pareto front; equal points are all on it, points without a number are not."""
-    told = np.zeros(len(cost), dtype=bool)
+    """Return which points no other beats, by being cheaper and as good, or better and as cheap.
+
+    Equal points are all on the front; points without a number are not.
+    """
+    on_front = np.zeros(len(cost), dtype=bool)
     best = -np.inf
-    there = np.flatnonzero(np.isfinite(cost) & np.isfinite(quality))
-    for at in there[np.lexsort((-quality[there], cost[there]))]:
-        twin = quality[at] == best and any(told & (cost == cost[at]))
-        told[at] = quality[at] > best or twin
-        best = max(best, quality[at])
-    return told
+    finite = np.flatnonzero(np.isfinite(cost) & np.isfinite(quality))
+    # From cheap to expensive, the better first: a point is on the front when it is better than all before it.
+    for place in finite[np.lexsort((-quality[finite], cost[finite]))]:
+        is_twin = quality[place] == best and any(on_front & (cost == cost[place]))
+        on_front[place] = quality[place] > best or is_twin
+        best = max(best, quality[place])
+    return on_front

@@ -1,6 +1,7 @@
-"""How many epochs until a run's assignments stay what they are; censored where they never do.
+"""Find how many epochs a run takes until its assignments stay as they are; censored when they never do.
 
-In: rows with nmi_previous, the NMI of each assignment with the one before. Stability, not quality.
+In: rows with nmi_previous, the NMI of each assignment with the one before. Out: epochs of each run, and the share of
+runs that are not stable yet, by epoch. Stability is not quality.
 """
 
 from __future__ import annotations
@@ -11,38 +12,42 @@ import pandas as pd
 from scipy import stats
 
 SETTLED_NMI = 0.9
-"""NMI with the previous assignment from which on an assignment counts as unchanged, unless someone says else."""
+"""NMI with the previous assignment from which on an assignment counts as unchanged."""
 
 
 def find_settling_epochs(rows: pd.DataFrame, level: float = SETTLED_NMI) -> pd.DataFrame:
-    """A line for each run: `epochs_watched` until nmi_previous stays at or above the level, and if it `reached` that.
+    """Return for each run the epoch from which on nmi_previous stays at or above the level.
 
-    Where it did not, they are those that it had (censored). An empty nmi_previous, a single cluster, does
-    not count as stable. One last row above the level is no stay: it takes two.
+    `reached` is whether it does; if not, `epochs_watched` is the last epoch (right-censored). An empty nmi_previous,
+    which means a single cluster, does not count as stable.
     """
-    watched = rows.loc[rows["epoch"] > 0, ["run_id", "epoch", "nmi_previous"]]  # of a million rows no more is copied
-    watched = watched.sort_values(["run_id", "epoch"], kind="stable")
-    last = watched.groupby("run_id", sort=False)["epoch"].max()
-    restless = watched[~(watched["nmi_previous"] >= level)].groupby("run_id")["epoch"].max()
-    since = restless.reindex(last.index).fillna(0) + 1
+    # Three of 56 columns: a copy of a million whole rows would not fit into memory.
+    curves = rows.loc[rows["epoch"] > 0, ["run_id", "epoch", "nmi_previous"]]
+    curves = curves.sort_values(["run_id", "epoch"], kind="stable")
+    last = curves.groupby("run_id", sort=False)["epoch"].max()
+    last_unstable = curves[~(curves["nmi_previous"] >= level)].groupby("run_id")["epoch"].max()
+    since = last_unstable.reindex(last.index).fillna(0) + 1
+    # A single last row above the level is not enough: nothing has stayed yet.
     reached = since < last
-    told = pd.DataFrame({"epochs_watched": since.where(reached, last).astype(int), "reached": reached})
-    return told.reset_index()
+    table = pd.DataFrame({"epochs_watched": since.where(reached, last).astype(int), "reached": reached})
+    return table.reset_index()
 
 
-def estimate_unsettled_share(found: pd.DataFrame) -> pd.DataFrame:
-    """Kaplan and Meier's share of runs that are not stable yet, by epoch: `epoch`, `share`, steps down after it."""
-    if found.empty:
+def estimate_unsettled_share(settling: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of runs that are not stable yet, by epoch: `epoch` and `share`, which steps down after it.
+
+    The estimator for censored times of Kaplan and Meier (1958): runs that end without settling count as unsettled up to
+    their last epoch only.
+    """
+    if settling.empty:
         return pd.DataFrame({"epoch": [0.0], "share": [1.0]})
-    data = stats.CensoredData.right_censored(
-        found["epochs_watched"].to_numpy(dtype=float), ~found["reached"].to_numpy(bool)
-    )
-    estimate = stats.ecdf(data).sf
-    return pd.DataFrame({"epoch": [0.0, *estimate.quantiles], "share": [1.0, *estimate.probabilities]})
+    times, reached = settling["epochs_watched"].to_numpy(dtype=float), settling["reached"].to_numpy(bool)
+    survival = stats.ecdf(stats.CensoredData.right_censored(times, ~reached)).sf
+    return pd.DataFrame({"epoch": [0.0, *survival.quantiles], "share": [1.0, *survival.probabilities]})
 
 
-def median_settling_epoch(found: pd.DataFrame) -> float:
-    """The epoch from which on half the runs are stable, by Kaplan and Meier; NaN when fewer ever are."""
-    shares = estimate_unsettled_share(found)
-    below = shares[shares["share"] <= 0.5]
-    return float(below["epoch"].iloc[0]) if len(below) else math.nan
+def median_settling_epoch(settling: pd.DataFrame) -> float:
+    """Return the epoch by which half of the runs are stable, by Kaplan and Meier; NaN if fewer ever are."""
+    shares = estimate_unsettled_share(settling)
+    settled = shares[shares["share"] <= 0.5]
+    return float(settled["epoch"].iloc[0]) if len(settled) else math.nan
