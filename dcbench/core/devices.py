@@ -128,19 +128,9 @@ def select_visible(gpus: list[Gpu], visible: str | None) -> list[Gpu]:
 
 
 def resolve_device(device: str, gpus: str = "all") -> tuple[DeviceKind, tuple[Gpu, ...]]:
-    """Return the kind of device to compute on, and the GPUs to use.
+    """Return the kind of device to compute on, and the GPUs to use; raise DeviceError if they are not here.
 
-    Parameters
-    ----------
-    device : str
-        The value of --device: `auto`, `cpu`, `cuda` or `cuda:N`.
-    gpus : str
-        The value of --gpus: `all`, or indices such as `0,2`.
-
-    Raises
-    ------
-    DeviceError
-        If a value is unknown, the two contradict each other, or a GPU is not visible.
+    `device` is the value of --device: `auto`, `cpu`, `cuda` or `cuda:N`; `gpus` that of --gpus: `all` or `0,2`.
     """
     kind, _, index = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (kind != "cuda" and index) or (index and not index.isdigit()):
@@ -151,11 +141,11 @@ def resolve_device(device: str, gpus: str = "all") -> tuple[DeviceKind, tuple[Gp
         return "cpu", ()
     visible = list_gpus()
     if gpus != "all":
-        known = list(dict.fromkeys(str(gpu.index) for gpu in visible))
+        visible_indices = list(dict.fromkeys(str(gpu.index) for gpu in visible))
         indices = list(dict.fromkeys(word.strip() for word in gpus.split(",")))
-        if unknown := [word for word in indices if word not in known]:
+        if unknown := [word for word in indices if word not in visible_indices]:
             raise DeviceError(
-                f"--gpus {gpus}: no GPU {unknown[0]!r}; visible here: {', '.join(known) or 'none'}. "
+                f"--gpus {gpus}: no GPU {unknown[0]!r}; visible here: {', '.join(visible_indices) or 'none'}. "
                 "Give all, or indices like 0,2"
             )
         # Several entries of `visible` have one index where a GPU is in slices.

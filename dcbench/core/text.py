@@ -15,6 +15,7 @@ _SPECIAL = re.compile(r"[\\|`*\[]|(?<!\w)_|_(?!\w)")
 
 def escape_markdown(text: str) -> str:
     """Return the text on one line, with every character escaped that Markdown would interpret."""
+    # A line break would end the row of a table, and `<` would begin HTML, which Markdown lets through.
     return _SPECIAL.sub(r"\\\g<0>", " ".join(text.split())).replace("<", "&lt;")
 
 

@@ -29,7 +29,7 @@ def make_baselines(cells: Sequence[RunSpec], methods: Iterable[str]) -> list[Run
     for method in methods:
         rule = registry.facts("methods", method)["baseline"]
         for cell in cells:
-            # An image folder does not say how many classes it has before it is read; k stands in until then.
+            # An image folder does not say how many classes it has before it is read; until then k is used.
             classes = registry.facts("datasets", cell.dataset).get("classes", cell.k)
             copied = {name: getattr(cell, name) for name in (*rule["each"], *rule["first"])}
             for number, variant in enumerate(rule["variants"]):

@@ -24,7 +24,7 @@ LAST_LINES = 12
 class RunState:
     """The state of one run."""
 
-    # A misspelt or unknown key means that another version of dcbench wrote the file, so it is not trusted.
+    # A file with an unknown key was edited by hand or written by another version of dcbench: it is not trusted.
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: StateName = "pending"

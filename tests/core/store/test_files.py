@@ -91,7 +91,7 @@ def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monk
 
 
 @pytest.mark.parametrize("option", ["--results", "--out"])
-def test_what_cannot_be_written_is_told_with_the_option_that_chooses_it(tmp_path, option):
+def test_what_cannot_be_written_is_an_error_that_names_the_option(tmp_path, option):
     with (
         pytest.raises(ResultsError, match=f"none.*No such file or directory.*with {option}"),
         explain_os_error(tmp_path, option),

@@ -193,7 +193,7 @@ def test_clear_removes_the_state_first(run, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["spec_file", "metrics_file", "state_file"])
-def test_a_directory_in_place_of_a_file_is_told(run, name):
+def test_a_directory_in_place_of_a_file_is_an_error(run, name):
     run.write_state(RunState(name="done"))
     path = getattr(run, name)
     path.unlink(missing_ok=True)
