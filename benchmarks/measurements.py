@@ -13,9 +13,8 @@ import pandas as pd
 
 from dcbench.analysis import results
 from dcbench.analysis.results import Results
-from dcbench.analysis.statistics.finals import GAIN, final_values
-from dcbench.analysis.statistics.stages import stage_seconds
-from dcbench.analysis.summary import baseline_level
+from dcbench.analysis.statistics.finals import GAIN, measure_stage_seconds, reduce_curves
+from dcbench.analysis.summary import name_baseline
 from dcbench.audit.axes import audit
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
@@ -237,7 +236,7 @@ def levels(pixels: Results, recipe: Results) -> str:
     }  # fmt: skip
     untrained = pixels.rows.assign(level="untrained network")
     beside = pd.concat([pixels.baselines, recipe.baselines[recipe.baselines["method"] == "supervised"]])
-    beside = beside.assign(level=[baseline_level(run) for _, run in beside.iterrows()])
+    beside = beside.assign(level=[name_baseline(run) for _, run in beside.iterrows()])
     groups = pd.concat([beside, untrained]).groupby(["dataset", "level"], sort=True)[list(names)]
     return markdown(groups.agg(spread).rename(columns=names).reset_index())
 
@@ -245,7 +244,7 @@ def levels(pixels: Results, recipe: Results) -> str:
 def health(read: dict[str, Results]) -> str:
     told = []
     for name, found in read.items():
-        final = final_values(found.rows)
+        final = reduce_curves(found.rows)
         for state, runs in final.groupby("health"):
             gain = runs[GAIN]
             change = f"{gain.median():+.3f} ({gain.min():+.3f} to {gain.max():+.3f})"
@@ -258,7 +257,9 @@ def parity() -> str:
     kept = table[(table["k"].isna() | (table["k"] == 10)) & table["backend_b"].notna()]
     kept = kept.assign(
         pair=kept["backend_a"] + " / " + kept["backend_b"],
-        measure=[f"{stage}: {MEASURES[name][0]}" for stage, name in zip(kept["stage"], kept["measure"], strict=True)],
+        measure=[
+            f"{stage}: {MEASURES[name].label}" for stage, name in zip(kept["stage"], kept["measure"], strict=True)
+        ],
         text=[parity_cell(line) for line in kept.to_dict("records")],
     )
     return markdown(
@@ -280,7 +281,7 @@ def recipe(found: Results) -> str:
 def adam(found: Results) -> str:
     keys = ["dataset", "optimizer", "lr"]
     ranks = found.rows.pivot_table(index=keys, columns="epoch", values="feature_rank", sort=False)
-    ends = final_values(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
+    ends = reduce_curves(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
     table = pd.DataFrame(
         {
             "rank untrained": ranks[0].map("{:.1f}".format),
@@ -297,7 +298,7 @@ def pairs(read: dict[str, Results]) -> str:
     told = []
     for name in ("mnist_cifar_cpu", "small_cpu"):
         found = read[name]
-        others = [axis for axis in found.axes if axis != "backend"] + ["seed"]
+        others = [axis for axis in found.varied if axis != "backend"] + ["seed"]
         for epoch, label in ((0, "untrained"), (found.rows["epoch"].max(), "at the end")):
             rows = found.rows[found.rows["epoch"] == epoch]
             both = rows.pivot_table(index=others, columns="backend", values="nmi_true").dropna()
@@ -327,7 +328,7 @@ def mixtures(found: Results) -> str:
 def stages(found: Results) -> str:
     told = []
     for stage in ("pca", "whiten", "kmeans"):
-        seconds = stage_seconds(found.rows, stage).groupby("library")["seconds"].mean()
+        seconds = measure_stage_seconds(found.rows, stage).groupby("library")["seconds"].mean()
         told.append({"stage": stage} | {library: f"{value:.4f} s" for library, value in seconds.items()})
     return markdown(pd.DataFrame(told))
 

@@ -22,8 +22,7 @@ from dcbench.core.store import status as ledgers
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import MatrixStatus, PlannedRun
 from dcbench.errors import ResultsError
-from dcbench.parity.table import COLUMNS as PARITY_COLUMNS
-from dcbench.parity.table import MEASURES, STAGES
+from dcbench.parity.table import MEASURES, PARITY_COLUMNS, PARITY_STAGES
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
         try:
             table = pd.read_csv(file)
             table = table[list(PARITY_COLUMNS)]
-            tables.append(table[table["stage"].isin(STAGES) & table["measure"].isin(MEASURES)])
+            tables.append(table[table["stage"].isin(PARITY_STAGES) & table["measure"].isin(MEASURES)])
         except (OSError, ValueError, KeyError) as error:
             notes.append(f"{file} cannot be read: {' '.join(str(error).split())}; measure it again with dcbench parity")
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PARITY_COLUMNS))

@@ -1,8 +1,7 @@
-"""What `dcbench parity` measured beside this matrix: how far backends agree from the same starts, and their seconds."""
+"""The results of `dcbench parity` next to this matrix: how far backends agree from the same starts, and their times."""
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pandas as pd
@@ -25,82 +24,87 @@ FACTS = {
     "per_axis": False,
 }
 
-TIMES = {"seconds_pca": "PCA", "seconds_whiten": "whitening", "seconds_kmeans": "k-means"}
+Styles = dict[str, dict[str, Any]]
+"""Name -> what a line of matplotlib takes."""
+
+TIMED_STAGES = {"seconds_pca": "PCA", "seconds_whiten": "whitening", "seconds_kmeans": "k-means"}
+"""Timed measure -> its stage."""
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
-    """Agreement of each pair beside the seconds of each backend, a row for each stage and k."""
-    found = analysis.results.parity
-    agreed = found[found["measure"].isin(["ari", "ari_of_starts"])].dropna(subset=["value"])
-    timed = found[found["measure"].isin(list(TIMES))].dropna(subset=["value"])
-    if agreed.empty or timed.empty:
+    """Draw the agreement of each two backends beside the seconds of each backend, a row for each stage and k."""
+    table = analysis.results.parity
+    agreements = table[table["measure"].isin(["ari", "ari_of_starts"])].dropna(subset=["value"])
+    times = table[table["measure"].isin(list(TIMED_STAGES))].dropna(subset=["value"])
+    if agreements.empty or times.empty:
         return None
-    left, right = _rows(agreed, False), _rows(timed, True)
-    figure = Figure(figsize=(9, 1.5 + 0.36 * max(left.nunique(), right.nunique())), layout="constrained")
-    panels = figure.subplots(1, 2)
-    pairs = list(dict.fromkeys(_names(agreed[agreed["measure"] == "ari"])))
-    looks = {name: {"color": COLOURS[at % len(COLOURS)], "marker": MARKERS[at]} for at, name in enumerate(pairs)}
-    yardstick = {"color": GREY, "marker": "|"}
-    _panel(panels[0], agreed.assign(row=left, name=_names(agreed)), looks, yardstick)
-    panels[0].set(xlim=(-0.03, 1.03), xlabel=MEASURES["ari"][0])
-    backends = list(dict.fromkeys(timed["backend_a"]))
-    own = {name: {key: get_style(analysis, "backend", name)[key] for key in ("color", "marker")} for name in backends}
-    _panel(panels[1], timed.assign(row=right, name=_names(timed)), own, yardstick)
-    panels[1].set(xscale="log", xlabel="seconds")
-    panels[1].xaxis.set_major_formatter("{x:g}")
-    _legend(panels[0], looks | {"two starts of one": yardstick})
-    _legend(panels[1], own)
-    add_note(figure, _images(found))
+    agreements = agreements.assign(row=name_rows(agreements), name=name_backends(agreements))
+    times = times.assign(row=name_rows(times), name=name_backends(times))
+    rows = max(agreements["row"].nunique(), times["row"].nunique())
+    figure = Figure(figsize=(9, 1.5 + 0.36 * rows), layout="constrained")
+    left, right = figure.subplots(1, 2)
+
+    # Left: the agreement of each pair, and in grey that of two starts of one backend
+    pairs = dict.fromkeys(agreements.loc[agreements["measure"] == "ari", "name"])
+    styles: Styles = {
+        name: {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index]} for index, name in enumerate(pairs)
+    }
+    starts = {"color": GREY, "marker": "|"}
+    draw_points(left, agreements, styles, starts)
+    left.set(xlim=(-0.03, 1.03), xlabel=MEASURES["ari"].label)
+    add_panel_legend(left, styles | {"two starts of one": starts})
+
+    # Right: the seconds of each backend, in the colours that backends have in all figures
+    styles = {}
+    for name in dict.fromkeys(times["backend_a"]):
+        style = get_style(analysis, "backend", name)
+        styles[name] = {"color": style["color"], "marker": style["marker"]}
+    draw_points(right, times, styles, starts)
+    right.set(xscale="log", xlabel="seconds")
+    right.xaxis.set_major_formatter("{x:g}")
+    add_panel_legend(right, styles)
+
+    # The note: which images were used
+    sizes = table[["dataset", "limit"]].drop_duplicates().itertuples(index=False, name=None)
+    images = [f"{'all' if pd.isna(limit) else f'{limit:,.0f}'} images of {shorten(name)}" for name, limit in sizes]
+    add_note(figure, f"Features of the untrained network on {', '.join(images)}.")
     return figure
 
 
-def _legend(panel: Axes, looks: dict[str, dict[str, Any]]) -> None:
-    handles = [Line2D([], [], ls="", label=name, **look) for name, look in looks.items()]
-    panel.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
-
-
-def _names(table: pd.DataFrame) -> list[str]:
-    """`a / b` for a pair, `a` for one backend."""
+def name_backends(table: pd.DataFrame) -> list[str]:
+    """Return the backends of each row: `a / b` for a pair, `a` for one backend."""
     pairs = zip(table["backend_a"], table["backend_b"], strict=True)
-    return [one if pd.isna(other) else f"{one} / {other}" for one, other in pairs]
+    return [first if pd.isna(second) else f"{first} / {second}" for first, second in pairs]
 
 
-def _rows(table: pd.DataFrame, timed: bool) -> pd.Series:
-    """The row of each line: what was done, with which k, on which images where there are several."""
-    several = table["dataset"].nunique() > 1
-    return table.apply(lambda line: _row(line, timed, several), axis=1)
+def name_rows(table: pd.DataFrame) -> list[str]:
+    """Return what was measured in each row of the table, with k, and with the dataset if there are several."""
+    names = []
+    for row in table.to_dict("records"):
+        stage = "k-means" if row["stage"] == "kmeans" else str(row["stage"])
+        if row["measure"] in TIMED_STAGES:
+            stage = TIMED_STAGES[row["measure"]] + (" (defaults)" if row["stage"] == "defaults" else "")
+        k = "" if pd.isna(row["k"]) else f", k = {row['k']:g}"
+        dataset = f"{shorten(row['dataset'], 14)}: " if table["dataset"].nunique() > 1 else ""
+        names.append(f"{dataset}{stage}{k}")
+    return names
 
 
-def _row(line: pd.Series, timed: bool, several: bool) -> str:
-    stage = str(line["stage"])
-    if timed:
-        stage = TIMES[line["measure"]] + (" (defaults)" if stage == "defaults" else "")
-    elif stage == "kmeans":
-        stage = "k-means"
-    k = "" if pd.isna(line["k"]) else f", k = {line['k']:g}"
-    return f"{shorten(line['dataset'], 14)}: {stage}{k}" if several else f"{stage}{k}"
-
-
-def _panel(panel: Axes, table: pd.DataFrame, looks: dict[str, dict[str, Any]], yardstick: dict[str, Any]) -> None:
-    """Points with their ranges, those of one row beneath each other; names without a look are the yardstick."""
+def draw_points(panel: Axes, table: pd.DataFrame, styles: Styles, starts: dict[str, Any]) -> None:
+    """Draw medians with their ranges, side by side within a row; names without a style are two starts of a backend."""
     rows = list(dict.fromkeys(table["row"]))
-    for (at, row), (number, name) in itertools.product(enumerate(rows), enumerate(looks)):
-        for _, line in table[(table["row"] == row) & (table["name"] == name)].iterrows():
-            _point(panel, line, at + 0.7 * ((number + 0.5) / len(looks) - 0.5), looks[name])
-    for _, line in table[~table["name"].isin(list(looks))].iterrows():
-        _point(panel, line, rows.index(line["row"]), yardstick)
+    offsets = {name: 0.7 * ((index + 0.5) / len(styles) - 0.5) for index, name in enumerate(styles)}
+    # Those without a style come last, on top of the others.
+    for point in sorted(table.to_dict("records"), key=lambda point: point["name"] not in styles):
+        place, style = rows.index(point["row"]) + offsets.get(point["name"], 0), styles.get(point["name"], starts)
+        panel.plot([point["lowest"], point["highest"]], [place, place], color=style["color"], lw=1.2)
+        panel.plot([point["value"]], [place], ls="", ms=5, **style)
     panel.set_yticks(range(len(rows)), rows)
     panel.set_ylim(len(rows) - 0.5, -0.5)
     panel.grid(axis="y", visible=False)
 
 
-def _point(panel: Axes, line: pd.Series, at: float, look: dict[str, Any]) -> None:
-    panel.plot([line["lowest"], line["highest"]], [at, at], color=look["color"], lw=1.2)
-    panel.plot([line["value"]], [at], ls="", ms=5, **look)
-
-
-def _images(found: pd.DataFrame) -> str:
-    """On how many images of what it was measured."""
-    sizes = found[["dataset", "limit"]].drop_duplicates().itertuples(index=False, name=None)
-    told = [f"{'all' if pd.isna(limit) else f'{limit:,.0f}'} images of {shorten(name)}" for name, limit in sizes]
-    return f"Features of the untrained network on {', '.join(told)}."
+def add_panel_legend(panel: Axes, styles: Styles) -> None:
+    """Put a legend above one panel, whose names the other panel does not share."""
+    handles = [Line2D([], [], ls="", label=name, **style) for name, style in styles.items()]
+    panel.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)

@@ -1,21 +1,33 @@
-"""Are the backends interchangeable? Each pair compared on the features of the untrained network, stage by stage.
+"""Measure whether the backends are interchangeable: compare every two of them, stage by stage.
 
-In: a Comparison, and where to work. Out: Lines, as they are measured; parity_table.py says what their columns mean.
-Every stage but `chain` and `defaults` gives the backends the very same input, so that it shows that stage alone.
+In: ParitySettings, and where to work. Out: a Bench of what is held equal, then one ParityRow for each measure.
+
+The protocol. All backends get the features of one untrained network, in one process, on one device, after a warm-up.
+Each stage compares one step, and holds equal what leads to it:
+
+    stage     held equal                                   compared
+    pca       features                                     subspace and variance kept
+    whiten    reduced matrix (the torch backend's)         deviation of the covariance from the identity
+    kmeans    whitened matrix of unit length (torch's),    assignment after one iteration and at the end, first
+              first centroids of each start                iteration with a difference, objective at the end
+    chain     features, indices of the first centroids     assignment at the end, after each backend's own PCA
+    defaults  features, seed of each start                 the same measures of the library's own default settings
+
+The rows of a single backend tell its seconds, and how far two of its own starts agree: what chance alone changes.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from scipy.linalg import subspace_angles
@@ -25,306 +37,333 @@ from dcbench import registry
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.parity.table import ParityRow, ParitySettings
-from dcbench.training import backends, metrics, provenance, threads
-from dcbench.training.datasets import Split, load_training
+from dcbench.training import metrics, provenance, threads
+from dcbench.training.backends import KMeansResult, Transform, compute_objective
+from dcbench.training.costs import StageClock
+from dcbench.training.datasets import load_training
 from dcbench.training.deepcluster import images, pseudo_labels
-from dcbench.training.deepcluster.clock import StageClock
 from dcbench.training.deepcluster.features import extract_features
 from dcbench.training.deepcluster.network import build_network
 
 REFERENCE = "torch"
-"""The backend that makes the one matrix on which whitening and k-means are compared."""
+"""Backend that computes the matrices which whitening and k-means are compared on."""
 
-STRETCH = 1024.0
-"""Length of the vectors that a transform is asked about: so long that float32 keeps its axes beside its offset."""
+PROBE_LENGTH = 1024.0
+"""Length of the vectors that probe a transform: so long that float32 resolves its axes beside its offset."""
 
-Trail = Callable[[int], backends.KMeansResult]
-"""Iteration -> what one backend's k-means has found after it, from one start."""
+Iterations = Callable[[int], KMeansResult]
+"""Returns what a backend's k-means has found after that many iterations from one start."""
+
+A = ParamSpec("A")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reduction:
-    """One library's PCA: its output `(n, dim)`, its axes `(d, dim)` and its seconds."""
+    """A PCA: the reduced features `(n, dim)`, the axes `(d, dim)` that it projects on, and the time it took."""
 
     points: Tensor
-    axes: np.ndarray
+    axes: npt.NDArray[np.float64]
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The raw features `(n, d)`, the backends to compare on them, and the clock that times them."""
+    """What is held equal for all backends."""
 
-    asked: ParitySettings
+    settings: ParitySettings
+    """What is compared."""
     features: Tensor
-    parts: dict[str, ModuleType]
+    """Features of the untrained network, `(n, d)`."""
+    backends: dict[str, ModuleType]
+    """The backends by name."""
     clock: StageClock
+    """Clock that times them."""
     facts: dict[str, Any]
+    """Provenance of the comparison."""
 
-    def timed(self, work: Callable[[], Any]) -> tuple[Any, float]:
-        """What the work returns, and its seconds."""
-        with self.clock.stage("work"):
-            result = work()
-        return result, self.clock.take()["work"]
-
-
-class Tally(defaultdict[tuple[str, ...], list[float]]):
-    """Values by measure and backends: one, or one for each start."""
-
-    def __init__(self, bench: Bench) -> None:
-        super().__init__(list)
-        self.pairs = list(itertools.combinations(bench.parts, 2))
-
-    def compare(self, measure: str, found: Mapping[str, Any], how: Callable[[Any, Any], float | None]) -> None:
-        """Compare what every two backends found; no value where one of them found nothing, or `how` says None."""
-        for one, other in self.pairs:
-            value = how(found[one], found[other]) if one in found and other in found else None
-            self[measure, one, other] += [] if value is None else [value]
-
-    def compare_starts(self, ends: list[dict[str, Tensor]]) -> None:
-        """Adjusted Rand index of each backend's own start with its next: what another start alone changes."""
-        for name in ends[0]:
-            self["ari_of_starts", name] += [_ari(one[name], other[name]) for one, other in itertools.pairwise(ends)]
-
-    def lines(self, stage: str, k: int | None = None) -> Iterator[ParityRow]:
-        """A line for each measure and its backends, also where there is no value."""
-        for (measure, *names), values in self.items():
-            yield ParityRow(stage, measure, *names, k=k, values=tuple(values))
+    def time_call(self, function: Callable[A, R], *args: A.args, **kwargs: A.kwargs) -> tuple[R, float]:
+        """Call a function; return its result and its seconds, with the device idle before and after."""
+        with self.clock.stage("call"):
+            result = function(*args, **kwargs)
+        return result, self.clock.take()["call"]
 
 
-# --- the comparison -------------------------------------------------------------------------
+class StageRows:
+    """The values of one stage, by measure and backends: one value, or one for each start."""
+
+    def __init__(self, bench: Bench, stage: str, k: int | None = None) -> None:
+        self.stage, self.k = stage, k
+        self._pairs = list(itertools.combinations(bench.backends, 2))
+        self._values: dict[tuple[str, str, str], list[float]] = {}
+
+    def add(self, measure: str, backend: str, *values: float) -> None:
+        """Add values of one backend alone."""
+        self._values.setdefault((measure, backend, ""), []).extend(values)
+
+    def compare(self, measure: str, results: Mapping[str, R], compare: Callable[[R, R], float | None]) -> None:
+        """Add a value of every two backends; none if one has no result, or the comparison gives None."""
+        for first, second in self._pairs:
+            # The row exists in any case, so that the table shows that there is no value.
+            values = self._values.setdefault((measure, first, second), [])
+            if first in results and second in results:
+                value = compare(results[first], results[second])
+                values += [] if value is None else [value]
+
+    def compare_starts(self, assignments: list[dict[str, Tensor]]) -> None:
+        """Add the agreement of each start of a backend with its next one."""
+        for backend in assignments[0]:
+            pairs = itertools.pairwise(assignments)
+            self.add("ari_of_starts", backend, *(measure_ari(old[backend], new[backend]) for old, new in pairs))
+
+    def __iter__(self) -> Iterator[ParityRow]:
+        for (measure, first, second), values in self._values.items():
+            yield ParityRow(
+                stage=self.stage, measure=measure, backend_a=first, backend_b=second, k=self.k, values=tuple(values)
+            )
+
+
+# --- the protocol -----------------------------------------------------------------------------
 
 
 def prepare(settings: ParitySettings, config: WorkerConfig) -> Bench:
-    """Features of the untrained network, and libraries that have warmed up."""
+    """Make what is held equal: the features of the untrained network, and backends that have warmed up."""
     if config.gpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu  # before torch looks
+        # torch reads this when it first uses CUDA, and never again.
+        os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu
     threads.limit_threads(config.threads)
     device = torch.device(config.device)
-    spec = settings.spec(settings.ks[0])
+    # The number of clusters has no influence on images and features, so any will do.
+    spec = settings.make_spec(settings.k_values[0])
     split = load_training(spec, config.data_dir)
-    features = _untrained(spec, split, device)
+    training = images.make_training_images(torch.from_numpy(split.pixels), spec.image_size, device)
+    features = extract_features(build_network(spec, device), training, spec.precision)
     for name in settings.backends:
-        pseudo_labels.warm_up(_all_by(spec, name), device)
+        pseudo_labels.warm_up_backends(spec.model_copy(update=dict.fromkeys(STAGE_BACKENDS, name)), device)
     data = {"images": len(split.labels), "sha256": split.digest()}
     facts = provenance.gather_provenance(spec, data, device, config.threads, 1, config.command)
     facts |= {
-        "features_of": "the untrained network",
-        "k": settings.ks,
-        "backends": settings.backends,
+        "features_of": "the untrained network", "k": settings.k_values, "backends": settings.backends,
         "starts": settings.starts,
-    }
-    parts = {name: registry.load("backends", name) for name in settings.backends}
-    return Bench(settings, features, parts, StageClock(device), facts)
+    }  # fmt: skip
+    backends = {name: registry.load("backends", name) for name in settings.backends}
+    return Bench(settings=settings, features=features, backends=backends, clock=StageClock(device), facts=facts)
 
 
 def measure(bench: Bench) -> Iterator[ParityRow]:
-    """Everything that is compared, from the PCA to the libraries' defaults."""
-    own = {name: _reduce(bench, part.fit_pca) for name, part in bench.parts.items()}
-    yield from compare_pca(bench, own)
+    """Go through the stages of the protocol, and yield the rows of each."""
+    reductions = {name: reduce_features(bench, backend.fit_pca) for name, backend in bench.backends.items()}
+    yield from compare_pca(bench, reductions)
+
     reference = registry.load("backends", REFERENCE)
-    same = reference.fit_pca(bench.features, bench.asked.pca_dim)(bench.features)
-    yield from compare_whitening(bench, same)
-    points = _preprocessed(reference, same)
-    chains = {name: _preprocessed(part, own[name].points) for name, part in bench.parts.items()}
-    defaults = _default_reductions(bench)
-    yield from compare_default_pca(bench, own, defaults)
-    for k in bench.asked.ks:
-        spec = bench.asked.spec(k)
+    reduced = reference.fit_pca(bench.features, bench.settings.pca_dim)(bench.features)
+    yield from compare_whitening(bench, reduced)
+
+    points = preprocess(reference, reduced)
+    chains = {name: preprocess(backend, reductions[name].points) for name, backend in bench.backends.items()}
+    # The torch backend has no defaults of its own.
+    defaults = {
+        name: reduce_features(bench, partial(backend.default_pca, seed=0))
+        for name, backend in bench.backends.items()
+        if hasattr(backend, "default_pca")
+    }
+    yield from compare_default_pca(bench, reductions, defaults)
+    for k in bench.settings.k_values:
+        spec = bench.settings.make_spec(k)
         yield from compare_kmeans(bench, points, spec)
         yield from compare_chains(bench, chains, spec)
         yield from compare_default_kmeans(bench, defaults, points, spec)
 
 
-def compare_pca(bench: Bench, own: dict[str, Reduction]) -> Iterator[ParityRow]:
-    """The subspaces that the libraries find in the same features, and the variance these keep."""
-    tally, total = Tally(bench), _variance(bench.features)
-    shares = {name: _variance(reduced.points) / total for name, reduced in own.items()}
-    for name, reduced in own.items():
-        tally["explained_variance", name] += [shares[name]]
-        tally["seconds_pca", name] += [reduced.seconds]
-    tally.compare("largest_angle", own, _largest_angle)
-    tally.compare("explained_variance_ratio", shares, _ratio)
-    yield from tally.lines("pca")
+def compare_pca(bench: Bench, reductions: dict[str, Reduction]) -> Iterator[ParityRow]:
+    """Compare the subspaces that the backends find in the same features, and the variance that these keep."""
+    rows, total = StageRows(bench, "pca"), measure_variance(bench.features)
+    shares = {name: measure_variance(reduction.points) / total for name, reduction in reductions.items()}
+    for name, reduction in reductions.items():
+        rows.add("explained_variance", name, shares[name])
+        rows.add("seconds_pca", name, reduction.seconds)
+    rows.compare("largest_angle", reductions, measure_largest_angle)
+    rows.compare("explained_variance_ratio", shares, measure_ratio)
+    yield from rows
 
 
 def compare_whitening(bench: Bench, reduced: Tensor) -> Iterator[ParityRow]:
-    """How far the whitened covariance of the same reduced features `(n, dim)` is from the identity.
-
-    A library that divides by n where the covariance divides by n - 1 is 1/n off, as faiss is.
-    """
-    tally = Tally(bench)
-    for name, part in bench.parts.items():
-        whitened, seconds = bench.timed(partial(_fitted, part.fit_whitening, reduced))
-        tally["identity_deviation", name] += [_identity_deviation(whitened)]
-        tally["seconds_whiten", name] += [seconds]
-    yield from tally.lines("whiten")
+    """Compare the covariance of the same reduced features `(n, dim)` with the identity, after each whitening."""
+    rows = StageRows(bench, "whiten")
+    for name, backend in bench.backends.items():
+        whitened, seconds = bench.time_call(whiten, backend, reduced)
+        # A library that divides by n, as faiss does, is off by 1/n: torch.cov divides by n - 1.
+        covariance = torch.cov(whitened.double().T).reshape(whitened.shape[1], -1)
+        deviation = (covariance - torch.eye(len(covariance), device=covariance.device)).abs().max()
+        rows.add("identity_deviation", name, float(deviation))
+        rows.add("seconds_whiten", name, seconds)
+    yield from rows
 
 
 def compare_kmeans(bench: Bench, points: Tensor, spec: RunSpec) -> Iterator[ParityRow]:
-    """k-means of the same points `(n, dim)` from the same first centroids, start by start."""
-    tally, last, ends = Tally(bench), spec.kmeans_iterations, []
-    for start in range(bench.asked.starts):
-        first, found = _first(points, spec, start), {}
-        for name, part in bench.parts.items():
-            found[name], seconds = bench.timed(partial(part.kmeans, points, first, last))
-            tally["seconds_kmeans", name] += [seconds]
-        trails = {name: _trail(part, points, first) for name, part in bench.parts.items()}
-        tally.compare("agreement_first_iteration", trails, _agreement)
-        tally.compare("parting_iteration", trails, partial(find_first_difference, last=last))
-        tally.compare(
-            "objective_ratio", {name: backends.compute_objective(points, end) for name, end in found.items()}, _ratio
-        )
-        ends.append({name: end.assignment for name, end in found.items()})
-        tally.compare("ari", ends[-1], _ari)
-    tally.compare_starts(ends)
-    yield from tally.lines("kmeans", spec.k)
-
-
-def find_first_difference(one: Trail, other: Trail, last: int) -> int | None:
-    """The first iteration after which any point is in another cluster; None when there is none up to the last."""
-    before = None
-    for iteration in range(1, last + 1):
-        now = one(iteration).assignment
-        if not torch.equal(now, other(iteration).assignment):
-            return iteration
-        if before is not None and torch.equal(before, now):  # nothing moves any more, in either
-            return None
-        before = now
-    return None
+    """Compare k-means of the same points `(n, dim)` from the same first centroids, start by start."""
+    rows, assignments = StageRows(bench, "kmeans", spec.k), []
+    for start in range(bench.settings.starts):
+        first_centroids = choose_first_centroids(points, spec, start)
+        ends: dict[str, KMeansResult] = {}
+        for name, backend in bench.backends.items():
+            ends[name], seconds = bench.time_call(backend.kmeans, points, first_centroids, spec.kmeans_iterations)
+            rows.add("seconds_kmeans", name, seconds)
+        paths = {name: follow_iterations(backend, points, first_centroids) for name, backend in bench.backends.items()}
+        rows.compare("agreement_first_iteration", paths, measure_first_agreement)
+        rows.compare("parting_iteration", paths, partial(find_first_difference, last=spec.kmeans_iterations))
+        objectives = {name: compute_objective(points, end) for name, end in ends.items()}
+        rows.compare("objective_ratio", objectives, measure_ratio)
+        assignments.append({name: end.assignment for name, end in ends.items()})
+        rows.compare("ari", assignments[-1], measure_ari)
+    rows.compare_starts(assignments)
+    yield from rows
 
 
 def compare_chains(bench: Bench, chains: dict[str, Tensor], spec: RunSpec) -> Iterator[ParityRow]:
-    """The end assignments where each library has also done its own PCA and whitening."""
-    tally = Tally(bench)
-    for start in range(bench.asked.starts):
-        ends = {}
+    """Compare the last assignments where each backend has also done its own PCA and whitening."""
+    rows = StageRows(bench, "chain", spec.k)
+    for start in range(bench.settings.starts):
+        assignments = {}
         for name, points in chains.items():
-            found = bench.parts[name].kmeans(points, _first(points, spec, start), spec.kmeans_iterations)
-            ends[name] = found.assignment
-        tally.compare("ari", ends, _ari)
-    yield from tally.lines("chain", spec.k)
+            # The same indices give each backend the points at its own place of the same images.
+            first_centroids = choose_first_centroids(points, spec, start)
+            end = bench.backends[name].kmeans(points, first_centroids, spec.kmeans_iterations)
+            assignments[name] = end.assignment
+        rows.compare("ari", assignments, measure_ari)
+    yield from rows
 
 
-def compare_default_pca(bench: Bench, own: dict[str, Reduction], defaults: dict[str, Reduction]) -> Iterator[ParityRow]:
-    """How far the libraries' own PCA is from the exact one, and from each other."""
-    tally = Tally(bench)
-    for name, reduced in defaults.items():
-        tally["angle_to_exact", name] += [_largest_angle(reduced, own[name])]
-        tally["seconds_pca", name] += [reduced.seconds]
-    tally.compare("largest_angle", defaults, _largest_angle)
-    yield from tally.lines("defaults")
+def compare_default_pca(
+    bench: Bench, reductions: dict[str, Reduction], defaults: dict[str, Reduction]
+) -> Iterator[ParityRow]:
+    """Compare the subspaces of the libraries' default PCA with their exact ones, and with each other."""
+    rows = StageRows(bench, "defaults")
+    for name, reduction in defaults.items():
+        rows.add("angle_to_exact", name, measure_largest_angle(reduction, reductions[name]))
+        rows.add("seconds_pca", name, reduction.seconds)
+    rows.compare("largest_angle", defaults, measure_largest_angle)
+    yield from rows
 
 
 def compare_default_kmeans(
     bench: Bench, defaults: dict[str, Reduction], points: Tensor, spec: RunSpec
 ) -> Iterator[ParityRow]:
-    """Each library's k-means after its own PCA, all as they come; the objectives are those in `points` `(n, dim)`."""
-    tally, ends = Tally(bench), []
-    for start in range(bench.asked.starts):
-        found = {}
-        for name, reduced in defaults.items():
-            work = partial(bench.parts[name].default_kmeans, F.normalize(reduced.points), spec.k, start)
-            found[name], seconds = bench.timed(work)
-            tally["seconds_kmeans", name] += [seconds]
-        ends.append(found)
-        tally.compare("ari", found, _ari)
-        tally.compare("objective_ratio", {name: _scatter(points, end, spec.k) for name, end in found.items()}, _ratio)
-    tally.compare_starts(ends)
-    yield from tally.lines("defaults", spec.k)
+    """Compare each library's default k-means after its own default PCA.
+
+    The objectives are those of the assignments in `points` `(n, dim)`, because only in one space can they be compared.
+    """
+    rows, assignments = StageRows(bench, "defaults", spec.k), []
+    for start in range(bench.settings.starts):
+        ends: dict[str, Tensor] = {}
+        for name, reduction in defaults.items():
+            unit_length = F.normalize(reduction.points)
+            ends[name], seconds = bench.time_call(bench.backends[name].default_kmeans, unit_length, spec.k, start)
+            rows.add("seconds_kmeans", name, seconds)
+        assignments.append(ends)
+        rows.compare("ari", ends, measure_ari)
+        objectives = {name: measure_scatter(points, end, spec.k) for name, end in ends.items()}
+        rows.compare("objective_ratio", objectives, measure_ratio)
+    rows.compare_starts(assignments)
+    yield from rows
 
 
-# --- what it is made of ---------------------------------------------------------------------
+# --- the steps --------------------------------------------------------------------------------
 
 
-def _untrained(spec: RunSpec, split: Split, device: torch.device) -> Tensor:
-    training = images.training_images(torch.from_numpy(split.pixels), spec.image_size, device)
-    return extract_features(build_network(spec, device), training, spec.precision)
+def reduce_features(bench: Bench, fit: Callable[[Tensor, int], Transform]) -> Reduction:
+    """Fit a PCA to the features, apply it, and time both."""
+    transform, fit_seconds = bench.time_call(fit, bench.features, bench.settings.pca_dim)
+    points, apply_seconds = bench.time_call(transform, bench.features)
+    return Reduction(points=points, axes=read_axes(transform, bench.features), seconds=fit_seconds + apply_seconds)
 
 
-def _all_by(spec: RunSpec, name: str) -> RunSpec:
-    return spec.model_copy(update=dict.fromkeys(STAGE_BACKENDS, name))
-
-
-def _reduce(bench: Bench, fit: Callable[[Tensor, int], backends.Transform]) -> Reduction:
-    """A PCA fitted and applied, against the clock."""
-    transform, fitting = bench.timed(partial(fit, bench.features, bench.asked.pca_dim))
-    points, applying = bench.timed(partial(transform, bench.features))
-    return Reduction(points, read_axes(transform, bench.features), fitting + applying)
-
-
-def _default_reductions(bench: Bench) -> dict[str, Reduction]:
-    """The libraries' own PCA and whitening, of those that have defaults."""
-    own = {name: part for name, part in bench.parts.items() if hasattr(part, "default_pca")}
-    return {name: _reduce(bench, partial(part.default_pca, seed=0)) for name, part in own.items()}
-
-
-def read_axes(transform: backends.Transform, like: Tensor) -> np.ndarray:
-    """The axes `(d, dim)` float64 of an affine transform of data such as `like` `(n, d)`, seen in what it does."""
+def read_axes(transform: Transform, like: Tensor) -> npt.NDArray[np.float64]:
+    """Return the axes `(d, dim)` of an affine transform of data such as `like` `(n, d)`, read from what it does."""
+    # f(x) = A x + b, so f(x) - f(0) is A x: long unit vectors give the columns of A, whatever the library keeps inside.
     size = like.shape[1]
-    asked = torch.cat([like.new_zeros(1, size), STRETCH * torch.eye(size, device=like.device)])
-    ends = transform(asked).double()
-    return ((ends[1:] - ends[0]) / STRETCH).cpu().numpy()
+    probes = torch.cat([like.new_zeros(1, size), PROBE_LENGTH * torch.eye(size, device=like.device)])
+    ends = transform(probes).double()
+    axes: npt.NDArray[np.float64] = ((ends[1:] - ends[0]) / PROBE_LENGTH).cpu().numpy()
+    return axes
 
 
-def _fitted(fit: Callable[[Tensor], backends.Transform], data: Tensor) -> Tensor:
-    return fit(data)(data)
+def whiten(backend: ModuleType, reduced: Tensor) -> Tensor:
+    """Fit a whitening to reduced features `(n, dim)`, and apply it to them."""
+    whitened: Tensor = backend.fit_whitening(reduced)(reduced)
+    return whitened
 
 
-def _preprocessed(part: ModuleType, reduced: Tensor) -> Tensor:
-    """Whitened and of unit length: what k-means gets in a run."""
-    return F.normalize(_fitted(part.fit_whitening, reduced))
+def preprocess(backend: ModuleType, reduced: Tensor) -> Tensor:
+    """Whiten reduced features, and scale each vector to unit length: what k-means gets in a run."""
+    return F.normalize(whiten(backend, reduced))
 
 
-def _first(points: Tensor, spec: RunSpec, start: int) -> Tensor:
-    """The seed tree's first centroids `(k, dim)`: the same points, whatever the backend."""
-    chosen = pseudo_labels.first_centroids(len(points), spec, 0, start)
-    return points[torch.from_numpy(chosen).to(points.device)]
+def choose_first_centroids(points: Tensor, spec: RunSpec, start: int) -> Tensor:
+    """Return the first centroids `(k, dim)` of a start: the points that a run with this seed would take."""
+    indices = pseudo_labels.draw_first_centroids(len(points), spec, 0, start)
+    return points[torch.from_numpy(indices).to(points.device)]
 
 
-def _trail(part: ModuleType, points: Tensor, first: Tensor) -> Trail:
-    """One iteration after another, each from the centroids that the last one left, so that 20 cost 20 and not 210."""
+def follow_iterations(backend: ModuleType, points: Tensor, first_centroids: Tensor) -> Iterations:
+    """Return a function that does k-means one iteration after another, and remembers each."""
 
+    # Each iteration goes on from the last one's centroids, so that looking at 20 of them costs 20 and not 210.
     @cache
-    def after(iteration: int) -> backends.KMeansResult:
-        return part.kmeans(points, after(iteration - 1).centroids if iteration > 1 else first, 1)
+    def after(iteration: int) -> KMeansResult:
+        centroids = after(iteration - 1).centroids if iteration > 1 else first_centroids
+        result: KMeansResult = backend.kmeans(points, centroids, 1)
+        return result
 
     return after
 
 
-# --- the measures ---------------------------------------------------------------------------
+# --- the measures -----------------------------------------------------------------------------
 
 
-def _variance(data: Tensor) -> float:
+def find_first_difference(first: Iterations, second: Iterations, last: int) -> int | None:
+    """Return the first iteration after which any point is in another cluster; None if there is none up to `last`."""
+    previous = None
+    for iteration in range(1, last + 1):
+        assignment = first(iteration).assignment
+        if not torch.equal(assignment, second(iteration).assignment):
+            return iteration
+        # Both stand still at the same place, so no later iteration can differ.
+        if previous is not None and torch.equal(previous, assignment):
+            return None
+        previous = assignment
+    return None
+
+
+def measure_first_agreement(first: Iterations, second: Iterations) -> float:
+    """Return the share of points that are in the same cluster after one iteration."""
+    # Cluster ids can be compared, because both started from the same first centroids.
+    return float((first(1).assignment == second(1).assignment).double().mean())
+
+
+def measure_variance(data: Tensor) -> float:
+    """Return the sum of the variances of all columns."""
     return float(data.double().var(dim=0).sum())
 
 
-def _identity_deviation(whitened: Tensor) -> float:
-    """Largest absolute entry of the covariance of `(n, dim)` less the identity."""
-    covariance = torch.cov(whitened.double().T).reshape(whitened.shape[1], -1)
-    return float((covariance - torch.eye(len(covariance), device=covariance.device)).abs().max())
-
-
-def _scatter(points: Tensor, assignment: Tensor, k: int) -> float:
-    """Sum of squared distances of points `(n, dim)` to the means of their clusters."""
+def measure_scatter(points: Tensor, assignment: Tensor, k: int) -> float:
+    """Return the sum of squared distances of points `(n, dim)` to the means of their clusters."""
     sums = points.new_zeros(k, points.shape[1], dtype=torch.float64).index_add_(0, assignment, points.double())
     means = sums / torch.bincount(assignment, minlength=k).clamp_min(1)[:, None]
-    return backends.compute_objective(points, backends.KMeansResult(assignment, means))
+    return compute_objective(points, KMeansResult(assignment=assignment, centroids=means))
 
 
-def _largest_angle(one: Reduction, other: Reduction) -> float:
-    """The largest principal angle (rad) of two subspaces, by its sine where small (Knyazev and Argentati 2002)."""
-    return float(subspace_angles(one.axes, other.axes)[0])
+def measure_largest_angle(first: Reduction, second: Reduction) -> float:
+    """Return the largest principal angle (rad) between two subspaces."""
+    # SciPy computes small angles from their sines (Knyazev and Argentati 2002): rounding hides them in their cosines.
+    return float(subspace_angles(first.axes, second.axes)[0])
 
 
-def _agreement(one: Trail, other: Trail) -> float:
-    """Share of points in the same cluster after one iteration; the clusters are those of the same first centroids."""
-    return float((one(1).assignment == other(1).assignment).double().mean())
+def measure_ratio(first: float, second: float) -> float | None:
+    """Return the ratio of two numbers; None if the second is 0."""
+    return first / second if second else None
 
 
-def _ratio(one: float, other: float) -> float | None:
-    return one / other if other else None
-
-
-def _ari(one: Tensor, other: Tensor) -> float:
-    return metrics.ari_true(one.cpu().numpy(), other.cpu().numpy())
+def measure_ari(first: Tensor, second: Tensor) -> float:
+    """Return the adjusted Rand index of two assignments `(n,)`."""
+    return metrics.ari_true(first.cpu().numpy(), second.cpu().numpy())

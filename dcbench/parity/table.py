@@ -1,16 +1,18 @@
-"""What `dcbench parity` is asked for, and the one table that answers it.
+"""Describe a comparison of backends: its settings, the rows that it gives, and the two files that keep them.
 
-    <results>/parity/<dataset>-<limit>.csv    a line a measure
-    <results>/parity/<dataset>-<limit>.json   what it was made with: versions, device, threads, dataset digest, command
+In: the options of `dcbench parity`, and what was measured. Out, without torch, so that the report can read it:
 
-The columns of the CSV, empty where a value does not exist:
+    <results>/parity/<dataset>-<limit>.csv    the table, a line for each measure
+    <results>/parity/<dataset>-<limit>.json   its provenance: versions, device, threads, dataset digest, command
 
-    dataset, limit            the images that were compared on; limit empty: all of them
-    k                         number of clusters; empty for what has none
-    stage, measure            a stage of STAGES, a measure of MEASURES
-    backend_a, backend_b      the pair that the value is about, a/b where it is a ratio; b empty: a alone
+The columns of the table, empty where a value does not exist:
+
+    dataset, limit            the images; an empty limit stands for all of them
+    k                         number of clusters; empty for a measure without clusters
+    stage, measure            a key of PARITY_STAGES and of MEASURES
+    backend_a, backend_b      the two backends; a ratio is a/b; an empty b stands for a measure of a alone
     value, lowest, highest    median and range over the starts of k-means
-    count                     how many values these are; of parting_iteration: how many starts parted at all
+    count                     number of values; of parting_iteration, the starts in which the backends differ at all
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dcbench import registry
 from dcbench.core.matrix.validate import find_spec_problems
@@ -32,152 +34,171 @@ from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store.files import explain_os_error, write_atomic
 from dcbench.errors import PluginError, ResultsError, SpecError
 
-LIMIT = 10_000
-"""Images compared on unless told otherwise, or all of a smaller dataset."""
+DEFAULT_LIMIT = 10_000
+"""Number of images that are compared on by default; a smaller dataset is used whole."""
 
-STAGES = {
+PARITY_STAGES = {
     "pca": "each library's PCA of the same features",
     "whiten": "each library's whitening of the same reduced matrix (torch's)",
     "kmeans": "k-means on the same preprocessed matrix (torch's) from the same first centroids",
     "chain": "each library's own PCA, whitening and k-means, from the same points as first centroids",
     "defaults": "each library as it comes; torch has no defaults of its own",
 }
-"""Stage -> what is compared in it."""
+"""What is compared in each stage, in the order of the table."""
+
+
+class MeasureFormat(NamedTuple):
+    """How a measure is shown: its label with the unit, and the format of its numbers."""
+
+    label: str
+    number_format: str
+
 
 MEASURES = {
-    "largest_angle": ("largest angle of subspaces (rad)", ".1e"),
-    "angle_to_exact": ("angle to its exact subspace (rad)", ".1e"),
-    "explained_variance": ("explained variance, share", ".6f"),
-    "explained_variance_ratio": ("explained variance, a/b", ".7f"),
-    "identity_deviation": ("covariance less identity, largest", ".1e"),
-    "agreement_first_iteration": ("same cluster after 1 iteration", ".6g"),
-    "parting_iteration": ("first iteration with a difference", "g"),
-    "objective_ratio": ("objective at the end, a/b", ".5f"),
-    "ari": ("adjusted Rand index at the end", ".4f"),
-    "ari_of_starts": ("ARI of two of its own starts", ".4f"),
-    "seconds_pca": ("PCA (s)", ".3g"),
-    "seconds_whiten": ("whitening (s)", ".3g"),
-    "seconds_kmeans": ("k-means (s)", ".3g"),
+    "largest_angle": MeasureFormat("largest angle of subspaces (rad)", ".1e"),
+    "angle_to_exact": MeasureFormat("angle to its exact subspace (rad)", ".1e"),
+    "explained_variance": MeasureFormat("explained variance, share", ".6f"),
+    "explained_variance_ratio": MeasureFormat("explained variance, a/b", ".7f"),
+    "identity_deviation": MeasureFormat("covariance less identity, largest", ".1e"),
+    "agreement_first_iteration": MeasureFormat("same cluster after 1 iteration", ".6g"),
+    "parting_iteration": MeasureFormat("first iteration with a difference", "g"),
+    "objective_ratio": MeasureFormat("objective at the end, a/b", ".5f"),
+    "ari": MeasureFormat("adjusted Rand index at the end", ".4f"),
+    # The yardstick of `ari` where the libraries start differently: what another start alone changes.
+    "ari_of_starts": MeasureFormat("ARI of two of its own starts", ".4f"),
+    # In stage `defaults` with the whitening.
+    "seconds_pca": MeasureFormat("PCA (s)", ".3g"),
+    "seconds_whiten": MeasureFormat("whitening (s)", ".3g"),
+    "seconds_kmeans": MeasureFormat("k-means (s)", ".3g"),
 }
-"""Measure -> its label with the unit, and its number format. In stage `defaults`, seconds_pca includes the whitening,
-and both libraries' objectives are sums of squares about the clusters' means in the matrix of stage `kmeans`.
-ari_of_starts is the yardstick of ari where the libraries start differently: what another start alone changes."""
+"""Every measure, in the order of the table."""
 
-COLUMNS = ("dataset", "limit", "k", "stage", "measure", "backend_a", "backend_b", "value", "lowest", "highest", "count")
+PARITY_COLUMNS = (
+    "dataset", "limit", "k", "stage", "measure", "backend_a", "backend_b", "value", "lowest", "highest", "count",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ParitySettings:
-    """Which backends are compared, on how many images of what, with which numbers of clusters."""
+    """What is compared: the backends, and the features and clusterings to compare them on."""
 
     dataset: str
+    """Dataset whose images give the features."""
     limit: int | None
-    ks: tuple[int, ...]
+    """Number of images, class-balanced; None for all."""
+    k_values: tuple[int, ...]
+    """Numbers of clusters."""
     backends: tuple[str, ...]
+    """Names of the backends, at least two."""
     starts: int = 10
+    """Starts of k-means, each from other first centroids."""
     pca_dim: int = 256
+    """Dimensions that the PCA keeps."""
     width: float = 0.25
+    """Width of the untrained network."""
 
-    def spec(self, k: int) -> RunSpec:
-        """The run whose row 0 gives the features and the first centroids."""
+    def make_spec(self, k: int) -> RunSpec:
+        """Return the spec of the run whose row 0 has these features and first centroids."""
         values = {"dataset": self.dataset, "limit": self.limit, "width": self.width, "pca_dim": self.pca_dim, "k": k}
         return make_spec(values)
 
 
 def parse_settings(
-    dataset: str, limit: int | None, ks: str, backends: str | None, starts: int, pca_dim: int
+    *, dataset: str, limit: int | None, k_values: str, backends: str | None, starts: int, pca_dim: int
 ) -> ParitySettings:
-    """The comparison that the command line's words ask for; errors say what is wrong with them."""
+    """Return the settings that the options of the command line stand for.
+
+    `k_values` and `backends` are lists such as `10,100` and `faiss,torch`; None stands for the default limit and for
+    all backends. Raises PluginError or SpecError if an option has a value that cannot be used.
+    """
     if problem := registry.name_problem("datasets", dataset):
         raise PluginError(f"--dataset {dataset}: {problem}")
     total = registry.facts("datasets", dataset).get("train")
-    limit = limit if limit is not None or total is None else min(LIMIT, total)
-    comparison = ParitySettings(dataset, limit, _numbers(ks), _backends(backends), starts, pca_dim)
-    for k in comparison.ks:
-        for _, message in find_spec_problems(comparison.spec(k)):
-            raise SpecError(f"{dataset}: {message}")
-    return comparison
-
-
-def _numbers(words: str) -> tuple[int, ...]:
+    if limit is None and total is not None:
+        limit = min(DEFAULT_LIMIT, total)
+    # dict.fromkeys drops what is given twice, and keeps the order.
     try:
-        return tuple(dict.fromkeys(int(word) for word in words.split(",")))
+        numbers = tuple(dict.fromkeys(int(word) for word in k_values.split(",")))
     except ValueError:
-        raise SpecError(f"--k {words}: expected whole numbers with commas between them, like 10,100,1000") from None
-
-
-def _backends(words: str | None) -> tuple[str, ...]:
+        raise SpecError(f"--k {k_values}: expected whole numbers separated by commas, like 10,100,1000") from None
     known = registry.plugin_names("backends")
-    names = tuple(dict.fromkeys(words.split(","))) if words is not None else tuple(known)
+    names = tuple(known if backends is None else dict.fromkeys(backends.split(",")))
     for name in names:
         if problem := registry.name_problem("backends", name):
-            raise PluginError(f"--backends {words}: {problem}")
+            raise PluginError(f"--backends {backends}: {problem}")
     if len(names) < 2:
-        raise PluginError(f"--backends {words}: a comparison needs two or more of {', '.join(known)}")
-    return names
+        raise PluginError(f"--backends {backends}: a comparison needs two or more of {', '.join(known)}")
+    settings = ParitySettings(
+        dataset=dataset, limit=limit, k_values=numbers, backends=names, starts=starts, pca_dim=pca_dim
+    )
+    for k in settings.k_values:
+        for _, message in find_spec_problems(settings.make_spec(k)):
+            raise SpecError(f"{dataset}: {message}")
+    return settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ParityRow:
-    """One measure of a pair of backends, or of `backend_a` alone: a value, or one for each start."""
+    """One measure of two backends, or of one alone."""
 
     stage: str
+    """A key of PARITY_STAGES."""
     measure: str
+    """A key of MEASURES."""
     backend_a: str
+    """First backend."""
     backend_b: str = ""
+    """Second backend; empty for a measure of the first one alone."""
     k: int | None = None
+    """Number of clusters; None for a measure without clusters."""
     values: tuple[float, ...] = ()
+    """One value, or one for each start of k-means; none if the measure does not exist."""
 
     @property
     def value(self) -> float | None:
-        """The median; None where there is no value."""
+        """Median of the values; None if there are none."""
         return statistics.median(self.values) if self.values else None
 
     @property
-    def range(self) -> tuple[float, ...]:
-        """Lowest and highest; nothing where there is no value."""
+    def bounds(self) -> tuple[float, ...]:
+        """Lowest and highest value; empty if there are none."""
         return (min(self.values), max(self.values)) if self.values else ()
 
 
-def sort_rows(lines: Iterable[ParityRow]) -> list[ParityRow]:
-    """The lines by stage, measure and k; what belongs together stands together."""
-    stages, measures = list(STAGES), list(MEASURES)
-    return sorted(lines, key=lambda line: (stages.index(line.stage), measures.index(line.measure), line.k or 0))
+def sort_rows(rows: Iterable[ParityRow]) -> list[ParityRow]:
+    """Return the rows in the order of the table: by stage, measure and k."""
+    stages, measures = list(PARITY_STAGES), list(MEASURES)
+    return sorted(rows, key=lambda row: (stages.index(row.stage), measures.index(row.measure), row.k or 0))
 
 
 class ParityFiles:
-    """<results>/parity/: the table of one dataset and limit, and what it was made with."""
+    """The two files of one comparison, in <results>/parity/."""
 
-    def __init__(self, results: Path, comparison: ParitySettings) -> None:
-        self.settings = comparison
-        dataset = re.sub(r"[^A-Za-z0-9_+.]+", "-", comparison.dataset).strip("-.")
-        name = f"{dataset}-{'all' if comparison.limit is None else comparison.limit}"
+    def __init__(self, results: Path, settings: ParitySettings) -> None:
+        self.settings = settings
+        # The name of an image folder holds a path, which is no file name.
+        dataset = re.sub(r"[^A-Za-z0-9_+.]+", "-", settings.dataset).strip("-.")
+        name = f"{dataset}-{'all' if settings.limit is None else settings.limit}"
         self.csv_file = results / "parity" / f"{name}.csv"
         self.json_file = results / "parity" / f"{name}.json"
 
     def prepare(self) -> None:
-        """Make the folder; a ResultsError before minutes are spent on what could not be written."""
+        """Make the folder; ResultsError if it cannot be written, before minutes are spent on measuring."""
         folder = self.csv_file.parent
         with explain_os_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise ResultsError(f"{folder}: cannot be written; choose a folder you can write with --results")
 
-    def write(self, lines: Iterable[ParityRow], facts: Mapping[str, Any]) -> None:
-        """Put both files in place."""
+    def write(self, rows: Iterable[ParityRow], facts: Mapping[str, Any]) -> None:
+        """Write both files; each is replaced as a whole."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(PARITY_COLUMNS)
+        for row in sort_rows(rows):
+            place = [self.settings.dataset, self.settings.limit, row.k, row.stage, row.measure]
+            numbers = [f"{number:.9g}" for number in (row.value, *row.bounds) if number is not None] or [""] * 3
+            table.writerow([*place, row.backend_a, row.backend_b, *numbers, len(row.values)])
         with explain_os_error(self.csv_file.parent):
             write_atomic(self.json_file, json.dumps(facts, indent=1) + "\n")
-            write_atomic(self.csv_file, self._text(lines))
-
-    def _text(self, lines: Iterable[ParityRow]) -> str:
-        told = io.StringIO()
-        table = csv.writer(told, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(self._row(line) for line in sort_rows(lines))
-        return told.getvalue()
-
-    def _row(self, line: ParityRow) -> list[object]:
-        place = [self.settings.dataset, self.settings.limit, line.k, line.stage, line.measure]
-        found = () if line.value is None else (line.value, *line.range)
-        numbers = [f"{number:.9g}" for number in found] or [""] * 3
-        return [*place, line.backend_a, line.backend_b, *numbers, len(line.values)]
+            write_atomic(self.csv_file, text.getvalue())

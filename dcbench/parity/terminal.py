@@ -1,4 +1,7 @@
-"""What `dcbench parity` shows: how far it is, and the table stage by stage, in 120 columns."""
+"""Print a comparison of backends: progress while it is measured, then a table for each stage, 120 columns wide.
+
+In: ParityRows. Out: text on a console.
+"""
 
 from __future__ import annotations
 
@@ -8,73 +11,71 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.parity.table import MEASURES, STAGES, ParityMeasure, ParitySettings, in_order
+from dcbench.parity.table import MEASURES, PARITY_STAGES, ParityRow, ParitySettings, sort_rows
 
-WIDTH = 120
-"""Columns of text on a pipe, where there is no terminal to ask."""
+PIPE_WIDTH = 120
+"""Width of the text (characters) if it does not go to a terminal."""
 
-COLUMNS = 3
-"""Pairs, or backends, that stand side by side; more of them follow below."""
+MAX_COLUMNS = 3
+"""Pairs of backends, or backends, side by side; further ones get a table below."""
 
-LABEL, K, VALUE = 33, 4, 25
-"""Widths that align the tables of all stages."""
+LABEL_WIDTH, K_WIDTH, VALUE_WIDTH = 33, 4, 25
+"""Widths (characters) that align the tables of all stages."""
 
 
-def watch(lines: Iterable[ParityMeasure], console: Console) -> list[ParityMeasure]:
-    """Take the lines as they are measured, and show on a terminal what was the last."""
-    taken = []
+def collect_rows(rows: Iterable[ParityRow], console: Console) -> list[ParityRow]:
+    """Collect the rows as they are measured; on a terminal, show what was measured last."""
+    collected = []
     with console.status("measuring ...") as status:
-        for line in lines:
-            taken.append(line)
-            status.update(f"measuring ... {line.stage}{f', k = {line.k}' if line.k else ''} is done")
-    return taken
+        for row in rows:
+            collected.append(row)
+            status.update(f"measuring ... {row.stage}{f', k = {row.k}' if row.k else ''} is done")
+    return collected
 
 
-def show(lines: list[ParityMeasure], settings: ParitySettings, console: Console) -> None:
-    """Stage by stage: the measures of pairs, then those of each backend alone."""
-    console = console if console.is_terminal else Console(file=console.file, highlight=False, width=WIDTH)
-    many = "all" if settings.limit is None else f"{settings.limit:,}"
+def show_parity(rows: list[ParityRow], settings: ParitySettings, console: Console) -> None:
+    """Print the tables stage by stage: first the measures of two backends, then those of one alone."""
+    if not console.is_terminal:
+        console = Console(file=console.file, highlight=False, width=PIPE_WIDTH)
+    images = "all" if settings.limit is None else f"{settings.limit:,}"
     console.print(
-        f"[bold]{escape(settings.dataset)}[/bold], {many} images; median (lowest-highest) of {settings.starts} starts"
+        f"[bold]{escape(settings.dataset)}[/bold], {images} images; median (lowest-highest) of {settings.starts} starts"
     )
-    for stage, what in STAGES.items():
-        console.print(f"\n[bold]{stage}[/bold]: {what}")
-        for together in (True, False):
-            kept = [line for line in lines if line.stage == stage and bool(line.backend_b) == together]
-            for table in _tables(in_order(kept)):
+    for stage, description in PARITY_STAGES.items():
+        console.print(f"\n[bold]{stage}[/bold]: {description}")
+        for of_pairs in (True, False):
+            selected = [row for row in rows if row.stage == stage and bool(row.backend_b) == of_pairs]
+            for table in _make_tables(sort_rows(selected)):
                 console.print(table)
 
 
-def _tables(lines: list[ParityMeasure]) -> Iterator[Table]:
-    """Measures down, up to three pairs or backends across."""
-    heads = list(dict.fromkeys(_head(line) for line in lines))
-    for first in range(0, len(heads), COLUMNS):
-        across = heads[first : first + COLUMNS]
-        table = _empty(across)
-        for measure, k in dict.fromkeys((line.measure, line.k) for line in lines):
-            cells = {_head(line): _cell(line) for line in lines if (line.measure, line.k) == (measure, k)}
-            table.add_row(MEASURES[measure][0], str(k or ""), *(cells.get(head, "") for head in across))
+def _make_tables(rows: list[ParityRow]) -> Iterator[Table]:
+    """Yield tables with a line for each measure and k, and a column for each pair or backend."""
+    headings = list(dict.fromkeys(_heading(row) for row in rows))
+    for start in range(0, len(headings), MAX_COLUMNS):
+        columns = headings[start : start + MAX_COLUMNS]
+        table = Table(box=None, pad_edge=False)
+        table.add_column("", width=LABEL_WIDTH)
+        table.add_column("k", width=K_WIDTH, justify="right")
+        for heading in columns:
+            table.add_column(escape(heading), width=VALUE_WIDTH, justify="right")
+        for measure, k in dict.fromkeys((row.measure, row.k) for row in rows):
+            cells = {_heading(row): format_cell(row) for row in rows if (row.measure, row.k) == (measure, k)}
+            table.add_row(MEASURES[measure].label, str(k or ""), *(cells.get(heading, "") for heading in columns))
         yield table
 
 
-def _empty(across: list[str]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("", width=LABEL)
-    table.add_column("k", width=K, justify="right")
-    for head in across:
-        table.add_column(escape(head), width=VALUE, justify="right")
-    return table
+def _heading(row: ParityRow) -> str:
+    return f"{row.backend_a} / {row.backend_b}" if row.backend_b else row.backend_a
 
 
-def _head(line: ParityMeasure) -> str:
-    return f"{line.backend_a} / {line.backend_b}" if line.backend_b else line.backend_a
-
-
-def _cell(line: ParityMeasure) -> str:
-    form = MEASURES[line.measure][1]
-    if line.value is None:
-        return "never" if line.measure == "parting_iteration" else "-"
-    told = format(line.value, form)
-    if len(line.values) > 1:
-        told += f" ({'-'.join(format(bound, form) for bound in line.range)})"
-    return f"{told} in {len(line.values)}" if line.measure == "parting_iteration" else told
+def format_cell(row: ParityRow) -> str:
+    """Return the median of a row, with the range if there are several values."""
+    number_format = MEASURES[row.measure].number_format
+    if row.value is None:
+        return "never" if row.measure == "parting_iteration" else "-"
+    text = format(row.value, number_format)
+    if len(row.values) > 1:
+        text += f" ({'-'.join(format(bound, number_format) for bound in row.bounds)})"
+    # Only the starts in which the backends differ at all have this value.
+    return f"{text} in {len(row.values)}" if row.measure == "parting_iteration" else text

@@ -12,7 +12,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import DataError, ResultsError
 from tests.helpers.command_line import ON_CPU
-from tests.helpers.inspected_runs import made
+from tests.helpers.inspected_runs import make_run
 
 PICTURES = {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"}
 
@@ -34,7 +34,7 @@ def page_of(told, place):
 
 
 def test_a_run_with_weights_is_drawn_by_one_command(call, tmp_path):
-    run = made(tmp_path)
+    run = make_run(tmp_path)
     before = {path: path.read_bytes() for path in run.path.iterdir()}
     told = call("inspect", str(run.path))
     page = page_of(told, tmp_path)
@@ -46,7 +46,7 @@ def test_a_run_with_weights_is_drawn_by_one_command(call, tmp_path):
 
 
 def test_without_weights_the_confusion_is_drawn_and_the_command_for_the_rest_works(call, tmp_path):
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     told = call("inspect", str(run.path), "--out", "there")
     page = page_of(told, tmp_path)
     assert drawn(page) == {"confusion"} and page.is_relative_to(tmp_path / "there")
@@ -61,7 +61,7 @@ def test_without_weights_the_confusion_is_drawn_and_the_command_for_the_rest_wor
 
 def test_a_published_run_is_drawn_by_a_replay(call, tmp_path):
     """Its folder has neither weights nor assignments, as committed results have it."""
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     run.assignments_file.unlink()
     told = call("inspect", str(run.path))
     assert isinstance(told.exception, ResultsError) and str(told.exception).endswith(f"inspect {run.path} --replay")
@@ -71,7 +71,7 @@ def test_a_published_run_is_drawn_by_a_replay(call, tmp_path):
 
 
 def test_a_replay_that_comes_out_otherwise_says_so(call, tmp_path):
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     rows = run.metrics_file.read_text()
     ami = dict(zip(*(line.split(",") for line in rows.splitlines()[:2]), strict=True))["ami_true"]
     run.metrics_file.write_text(rows.replace(ami, "0.9876"))
@@ -90,7 +90,7 @@ def photographs(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (40, 50), (colour[0] + index, colour[1] + index, 3 * index)).save(path)
     values = {"dataset": "imagefolder:pictures", "limit": None, "image_size": 96, "k": 2, "epochs": 1}
-    return made(tmp_path, weights=False, **values)
+    return make_run(tmp_path, weights=False, **values)
 
 
 def test_ones_own_images_are_shown_small_with_their_folders_names(call, tmp_path, photographs):
@@ -109,7 +109,7 @@ def test_a_replay_that_fails_is_an_error(call, tmp_path, photographs):
 
 
 def test_clusters_are_as_many_as_asked_for(call, tmp_path):
-    run = made(tmp_path, k=30)
+    run = make_run(tmp_path, k=30)
     page = page_of(call("inspect", str(run.path), "--clusters", "3"), tmp_path)
     with np.load(page.parent / "learned.npz") as kept:
         assert kept["clusters"].shape == (3,)
@@ -118,14 +118,14 @@ def test_clusters_are_as_many_as_asked_for(call, tmp_path):
 
 
 def test_it_may_be_called_from_inside_the_run(call, tmp_path, monkeypatch):
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     monkeypatch.chdir(run.path)
     page = page_of(call("inspect", ".", "--out", str(tmp_path / "out")), tmp_path)
     assert page == tmp_path / "out" / "m" / "inspect" / run.path.name / "index.html"
 
 
 def test_it_may_be_called_from_inside_another_run(call, tmp_path, monkeypatch):
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     (run.path.parent / "other").mkdir()
     monkeypatch.chdir(run.path.parent / "other")
     page = page_of(call("inspect", f"../{run.path.name}", "--out", str(tmp_path / "out")), tmp_path)
@@ -168,8 +168,8 @@ def spoil(run, how):
         ("other images", "these are not the images"),
     ],
 )
-def test_a_run_that_cannot_be_looked_at_says_why(call, tmp_path, how, expected):
-    run = made(tmp_path)
+def test_a_run_that_cannot_be_measure_on_cpu_says_why(call, tmp_path, how, expected):
+    run = make_run(tmp_path)
     spoil(run, how)
     told = call("inspect", str(run.path))
     assert isinstance(told.exception, ResultsError | DataError), told.exception
@@ -179,7 +179,7 @@ def test_a_run_that_cannot_be_looked_at_says_why(call, tmp_path, how, expected):
 def test_a_folder_that_is_no_run_and_one_that_cannot_be_written(call, tmp_path):
     assert "is not the folder of a run" in str(call("inspect", "nowhere").exception)
     assert "is not the folder of a run" in str(call("inspect", "nowhere", "--replay").exception)
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     (tmp_path / "file").write_text("")
     for more in ((), ("--replay",)):
         told = call("inspect", str(run.path), "--out", "file", *more)
@@ -187,7 +187,7 @@ def test_a_folder_that_is_no_run_and_one_that_cannot_be_written(call, tmp_path):
 
 
 def test_a_dataset_that_cannot_be_had_is_told(call, tmp_path):
-    run = made(tmp_path, weights=False, epochs=0)
+    run = make_run(tmp_path, weights=False, epochs=0)
     spec = run.read_spec().model_copy(update={"dataset": "imagefolder:nowhere"})
     other = RunDir(run.path.parent / spec.run_id)
     other.prepare(spec)
@@ -198,7 +198,7 @@ def test_a_dataset_that_cannot_be_had_is_told(call, tmp_path):
 
 
 def test_the_confusion_alone_needs_no_torch(tmp_path):
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     code = f"""
 import sys
 sys.argv = ["dcbench", "inspect", {str(run.path)!r}]

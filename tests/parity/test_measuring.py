@@ -9,14 +9,16 @@ from sklearn.decomposition import PCA
 from dcbench import registry
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.parity import measuring
-from dcbench.parity.table import MEASURES, STAGES, ParitySettings
+from dcbench.parity.table import MEASURES, PARITY_STAGES, ParitySettings
 from dcbench.training import threads
 from dcbench.training.backends import KMeansResult, sklearn_backend
 
 pytestmark = pytest.mark.xdist_group("parity")  # what its fixture measures is dear: one worker for all of them
 
 BACKENDS = ("faiss", "sklearn", "torch")
-SMALL = ParitySettings("digits", 300, (4, 12), BACKENDS, starts=3, pca_dim=16, width=0.05)
+SMALL = ParitySettings(
+    dataset="digits", limit=300, k_values=(4, 12), backends=BACKENDS, starts=3, pca_dim=16, width=0.05
+)
 PAIRS = [("faiss", "sklearn"), ("faiss", "torch"), ("sklearn", "torch")]
 FAULTY, SOUND = PAIRS[0], PAIRS[1]
 """Faults are planted in scikit-learn's backend: a pair that has it, and one that has not."""
@@ -42,10 +44,10 @@ def sound(bench):
 
 def measured(bench):
     """(stage, measure, backend or pair, k) -> values."""
-    lines = list(measuring.measure(bench))
-    found = {(line.stage, line.measure, line.backend_a, line.backend_b, line.k): line.values for line in lines}
-    assert len(found) == len(lines), "a line appears twice"
-    return found
+    rows = list(measuring.measure(bench))
+    values = {(row.stage, row.measure, row.backend_a, row.backend_b, row.k): row.values for row in rows}
+    assert len(values) == len(rows), "a row appears twice"
+    return values
 
 
 def of(found, stage, measure, pair, k=None):
@@ -53,11 +55,11 @@ def of(found, stage, measure, pair, k=None):
     return found[stage, measure, one, other, k]
 
 
-# --- what is told of sound backends ----------------------------------------------------------
+# --- sound backends --------------------------------------------------------------------------
 
 
-def test_every_stage_and_measure_is_told_for_every_pair_and_backend(sound):
-    assert {key[0] for key in sound} == set(STAGES) and {key[1] for key in sound} == set(MEASURES)
+def test_every_stage_and_measure_has_a_row_for_every_pair_and_backend(sound):
+    assert {key[0] for key in sound} == set(PARITY_STAGES) and {key[1] for key in sound} == set(MEASURES)
     pairs = {key[2:4] for key in sound if key[3]}
     assert pairs == set(PAIRS) and {key[2] for key in sound if not key[3]} == set(BACKENDS)
     assert {key[4] for key in sound} == {None, 4, 12}
@@ -80,7 +82,7 @@ def test_explained_variance_and_whitening_are_what_numpy_says(sound, bench):
         assert deviation < 1.1 / 299
 
 
-@pytest.mark.parametrize("k", SMALL.ks)
+@pytest.mark.parametrize("k", SMALL.k_values)
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_from_the_same_matrix_and_first_centroids_they_agree(sound, pair, k):
     kmeans = {measure: of(sound, "kmeans", measure, pair, k) for measure in ("ari", "objective_ratio")}
@@ -90,7 +92,7 @@ def test_from_the_same_matrix_and_first_centroids_they_agree(sound, pair, k):
     assert statistics.median(of(sound, "chain", "ari", pair, k)) > 0.95
 
 
-def test_seconds_are_told_of_each_backend_for_each_stage_and_start(sound):
+def test_seconds_are_measured_for_each_backend_stage_and_start(sound):
     for name in BACKENDS:
         for stage, measure, k, count in [
             ("pca", "pca", None, 1),
@@ -121,17 +123,17 @@ def test_two_starts_of_one_backend_are_the_yardstick(sound):
 
 
 def test_starts_are_compared_with_the_next_one_each(bench):
-    tally = measuring.Tally(bench)
+    rows = measuring.StageRows(bench, "kmeans")
     ends = [{"torch": torch.tensor(ids)} for ids in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1])]
-    tally.compare_starts(ends)
-    assert tally["ari_of_starts", "torch"] == [1.0, -0.5]
-    tally.compare_starts(ends[:1])
-    assert len(tally["ari_of_starts", "torch"]) == 2, "one start has no other"
+    rows.compare_starts(ends)
+    assert [(row.measure, row.backend_a, row.values) for row in rows] == [("ari_of_starts", "torch", (1.0, -0.5))]
+    rows.compare_starts(ends[:1])
+    assert [len(row.values) for row in rows] == [2], "one start has no other"
 
 
 def test_the_defaults_objectives_are_taken_in_the_same_matrix():
     points, assignment = torch.tensor([[0.0], [2.0], [5.0]]), torch.tensor([0, 0, 2])
-    assert measuring._scatter(points, assignment, 4) == 2.0
+    assert measuring.measure_scatter(points, assignment, 4) == 2.0
 
 
 # --- planted faults --------------------------------------------------------------------------
@@ -211,8 +213,8 @@ def test_angles_are_those_planted_tiny_ones_too(angle):
     straight = torch.eye(40)[:, :3].double()
     tilted = straight.clone()
     tilted[0, 0], tilted[10, 0] = torch.tensor(angle).double().cos(), torch.tensor(angle).double().sin()
-    one, other = (measuring.Reduction(straight, basis.numpy(), 0.0) for basis in (straight, tilted))
-    assert measuring._largest_angle(one, other) == pytest.approx(angle, rel=1e-6)
+    one, other = (measuring.Reduction(points=straight, axes=basis.numpy(), seconds=0.0) for basis in (straight, tilted))
+    assert measuring.measure_largest_angle(one, other) == pytest.approx(angle, rel=1e-6)
 
 
 def test_axes_are_read_off_a_transform_whose_offset_is_far_larger():
@@ -224,38 +226,40 @@ def test_axes_are_read_off_a_transform_whose_offset_is_far_larger():
 @pytest.mark.parametrize("name", BACKENDS)
 def test_one_iteration_after_another_is_as_many_at_once(bench, name):
     part, points = registry.load("backends", name), bench.features[:, :20].clone()
-    first = measuring._first(points, SMALL.spec(12), 0)
-    trail = measuring._trail(part, points, first)
+    first = measuring.choose_first_centroids(points, SMALL.make_spec(12), 0)
+    path = measuring.follow_iterations(part, points, first)
     for iterations in (1, 2, 5, 20):
-        assert torch.equal(trail(iterations).assignment, part.kmeans(points, first, iterations).assignment)
+        assert torch.equal(path(iterations).assignment, part.kmeans(points, first, iterations).assignment)
 
 
-def trail_of(*assignments):
-    """A trail that finds these, and the last one for ever."""
+def path_of(*assignments):
+    """A k-means that finds these, one after each iteration, and the last one for ever."""
     asked = []
 
     def after(iteration):
         asked.append(iteration)
-        return KMeansResult(torch.tensor(assignments[min(iteration, len(assignments)) - 1]), torch.empty(0))
+        return KMeansResult(
+            assignment=torch.tensor(assignments[min(iteration, len(assignments)) - 1]), centroids=torch.empty(0)
+        )
 
     return after, asked
 
 
 def test_parting_is_the_first_difference_also_one_that_heals():
-    (one, _), (other, _) = trail_of([0], [1], [0], [1]), trail_of([0], [1], [2], [1])
+    (one, _), (other, _) = path_of([0], [1], [0], [1]), path_of([0], [1], [2], [1])
     assert measuring.find_first_difference(one, other, 20) == 3
     assert measuring.find_first_difference(one, other, 2) is None
 
 
 def test_parting_stops_looking_when_nothing_moves_any_more():
-    (one, asked), (other, _) = trail_of([0], [1], [1], [7]), trail_of([0], [1], [1], [8])
+    (one, asked), (other, _) = path_of([0], [1], [1], [7]), path_of([0], [1], [1], [8])
     assert measuring.find_first_difference(one, other, 20) is None and max(asked) == 3
 
 
-def test_what_it_was_made_with_is_told(bench):
+def test_the_facts_hold_the_provenance(bench):
     assert bench.facts["threads"] == 1 and bench.facts["device"] == "cpu"
     assert bench.facts["dataset"]["images"] == 300 and "faiss" in " ".join(bench.facts["libraries"])
-    assert (bench.facts["k"], bench.facts["starts"], bench.facts["backends"]) == (SMALL.ks, 3, BACKENDS)
+    assert (bench.facts["k"], bench.facts["starts"], bench.facts["backends"]) == (SMALL.k_values, 3, BACKENDS)
 
 
 @pytest.mark.gpu
@@ -275,7 +279,7 @@ def mnist():
     import os
     from pathlib import Path
 
-    asked = ParitySettings("mnist", 10_000, (10,), BACKENDS)
+    asked = ParitySettings(dataset="mnist", limit=10_000, k_values=(10,), backends=BACKENDS)
     return measured(measuring.prepare(asked, WorkerConfig(data_dir=Path(os.environ["DCBENCH_DATA"]), threads=1)))
 
 

@@ -1,25 +1,27 @@
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
 from dcbench.errors import PluginError, ResultsError, SpecError
 from dcbench.parity import table
-from dcbench.parity.table import COLUMNS, ParityFiles, ParityMeasure, ParitySettings, asked
+from dcbench.parity.table import PARITY_COLUMNS, ParityFiles, ParitySettings, parse_settings
+from tests.helpers.parity_rows import make_row
 
-BOTH = ParitySettings("digits", 300, (4,), ("faiss", "torch"))
+BOTH = ParitySettings(dataset="digits", limit=300, k_values=(4,), backends=("faiss", "torch"))
 
 
 def ask(dataset="digits", limit=None, ks="10,100", backends=None, starts=3, pca_dim=16):
-    return asked(dataset, limit, ks, backends, starts, pca_dim)
+    return parse_settings(dataset=dataset, limit=limit, k_values=ks, backends=backends, starts=starts, pca_dim=pca_dim)
 
 
-def test_what_is_asked_for():
+def test_options_become_settings():
     assert ask(limit=500, ks="10, 100,10", backends="torch,faiss") == ParitySettings(
-        "digits", 500, (10, 100), ("torch", "faiss"), 3, 16
+        dataset="digits", limit=500, k_values=(10, 100), backends=("torch", "faiss"), starts=3, pca_dim=16
     )
     assert ask().backends == ("faiss", "sklearn", "torch")
-    spec = ask(limit=500).spec(7)
+    spec = ask(limit=500).make_spec(7)
     assert (spec.dataset, spec.limit, spec.k, spec.pca_dim, spec.width, spec.arch) == (
         "digits",
         500,
@@ -54,54 +56,54 @@ def test_the_limit_is_ten_thousand_or_all_of_a_smaller_dataset():
     ],
 )
 def test_bad_input_is_explained(words, error, expected):
-    with pytest.raises(error) as told:
+    with pytest.raises(error) as caught:
         ask(**words)
-    assert expected in str(told.value)
+    assert expected in str(caught.value)
 
 
-def test_a_line_is_its_median_and_range_and_nothing_without_values():
-    line = ParityMeasure("kmeans", "ari", "faiss", "torch", 10, (0.9, 1.0, 0.4))
-    assert (line.value, line.range) == (0.9, (0.4, 1.0))
-    assert (ParityMeasure("kmeans", "ari", "faiss").value, ParityMeasure("kmeans", "ari", "faiss").range) == (None, ())
+def test_a_row_has_its_median_and_range_and_nothing_without_values():
+    row = make_row("kmeans", "ari", "faiss", "torch", 10, (0.9, 1.0, 0.4))
+    assert (row.value, row.bounds) == (0.9, (0.4, 1.0))
+    empty = make_row("kmeans", "ari", "faiss")
+    assert (empty.value, empty.bounds) == (None, ())
 
 
 def test_the_files_are_one_tidy_table_and_what_it_was_made_with(tmp_path):
     files = ParityFiles(tmp_path / "results", BOTH)
     files.prepare()
-    lines = [
-        ParityMeasure("defaults", "ari", "faiss", "torch", 4),
-        ParityMeasure("kmeans", "parting_iteration", "faiss", "torch", 4, (3, 1)),
-        ParityMeasure("pca", "seconds_pca", "torch", values=(0.25,)),
+    rows = [
+        make_row("defaults", "ari", "faiss", "torch", 4),
+        make_row("kmeans", "parting_iteration", "faiss", "torch", 4, (3, 1)),
+        make_row("pca", "seconds_pca", "torch", values=(0.25,)),
     ]
-    files.write(lines, {"threads": 2})
-    assert files.table_file == tmp_path / "results" / "parity" / "digits-300.csv"
-    with files.table_file.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
-    told = [[row[column] for column in COLUMNS] for row in rows]
-    assert told == [
+    files.write(rows, {"threads": 2})
+    assert files.csv_file == tmp_path / "results" / "parity" / "digits-300.csv"
+    with files.csv_file.open(newline="") as file:
+        written = list(csv.DictReader(file))
+    assert tuple(written[0]) == PARITY_COLUMNS
+    assert [[row[column] for column in PARITY_COLUMNS] for row in written] == [
         ["digits", "300", "", "pca", "seconds_pca", "torch", "", "0.25", "0.25", "0.25", "1"],
         ["digits", "300", "4", "kmeans", "parting_iteration", "faiss", "torch", "2", "1", "3", "2"],
         ["digits", "300", "4", "defaults", "ari", "faiss", "torch", "", "", "", "0"],
     ]
-    assert json.loads(files.facts_file.read_text()) == {"threads": 2}
-    assert sorted(path.name for path in files.table_file.parent.iterdir()) == ["digits-300.csv", "digits-300.json"]
+    assert json.loads(files.json_file.read_text()) == {"threads": 2}
+    assert sorted(path.name for path in files.csv_file.parent.iterdir()) == ["digits-300.csv", "digits-300.json"]
 
 
-def test_lines_are_ordered_by_stage_measure_and_k():
-    lines = [ParityMeasure("kmeans", measure, "a", k=k) for k in (100, 10) for measure in ("ari", "objective_ratio")]
-    ordered = table.in_order([*lines, ParityMeasure("pca", "seconds_pca", "a")])
-    assert [(line.measure, line.k) for line in ordered] == [
+def test_rows_are_sorted_by_stage_measure_and_k():
+    rows = [make_row("kmeans", measure, "a", k=k) for k in (100, 10) for measure in ("ari", "objective_ratio")]
+    ordered = table.sort_rows([*rows, make_row("pca", "seconds_pca", "a")])
+    assert [(row.measure, row.k) for row in ordered] == [
         ("seconds_pca", None), ("objective_ratio", 10), ("objective_ratio", 100), ("ari", 10), ("ari", 100)
     ]  # fmt: skip
 
 
 def test_a_folder_of_images_and_no_limit_name_a_file_too(tmp_path):
-    files = ParityFiles(tmp_path, ParitySettings("imagefolder:/my photos/cats", None, (4,), ("faiss", "torch")))
-    assert files.table_file.name == "imagefolder-my-photos-cats-all.csv"
+    files = ParityFiles(tmp_path, replace(BOTH, dataset="imagefolder:/my photos/cats", limit=None))
+    assert files.csv_file.name == "imagefolder-my-photos-cats-all.csv"
 
 
-def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_reported_before_anything_is_measured(tmp_path, monkeypatch):
     (tmp_path / "parity").write_text("in the way")
     with pytest.raises(ResultsError, match="--results"):
         ParityFiles(tmp_path, BOTH).prepare()

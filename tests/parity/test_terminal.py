@@ -5,13 +5,15 @@ import pytest
 from rich.console import Console
 
 from dcbench.parity import terminal
-from dcbench.parity.table import ParityMeasure, ParitySettings
+from dcbench.parity.table import ParitySettings
+from tests.helpers.parity_rows import make_row
 
 
-def shown(lines, backends=("faiss", "torch"), width=None):
+def shown(rows, backends=("faiss", "torch"), width=None):
     out = io.StringIO()
     console = Console(file=out, force_terminal=width is not None, width=width, color_system=None)
-    terminal.show(lines, ParitySettings("mnist", 10_000, (10,), backends), console)
+    settings = ParitySettings(dataset="mnist", limit=10_000, k_values=(10,), backends=backends)
+    terminal.show_parity(rows, settings, console)
     return out.getvalue()
 
 
@@ -23,9 +25,9 @@ def row(text, label):
 
 def test_values_stand_under_their_pair_with_median_and_range():
     out = shown([
-        ParityMeasure("pca", "largest_angle", "faiss", "torch", values=(3.21e-3,)),
-        ParityMeasure("kmeans", "ari", "faiss", "torch", 10, (1.0, 0.25, 0.5)),
-        ParityMeasure("kmeans", "seconds_kmeans", "torch", k=10, values=(0.123, 0.123)),
+        make_row("pca", "largest_angle", "faiss", "torch", values=(3.21e-3,)),
+        make_row("kmeans", "ari", "faiss", "torch", 10, (1.0, 0.25, 0.5)),
+        make_row("kmeans", "seconds_kmeans", "torch", k=10, values=(0.123, 0.123)),
     ])  # fmt: skip
     assert "mnist, 10,000 images" in out and "of 10 starts" in out and "faiss / torch" in out
     assert row(out, "largest angle of subspaces (rad)") == ["3.2e-03"]
@@ -43,8 +45,8 @@ def test_values_stand_under_their_pair_with_median_and_range():
     ],
 )
 def test_what_never_parts_and_what_does_not_exist(measure, values, expected):
-    label = terminal.MEASURES[measure][0]
-    assert row(shown([ParityMeasure("kmeans", measure, "faiss", "torch", 10, values)]), label) == expected
+    label = terminal.MEASURES[measure].label
+    assert row(shown([make_row("kmeans", measure, "faiss", "torch", 10, values)]), label) == expected
 
 
 @pytest.mark.parametrize("width", [None, 120])
@@ -53,7 +55,7 @@ def test_the_widest_table_fits_120_columns_and_cuts_nothing(width):
     values = (0.99987, 1.00012, 1.0)
     pairs = list(itertools.combinations(backends, 2))
     out = shown(
-        [ParityMeasure("kmeans", name, *pair, 1000, values) for name in ("objective_ratio", "ari") for pair in pairs],
+        [make_row("kmeans", name, *pair, 1000, values) for name in ("objective_ratio", "ari") for pair in pairs],
         backends,
         width,
     )
@@ -66,16 +68,16 @@ def test_the_widest_table_fits_120_columns_and_cuts_nothing(width):
 def test_more_pairs_than_fit_stand_below(tmp_path):
     backends = ("a", "b", "c", "d")
     pairs = list(itertools.combinations(backends, 2))
-    out = shown([ParityMeasure("kmeans", "ari", *pair, 10, (0.5,)) for pair in pairs], backends)
+    out = shown([make_row("kmeans", "ari", *pair, 10, (0.5,)) for pair in pairs], backends)
     assert all(" / ".join(pair) in out for pair in pairs) and out.count("0.5000") == 6
     assert max(map(len, out.splitlines())) <= 120
 
 
-def test_watching_takes_every_line_and_tells_the_last_on_a_terminal():
+def test_every_row_is_collected_and_the_last_is_shown_on_a_terminal():
     out = io.StringIO()
-    lines = [ParityMeasure("pca", "seconds_pca", "torch", values=(1.0,)), ParityMeasure("kmeans", "ari", "a", "b", 10)]
-    taken = terminal.watch(iter(lines), Console(file=out, force_terminal=True, width=80, color_system=None))
-    assert taken == lines and "kmeans, k = 10 is done" in out.getvalue()
+    rows = [make_row("pca", "seconds_pca", "torch", values=(1.0,)), make_row("kmeans", "ari", "a", "b", 10)]
+    collected = terminal.collect_rows(iter(rows), Console(file=out, force_terminal=True, width=80, color_system=None))
+    assert collected == rows and "kmeans, k = 10 is done" in out.getvalue()
     quiet = io.StringIO()
-    terminal.watch(iter(lines), Console(file=quiet, width=80))
+    terminal.collect_rows(iter(rows), Console(file=quiet, width=80))
     assert quiet.getvalue() == ""

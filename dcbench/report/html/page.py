@@ -1,6 +1,7 @@
-"""The one offline page: answers first, figures and tables as their evidence, everything escaped by the template engine.
+"""Fill the templates of the one offline page: answers first, then figures and tables as their evidence.
 
-In: an Analysis, drawn figures, the report's tables, an Audit, and what the runs were made with. Out: the HTML.
+In: an Analysis, drawn figures, the tables of the report, an Audit, and where the results come from. Out: the HTML. The
+template engine escapes every value, once.
 """
 
 from __future__ import annotations
@@ -8,30 +9,30 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 import dcbench
+from dcbench.analysis.coverage_map import lay_out_coverage
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.audit.axes import Audit
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
+from dcbench.core.templates import template_environment
 from dcbench.core.text import plural
 from dcbench.figures.style.theme import BACKGROUNDS, INK
-from dcbench.parity.table import STAGES as PARITY_STAGES
-from dcbench.report.figures import Drawn
+from dcbench.parity.table import PARITY_STAGES
+from dcbench.report.figures import DrawnFigure
 from dcbench.report.findings.questions import answer_questions
 from dcbench.report.html import curve_data, page_tables
-from dcbench.report.html.coverage import coverage, squares_of
-from dcbench.report.html.inline_svg import inline
-from dcbench.report.html.run_table import run_table
-from dcbench.report.origin import Origin
+from dcbench.report.html.run_table import make_run_table
+from dcbench.report.provenance import ReportProvenance
+from dcbench.report.svg import inline_svg
 
 HERE = Path(__file__).parent
 SCRIPTS = ("store.js", "table.js", "map.js", "curves.js")
@@ -42,7 +43,7 @@ SECTIONS = {
     "rules": "How the verdicts are made",
     "curves": "Curves",
     "cells": "Scores of every cell",
-    "levels": "What the scores stand between",
+    "levels": "What the scores lie between",
     "times": "Time",
     "health": "Health and collapse",
     "backends": "Libraries compared",
@@ -51,27 +52,27 @@ SECTIONS = {
     "runs": "The runs",
     "provenance": "Made with",
 }
-"""Id of each section -> its title, in order."""
+"""The id of each section with its title, in order."""
 
-INSIDE = {"coverage": "Coverage", "unfinished": "Failed and missing runs", "notes": "Read with care"}
-"""Parts of sections that sentences lead to."""
+SUBSECTIONS = {"coverage": "Coverage", "unfinished": "Failed and missing runs", "notes": "Read with care"}
+"""Parts of sections that sentences link to."""
 
-PLACES = {
+FIGURE_SECTIONS = {
     "forest": "effects", "interactions": "effects", "ranks": "effects", "numeric": "effects",
     "curves": "curves", "heatmap": "cells", "accuracy_cost": "times", "stage_times": "times",
     "occupancy": "health", "stability": "health", "parity": "backends",
 }  # fmt: skip
-"""Plot -> the section it stands in; others stand in `more`."""
+"""Figure -> its section; all others, such as plug-ins, go to `more`."""
 
-STOOD = {"degenerate": "done, degenerate", "collapsed": "done, collapsed"}
-"""What a square is called that is done and not healthy."""
+REPLACED_FIGURES = {"coverage"}
+"""Figures that the page shows as a live table instead."""
 
-REPLACED = {"coverage"}
-"""Plots whose place on the page a live table takes."""
+SQUARE_LABELS = {"degenerate": "done, degenerate", "collapsed": "done, collapsed"}
+"""What the legend of the map calls finished runs that are not healthy."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageFigure:
     """A figure as an element of the page."""
 
     id: str
@@ -80,123 +81,115 @@ class Shown:
     svg: Markup
 
 
-def render(
+def render_page(
     analysis: Analysis,
-    drawn: list[Drawn],
-    made: dict[str, pd.DataFrame],
-    audited: Audit,
-    origin: Origin,
-    pictured: Collection[str] = (),
+    figures: Sequence[DrawnFigure],
+    tables: Mapping[str, pd.DataFrame],
+    audit: Audit,
+    provenance: ReportProvenance,
+    inspected: Collection[str] = (),
 ) -> str:
-    """The HTML of index.html; `pictured` are the runs that have a page of pictures beside it."""
+    """Return the HTML of index.html; `inspected` are the ids of the runs that have a page of `dcbench inspect`."""
+    environment = template_environment(HERE / "templates")
+    environment.filters |= {"plural": plural, "value": format_value}
     script = "\n".join((HERE / "assets" / name).read_text(encoding="utf-8") for name in SCRIPTS)
     script = f'(() => {{\n"use strict";\n{script}}})();\n'
-    placed = _placed(drawn)
-    given = _head(analysis) | _evidence(analysis, made, audited) | _runs(analysis, made)
-    template = _engine().get_template("page.html.j2")
-    return template.render(
-        **given,
-        answers=answer_questions(analysis, audited),
-        pictured=pictured,
-        drawn=placed,
-        sections=[(name, title) for name, title in SECTIONS.items() if _stands(name, analysis, placed)],
-        names=SECTIONS | INSIDE,
-        made_with=origin.facts,
-        matrix=origin.matrix,
+    placed = place_figures(figures)
+    # Some sections have nothing to show for some matrices.
+    absent = {name for name in ("curves", "more") if not placed[name]} | (set() if analysis.axes else {"effects"})
+    return environment.get_template("page.html.j2").render(
+        **_describe_matrix(analysis),
+        **_tabulate_evidence(analysis, tables, audit),
+        **_describe_runs(analysis),
+        answers=answer_questions(analysis, audit),
+        css=Markup(environment.get_template("page.css.j2").render(ink=INK, paper=BACKGROUNDS)),
+        figures=placed,
+        inspected=inspected,
+        policy=make_policy(script),
+        provenance=provenance,
         script=Markup(script),
-        policy=policy(script),
+        sections={name: title for name, title in SECTIONS.items() if name not in absent},
+        titles=SECTIONS | SUBSECTIONS,
+        version=dcbench.__version__,
     )
 
 
-def policy(script: str) -> str:
-    """What the page may do: run this script, nothing from anywhere; `self` is for `dcbench report --watch`."""
+def make_policy(script: str) -> str:
+    """Return the content security policy: the page may run this script only, and load nothing from elsewhere."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # 'self' is for `dcbench report --watch`, whose script asks the same server for newer pages.
     return (
         f"default-src 'none'; script-src 'sha256-{digest}' 'self'; connect-src 'self'; img-src data:; "
         "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     )
 
 
-def _engine() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(HERE / "templates")
-    engine = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    engine.filters["plural"] = plural
-    return engine
-
-
-def _stands(name: str, analysis: Analysis, placed: dict[str, list[Shown]]) -> bool:
-    """Whether the page has the section."""
-    return bool(placed[name]) if name in ("curves", "more") else bool(analysis.axes) or name != "effects"
-
-
-def _placed(drawn: list[Drawn]) -> dict[str, list[Shown]]:
-    """The figures by section; the longest plot name that a figure's begins with is its plot."""
-    placed: dict[str, list[Shown]] = {name: [] for name in SECTIONS}
-    for number, figure in enumerate(drawn):
-        known = [part for part in (*PLACES, *REPLACED) if f"{figure.name}_".startswith(f"{part}_")]
-        plot = max(known, key=len, default="")
-        if plot not in REPLACED:
+def place_figures(figures: Sequence[DrawnFigure]) -> dict[str, list[PageFigure]]:
+    """Return the figures of each section."""
+    placed: dict[str, list[PageFigure]] = {name: [] for name in SECTIONS}
+    for number, figure in enumerate(figures):
+        # A figure's files are named `plugin` or `plugin_axis`, and one plug-in's name may begin with another's.
+        plugins = [name for name in (*FIGURE_SECTIONS, *REPLACED_FIGURES) if f"{figure.name}_".startswith(f"{name}_")]
+        plugin = max(plugins, key=len, default="")
+        if plugin not in REPLACED_FIGURES:
             alternative = f"{figure.title}. {figure.caption} {figure.note}".strip()
-            svg = Markup(inline(figure.svg, f"f{number}", alternative))
-            placed[PLACES.get(plot, "more")].append(Shown(f"figure-{number}", figure.title, figure.caption, svg))
+            svg = Markup(inline_svg(figure.svg, f"f{number}", alternative))
+            page_figure = PageFigure(f"figure-{number}", figure.title, figure.caption, svg)
+            placed[FIGURE_SECTIONS.get(plugin, "more")].append(page_figure)
     return placed
 
 
-def _head(analysis: Analysis) -> dict[str, Any]:
-    found, beside = analysis.results, analysis.results.baselines
-    counts = Counter([*found.runs["state"], *(beside["state"] if len(beside) else [])])
+def _describe_matrix(analysis: Analysis) -> dict[str, Any]:
+    """Return what the head of the page says about the matrix."""
+    results = analysis.results
+    counts = Counter([*results.runs["state"], *(results.baselines["state"] if len(results.baselines) else [])])
     return {
-        "name": found.name,
-        "version": dcbench.__version__,
-        "css": Markup(_engine().get_template("page.css.j2").render(ink=INK, paper=BACKGROUNDS)),
-        "planned": len(found.runs),
-        "baselines": len(beside),
+        "name": results.name,
+        "planned": len(results.runs),
+        "baselines": len(results.baselines),
         "states": [(state, counts[state]) for state in STATES if counts[state]],
-        "axes": {name: ", ".join(format_value(value) for value in axis.values) for name, axis in analysis.axes.items()},
-        "seeds": ", ".join(format_value(seed) for seed in sorted(found.runs["seed"].unique())),
-        "notes": found.notes,
+        "axes": {name: ", ".join(map(format_value, axis.values)) for name, axis in analysis.axes.items()},
+        "seeds": ", ".join(map(format_value, sorted(results.runs["seed"].unique()))),
+        "notes": results.notes,
     }
 
 
-def _evidence(analysis: Analysis, made: dict[str, pd.DataFrame], audited: Audit) -> dict[str, Any]:
-    """The tables of the sections."""
+def _tabulate_evidence(analysis: Analysis, tables: Mapping[str, pd.DataFrame], audit: Audit) -> dict[str, Any]:
+    """Return the tables of all sections."""
     return {
         "quality": metric_spec(analysis.quality).label,
-        "effects": page_tables.effects(analysis),
-        "interactions": page_tables.interactions(analysis),
-        "levels": page_tables.levels(analysis),
-        "ranks": page_tables.ranks(analysis),
-        "rules": page_tables.rules(analysis),
-        "final": page_tables.final(made["final"], analysis.axes),
-        "baselines_table": page_tables.baselines(made["baselines"]),
-        "audit": page_tables.plain(made["audit"]),
-        "problems": page_tables.plain(made["problems"]),
-        "parity": page_tables.parity(made["parity"]),
-        "stages": PARITY_STAGES,
-        "times": page_tables.stage_times(made["stage_times"]),
-        "sick": page_tables.sick(analysis),
-        "unfinished": page_tables.plain(made["unfinished"].drop(columns="last_lines")),
+        "effects": page_tables.tabulate_effects(analysis),
+        "interactions": page_tables.tabulate_interactions(analysis),
+        "levels": page_tables.tabulate_levels(analysis),
+        "ranks": page_tables.tabulate_ranks(analysis),
+        "rules": page_tables.tabulate_rules(analysis),
+        "final": page_tables.tabulate_final(tables["final"], analysis.axes),
+        "baseline_levels": page_tables.tabulate_baselines(tables["baselines"]),
+        "audit": page_tables.tabulate_frame(tables["audit"]),
+        "problems": page_tables.tabulate_frame(tables["problems"]),
+        "parity": page_tables.tabulate_parity(tables["parity"]),
+        "parity_stages": PARITY_STAGES,
+        "times": page_tables.tabulate_stage_times(tables["stage_times"]),
+        "unhealthy": page_tables.tabulate_unhealthy_runs(analysis),
+        "unfinished": page_tables.tabulate_frame(tables["unfinished"].drop(columns="last_lines")),
+        "baseline_runs": page_tables.tabulate_baseline_runs(analysis.results.baselines),
     }
 
 
-def _runs(analysis: Analysis, made: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """The table of runs, the map, and the curves with their choices."""
-    runs, names = run_table(analysis), curve_data.metrics(analysis)
-    by = [(index, one.name) for index, one in enumerate(runs.filters) if one.name != "state"]
-    conditions = [index for index, name in by if name in analysis.axes and analysis.axes[name].is_condition]
-    choices = [index for index, name in by if name in analysis.axes and index not in conditions]
-    states = Counter(one.state for one in squares_of(analysis))
+def _describe_runs(analysis: Analysis) -> dict[str, Any]:
+    """Return the table of runs, the map, and the curves with what they can be coloured and grouped by."""
+    runs, coverage = make_run_table(analysis), lay_out_coverage(analysis)
+    groupings = [(index, field.name) for index, field in enumerate(runs.filters) if field.name != "state"]
+    axes = {index: analysis.axes[name] for index, name in groupings if name in analysis.axes}
+    squares = Counter(square.state for square in coverage.squares)
     return {
         "runs": runs,
-        "map": coverage(analysis),
-        "square_counts": [(state, STOOD.get(state, state), states[state]) for state in states],
-        "curves": [metric_spec(name).axis_label for name in names],
-        "every": curve_data.every(analysis),
-        "data": curve_data.packed(analysis),
-        "by": by,
-        "colour_by": next(iter(choices), None),
-        "panels_by": next(iter(conditions), None),
-        "baseline_runs": page_tables.baseline_runs(analysis.results.baselines),
+        "coverage": coverage,
+        "square_counts": [(state, SQUARE_LABELS.get(state, state), count) for state, count in squares.items()],
+        "curve_labels": [metric_spec(name).axis_label for name in curve_data.choose_metrics(analysis)],
+        "curve_step": curve_data.choose_epoch_step(analysis),
+        "curve_data": curve_data.pack_curves(analysis),
+        "groupings": groupings,
+        "colour_by": next((index for index, axis in axes.items() if not axis.is_condition), None),
+        "panels_by": next((index for index, axis in axes.items() if axis.is_condition), None),
     }

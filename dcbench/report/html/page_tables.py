@@ -1,11 +1,11 @@
-"""The page's tables: frames as text, labelled, with units and as many digits as a number bears.
+"""The tables of the page: frames as labelled text, with units and only as many digits as a number deserves.
 
-In: an Analysis and the report's tables. Out: Tables, whose cells the template escapes.
+In: an Analysis and the tables of the report. Out: Tables, whose cells the template escapes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,206 +17,209 @@ from dcbench.analysis.summary import DERIVED_METRICS, Analysis, metric_spec, nam
 from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import format_value
-from dcbench.parity.table import MEASURES
-from dcbench.parity.table import STAGES as PARITY_STAGES
+from dcbench.parity.table import MEASURES, PARITY_STAGES
 from dcbench.report.numbers import TIMES, format_difference, format_number, format_percent, format_ratio
-from dcbench.report.tables import FINAL, LEVEL_KEYS
+from dcbench.report.tables import BASELINE_KEYS, FINAL_METRICS
 
-LABELS = {name: column.axis_label for name, column in (COLUMNS | DERIVED_METRICS).items()}
-LABELS |= {"acted": "did differ", "outcome_differs": "outcome differs", "must_share": "random numbers to share"}
-LABELS |= {"random_numbers_common": "shared", "run": "run", "told": "what was found"}
+LABELS = {name: column.axis_label for name, column in (COLUMNS | DERIVED_METRICS).items()} | {
+    "acted": "choice acted",
+    "outcome_differs": "outcome differs",
+    "must_share": "random numbers to share",
+    "random_numbers_common": "shared",
+    "told": "problem",
+}
+"""Column -> its head on the page; other columns have their own names."""
 
-
-BASIS = [f"cells {TIMES} seeds", "left out", "p (Holm)"]
-"""Heads of what a mean stands on."""
+CELLS_AND_SEEDS = f"cells {TIMES} seeds"
 
 Cell = str | tuple[str, str]
-"""A cell's text, or its text and what stands small under it."""
+"""A cell's text, or its text and the small print under it."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the page shows it; the first `words` columns are text, the others numbers."""
+    """A table as the page shows it; the first `text_columns` columns are text, the others numbers."""
 
-    head: list[str]
-    lines: Sequence[Sequence[Cell]]
-    words: int = 99
-
-
-def effects(analysis: Analysis) -> dict[str, Table]:
-    """Label of a metric -> all its swaps, what the sentences speak of first."""
-    head = ["choice", "swap", "comes along", "verdict", "mean change", "95 % interval", "for other cells"]
-    head += ["better in", "pairs", *BASIS]
-    found = {}
-    for outcome in sorted(analysis.outcomes, key=lambda one: one.name != analysis.quality):
-        lines = analysis.effects[analysis.effects["metric"] == outcome.name]
-        if len(lines):
-            found[metric_spec(outcome.name).label] = Table(
-                head, [_effect(analysis, line, outcome) for _, line in lines.iterrows()], 4
-            )
-    return found
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    text_columns: int
 
 
-def _effect(analysis: Analysis, line: pd.Series, outcome: Outcome) -> list[Cell]:
-    swap = f"{format_value(line['before'])} → {format_value(line['after'])}"
-    neutral = outcome.better is None or analysis.axes[line["axis"]].is_neutral(outcome.name)
-    improved = "" if neutral else format_percent(line["improved"])
-    pairs = f"{line['pairs']} of {line['planned']}"
-    words = [line["axis"], swap, line["brings"], line["verdict"]]
-    return [*words, *_figures(line, outcome), improved, pairs, *_basis(line)]
+def tabulate_frame(table: pd.DataFrame, text_columns: int | None = None) -> Table:
+    """Return a frame as it is, with labels as heads; without `text_columns` all columns are text."""
+    rows = [["" if pd.isna(value) else format_value(value) for value in row] for row in table.itertuples(index=False)]
+    head = [LABELS.get(name, str(name).replace("_", " ")) for name in table.columns]
+    return Table(head, rows, len(head) if text_columns is None else text_columns)
 
 
-def interactions(analysis: Analysis) -> Table:
-    """How two axes act on each other, by what the sentences speak of."""
-    head = ["swap", "where", "instead of", "verdict", "how much larger", "95 % interval", "for other cells"]
-    head += BASIS
-    outcome = next((one for one in analysis.outcomes if one.name == analysis.quality), None)
-    lines = analysis.interactions[analysis.interactions["metric"] == analysis.quality]
-    return Table(head, [_interaction(line, outcome) for _, line in lines.iterrows()] if outcome else [], 4)
-
-
-def _interaction(line: pd.Series, outcome: Outcome) -> list[Cell]:
-    swap = f"{line['axis']} {format_value(line['before'])} → {format_value(line['after'])}"
-    where = [f"{line['with_axis']} {format_value(line[name])}" for name in ("with_after", "with_before")]
-    return [swap, *where, line["verdict"], *_figures(line, outcome), *_basis(line)]
-
-
-def _figures(line: pd.Series, outcome: Outcome) -> list[str]:
-    """Mean and both intervals."""
-    form = format_ratio if outcome.ratio else format_difference
-    return [form(line["mean"]), *(_spread(line, names, form) for names in (("low", "high"), OTHERS))]
-
-
-OTHERS = ("other_cells_low", "other_cells_high")
-
-
-def _spread(line: pd.Series, names: tuple[str, str], form: Any) -> str:
-    low, high = (form(line[name]) for name in names)
-    return f"{low} to {high}" if low else ""
-
-
-def _basis(line: pd.Series) -> list[str]:
-    p = "" if pd.isna(line["p_holm"]) else f"{line['p_holm']:.2g}"
-    return [f"{line['cells']} {TIMES} {line['seeds']}", str(line["left_out"]), p]
-
-
-def levels(analysis: Analysis) -> Table:
-    """Each value of each axis on the cells and seeds that all its values have."""
-    lines = analysis.levels[analysis.levels["metric"] == analysis.quality]
-    told_lines = [
-        [line["axis"], format_value(line["value"]), format_number(line["mean"]), _spread(line, ("low", "high"), format_number),
-         f"{line['cells']} {TIMES} {line['seeds']}", str(line["left_out"])]
-        for _, line in lines.iterrows()
+def tabulate_effects(analysis: Analysis) -> dict[str, Table]:
+    """Return the table of swaps of each metric by its label, first of the metric that judges choices."""
+    head = [
+        "choice", "swap", "also changes", "verdict", "mean change", "95 % interval", "for other cells", "better in",
+        "pairs", CELLS_AND_SEEDS, "left out", "p (Holm)",
     ]  # fmt: skip
-    return Table(["axis", "value", "mean", "95 % interval", *BASIS[:2]], told_lines, 2)
+    tables = {}
+    for outcome in sorted(analysis.outcomes, key=lambda outcome: outcome.name != analysis.quality):
+        rows = []
+        for swap in analysis.effects[analysis.effects["metric"] == outcome.name].to_dict("records"):
+            neutral = outcome.better is None or analysis.axes[swap["axis"]].is_neutral(outcome.name)
+            rows.append(
+                [
+                    swap["axis"], f"{format_value(swap['before'])} → {format_value(swap['after'])}", swap["brings"],
+                    swap["verdict"], *_format_change(swap, outcome), "" if neutral else format_percent(swap["improved"]),
+                    f"{swap['pairs']} of {swap['planned']}", *_format_basis(swap),
+                ]
+            )  # fmt: skip
+        if rows:
+            tables[metric_spec(outcome.name).label] = Table(head, rows, 4)
+    return tables
 
 
-def rules(analysis: Analysis) -> Table:
-    """How each metric became a number, which way is better, and what counts as the same."""
-    lines = []
-    for one in analysis.outcomes:
-        same = f"a factor of {one.margin:g}" if one.ratio else f"±{one.margin:g}"
-        what = metric_spec(one.name)
-        lines.append([what.axis_label, analysis.rule(one.name), one.better or "neither", same, what.help])
-    return Table(["metric", "rule", "better", "the same within", "what it is"], lines)
+def tabulate_interactions(analysis: Analysis) -> Table:
+    """Return how the axes interact, by the metric that judges choices."""
+    head = [
+        "swap", "where", "instead of", "verdict", "how much larger", "95 % interval", "for other cells",
+        CELLS_AND_SEEDS, "left out", "p (Holm)",
+    ]  # fmt: skip
+    # Where no run has the metric there is no outcome, and no interaction either.
+    outcomes = [outcome for outcome in analysis.outcomes if outcome.name == analysis.quality]
+    rows = []
+    for outcome in outcomes:
+        for swap in analysis.interactions[analysis.interactions["metric"] == outcome.name].to_dict("records"):
+            name = f"{swap['axis']} {format_value(swap['before'])} → {format_value(swap['after'])}"
+            where = [f"{swap['with_axis']} {format_value(swap[value])}" for value in ("with_after", "with_before")]
+            rows.append([name, *where, swap["verdict"], *_format_change(swap, outcome), *_format_basis(swap)])
+    return Table(head, rows, 4)
 
 
-def ranks(analysis: Analysis) -> Table:
-    """Mean ranks of the values of an axis of three values on, and what can be told from them."""
-    lines = []
-    for one in analysis.rankings:
-        if one.metric == analysis.quality:
-            order = sorted(one.ranks, key=lambda value: one.ranks[value])
-            means = ", ".join(f"{format_value(value)} {one.ranks[value]:.2f}" for value in order)
-            told_of = one.missing_reason or f"differences above {one.critical:.2f} are critical (p = {one.p:.2g})"
-            lines.append([one.axis, means, str(one.blocks), told_of])
-    return Table(["axis", "mean ranks over cells, 1 is best", "cells", "what can be told"], lines)
+def _format_change(swap: dict[Any, Any], outcome: Outcome) -> list[str]:
+    """Return a mean change, its interval over the seeds, and the one that counts cells as random, too."""
+    form = format_ratio if outcome.ratio else format_difference
+    others = _format_interval(swap["other_cells_low"], swap["other_cells_high"], form)
+    return [form(swap["mean"]), _format_interval(swap["low"], swap["high"], form), others]
 
 
-def final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
-    """The final table: a line a cell, means over the seeds, with the range under them."""
+def _format_interval(low: float, high: float, form: Callable[[float], str]) -> str:
+    return f"{form(low)} to {form(high)}" if form(low) else ""
+
+
+def _format_basis(swap: dict[Any, Any]) -> list[str]:
+    """Return what a mean change is over, how many pairs are left out, and p."""
+    p = "" if pd.isna(swap["p_holm"]) else f"{swap['p_holm']:.2g}"
+    return [f"{swap['cells']} {TIMES} {swap['seeds']}", str(swap["left_out"]), p]
+
+
+def tabulate_levels(analysis: Analysis) -> Table:
+    """Return the mean of each value of each axis, over the cells and seeds that all of its values have."""
+    rows = [
+        [
+            level["axis"], format_value(level["value"]), format_number(level["mean"]),
+            _format_interval(level["low"], level["high"], format_number),
+            f"{level['cells']} {TIMES} {level['seeds']}", str(level["left_out"]),
+        ]
+        for level in analysis.levels[analysis.levels["metric"] == analysis.quality].to_dict("records")
+    ]  # fmt: skip
+    return Table(["axis", "value", "mean", "95 % interval", CELLS_AND_SEEDS, "left out"], rows, 2)
+
+
+def tabulate_rules(analysis: Analysis) -> Table:
+    """Return how each metric becomes a number, which direction is better, and what counts as the same."""
+    rows = []
+    for outcome in analysis.outcomes:
+        margin = f"a factor of {outcome.margin:g}" if outcome.ratio else f"±{outcome.margin:g}"
+        spec = metric_spec(outcome.name)
+        rows.append(
+            [spec.axis_label, analysis.describe_rule(outcome.name), outcome.better or "neither", margin, spec.help]
+        )
+    head = ["metric", "rule", "better", "the same within", "what it is"]
+    return Table(head, rows, len(head))
+
+
+def tabulate_ranks(analysis: Analysis) -> Table:
+    """Return the mean ranks of the values of each axis with at least three, and what they show."""
+    rows = []
+    for ranking in analysis.rankings:
+        if ranking.metric == analysis.quality:
+            values = sorted(ranking.ranks, key=lambda value: ranking.ranks[value])
+            means = ", ".join(f"{format_value(value)} {ranking.ranks[value]:.2f}" for value in values)
+            critical = f"differences above {ranking.critical:.2f} are critical (p = {ranking.p:.2g})"
+            rows.append([ranking.axis, means, str(ranking.blocks), ranking.missing_reason or critical])
+    head = ["axis", "mean ranks over cells, 1 is best", "cells", "what they show"]
+    return Table(head, rows, len(head))
+
+
+def tabulate_final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
+    """Return the final table: a row for each cell, means over the seeds with their range below."""
     names = list(axes)
-    lines = []
+    rows = []
     for row in table.to_dict("records"):
         cells: list[Cell] = [format_value(row[axis]) for axis in names]
         cells += [f"{row['done']} of {row['planned']}", row["health"]]
-        lines.append(cells + [_mean(row, metric) for metric in FINAL])
-    return Table([*names, "seeds done", "health", *(LABELS[metric] for metric in FINAL)], lines, len(names) + 2)
+        for metric in FINAL_METRICS:
+            form = format_difference if metric == GAIN else format_number
+            low, high = row[f"{metric}_low"], row[f"{metric}_high"]
+            has_range = row["done"] > 1 and form(row[metric])
+            cells.append((form(row[metric]), f"{form(low)} to {form(high)}" if has_range else ""))
+        rows.append(cells)
+    return Table([*names, "seeds done", "health", *(LABELS[name] for name in FINAL_METRICS)], rows, len(names) + 2)
 
 
-def _mean(row: dict[Any, Any], metric: str) -> tuple[str, str]:
-    form = format_difference if metric == GAIN else format_number
-    spread = f"{form(row[f'{metric}_low'])} to {form(row[f'{metric}_high'])}" if row["done"] > 1 else ""
-    return form(row[metric]), spread if form(row[metric]) else ""
+def tabulate_baselines(table: pd.DataFrame) -> Table:
+    """Return the levels that scores lie between, without columns that have no value."""
+    present = table.drop(columns=[name for name in table.columns if table[name].isna().all()])
+    scores = [name for name in present.columns if name in COLUMNS and name not in BASELINE_KEYS]
+    fields = tabulate_frame(present.drop(columns=scores))
+    numbers = [list(map(format_number, row)) for row in present[scores].itertuples(index=False)]
+    rows = [[*texts, *figures] for texts, figures in zip(fields.rows, numbers, strict=True)]
+    return Table([*fields.head, *(LABELS[name] for name in scores)], rows, len(fields.head))
 
 
-def baselines(table: pd.DataFrame) -> Table:
-    """The levels that the scores stand between; columns without a value are left out."""
-    kept = table.drop(columns=[name for name in table.columns if table[name].isna().all()])
-    scores = [name for name in kept.columns if name in COLUMNS and name not in LEVEL_KEYS]
-    plain_part = plain(kept.drop(columns=scores))
-    lines = [
-        [*words, *map(format_number, figures)]
-        for words, figures in zip(plain_part.lines, kept[scores].itertuples(index=False), strict=True)
-    ]
-    return Table([*plain_part.head, *(LABELS[name] for name in scores)], lines, len(plain_part.head))
-
-
-def stage_times(table: pd.DataFrame) -> Table:
-    """Seconds per epoch of each stage."""
+def tabulate_stage_times(table: pd.DataFrame) -> Table:
+    """Return the seconds per epoch of each stage."""
     rounded = {name: table[name].map(lambda value: f"{value:.3g}") for name in ("mean", "low", "high")}
-    told = plain(table.assign(**rounded))
-    renamed = {"mean": "mean (s per epoch)", "low": "fastest run (s)", "high": "slowest run (s)"}
-    return Table([renamed.get(name, name) for name in told.head], told.lines, 5)
+    heads = {"mean": "mean (s per epoch)", "low": "fastest run (s)", "high": "slowest run (s)"}
+    return tabulate_frame(table.assign(**rounded).rename(columns=heads), 5)
 
 
-def parity(table: pd.DataFrame) -> Table:
-    """A line for each measure, a column for each backend or pair; ranges over the starts under the median."""
+def tabulate_parity(table: pd.DataFrame) -> Table:
+    """Return a row for each measure and a column for each library or pair of libraries."""
     if table.empty:
-        return Table([], [])
+        return Table([], [], 0)
     keys = ["dataset", "limit", "stage", "measure", "k"]
-    who = table["backend_a"] + table["backend_b"].map(lambda other: "" if pd.isna(other) else f" / {other}")
-    wide = table.assign(who=who, text=table.apply(parity_cell, axis=1)).pivot(index=keys, columns="who", values="text")
+    libraries = table["backend_a"] + table["backend_b"].map(lambda other: "" if pd.isna(other) else f" / {other}")
+    wide = table.assign(libraries=libraries, text=table.apply(format_parity_value, axis=1))
+    wide = wide.pivot(index=keys, columns="libraries", values="text")
+    # Single libraries come before pairs.
     wide = wide.reindex(columns=sorted(wide.columns, key=lambda name: (" / " in name, name))).reset_index()
-    places = {"stage": list(PARITY_STAGES), "measure": list(MEASURES)}
-    by = ["dataset", "limit", "stage", "measure", "k"]
-    wide = wide.sort_values(by, key=lambda part: part.map(places[part.name].index) if part.name in places else part)
-    return plain(wide.assign(measure=wide["measure"].map(lambda name: MEASURES[name][0])), len(keys))
+    orders = {"stage": list(PARITY_STAGES), "measure": list(MEASURES)}
+    wide = wide.sort_values(keys, key=lambda key: key.map(orders[key.name].index) if key.name in orders else key)
+    return tabulate_frame(wide.assign(measure=wide["measure"].map(lambda name: MEASURES[name].label)), len(keys))
 
 
-def parity_cell(line: Any) -> str:
-    """A line of the parity table as text: the median, and the range over the starts where there is one."""
-    form = MEASURES[line["measure"]][1]
-    if pd.isna(line["value"]):
-        return "never" if line["measure"] == "parting_iteration" else ""
-    value, low, high = (format(line[name], form) for name in ("value", "lowest", "highest"))
+def format_parity_value(row: Any) -> str:
+    """Return a value of the parity table as text: the median, and its range over the starts if there is one."""
+    form = MEASURES[row["measure"]].number_format
+    if pd.isna(row["value"]):
+        return "never" if row["measure"] == "parting_iteration" else ""
+    value, low, high = (format(row[name], form) for name in ("value", "lowest", "highest"))
     return value if low == high else f"{value} ({low} to {high})"
 
 
-def plain(table: pd.DataFrame, words: int = 99) -> Table:
-    """A frame as it is, its columns labelled."""
-    cells = [["" if pd.isna(value) else format_value(value) for value in row] for row in table.itertuples(index=False)]
-    return Table([LABELS.get(name, str(name).replace("_", " ")) for name in table.columns], cells, words)
-
-
-def sick(analysis: Analysis) -> Table:
-    """Finished runs that are degenerate or collapsed at the end, and what shows it."""
+def tabulate_unhealthy_runs(analysis: Analysis) -> Table:
+    """Return the finished runs that are degenerate or collapsed at the end, with what shows it."""
     runs = analysis.finals[analysis.finals["health"].isin(HEALTH_STATES[1:])]
-    names = ["run_id", *analysis.axes, "seed", "health", "health_since", "health_why"]
-    head = ["run", *analysis.axes, "seed", "health", "since epoch", "what shows it"]
-    return Table(head, plain(runs[names]).lines)
+    runs = runs[["run_id", *analysis.axes, "seed", "health", "health_since", "health_why"]]
+    head = ["run", *analysis.axes, "seed", "health", "since epoch", "reason"]
+    return Table(head, tabulate_frame(runs).rows, len(head))
 
 
-def baseline_runs(beside: pd.DataFrame) -> Table:
-    """Every baseline run: what it is, how it stands, and its scores on test images."""
-    if beside.empty:
-        return Table([], [])
-    scores = ["test_refit_nmi_true", "test_refit_cluster_accuracy", "test_head_accuracy"]
-    told = beside.assign(level=beside.apply(name_baseline, axis=1), reason=beside["reason"].fillna(""))
-    told.loc[told["method"] == "pixels", "arch"] = None
-    told = told.assign(
-        **{name: told[name].map(format_number) for name in scores}, seconds=told["seconds"].map(format_number)
-    )
-    names = ["level", "dataset", "input_channels", "arch", "seed", "state", "reason", "health"]
-    names += [*scores, "seconds", "run_id"]
-    return Table([LABELS.get(name, name.replace("_", " ")) for name in names], plain(told[names]).lines)
+def tabulate_baseline_runs(baselines: pd.DataFrame) -> Table:
+    """Return every baseline run with its state and its scores on the test images."""
+    if baselines.empty:
+        return Table([], [], 0)
+    numbers = ["test_refit_nmi_true", "test_refit_cluster_accuracy", "test_head_accuracy", "seconds"]
+    runs = baselines.assign(level=baselines.apply(name_baseline, axis=1), reason=baselines["reason"].fillna(""))
+    runs.loc[runs["method"] == "pixels", "arch"] = None  # pixels pass through no network
+    runs = runs.assign(**{name: runs[name].map(format_number) for name in numbers})
+    fields = ["level", "dataset", "input_channels", "arch", "seed", "state", "reason", "health"]
+    return tabulate_frame(runs[[*fields, *numbers, "run_id"]])
