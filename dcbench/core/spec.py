@@ -99,6 +99,13 @@ class RunSpec(BaseModel):
         return join_backends([getattr(self, stage) for stage in STAGE_BACKENDS])
 
     @property
+    def plugins(self) -> list[tuple[str, str]]:
+        """The plug-ins that the run uses, as (kind, name) pairs."""
+        backends = dict.fromkeys(getattr(self, stage) for stage in STAGE_BACKENDS)
+        parts = [("methods", self.method), ("datasets", self.dataset), ("archs", self.arch)]
+        return parts + [("backends", backend) for backend in backends]
+
+    @property
     def geometry(self) -> int:
         """32 or 224: the geometry of the architecture for this image size."""
         return 32 if self.image_size < SMALL_GEOMETRY_BELOW else 224
@@ -125,6 +132,7 @@ class RunSpec(BaseModel):
 
     def to_text(self) -> str:
         """Return the canonical spec.yaml: one `field: value` a line, in the order of the fields."""
+        # Every JSON value is also a YAML value, so a person can read and edit the file as YAML.
         return "".join(f"{name}: {json.dumps(value)}\n" for name, value in self.model_dump().items())
 
 

@@ -81,7 +81,7 @@ class Cell:
         return all(self.value(name) in accepted for name, accepted in rule.when.items())
 
 
-def read_matrix(path: Path, precision: str) -> Plan:
+def read_matrix(path: Path, precision: str, use_plugins: bool = True) -> Plan:
     """Read a matrix file and return its planned runs.
 
     Parameters
@@ -90,22 +90,25 @@ def read_matrix(path: Path, precision: str) -> Plan:
         The matrix file.
     precision : str
         What `precision: auto` means on this machine: `float32` or `bfloat16`.
+    use_plugins : bool
+        Whether the folders under `plugins` become known. False for a file from a results folder, which must not make
+        dcbench run code.
 
     Raises
     ------
     MatrixError
         If there are mistakes in the file; it lists all of them, each with its line and column.
     """
-    return _expand_document(read_yaml(path), precision)
+    return _expand_document(read_yaml(path), precision, use_plugins)
 
 
 def parse_matrix(text: str, source: str, precision: str) -> Plan:
     """Return the planned runs of a matrix that is given as text; messages call it `source`."""
-    return _expand_document(parse_yaml(text, source), precision)
+    return _expand_document(parse_yaml(text, source), precision, use_plugins=True)
 
 
-def _expand_document(document: Document, precision: str) -> Plan:
-    matrix = check_document(document)
+def _expand_document(document: Document, precision: str, use_plugins: bool) -> Plan:
+    matrix = check_document(document, use_plugins)
     mistakes = Mistakes(document)
     is_auto = matrix.settings.get("precision", "auto") == "auto" and "precision" not in matrix.varied_fields
     settings = matrix.settings | ({"precision": precision} if is_auto else {})
@@ -215,12 +218,12 @@ def _make_cell_spec(cell: Cell, mistakes: Mistakes) -> RunSpec:
 
 def _list_axes(matrix: MatrixFile, runs: Iterable[RunSpec]) -> Axes:
     """Return each varied field with the values that runs have, those of the axes first and those of includes last."""
-    listed = dict(matrix.axes) | {name: values for group in matrix.zips for name, values in group.items()}
-    included = [name for fields in matrix.include for name in fields if name not in listed]
+    axis_values = dict(matrix.axes) | {name: values for group in matrix.zips for name, values in group.items()}
+    included = [name for fields in matrix.include for name in fields if name not in axis_values]
     axes = {}
-    for name in dict.fromkeys([*listed, *included]):
+    for name in dict.fromkeys([*axis_values, *included]):
         used = dict.fromkeys(getattr(spec, name) for spec in runs)
-        axes[name] = list(dict.fromkeys([*(value for value in listed.get(name, []) if value in used), *used]))
+        axes[name] = list(dict.fromkeys([*(value for value in axis_values.get(name, []) if value in used), *used]))
     return axes
 
 

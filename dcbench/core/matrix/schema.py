@@ -10,15 +10,16 @@ import re
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dcbench import registry
 from dcbench.core.matrix.baselines import list_baselines
 from dcbench.core.matrix.yaml_source import Document, KeyPath, Mistakes
 from dcbench.core.spec import STAGE_BACKENDS, check_field, list_matrix_fields, normalise_value
-from dcbench.errors import MatrixError, unknown_name
+from dcbench.errors import MatrixError, PluginError, unknown_name
 
-SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines")
+SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines", "plugins")
 
 PLUGIN_FIELDS = {
     "method": "methods",
@@ -77,7 +78,7 @@ class MatrixFile:
         return [*self.axes, *(name for group in self.zips for name in group)]
 
 
-def check_document(document: Document) -> MatrixFile:
+def check_document(document: Document, use_plugins: bool) -> MatrixFile:
     """Return the checked sections of a matrix file; raise a MatrixError with all mistakes in them."""
     if document.value is None:
         message = "the file is empty; a matrix needs a name, and axes to compare anything"
@@ -85,7 +86,10 @@ def check_document(document: Document) -> MatrixFile:
     if not isinstance(document.value, dict):
         message = f"a matrix is a mapping with the keys {', '.join(SECTIONS)}"
         raise MatrixError([document.format_mistake((), message)])
-    return MatrixChecker(document).check_sections()
+    checker = MatrixChecker(document)
+    if use_plugins:
+        checker.use_plugins(Path(document.source).parent)
+    return checker.check_sections()
 
 
 class MatrixChecker:
@@ -98,12 +102,24 @@ class MatrixChecker:
         self.top: dict[Hashable, Any] = document.value
         self.mistakes = Mistakes(document)
 
+    def use_plugins(self, base: Path) -> None:
+        """Make the user's own plug-ins known before their names are checked; paths start at the folder of the file."""
+        folders = self.check_values(
+            self.top.get("plugins", []),
+            ("plugins",),
+            lambda folder: None if isinstance(folder, str) else f"expected the path of a folder, not {folder!r}",
+        )
+        try:
+            registry.use_plugins([*registry.search_path(), *(base / folder for folder in folders)])
+        except PluginError as error:
+            self.mistakes.add(("plugins",), str(error))
+
     def check_sections(self) -> MatrixFile:
         """Check all sections, then whether they set a field twice; raise a MatrixError if there is any mistake."""
         for key in self.top:
             if key not in SECTIONS:
                 self.mistakes.add((key,), unknown_name("key", key, SECTIONS), at_key=True)
-        known = list_baselines()
+        methods = list_baselines()
         matrix = MatrixFile(
             name=self.check_name(self.top.get("name")),
             axes=self.check_axes(self.top.get("axes", {}), ("axes",)),
@@ -116,7 +132,7 @@ class MatrixChecker:
             baselines=self.check_values(
                 self.top.get("baselines", []),
                 ("baselines",),
-                lambda name: None if name in known else unknown_name("baseline", name, known),
+                lambda name: None if name in methods else unknown_name("baseline", name, methods),
             ),
         )
         self.check_conflicts(matrix)
@@ -170,7 +186,7 @@ class MatrixChecker:
         if not isinstance(values, list):
             self.mistakes.add(path, f"expected a list of values, not {_show(values)}")
             return []
-        if not values and path != ("baselines",):
+        if not values and path not in (("baselines",), ("plugins",)):
             self.mistakes.add(path, "empty axis; give it at least one value or remove it")
         valid: list[Any] = []
         for index, value in enumerate(values):
@@ -200,8 +216,8 @@ class MatrixChecker:
             return axes
         lengths = {name: len(values) for name, values in axes.items()}
         if len(set(lengths.values())) > 1:
-            listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            self.mistakes.add(path, f"zipped axes need lists of one length: {listed}")
+            counts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            self.mistakes.add(path, f"zipped axes need lists of one length: {counts}")
         elif not axes:
             self.mistakes.add(path, "empty entry; name the axes that move together")
         return axes

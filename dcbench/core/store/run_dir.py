@@ -53,6 +53,7 @@ class MatrixDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.matrix_file = path / "matrix.yaml"
+        self.plugins_file = path / "plugins.json"
 
     def run_dir(self, run_id: str) -> RunDir:
         """Return the folder of one run, which need not exist yet."""
@@ -64,6 +65,13 @@ class MatrixDir:
             self.path.mkdir(parents=True, exist_ok=True)
             # Written even if nothing has changed, so that a folder that cannot be written is noticed before any run.
             write_atomic(self.matrix_file, text)
+
+    def write_plugins(self, facts: Mapping[str, Any]) -> None:
+        """Remember the facts of the user's own plug-ins that the plan uses; without any there is no file."""
+        if facts:
+            write_atomic(self.plugins_file, json.dumps(facts, indent=1) + "\n")
+        else:
+            self.plugins_file.unlink(missing_ok=True)
 
 
 class _RunFile:
@@ -343,7 +351,7 @@ class RunDir:
         """Return the last lines of the log; nothing if it cannot be read."""
         try:
             with self.log_file.open("rb") as file:
-                # A library that warns at every step can make a log of gigabytes.
+                # Only the end is read, since the log of a long run can be large.
                 file.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
                 return extract_last_lines(file.read().decode(errors="replace"))
         except OSError:
