@@ -1,6 +1,7 @@
-"""What the statistics say of one matrix: every frame that its figures, tables and sentences are made from.
+"""Analyse the results of one matrix: compute every frame that its figures, tables and sentences are made from.
 
-In: Results, rules, margins. Out: an Analysis. What the columns mean is known here, how to compute is not.
+In: Results, rules for curves, margins. Out: an Analysis. This module knows what the columns mean; the statistics know
+how to compute.
 """
 
 from __future__ import annotations
@@ -24,18 +25,15 @@ from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 
 SCORE_MARGIN = 0.02
 
+SCORES = ("nmi_true", "ami_true", "cluster_accuracy", GAIN, "test_refit_nmi_true", "test_refit_cluster_accuracy")
+
 OUTCOMES = (
-    *(
-        Outcome(name, "higher", SCORE_MARGIN)
-        for name in (
-            "nmi_true", "ami_true", "cluster_accuracy", GAIN, "test_refit_nmi_true", "test_refit_cluster_accuracy",
-        )
-    ),
+    *(Outcome(name=name, better="higher", margin=SCORE_MARGIN) for name in SCORES),
     Outcome(name="feature_rank", better=None, margin=1.0),
     Outcome(name="seconds", better="lower", margin=1.1, ratio=True),
-    Outcome(CLUSTERING, "lower", 1.1, ratio=True),
-)  # fmt: skip
-"""Metrics whose effects are told, which way is better, and the margins unless the user says else."""
+    Outcome(name=CLUSTERING, better="lower", margin=1.1, ratio=True),
+)
+"""Metrics that effects are estimated for, with the default margins."""
 
 DERIVED_METRICS = {
     GAIN: MetricSpec(
@@ -68,33 +66,34 @@ DERIVED_METRICS = {
         cost=True,
     ),
 }
-"""What the reporter computes of a run beside the columns of metrics.csv."""
+"""Metrics of a run that are computed from the columns of metrics.csv and the state."""
 
 CURVE_METRICS = tuple(
     name for name, column in COLUMNS.items() if not column.cost and name not in ("epoch", "reassigned")
 )
-"""Columns whose curves a rule makes into a number."""
+"""Columns whose curves a rule may reduce to a number."""
 
 REFERENCE_METHODS = {"raw pixels": "pixels", "preprocessed pixels": "pixels", "supervised": "supervised"}
-"""Level that scores are compared with -> the baseline method that gives it."""
+"""Level that scores are compared with -> the method of the baseline that gives it."""
 
 
-def metric_spec(name: str) -> MetricSpec:
-    """The column of a metric, stored or made."""
-    return DERIVED_METRICS[name] if name in DERIVED_METRICS else COLUMNS[name]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """Results and what was computed from them, by `statistics`.
+    """The results of a matrix and all that was computed from them.
 
-    `finals`: a line for each finished run, its curves made into numbers; `axes`: the columns of finals whose swaps are
-    matched, with their values, fields that move together joined to one; `outcomes`: the metrics that some run has;
-    `rules`: metric -> rule where it is not the last row. `effects`, `interactions`, `levels`: tables of those modules;
-    `stability`: a line for each finished run, its axes, `epochs_watched`, `reached`. `rankings`: of axes with three
-    values on.
-    `references`: the baselines' mean scores that belong to each value's cells, by dataset and level of LEVELS; only of
-    refits, where all have as many clusters as classes.
+    Attributes:
+        results: The results, with a text column for each axis of several fields.
+        finals: A row for each finished run, with its curves reduced to numbers.
+        axes: The axes of the matrix by name, which is their column in `finals`.
+        outcomes: The metrics that at least one run has.
+        rules: Metric -> the rule that reduces its curve, when it is not the last row.
+        effects: The table of `effects.tabulate_effects`, with the number of planned pairs and the rule.
+        interactions: The table of `effects.tabulate_interactions`, with the rule.
+        levels: The table of `levels.tabulate_levels`, with the rule.
+        stability: A row for each finished run, with its axes, `epochs_watched` and `reached`.
+        rankings: The ranking of each axis with three values or more, by each metric.
+        references: The mean scores of the baselines that belong to each value, by dataset and level. Only scores of
+            refits, for which all runs have as many clusters as classes.
     """
 
     results: Results
@@ -116,106 +115,99 @@ class Analysis:
 
     @property
     def quality(self) -> str:
-        """The metric that the first sentences speak of; where k varies AMI, since NMI rises with k by itself."""
+        """The metric that choices are judged by: NMI, but AMI when k varies, since NMI rises with k by itself."""
         return "ami_true" if "k" in self.results.varied else "nmi_true"
 
-    def rule(self, metric: str) -> str:
-        """How a metric's curve became a number, in words."""
+    def describe_rule(self, metric: str) -> str:
+        """Describe how the curve of a metric became a number."""
         return describe_rule(self.rules, metric)
 
 
-def _planned(swaps: pd.DataFrame, runs: pd.DataFrame, axes: Mapping[str, Sequence[object]]) -> pd.DataFrame:
-    """The table of effects with how many pairs the matrix plans, so that what is not there is seen beside `pairs`."""
-    laid = {axis: make_grid(runs, [axis], [name for name in axes if name != axis]) for axis in axes}
-    swapped = zip(swaps["axis"], swaps["before"], swaps["after"], strict=True)
-    counts = [int((laid[axis].select(pair) != NONE).all(axis=0).sum()) for axis, *pair in swapped]
-    swaps.insert(list(swaps.columns).index("pairs") + 1, "planned", counts)
-    return swaps
-
-
-def _ruled(table: pd.DataFrame, rules: Mapping[str, CurveRule]) -> pd.DataFrame:
-    return table.assign(rule=[describe_rule(rules, metric) for metric in table["metric"]])
+def metric_spec(name: str) -> MetricSpec:
+    """Return the description of a metric, whether it is stored or derived."""
+    return DERIVED_METRICS[name] if name in DERIVED_METRICS else COLUMNS[name]
 
 
 def describe_rule(rules: Mapping[str, CurveRule], metric: str) -> str:
-    """How a metric's curve became a number, in words; the gain goes by the rule of what it is the gain in."""
+    """Describe how the curve of a metric became a number; the gain follows the rule of the NMI that it is a gain in."""
     if metric in ("seconds", CLUSTERING):
         return "whole run"
     return str(rules.get("nmi_true" if metric == GAIN else metric, finals.LAST_ROW))
 
 
 def set_margins(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
-    """The outcomes with the user's margins."""
-    return tuple(replace(one, margin=margins.get(one.name, one.margin)) for one in OUTCOMES)
+    """Return the outcomes with the margins that the user chose."""
+    return tuple(replace(outcome, margin=margins.get(outcome.name, outcome.margin)) for outcome in OUTCOMES)
 
 
 def analyse(
     results: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, CurveRule] | None = None
 ) -> Analysis:
-    """Compute everything; without a finished run the frames are empty."""
+    """Analyse the results of a matrix; the frames are empty when no run is finished."""
     rules = dict(rules or {})
-    matrix_axes = find_axes(results)
-    axes = {name: axis.values for name, axis in matrix_axes.items()}
-    runs, rows = (add_axis_columns(frame, matrix_axes.values()) for frame in (results.runs, results.rows))
-    results = replace(results, runs=runs, rows=rows)
-    lines = finals.reduce_curves(results.rows, rules)
-    told = tuple(one for one in outcomes if one.name in lines and lines[one.name].notna().any())
-    neutral = {(name, one.name) for name, axis in matrix_axes.items() for one in told if axis.is_neutral(one.name)}
-    swaps = effects.tabulate_effects(
-        lines, axes, told, [name for name in _beside(results.groups) if name in lines], neutral
+    axes = find_axes(results)
+    values = {name: axis.values for name, axis in axes.items()}
+    runs, rows = (add_axis_columns(frame, axes.values()) for frame in (results.runs, results.rows))
+    run_finals = finals.reduce_curves(rows, rules)
+    outcomes = tuple(
+        outcome for outcome in outcomes if outcome.name in run_finals and run_finals[outcome.name].notna().any()
     )
-    known = stability.find_settling_epochs(results.rows)
+    neutral = {
+        (name, outcome.name) for name, axis in axes.items() for outcome in outcomes if axis.is_neutral(outcome.name)
+    }
+    # A swap may bring other fields along. The stages of an axis `backend` are the axis itself, so they are no news.
+    varied = {name for axis in axes.values() for name in axis.fields}
+    varied |= {"seed", *(STAGE_BACKENDS if "backend" in varied else ())}
+    other_fields = [name for name in RunSpec.model_fields if name not in varied and name in run_finals]
+    swaps = effects.tabulate_effects(run_finals, values, outcomes, other_fields, neutral)
+    # The pairs that the matrix plans stand beside those that are there, so that a reader sees what is missing.
+    grids = {axis: make_grid(runs, [axis], [other for other in axes if other != axis]) for axis in axes}
+    planned = [
+        int((grids[axis].select(swap) != NONE).all(axis=0).sum())
+        for axis, *swap in zip(swaps["axis"], swaps["before"], swaps["after"], strict=True)
+    ]
+    swaps.insert(list(swaps.columns).index("pairs") + 1, "planned", planned)
+
+    def add_rule(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(rule=[describe_rule(rules, metric) for metric in table["metric"]])
+
     return Analysis(
-        results,
-        lines,
-        matrix_axes,
-        told,
-        rules,
-        _ruled(_planned(swaps, results.runs, axes), rules),
-        _ruled(effects.tabulate_interactions(lines, axes, told), rules),
-        _ruled(levels.tabulate_levels(lines, axes, told), rules),
-        lines[["run_id", "seed", *axes]].merge(known, on="run_id"),
-        ranks.rank_axes(lines, axes, told, neutral),
-        _references(results, axes),
-    )
-
-
-def _references(results: Results, axes: Mapping[str, object]) -> pd.DataFrame:
-    """The scores of the finished baselines, for each value of an axis over the baselines that its cells have."""
-    if results.baselines.empty:
-        return pd.DataFrame(columns=levels.REFERENCE_COLUMNS)
-    done = results.baselines[results.baselines["state"] == "done"]
-    done = done.assign(level=[name_baseline(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
-    metrics = [name for name in COLUMNS if "refit" in name and "unwhitened" not in name]
-    fields = {level: _told_apart_by(method) for level, method in REFERENCE_METHODS.items()}
-    return levels.tabulate_references(
-        results.runs.assign(seen_channels=_seen_channels(results.runs)), done, fields, axes, metrics
+        results=replace(results, runs=runs, rows=rows),
+        finals=run_finals,
+        axes=axes,
+        outcomes=outcomes,
+        rules=rules,
+        effects=add_rule(swaps),
+        interactions=add_rule(effects.tabulate_interactions(run_finals, values, outcomes)),
+        levels=add_rule(levels.tabulate_levels(run_finals, values, outcomes)),
+        stability=run_finals[["run_id", "seed", *axes]].merge(stability.find_settling_epochs(rows), on="run_id"),
+        rankings=ranks.rank_axes(run_finals, values, outcomes, neutral),
+        references=_tabulate_references(runs, results.baselines, list(axes)),
     )
 
 
 def name_baseline(run: pd.Series) -> str:
-    """What a baseline run is called."""
+    """Return the level that a baseline run gives."""
     if run["method"] != "pixels":
         return str(run["method"])
     raw = pd.isna(run["pca_dim"]) and not run["whiten"] and not run["l2_normalize"]
     return "raw pixels" if raw else "preprocessed pixels"
 
 
-def _told_apart_by(method: str) -> list[str]:
-    """The fields of a cell that decide which baseline of the method is its own."""
-    facts = registry.facts("methods", method)
-    seen = {} if facts["network"] else {"input_channels": "seen_channels"}
-    return [seen.get(name, name) for name in facts["baseline"]["each"]]
-
-
-def _seen_channels(runs: pd.DataFrame) -> pd.Series:
-    """The channels that a baseline without a network has: grey images are not repeated into colours."""
-    grey = runs["dataset"].map(lambda name: registry.facts("datasets", name).get("channels") == 1)
-    return runs["input_channels"].mask(grey & (runs["input_channels"] == 3), 1)
-
-
-def _beside(groups: Sequence[Sequence[str]]) -> list[str]:
-    """The spec's fields that are no axis, and no stage of an axis `backend`."""
-    axes = {name for group in groups for name in group}
-    mine = axes | ({*STAGE_BACKENDS} if "backend" in axes else set()) | {"seed"}
-    return [name for name in RunSpec.model_fields if name not in mine]
+def _tabulate_references(runs: pd.DataFrame, baselines: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """Return the scores of the finished baselines, averaged over those that belong to the cells of each value."""
+    if baselines.empty:
+        return pd.DataFrame(columns=levels.REFERENCE_COLUMNS)
+    done = baselines[baselines["state"] == "done"]
+    done = done.assign(level=[name_baseline(run) for _, run in done.iterrows()], seen_channels=done["input_channels"])
+    # A method without a network sees grey images as they are, while a network gets their one channel three times. So
+    # the pixels of such a cell are those of the baseline with one channel.
+    is_grey = runs["dataset"].map(lambda name: registry.facts("datasets", name).get("channels") == 1)
+    runs = runs.assign(seen_channels=runs["input_channels"].mask(is_grey & (runs["input_channels"] == 3), 1))
+    fields = {}
+    for level, method in REFERENCE_METHODS.items():
+        facts = registry.facts("methods", method)
+        channels = "input_channels" if facts["network"] else "seen_channels"
+        fields[level] = [channels if name == "input_channels" else name for name in facts["baseline"]["each"]]
+    metrics = [name for name in COLUMNS if "refit" in name and "unwhitened" not in name]
+    return levels.tabulate_references(runs, done, fields, axes, metrics)

@@ -51,8 +51,8 @@ def test_margins_and_rules_are_the_users_and_stay_beside_the_numbers(found):
     told = analyse(found, set_margins({"nmi_true": 0.3}), {"nmi_true": CurveRule(last=2)})
     assert effect(told, "optimizer")[["verdict", "margin"]].tolist() == ["same", 0.3]
     assert told.finals["nmi_true"].iloc[0] == pytest.approx(0.45)
-    assert told.rule("nmi_true") == "mean of the last 2 rows" and told.rule("ami_true") == "last row"
-    assert told.rule("seconds") == "whole run"
+    assert told.describe_rule("nmi_true") == "mean of the last 2 rows" and told.describe_rule("ami_true") == "last row"
+    assert told.describe_rule("seconds") == "whole run"
 
 
 def test_against_k_the_quality_is_ami(found):
