@@ -1,7 +1,8 @@
-"""What a run's choices did, seen in live objects: the facts of audit.json, which audit.py judges.
+"""Record which settings took effect, read from the live optimizer, network and library objects.
 
-In: splits, network, optimizers, clusterings and passes as they were used. Out: plain values and digests. Nothing is
-taken from the spec where the object itself can tell. Digests are the first 16 hex digits of a SHA-256.
+In: splits, network, optimizers, clusterings and passes, as a run used them. Out: the facts of audit.json, which the
+audit package judges. Nothing is copied from the spec where the object itself can tell. Digests are the first 16 hex
+digits of a SHA-256.
 """
 
 from __future__ import annotations
@@ -14,39 +15,39 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dcbench.core.spec import RunSpec
 from dcbench.training import datasets, seeds
-from dcbench.training.backends import Transform
 from dcbench.training.datasets import Split
 from dcbench.training.deepcluster import images
 from dcbench.training.deepcluster.features import autocast
 from dcbench.training.deepcluster.images import Images
-from dcbench.training.deepcluster.preprocessing import FeatureSpace
-from dcbench.training.deepcluster.pseudo_labels import Clustering
-from dcbench.training.deepcluster.samplers import Ints
-from dcbench.training.deepcluster.training import Learner, TrainedBatches
+from dcbench.training.deepcluster.learner import Learner
+from dcbench.training.deepcluster.pseudo_labels import Clustering, FeatureSpace
+from dcbench.training.deepcluster.training_pass import TrainingPass
+from dcbench.training.metrics import Ints
 
 Facts = dict[str, Any]
 
 OWNERS = ("trunk", "head")
-"""Parts of the network that are trained; whatever else has parameters must stay as it was."""
+"""Parts of the network that are trained; any other parameter must stay as it was."""
 
 MANY_LABELS = 20
-"""Labels whose shares are told one by one; of more, the lowest and the highest share."""
+"""Up to this many labels, each label's share is recorded; beyond, only the lowest and the highest share."""
 
-PROBES = 8
+PROBE_COPIES = 8
 """Copies of the probe image in the training view: enough that a random flip is in one of them."""
 
-SETTINGS = ("lr", "momentum", "weight_decay", "betas")
+OPTIMIZER_SETTINGS = ("lr", "momentum", "weight_decay", "betas")
 """Settings that are read from a live optimizer."""
 
 
 class AuditRecorder:
-    """Gathers the facts of one run as it goes on; `facts` is plain JSON at any time and survives a checkpoint."""
+    """Record the facts of one run as it goes on; `facts` is plain JSON at any time, so a checkpoint can hold it."""
 
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
@@ -56,33 +57,56 @@ class AuditRecorder:
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
+        # The audit's own time is recorded, so that a reader can see what it costs.
         start = time.perf_counter()
         yield
         self.facts["seconds"] = round(self.facts["seconds"] + time.perf_counter() - start, 4)
 
+    # --- once, at the start -----------------------------------------------------------------
+
     def record_data(self, training: Split, test: Split) -> None:
-        """Digests of both splits, and what they share."""
-        self.labels = training.labels  # until a clustering takes their place
+        """Record digests of both splits, and how many images they share."""
+        # A supervised run trains on the true labels; a relabelling replaces them.
+        self.labels = training.labels
         with self._timed():
             self.facts["data"] = {
-                "training": _split(training),
-                "test": _split(test),
+                name: {"images": len(split.labels), "sha256": split.digest(), "indices": digest(split.indices)}
+                for name, split in (("training", training), ("test", test))
+            } | {
                 "shared_indices": datasets.count_shared_indices(training, test),
                 "duplicates": datasets.count_duplicates(training, test),
             }
 
     def record_network(self, learner: Learner, training: Images) -> None:
-        """The untrained network, and a probe image through both views and the network's input."""
+        """Record the untrained network, and a probe image in both views and at the network's input."""
         with self._timed():
             self.facts["network"] = describe_network(learner.network)
             self.facts["probe"] = describe_probe(learner.network, training, self.spec)
 
+    def resume(self, facts: Facts, labels: Ints | None, epoch: int) -> None:
+        """Continue with the facts and the labels of a checkpoint."""
+        self.facts, self.labels = facts, self.labels if labels is None else labels
+        self.facts.setdefault("resumed_after", []).append(epoch)
+
+    # --- at the first clustering, and at every relabelling ----------------------------------
+
     def record_clustering(self, space: FeatureSpace, clustering: Clustering) -> None:
-        """What did the stages of the first clustering, with digests of their raw output."""
+        """Record which library did each stage of the first clustering, with digests of the raw output."""
         with self._timed():
-            self.facts["stages"] = {name: _stage(space.fitted[name], space.outputs[name]) for name in space.fitted}
-            self.facts["stages"]["kmeans"] = _kmeans(clustering)
+            self.facts["stages"] = {
+                name: asdict(transform.call)
+                | {"output": digest(space.outputs[name]), "dim": space.outputs[name].shape[-1]}
+                for name, transform in space.fitted.items()
+            }
+            call: Facts = asdict(clustering.call) if clustering.call else {"arguments": {}}
+            self.facts["stages"]["kmeans"] = call | {
+                "output": digest(clustering.assignment),
+                "k": len(clustering.centroids),
+                "starts": len(clustering.start_indices),
+                "iterations": call["arguments"].get("iterations"),
+            }
             self.facts["whitened"] = "whiten" in space.fitted
+            # The median: an image whose features are all 0 has no direction, so its length stays 0.
             self.facts["unit_length"] = bool((space.points.norm(dim=1) - 1).abs().median() < 1e-3)
             self.facts["first"] = {
                 "centroids": digest(clustering.start_indices[0]),
@@ -90,68 +114,77 @@ class AuditRecorder:
             }
 
     def record_relabelling(self, assignment: Ints, epoch: int) -> None:
-        """This row's clustering has become what the next passes must train on."""
+        """Record that the clustering of this row became the labels that the next passes must train on."""
         self.labels = assignment
         self.facts["reassigned"].append(epoch)
 
-    def resume(self, facts: Facts, labels: Ints | None, epoch: int) -> None:
-        """Go on with the facts and the labels that a checkpoint held."""
-        self.facts, self.labels = facts, self.labels if labels is None else labels
-        self.facts.setdefault("resumed_after", []).append(epoch)
+    # --- before and after each pass ---------------------------------------------------------
 
     def before_pass(self, learner: Learner) -> None:
-        """Keep the parameters in host memory, to see how far the pass moves them."""
+        """Keep a copy of the parameters in host memory, to measure how far the pass moves them."""
         with self._timed():
             self._before = {
                 name: value.detach().to("cpu", copy=True) for name, value in learner.network.named_parameters()
             }
 
-    def after_pass(self, learner: Learner, seen: TrainedBatches, training: Images, epoch: int) -> None:
-        """How far each part moved, who owned it, and what was drawn and trained on."""
+    def after_pass(self, learner: Learner, training_pass: TrainingPass, training: Images, epoch: int) -> None:
+        """Record how far each part moved, which optimizer held it, and what was drawn and trained on."""
         with self._timed():
-            moved = measure_movement(self._before, learner.network)
             self.facts["passes"].append(
-                {"epoch": epoch} | moved | check_ownership(learner) | self._drawn(seen, training, epoch)
+                {"epoch": epoch}
+                | measure_movement(self._before, learner.network)
+                | check_ownership(learner)
+                | self.check_batches(training_pass, training, epoch)
             )
             self.facts["epochs"] = len(self.facts["passes"])
             self.facts["optimizers"] = describe_optimizers(learner)
             self.facts.setdefault("parameters", list_parameters(learner))
-            self.facts["first"].setdefault("batch", digest(seen.positions[: len(seen.first_inputs)]))
-            self.facts.setdefault("batch", len(seen.first_inputs))
+            self.facts["first"].setdefault("batch", digest(training_pass.positions[: len(training_pass.first_inputs)]))
+            self.facts.setdefault("batch", len(training_pass.first_inputs))
             self._before = {}
 
-    def _drawn(self, seen: TrainedBatches, training: Images, epoch: int) -> Facts:
+    def check_batches(self, training_pass: TrainingPass, training: Images, epoch: int) -> Facts:
+        """Compare a pass's images, labels and shares with what they must have been."""
         assert self.labels is not None, "a pass needs labels"
-        positions, targets = seen.positions.cpu().numpy(), seen.targets.cpu().numpy()
-        shares, due = _shares(seen, targets), compute_due_shares(self.labels, self.spec.sampler)
-        size = max(len(shares), len(due))
-        error = np.abs(_padded(shares, size) - _padded(due, size)).max()
+        positions, targets = training_pass.positions.cpu().numpy(), training_pass.targets.cpu().numpy()
+        # Shares of the loss: an image of a label counts as much as the label weighs.
+        weights = None if training_pass.label_weights is None else training_pass.label_weights.cpu().numpy()[targets]
+        counts = np.bincount(targets, weights)
+        drawn_shares, due_shares = counts / counts.sum(), compute_due_shares(self.labels, self.spec.sampler)
+        size = max(len(drawn_shares), len(due_shares))
+        drawn, due = (np.pad(shares, (0, size - len(shares))) for shares in (drawn_shares, due_shares))
         return {
-            "drawn_shares": _told(shares),
-            "due_shares": _told(due),
-            "share_error": float(error),
-            "share_slack": 1.5 / len(positions),  # images do not divide evenly; weights are float32
-            "weighted": seen.label_weights is not None,
+            "drawn_shares": summarise_shares(drawn_shares),
+            "due_shares": summarise_shares(due_shares),
+            "share_error": float(np.abs(drawn - due).max()),
+            "share_slack": 1.5 / len(positions),  # images do not divide evenly, and weights are float32
+            "weighted": training_pass.label_weights is not None,
             "targets_differ": int((self.labels[positions] != targets).sum()),
-            "inputs_differ": self._inputs_differ(seen, training, epoch),
+            "inputs_differ": self.compare_inputs(training_pass, training, epoch),
             "drawn": digest(positions),
         }
 
-    def _inputs_differ(self, seen: TrainedBatches, training: Images, epoch: int) -> float:
-        """Largest difference of the first batch from the training view of the images that clustering saw there."""
+    def compare_inputs(self, training_pass: TrainingPass, training: Images, epoch: int) -> float:
+        """Return the largest difference of the first batch from the training view of what clustering saw there."""
+        # A new generator from the seed tree gives the crops of the pass again.
         crops = seeds.torch_generator(self.spec.seed, "augment", epoch)
-        due = make_training_view(training.plain(seen.positions[: len(seen.first_inputs)]), self.spec.augment, crops)
-        return float((due - seen.first_inputs).abs().max())
+        plain = training.plain(training_pass.positions[: len(training_pass.first_inputs)])
+        due = make_training_view(plain, self.spec.augment, crops)
+        return float((due - training_pass.first_inputs).abs().max())
 
 
-def digest(values: Tensor | np.ndarray) -> str:
-    """The first 16 hex digits of the SHA-256 of the values' bytes."""
+def digest(values: Tensor | npt.NDArray[Any]) -> str:
+    """Return the first 16 hex digits of the SHA-256 of the values' bytes."""
     array = values.detach().contiguous().cpu().numpy() if isinstance(values, Tensor) else values
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]
 
 
 def make_training_view(plain: Tensor, augment: str, generator: torch.Generator) -> Tensor:
-    """What training must see of a plain batch `(b, c, s, s)`; written down a second time, so that it can differ."""
+    """Return what training must see of a plain batch `(b, c, s, s)`.
+
+    This is written a second time on purpose: if training used other images than clustering, calling the same code
+    would hide it.
+    """
     if augment == "none":
         return plain
     boxes = images.draw_crop_boxes(len(plain), augment, generator).to(plain.device)
@@ -159,63 +192,52 @@ def make_training_view(plain: Tensor, augment: str, generator: torch.Generator) 
     return F.grid_sample(plain, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def compute_due_shares(labels: Ints, sampler: str) -> np.ndarray:
-    """Share of the loss that each label should have: its share of the images, or the same for every active one."""
+def compute_due_shares(labels: Ints, sampler: str) -> npt.NDArray[np.float64]:
+    """Return the share of the loss due to each label: its share of the images, or equal for every active label."""
     sizes = np.bincount(labels)
-    return sizes / sizes.sum() if sampler == "natural" else (sizes > 0) / np.count_nonzero(sizes)
+    shares: npt.NDArray[np.float64] = (
+        sizes / sizes.sum() if sampler == "natural" else (sizes > 0) / np.count_nonzero(sizes)
+    )
+    return shares
 
 
-def _shares(seen: TrainedBatches, targets: Ints) -> np.ndarray:
-    """Share of the loss that each label had."""
-    weights = None if seen.label_weights is None else seen.label_weights.cpu().numpy()[targets]
-    counts = np.bincount(targets, weights)
-    return counts / counts.sum()
-
-
-def _told(shares: np.ndarray) -> list[float]:
-    """Each label's share, or only the lowest and highest of many labels."""
+def summarise_shares(shares: npt.NDArray[np.float64]) -> list[float]:
+    """Return each label's share, or only the lowest and the highest of many labels."""
     kept = shares if len(shares) <= MANY_LABELS else np.array([shares.min(), shares.max()])
     return [round(float(share), 6) for share in kept]
 
 
-def _padded(shares: np.ndarray, size: int) -> np.ndarray:
-    return np.pad(shares, (0, size - len(shares)))
-
-
-def _split(split: Split) -> Facts:
-    return {"images": len(split.labels), "sha256": split.digest(), "indices": digest(split.indices)}
-
-
 def describe_network(network: nn.Module) -> Facts:
-    """Layers and shapes of what is trained, and a digest of all initial weights; empty without a network."""
+    """Return the trunk's layers and shapes, and a digest of all initial weights; empty without a trunk."""
     trunk = getattr(network, "trunk", None)
     if trunk is None:
         return {}
     values = list(trunk.parameters())
-    together = hashlib.sha256("".join(digest(value) for value in values).encode())
     return {
         "layers": [type(layer).__name__ for layer in trunk.modules() if not list(layer.children())],
         "shapes": [list(value.shape) for value in values],
-        "initial": together.hexdigest()[:16],
+        "initial": hashlib.sha256("".join(digest(value) for value in values).encode()).hexdigest()[:16],
     }
 
 
-@torch.no_grad()
 def describe_probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
-    """One fixed image through the view of clustering, the view of training and the network's input."""
+    """Return digests of a fixed image in the views of clustering and of training, and at the network's input."""
     shape = training.pixels.shape[1:]
+    # Steps of 7 give neighbouring pixels different grey levels, so crops, flips and filters all leave a trace.
     pattern = torch.arange(int(np.prod(shape))).mul(7).remainder(256).to(torch.uint8).reshape(1, *shape)
-    probe, index = images.make_images_like(training, pattern), torch.zeros(PROBES, dtype=torch.long)
+    probe, index = images.make_images_like(training, pattern), torch.zeros(PROBE_COPIES, dtype=torch.long)
     plain = probe.plain(index)
-    trained = probe.augmented(index, spec.augment, torch.Generator().manual_seed(0))
+    augmented = probe.augmented(index, spec.augment, torch.Generator().manual_seed(0))
     network.eval()
-    inputs = network.input(plain)
-    with autocast(training.device, spec.precision):
-        hidden = network.hidden(plain) if hasattr(network, "hidden") else None
+    with torch.no_grad():
+        inputs = network.input(plain)
+        # The hidden layer's type shows whether autocast acts; the features themselves are always float32.
+        with autocast(training.device, spec.precision):
+            hidden = network.hidden(plain) if hasattr(network, "hidden") else None
     return {
         "clustering": digest(plain),
         "clustering_view": f"standardised per channel, {plain.shape[-1]} px",
-        "training": digest(trained),
+        "training": digest(augmented),
         "training_view": images.describe_augmentation(spec.augment),
         "input": digest(inputs),
         "input_shape": list(inputs.shape[1:]),
@@ -223,83 +245,76 @@ def describe_probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts
     }
 
 
-def _stage(fitted: Transform, output: Tensor) -> Facts:
-    return asdict(fitted.call) | {"output": digest(output), "dim": output.shape[-1]}
-
-
-def _kmeans(clustering: Clustering) -> Facts:
-    call = asdict(clustering.call) if clustering.call else {"arguments": {}}
-    told = {
-        "output": digest(clustering.assignment),
-        "k": len(clustering.centroids),
-        "starts": len(clustering.start_indices),
-    }
-    return call | told | {"iterations": call["arguments"].get("iterations")}
-
-
 def measure_movement(before: dict[str, Tensor], network: nn.Module) -> Facts:
-    """Relative L2 distance that trunk and head moved, and the absolute one of everything else."""
-    told: Facts = {}
-    for owner in OWNERS:
-        pairs = [(before[name], value) for name, value in network.named_parameters() if name.startswith(f"{owner}.")]
-        told[f"{owner}_moved"] = _distance(pairs) / max(_distance([(old * 0, old) for old, _ in pairs]), 1e-30)
-    rest = [(before[name], value) for name, value in network.named_parameters() if not name.startswith(OWNERS)]
-    return told | {"frozen_moved": _distance(rest)}
+    """Return the L2 distance that trunk and head moved, relative to their length, and the absolute one of the rest."""
+
+    def compute_norm(values: list[Tensor]) -> float:
+        norm: float = float(sum((value.double() ** 2).sum() for value in values)) ** 0.5
+        return norm
+
+    after = dict(network.named_parameters())
+    groups = {owner: [name for name in after if name.startswith(f"{owner}.")] for owner in OWNERS}
+    groups["frozen"] = [name for name in after if not name.startswith(OWNERS)]
+    facts: Facts = {}
+    with torch.no_grad():
+        for owner, names in groups.items():
+            distance = compute_norm([after[name].cpu() - before[name] for name in names])
+            if owner in OWNERS:
+                distance /= max(compute_norm([before[name] for name in names]), 1e-30)
+            facts[f"{owner}_moved"] = distance
+    return facts
 
 
-@torch.no_grad()
-def _distance(pairs: list[tuple[Tensor, Tensor]]) -> float:
-    return float(sum(((new.cpu() - old).double() ** 2).sum() for old, new in pairs)) ** 0.5
-
-
-def _optimizer_parameters(learner: Learner) -> dict[str, list[nn.Parameter]]:
-    held = {"trunk": learner.trunk_optimizer, "head": learner.head_optimizer}
+def _group_by_optimizer(learner: Learner) -> dict[str, list[nn.Parameter]]:
+    optimizers = {"trunk": learner.trunk_optimizer, "head": learner.head_optimizer}
     return {
         owner: [value for group in optimizer.param_groups for value in group["params"]] if optimizer else []
-        for owner, optimizer in held.items()
+        for owner, optimizer in optimizers.items()
     }
+
+
+def _find_owner(value: nn.Parameter, groups: dict[str, list[nn.Parameter]]) -> str:
+    # By identity: two parameters may have equal values, and `==` would compare those.
+    return next((owner for owner, values in groups.items() if any(value is each for each in values)), "frozen")
 
 
 def list_parameters(learner: Learner) -> Facts:
-    """Names and numbers of the parameters that each optimizer holds, and of those that nobody trains."""
-    owners = {owner: {id(value) for value in held} for owner, held in _optimizer_parameters(learner).items()}
-    told: Facts = {}
-    listed = list(learner.network.named_parameters())
-    for owner in (*OWNERS, "frozen"):
-        mine = [(name, value) for name, value in listed if _owner(value, owners) == owner]
-        told[owner] = {"names": [name for name, _ in mine], "count": sum(value.numel() for _, value in mine)}
-    return told
-
-
-def _owner(value: nn.Parameter, owners: dict[str, set[int]]) -> str:
-    return next((owner for owner, held in owners.items() if id(value) in held), "frozen")
+    """Return names and number of the parameters in each optimizer, and of those that no optimizer trains."""
+    groups = _group_by_optimizer(learner)
+    facts: Facts = {owner: {"names": [], "count": 0} for owner in (*OWNERS, "frozen")}
+    for name, value in learner.network.named_parameters():
+        entry = facts[_find_owner(value, groups)]
+        entry["names"].append(name)
+        entry["count"] += value.numel()
+    return facts
 
 
 def check_ownership(learner: Learner) -> Facts:
-    """Parameters in no optimizer though they want gradients, in both, and held by one yet not in the network."""
-    held = _optimizer_parameters(learner)
-    counts = {owner: {id(value) for value in values} for owner, values in held.items()}
-    listed = dict(learner.network.named_parameters())
-    everywhere = {id(value) for value in listed.values()}
-    both = counts["trunk"] & counts["head"]
-    wanting = {name for name, value in listed.items() if value.requires_grad}
-    misplaced = [
-        name
-        for name, value in listed.items()
-        if (name in wanting) != (_owner(value, counts) != "frozen")
-        or _owner(value, counts) not in (name.split(".")[0], "frozen")
-    ]
-    strangers = sum(id(value) not in everywhere for values in held.values() for value in values)
-    return {"misplaced": misplaced, "shared": len(both), "strangers": strangers}
+    """Return the parameters that are in a wrong optimizer or in none, in both, or in one but not in the network.
+
+    An optimizer that outlived its head shows here: the old head's parameters are not in the network any more, and the
+    new head's are in no optimizer.
+    """
+    groups = _group_by_optimizer(learner)
+    parameters = dict(learner.network.named_parameters())
+    misplaced = []
+    for name, value in parameters.items():
+        owner = _find_owner(value, groups)
+        trained_as_it_should = value.requires_grad == (owner != "frozen")
+        if not trained_as_it_should or owner not in (name.split(".")[0], "frozen"):
+            misplaced.append(name)
+    in_network = {id(value) for value in parameters.values()}
+    trunk_ids, head_ids = ({id(value) for value in groups[owner]} for owner in OWNERS)
+    strangers = sum(id(value) not in in_network for values in groups.values() for value in values)
+    return {"misplaced": misplaced, "shared": len(trunk_ids & head_ids), "strangers": strangers}
 
 
 def describe_optimizers(learner: Learner) -> Facts:
-    """Class and settings of the live optimizers."""
-    told: Facts = {}
+    """Return class and settings of the live optimizers."""
+    facts: Facts = {}
     for owner, optimizer in (("trunk", learner.trunk_optimizer), ("head", learner.head_optimizer)):
         if optimizer is not None:
             group = optimizer.param_groups[0]
-            told[owner] = {"class": type(optimizer).__name__.lower()} | {
-                name: group[name] for name in SETTINGS if name in group
-            }
-    return told
+            settings = {name: group[name] for name in OPTIMIZER_SETTINGS if name in group}
+            facts[owner] = {"class": type(optimizer).__name__.lower()} | settings
+    return facts

@@ -1,8 +1,7 @@
-"""Checkpoints: what a run needs to go on after any row as if it had never stopped.
+"""Write and read checkpoints: what a run needs to continue after any row as if it had never stopped.
 
-In: the learner, the last assignment and the facts gathered so far. Out: checkpoint.pt, loaded with
-`weights_only=True`, so that a file on disk can bring numbers but no code. All random numbers come from the seed
-tree, so none of their state is kept.
+In: the learner, the last assignment and the recorded facts. Out: checkpoint.pt. All random numbers come from the seed
+tree, so a checkpoint holds no state of a generator.
 """
 
 from __future__ import annotations
@@ -17,99 +16,103 @@ import torch
 
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
-from dcbench.training.deepcluster.heads import new_head
-from dcbench.training.deepcluster.samplers import Ints
-from dcbench.training.deepcluster.training import Learner
+from dcbench.training.deepcluster.learner import Learner, replace_head
+from dcbench.training.metrics import Ints
 
 
 @dataclass
 class CheckpointSchedule:
-    """When to write the next checkpoint."""
+    """Decide when the next checkpoint is due; `interval` is in seconds."""
 
     interval: float
     _last: float = field(default_factory=time.monotonic)
 
     def due(self) -> bool:
-        """Whether the interval has passed; asking starts the next one."""
+        """Return whether the interval has passed; if it has, the next one starts."""
         if time.monotonic() - self._last < self.interval:
             return False
         self._last = time.monotonic()
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """A run after the row of `epoch`."""
 
     run_id: str
+    """The run that wrote it."""
     epoch: int
+    """The last row that was written."""
+
     learner: dict[str, Any]
+    """State of the network and of its optimizers, and the labels."""
     previous: Ints
+    """Assignment `(n,)` of that row."""
+
     facts: dict[str, Any]
+    """Contents of audit.json up to that row."""
 
 
 def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: dict[str, Any]) -> None:
-    """Write the checkpoint of this row, whole or not at all; a full disk costs the checkpoint and not the run."""
+    """Write the checkpoint of a row, whole or not at all; if the disk is full, log it and let the run continue."""
+    optimizers = {"trunk_optimizer": learner.trunk_optimizer, "head_optimizer": learner.head_optimizer}
     contents = {
         "run_id": folder.path.name,
         "epoch": epoch,
-        "learner": _state(learner),
+        "learner": {
+            "network": learner.network.state_dict(),
+            "labels": None if learner.labels is None else torch.from_numpy(learner.labels),
+            **{name: optimizer and optimizer.state_dict() for name, optimizer in optimizers.items()},
+        },
         "previous": torch.from_numpy(previous),
         "facts": facts,
     }
     try:
         with folder.open_checkpoint() as file:
             torch.save(contents, file)
-    except (OSError, RuntimeError) as error:  # torch tells of a full disk in an error of its own
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
         folder.append_log(f"no checkpoint after epoch {epoch}: {error}")
 
 
 def resume_from_checkpoint(
     folder: RunDir, learner: Learner, spec: RunSpec, data: Mapping[str, Any]
 ) -> Checkpoint | None:
-    """Put the run's checkpoint in place; None, and a line in the log, when there is none that can be used.
+    """Load the run's checkpoint into the learner; without a usable one, log why and return None.
 
-    It must be whole, of this very run, on the same images (`data` as the witness tells it), and with its rows.
+    A usable checkpoint is whole, belongs to this run, and has its rows in metrics.csv. It was made on the same images:
+    `data` holds their digests, as the audit records them. When None is returned, the learner may be half changed.
     """
     if not folder.checkpoint_file.exists():
         return None
     try:
         saved = read_checkpoint(folder)
         if saved.run_id != folder.path.name or saved.facts["data"] != data or not folder.cut_metrics(saved.epoch + 1):
-            raise ValueError("of another run, other images or other columns")
-        _restore(learner, saved, spec)
-    except Exception as error:  # a file that is not whole makes its readers raise anything
-        folder.append_log(
-            f"{folder.checkpoint_file}: cannot be used ({type(error).__name__}: {error}); the run starts anew"
-        )
+            raise ValueError("it belongs to another run, other images or other columns")
+        state = saved.learner
+        if state["labels"] is not None:
+            # The labels' number of classes differs between methods, so the head is made anew before its weights load.
+            learner.labels = state["labels"].numpy().astype(np.int64)
+            classes = len(state["network"]["head.weight"])
+            learner.head_optimizer = replace_head(learner.network, classes, spec, saved.epoch)
+            learner.head_optimizer.load_state_dict(state["head_optimizer"])
+        learner.network.load_state_dict(state["network"])
+        if learner.trunk_optimizer is not None:
+            learner.trunk_optimizer.load_state_dict(state["trunk_optimizer"])
+    except Exception as error:  # a damaged file makes its readers raise errors of any type
+        reason = f"{type(error).__name__}: {error}"
+        folder.append_log(f"{folder.checkpoint_file}: cannot be used ({reason}); the run starts from the beginning")
         return None
     return saved
 
 
 def read_checkpoint(folder: RunDir) -> Checkpoint:
-    """The checkpoint on disk; one that is not whole makes its readers raise anything."""
+    """Read the run's checkpoint; a damaged file can raise an error of any type."""
+    # weights_only: a file on disk can bring numbers, but no code.
     contents = torch.load(folder.checkpoint_file, map_location="cpu", weights_only=True)
-    previous = contents["previous"].numpy().astype(np.int64)
-    return Checkpoint(contents["run_id"], contents["epoch"], contents["learner"], previous, contents["facts"])
-
-
-def _restore(learner: Learner, saved: Checkpoint, spec: RunSpec) -> None:
-    """Weights, optimizers and labels of the checkpoint."""
-    state = saved.learner
-    if state["labels"] is not None:
-        learner.labels = state["labels"].numpy().astype(np.int64)
-        classes = len(state["network"]["head.weight"])
-        learner.head_optimizer = new_head(learner.network, classes, spec, saved.epoch)
-        learner.head_optimizer.load_state_dict(state["head_optimizer"])
-    learner.network.load_state_dict(state["network"])
-    if learner.trunk_optimizer is not None:
-        learner.trunk_optimizer.load_state_dict(state["trunk_optimizer"])
-
-
-def _state(learner: Learner) -> dict[str, Any]:
-    optimizers = {"trunk_optimizer": learner.trunk_optimizer, "head_optimizer": learner.head_optimizer}
-    return {
-        "network": learner.network.state_dict(),
-        "labels": None if learner.labels is None else torch.from_numpy(learner.labels),
-        **{name: optimizer and optimizer.state_dict() for name, optimizer in optimizers.items()},
-    }
+    return Checkpoint(
+        run_id=contents["run_id"],
+        epoch=contents["epoch"],
+        learner=contents["learner"],
+        previous=contents["previous"].numpy().astype(np.int64),
+        facts=contents["facts"],
+    )

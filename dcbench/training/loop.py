@@ -1,39 +1,38 @@
-"""One run, start to end: cluster the features, train on the cluster ids, repeat.
+"""Train one run from start to end: train a pass, embed, reduce, cluster, score, relabel, and repeat.
 
-In: a spec, its run folder, and where to work. Out: metrics.csv row by row, provenance.json, audit.json and
+In: a spec, its run folder and the worker's configuration. Out: metrics.csv row by row, provenance.json, audit.json and
 assignments.npz. Row `e` is the network after `e` training passes; row 0 is the untrained network.
 """
 
 from __future__ import annotations
 
 import io
-import resource
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from dcbench import registry
 from dcbench.core import devices
-from dcbench.core.columns import STAGES
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.worker_config import WorkerConfig
-from dcbench.training import checkpoint, metrics, provenance
+from dcbench.training import checkpoint, metrics
 from dcbench.training.audit_recorder import AuditRecorder
+from dcbench.training.costs import StageClock, fill_seconds_columns, read_peak_memory_mb
 from dcbench.training.datasets import Split, load_test, load_training
-from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
-from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.features import BATCH, effective_rank, extract_features
-from dcbench.training.deepcluster.samplers import Ints
-from dcbench.training.deepcluster.training import TrainingPass, train_pass
+from dcbench.training.deepcluster.features import BATCH_SIZE, effective_rank, extract_features
+from dcbench.training.deepcluster.images import make_images_like, make_training_images
+from dcbench.training.deepcluster.pseudo_labels import cluster, preprocess, warm_up_backends
+from dcbench.training.deepcluster.training_pass import train_pass
+from dcbench.training.metrics import Ints
+from dcbench.training.provenance import gather_provenance
 from dcbench.training.scoring import Row, Scorer
 
 
 class Stopped(BaseException):
-    """The worker was asked to stop; the run goes back to pending."""
+    """A stop was requested; the run has a checkpoint and goes back to pending."""
 
 
 def train_run(
@@ -44,7 +43,7 @@ def train_run(
     stop_requested: Callable[[], bool] = lambda: False,
     neighbours: Callable[[], list[str] | None] = lambda: None,
 ) -> None:
-    """Do one run to its last row, from the first or from its checkpoint.
+    """Train one run up to its last row, from the start or from its checkpoint.
 
     `stop_requested` is called after every row; if true, the run saves a checkpoint and raises Stopped. `neighbours`
     returns the runs that have shared the device so far, None if that cannot be known.
@@ -52,10 +51,15 @@ def train_run(
     training, test = load_training(spec, config.data_dir), load_test(spec, config.data_dir)
     cuda = [0] if config.device == "cuda" else []
     for index in cuda:
-        _enter_gpu(index, config.memory_mb)
+        torch.cuda.init()
+        torch.cuda.reset_peak_memory_stats(index)
+        # Never take more than the scheduler reserved, so that the other runs on this GPU find their memory.
+        if config.memory_mb is not None:
+            total = torch.cuda.get_device_properties(index).total_memory / 1e6
+            torch.cuda.set_per_process_memory_fraction(devices.memory_fraction(config.memory_mb, total), index)
+    # Dropout and the constructors of layers draw from torch's global generator; leave the caller's as it was.
     with torch.random.fork_rng(devices=cuda):
-        loop = _Loop(spec, folder, config, training, test)
-        assignment = loop.epochs(stop_requested, neighbours)
+        assignment = Trainer(spec, folder, config, training, test).run(stop_requested, neighbours)
     archive = io.BytesIO()
     np.savez_compressed(archive, assignment=assignment, indices=training.indices, labels=training.labels)
     write_atomic(folder.assignments_file, archive.getvalue())
@@ -63,134 +67,125 @@ def train_run(
         folder.checkpoint_file.unlink(missing_ok=True)
 
 
-def _enter_gpu(index: int, memory_mb: float | None) -> None:
-    """Count memory from here, and never take more than was reserved, so that neighbours find theirs."""
-    torch.cuda.init()
-    torch.cuda.reset_peak_memory_stats(index)
-    if memory_mb is not None:
-        total = torch.cuda.get_device_properties(index).total_memory / 1e6
-        torch.cuda.set_per_process_memory_fraction(devices.memory_fraction(memory_mb, total), index)
-
-
-class _Loop:
-    """The epochs of one run: what stays the same in all of them, and what the last one left."""
+class Trainer:
+    """Run the epochs of one run; hold what lasts across them: images, learner, last assignment and records."""
 
     def __init__(self, spec: RunSpec, folder: RunDir, config: WorkerConfig, training: Split, test: Split) -> None:
         self.spec, self.folder, self.config, self.split = spec, folder, config, training
         self.device = torch.device(config.device)
         self.clock = StageClock(self.device)
-        self.training = images.training_images(torch.from_numpy(training.pixels), spec.image_size, self.device)
-        testing = images.images_like(self.training, torch.from_numpy(test.pixels))
-        self.scorer = Scorer(training, test, testing, spec)
+        self.images = make_training_images(torch.from_numpy(training.pixels), spec.image_size, self.device)
+        test_images = make_images_like(self.images, torch.from_numpy(test.pixels))
+        self.scorer = Scorer(training=training, test=test, test_images=test_images, spec=spec)
         self.method = registry.load("methods", spec.method)
         self.learner = self.method.begin(spec, self.device)
         self.previous: Ints | None = None
-        self.witness = AuditRecorder(spec)
-        self.witness.facts |= {
+        self.recorder = AuditRecorder(spec)
+        self.recorder.facts |= {
             "method": registry.plugin_name(self.method),
-            "exact": config.device == "cpu" and config.threads == 1,
-            "chance": self.scorer.chance(),
+            "exact": config.device == "cpu" and config.threads == 1,  # only this repeats bit by bit
+            "chance": self.scorer.score_chance(),
         }
-        self.witness.data(training, test)
-        self.witness.network(self.learner, self.training)
+        if plugins := registry.own_plugins(spec.plugins):
+            self.recorder.facts["plugins"] = {name: plugin["sha256"] for name, plugin in plugins.items()}
+        self.recorder.record_data(training, test)
+        self.recorder.record_network(self.learner, self.images)
 
-    def epochs(self, stop_requested: Callable[[], bool], neighbours: Callable[[], list[str] | None]) -> Ints:
-        """Every row that is left to do; returns the last assignment `(n,)`."""
+    def run(self, stop_requested: Callable[[], bool], neighbours: Callable[[], list[str] | None]) -> Ints:
+        """Run every epoch that is left; return the last assignment `(n,)`."""
         schedule = checkpoint.CheckpointSchedule(self.config.checkpoint_every)
-        first = self._resume()
-        self._write_provenance(first > 0, neighbours())
-        pseudo_labels.warm_up(self.spec, self.device)
-        extract_features(self.learner.network, self.training, self.spec.precision, first=BATCH)
+        first = self.resume()
+
+        config, data = self.config, self.recorder.facts["data"]["training"]
+        provenance = gather_provenance(self.spec, data, self.device, config.threads, config.jobs, config.command)
+        provenance |= {"predicted_seconds": config.predicted_seconds, "reserved_mb": config.memory_mb}
+        provenance["shared_with"] = neighbours()
+        # Rows of earlier attempts stay in metrics.csv, so where these ran is kept as well.
+        if first > 0 and (earlier := self.folder.read_earlier_attempts()):
+            provenance["earlier_attempts"] = earlier
+        self.folder.write_provenance(provenance)
+
+        # Libraries and the network set themselves up at their first call. Do that before the clock starts.
+        warm_up_backends(self.spec, self.device)
+        extract_features(self.learner.network, self.images, self.spec.precision, first=BATCH_SIZE)
+
         for epoch in range(first, self.spec.epochs + 1):
-            self._row(epoch)
-            self._note_neighbours(neighbours())
-            self.folder.write_audit(self.witness.facts)
+            self.previous = self.run_epoch(epoch)
+            if (shared_with := neighbours()) != provenance["shared_with"]:
+                provenance["shared_with"] = shared_with
+                self.folder.write_provenance(provenance)
+            self.folder.write_audit(self.recorder.facts)
             last = epoch == self.spec.epochs
             if self.config.keep_weights if last else schedule.due() or stop_requested():
-                checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, self.witness.facts)
+                checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, self.recorder.facts)
             if not last and stop_requested():
                 raise Stopped
+        assert self.previous is not None, "a run has at least row 0, or resumes after it"
         return self.previous
 
-    def _write_provenance(self, resumed: bool, neighbours: list[str] | None) -> None:
-        """Where and with what this attempt works; those before it that its rows come from are kept."""
-        config, data = self.config, self.witness.facts["data"]["training"]
-        before = self.folder.read_earlier_attempts() if resumed else []
-        facts = provenance.gather_provenance(self.spec, data, self.device, config.threads, config.jobs, config.command)
-        facts |= {"predicted_seconds": config.predicted_seconds, "reserved_mb": config.memory_mb}
-        self.provenance = facts | {"shared_with": neighbours} | ({"earlier_attempts": before} if before else {})
-        self.folder.write_provenance(self.provenance)
-
-    def _note_neighbours(self, neighbours: list[str] | None) -> None:
-        """Record who has come to the device since."""
-        if neighbours != self.provenance["shared_with"]:
-            self.provenance["shared_with"] = neighbours
-            self.folder.write_provenance(self.provenance)
-
-    def _resume(self) -> int:
-        """Put the checkpoint in place where there is one; the first row to do."""
-        saved = checkpoint.resume_from_checkpoint(self.folder, self.learner, self.spec, self.witness.facts["data"])
+    def resume(self) -> int:
+        """Continue from the run's checkpoint if it is usable; return the first epoch to run."""
+        saved = checkpoint.resume_from_checkpoint(self.folder, self.learner, self.spec, self.recorder.facts["data"])
         if saved is None:
-            if self.folder.checkpoint_file.exists():  # putting it in place may have ended half-way
+            if self.folder.checkpoint_file.exists():
+                # Loading it may have failed half-way, with some weights already changed.
                 self.learner = self.method.begin(self.spec, self.device)
             self.folder.clear_rows()
             return 0
         self.previous = saved.previous
-        self.witness.resume(saved.facts, self.learner.labels, saved.epoch)
-        self.folder.write_audit(self.witness.facts)
-        self.folder.append_log(f"going on after epoch {saved.epoch}")
+        self.recorder.resume(saved.facts, self.learner.labels, saved.epoch)
+        self.folder.write_audit(self.recorder.facts)
+        self.folder.append_log(f"resumed after epoch {saved.epoch}")
         return saved.epoch + 1
 
-    def _row(self, epoch: int) -> None:
-        """Train (but for row 0), extract, cluster, score, and let the clustering become the labels."""
-        passed = self._trained(epoch) if epoch else None
+    def run_epoch(self, epoch: int) -> Ints:
+        """Run one epoch of DeepCluster and write its row; return the row's assignment `(n,)`.
+
+        Sections and equations are those of the paper (Caron et al., ECCV 2018); the exact settings are in RunSpec.
+        """
+        row: Row = {"epoch": epoch}
+
+        # 1. TRAIN on the labels of the last relabelling: a pass over the drawn images, equation (1). Row e is the
+        #    network after e passes, so row 0 has no pass, and its loss stays empty.
+        if epoch > 0:
+            self.recorder.before_pass(self.learner)
+            with self.clock.stage("train"):
+                trained = train_pass(self.learner, self.images, self.spec, epoch)
+            self.recorder.after_pass(self.learner, trained, self.images, epoch)
+            row |= {"loss": trained.loss, "pseudo_label_accuracy": trained.accuracy}
+            row["images_per_second_train"] = round(trained.images_per_second, 1)
+
+        # 2. EMBED all training images, with the network in eval mode. Clustering sees the plain images, never the
+        #    augmented ones. From here on everything is in the order of the images, as are the true labels; a public
+        #    version scored assignments in cluster order against labels in data-set order.
         with self.clock.stage("features"):
-            features = extract_features(self.learner.network, self.training, self.spec.precision)
-        space = preprocessing.preprocess(features, self.spec, self.clock)
-        found = pseudo_labels.cluster(space, self.spec, epoch, self.clock)
+            features = extract_features(self.learner.network, self.images, self.spec.precision)
+
+        # 3. REDUCE the features: PCA, whitening, L2 normalisation (section 3.4).
+        space = preprocess(features, self.spec, self.clock)
+
+        # 4. CLUSTER them: k-means, equation (2), and the refilling of empty clusters (section 3.3).
+        clustering = cluster(space, self.spec, epoch, self.clock)
         if epoch == 0:
-            self.witness.clustering(space, found)
+            self.recorder.record_clustering(space, clustering)
+
+        # 5. SCORE the clustering. The true labels and the test images are only read here: no score reaches the
+        #    training, and none chooses an epoch.
         with self.clock.stage("evaluate"):
-            row = self.scorer.row(self.learner, features, space, found)
-            row |= {"nmi_previous": metrics.nmi_previous(self.previous, found.assignment)}
-            row |= metrics.cluster_filling(found.assignment, self.spec.k) | {"feature_rank": effective_rank(features)}
-            row |= {"refilled_clusters": found.refilled, "split_clusters": found.split}
-        reassigned = self.method.relabel(self.learner, found.assignment, self.split, self.spec, epoch)
+            row |= self.scorer.score_row(self.learner, features, space, clustering)
+            row["nmi_previous"] = metrics.nmi_previous(self.previous, clustering.assignment)
+            row |= metrics.cluster_filling(clustering.assignment, self.spec.k)
+            row["feature_rank"] = effective_rank(features)  # of the raw features: whitening hides a collapse
+            row |= {"refilled_clusters": clustering.refilled_count, "split_clusters": clustering.split_count}
+
+        # 6. RELABEL: the clusters become the labels of the next passes (section 3.2). Cluster ids mean nothing in
+        #    another clustering, so the method makes a new head, and with it a new optimizer over that head.
+        reassigned = self.method.relabel(self.learner, clustering.assignment, self.split, self.spec, epoch)
         if reassigned:
-            self.witness.labelled(found.assignment, epoch)
-        self.previous = found.assignment
-        cost = _seconds(self.clock.take(), reassigned) | {"peak_memory_mb": _peak_memory_mb(self.device)}
-        self.folder.append_metrics({"epoch": epoch, "reassigned": int(reassigned)} | _passed(passed) | row | cost)
+            self.recorder.record_relabelling(clustering.assignment, epoch)
+        row["reassigned"] = int(reassigned)
 
-    def _trained(self, epoch: int) -> TrainingPass:
-        self.witness.before_pass(self.learner)
-        with self.clock.stage("train"):
-            passed = train_pass(self.learner, self.training, self.spec, epoch)
-        self.witness.after_pass(self.learner, passed.seen, self.training, epoch)
-        return passed
-
-
-def _passed(passed: TrainingPass | None) -> Row:
-    if passed is None:
-        return {}
-    return {
-        "loss": passed.loss,
-        "pseudo_label_accuracy": passed.accuracy,
-        "images_per_second_train": round(passed.images_per_second, 1),
-    }
-
-
-def _seconds(taken: Mapping[str, float], reassigned: bool) -> Row:
-    """The stage columns; the time of a clustering that only serves the metrics counts as evaluate."""
-    seconds = dict(taken)
-    if not reassigned:
-        for stage in ("features", "pca", "whiten", "kmeans"):
-            seconds["evaluate"] = round(seconds["evaluate"] + seconds.pop(stage, 0.0), 4)
-    return {f"seconds_{stage}": seconds.get(stage) for stage in STAGES}
-
-
-def _peak_memory_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return round(torch.cuda.max_memory_reserved(device) / 1e6, 1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6, 1)
+        row |= fill_seconds_columns(self.clock.take(), reassigned)
+        row["peak_memory_mb"] = read_peak_memory_mb(self.device)
+        self.folder.append_metrics(row)
+        return clustering.assignment

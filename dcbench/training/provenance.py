@@ -1,10 +1,14 @@
-"""Where and with what a run was made: versions, machine, data, command."""
+"""Gather where and with what a run is made: versions, machine, data and command line.
+
+In: the spec, the execution settings and the digest of the training images. Out: the contents of provenance.json.
+"""
 
 from __future__ import annotations
 
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,17 +16,24 @@ from typing import Any
 import torch
 
 import dcbench
+from dcbench import registry
 from dcbench.core import devices
 from dcbench.core.spec import RunSpec
 
 LIBRARIES = ("torch", "torchvision", "faiss-gpu", "faiss-cpu", "scikit-learn", "numpy", "scipy")
+"""Distributions whose versions are recorded, where they are installed."""
 
 
 def gather_provenance(
     spec: RunSpec, data: Mapping[str, Any], device: torch.device, threads: int, jobs: int, command: str
 ) -> dict[str, Any]:
-    """The facts of provenance.json; `data` is what the audit says of the training images."""
-    return {
+    """Return the facts of provenance.json; `data` has the number and the digest of the training images."""
+    # Only runs that use the user's own plug-ins have this key, with the digest and the path of each file.
+    plugins = {
+        name: {"sha256": plugin["sha256"], "path": plugin["path"]}
+        for name, plugin in registry.own_plugins(spec.plugins).items()
+    }
+    return ({"plugins": plugins} if plugins else {}) | {
         "dcbench": dcbench.__version__,
         "commit": COMMIT,
         "python": platform.python_version(),
@@ -38,25 +49,21 @@ def gather_provenance(
     }
 
 
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
+def read_commit() -> str | None:
+    """Return the commit of the running source, with `+` when the checkout has changes; None outside a checkout."""
+    package = Path(dcbench.__file__).parent
+    if not (package.parent / ".git").exists():
         return None
-
-
-def _commit() -> str | None:
-    """The commit of the source that runs, when it runs from a checkout; `+` when the checkout was changed."""
-    house = Path(dcbench.__file__).parent
-    if not (house.parent / ".git").exists():
-        return None
-    told = subprocess.run(
+    git = subprocess.run(
         ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
-        cwd=house, capture_output=True, text=True, check=False,
+        cwd=package, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return told.stdout.strip() or None
+    return git.stdout.strip() or None
 
 
-VERSIONS = {name: version for name in LIBRARIES if (version := _version(name))}
-COMMIT = _commit()
-"""Looked up once, when the code is loaded: this is what runs, whatever the checkout becomes meanwhile."""
+# Read once, when the code is loaded: this is what runs, even if the checkout changes meanwhile.
+COMMIT = read_commit()
+VERSIONS: dict[str, str] = {}
+for _name in LIBRARIES:
+    with suppress(metadata.PackageNotFoundError):
+        VERSIONS[_name] = metadata.version(_name)

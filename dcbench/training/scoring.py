@@ -34,13 +34,11 @@ class Scorer:
 
     training: Split
     """Training images and their true labels."""
-
     test: Split
     """Test images and their true labels."""
 
     test_images: Images
     """Test images, standardised as the training images are."""
-
     spec: RunSpec
     """Specification of the run."""
 

@@ -1,8 +1,8 @@
-"""The seed tree: one generator for each random decision of a run.
+"""Derive one random generator for each random decision of a run: the seed tree.
 
-A generator follows from the run's seed, its purpose and where in the run it is used, and never from an axis
-that it has no business with. Two runs that differ in an optimizer or a backend thus start from the same weights,
-first centroids and first batch: common random numbers, which make paired comparisons valid.
+In: the run's seed, the purpose of the decision, and its place (epoch, restart). Out: a NumPy or torch generator, which
+does not depend on any axis that is unrelated to the decision. Two runs that differ in an optimizer or a backend start
+from the same weights, first centroids and first batch: common random numbers, which make paired comparisons valid.
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ Purpose = Literal[
 ]  # fmt: skip
 
 
-def _root(seed: int, purpose: Purpose, place: tuple[int, ...]) -> int:
+def _derive_seed(seed: int, purpose: Purpose, place: tuple[int, ...]) -> int:
     words = "/".join([str(seed), purpose, *map(str, place)])
+    # A hash, not a sum: neighbouring seeds and epochs give unrelated generators. torch takes 63 bits at most.
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "little") >> 1
 
 
 def numpy_generator(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:
-    """The NumPy generator of a decision; `place` is its epoch, restart and so on."""
-    return np.random.Generator(np.random.PCG64(_root(seed, purpose, place)))
+    """Return the NumPy generator of a decision; `place` is its epoch, restart and so on."""
+    # PCG64 is named, since NumPy may change what default_rng() uses.
+    return np.random.Generator(np.random.PCG64(_derive_seed(seed, purpose, place)))
 
 
 def torch_generator(seed: int, purpose: Purpose, *place: int) -> torch.Generator:
-    """The same as a torch generator on the CPU, so that every device sees the same numbers."""
-    return torch.Generator().manual_seed(_root(seed, purpose, place))
+    """Return the torch generator of a decision; it lives on the CPU, so that every device gets the same numbers."""
+    return torch.Generator().manual_seed(_derive_seed(seed, purpose, place))

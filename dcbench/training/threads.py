@@ -1,4 +1,7 @@
-"""The thread count of every library that computes: torch, faiss, and what scikit-learn and NumPy stand on."""
+"""Set the number of CPU threads of every library that computes: torch, faiss, scikit-learn and NumPy.
+
+In: a count. Out: nothing; the thread pools of this process change.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import faiss
 import threadpoolctl
 import torch
 
+# Found once at import: it takes 0.03 s, and the forkserver has done it before a worker starts.
 _POOLS = threadpoolctl.ThreadpoolController()
-"""Every thread pool of the libraries above, looked for once: it takes .03 s, which workers have behind them."""
 
 
 def limit_threads(count: int) -> None:
     """Let each library of this process compute with `count` CPU threads."""
     torch.set_num_threads(count)
     faiss.omp_set_num_threads(count)
+    # The OpenMP and BLAS pools that scikit-learn, SciPy and NumPy use.
     _POOLS.limit(limits=count)

@@ -115,9 +115,9 @@ def test_what_follows_from_what_follows_is_declared(audited):
 
 
 def test_two_values_that_do_the_same_are_named_though_a_third_acts(run_here, monkeypatch):
-    real = images.crop_boxes
+    real = images.draw_crop_boxes
     monkeypatch.setattr(
-        images, "crop_boxes", lambda count, augment, rng: real(count, augment.removesuffix("_flip"), rng)
+        images, "draw_crop_boxes", lambda count, augment, rng: real(count, augment.removesuffix("_flip"), rng)
     )
     text = BACKENDS.replace("backend: [faiss, sklearn]", "augment: [crop, crop_flip, published]")
     (axis,) = auditing.audit(run_here(text)).axes
@@ -274,12 +274,12 @@ def test_a_backend_that_is_ignored_does_nothing(run_here, monkeypatch):
 
 
 def plant_other_first_centroids_for_one_backend(monkeypatch):
-    real = pseudo_labels.first_centroids
+    real = pseudo_labels.draw_first_centroids
 
-    def first_centroids(count, spec, row, restart):
-        return real(count, spec, row, restart + (spec.kmeans_backend == "sklearn"))
+    def draw_first_centroids(count, spec, epoch, restart):
+        return real(count, spec, epoch, restart + (spec.kmeans_backend == "sklearn"))
 
-    monkeypatch.setattr(pseudo_labels, "first_centroids", first_centroids)
+    monkeypatch.setattr(pseudo_labels, "draw_first_centroids", draw_first_centroids)
 
 
 @pytest.mark.parametrize(

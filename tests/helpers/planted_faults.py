@@ -8,29 +8,29 @@ import numpy as np
 import torch
 
 from dcbench.training import loop
-from dcbench.training.deepcluster import training
 from dcbench.training.deepcluster.images import Images
+from dcbench.training.deepcluster.learner import Learner
 from dcbench.training.methods import deepcluster
 
 
 def plant_an_optimizer_over_the_first_head(monkeypatch):
-    real, first = deepcluster.new_head, []
+    real, first = deepcluster.replace_head, []
 
-    def new_head(network, classes, spec, epoch):
+    def replace_head(network, classes, spec, epoch):
         first.append(real(network, classes, spec, epoch))
         return first[0]
 
-    monkeypatch.setattr(deepcluster, "new_head", new_head)
+    monkeypatch.setattr(deepcluster, "replace_head", replace_head)
 
 
 def plant_trainable_sobel(monkeypatch):
-    def learner(network, optimizer):
+    def make_learner(network, trunk_optimizer):
         network.input.sobel.weight.require_grad = False  # the public version's typo: it sets nothing
         network.input.sobel.weight.requires_grad_(True)
-        optimizer.add_param_group({"params": list(network.input.parameters())})
-        return training.Learner(network, optimizer)
+        trunk_optimizer.add_param_group({"params": list(network.input.parameters())})
+        return Learner(network=network, trunk_optimizer=trunk_optimizer)
 
-    monkeypatch.setattr(deepcluster, "Learner", learner)
+    monkeypatch.setattr(deepcluster, "Learner", make_learner)
 
 
 def plant_a_conversion_that_wraps(monkeypatch):

@@ -8,11 +8,11 @@ import torch
 
 from dcbench.core.spec import make_spec
 from dcbench.training import audit_recorder, datasets
-from dcbench.training.audit_recorder import AuditRecorder, digest, expected_shares
-from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
-from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.audit_recorder import AuditRecorder, compute_due_shares, digest
+from dcbench.training.costs import StageClock
+from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.features import extract_features
-from dcbench.training.deepcluster.training import train_pass
+from dcbench.training.deepcluster.training_pass import train_pass
 from dcbench.training.methods import deepcluster, pixels
 
 CPU = torch.device("cpu")
@@ -25,23 +25,23 @@ class Scene:
     def __init__(self, spec, data_dir):
         self.spec = spec
         self.split, self.test = datasets.load_training(spec, data_dir), datasets.load_test(spec, data_dir)
-        self.training = images.training_images(torch.from_numpy(self.split.pixels), 32, CPU)
+        self.training = images.make_training_images(torch.from_numpy(self.split.pixels), 32, CPU)
         self.learner = deepcluster.begin(spec, CPU)
-        self.witness = AuditRecorder(spec)
-        self.witness.data(self.split, self.test)
-        self.witness.network(self.learner, self.training)
+        self.recorder = AuditRecorder(spec)
+        self.recorder.record_data(self.split, self.test)
+        self.recorder.record_network(self.learner, self.training)
         features = extract_features(self.learner.network, self.training, "float32")
-        space = preprocessing.preprocess(features, spec, StageClock(CPU))
+        space = pseudo_labels.preprocess(features, spec, StageClock(CPU))
         found = pseudo_labels.cluster(space, spec, 0, StageClock(CPU))
-        self.witness.clustering(space, found)
+        self.recorder.record_clustering(space, found)
         deepcluster.relabel(self.learner, found.assignment, self.split, spec, 0)
-        self.witness.labelled(found.assignment, 0)
+        self.recorder.record_relabelling(found.assignment, 0)
 
     def one_pass(self):
-        self.witness.before_pass(self.learner)
+        self.recorder.before_pass(self.learner)
         passed = train_pass(self.learner, self.training, self.spec, 1)
-        self.witness.after_pass(self.learner, passed.seen, self.training, 1)
-        return self.witness.facts["passes"][-1]
+        self.recorder.after_pass(self.learner, passed, self.training, 1)
+        return self.recorder.facts["passes"][-1]
 
 
 @pytest.fixture
@@ -54,45 +54,51 @@ def test_a_sound_pass(scene):
     assert told["trunk_moved"] > 0 and told["head_moved"] > 0 and told["frozen_moved"] == 0
     assert told["misplaced"] == [] and told["shared"] == told["strangers"] == told["targets_differ"] == 0
     assert told["inputs_differ"] == 0 and told["share_error"] <= told["share_slack"]
-    assert scene.witness.facts["seconds"] > 0
+    assert scene.recorder.facts["seconds"] > 0
 
 
 def test_distances_are_relative_l2(scene):
-    scene.witness.before_pass(scene.learner)
+    scene.recorder.before_pass(scene.learner)
     with torch.no_grad():
         for value in scene.learner.network.trunk.parameters():
             value.mul_(1.5)
-    moved = audit_recorder._moved(scene.witness._before, scene.learner.network)
+    moved = audit_recorder.measure_movement(scene.recorder._before, scene.learner.network)
     assert moved == {"trunk_moved": pytest.approx(0.5), "head_moved": 0.0, "frozen_moved": 0.0}
 
 
 def test_parameters_that_nobody_trains_or_two_train_or_that_are_gone(scene):
     learner = scene.learner
-    assert audit_recorder._owned(learner) == {"misplaced": [], "shared": 0, "strangers": 0}
+    assert audit_recorder.check_ownership(learner) == {"misplaced": [], "shared": 0, "strangers": 0}
     head = learner.network.head
     learner.trunk_optimizer.add_param_group({"params": [head.bias]})
-    assert audit_recorder._owned(learner)["shared"] == 1
+    assert audit_recorder.check_ownership(learner)["shared"] == 1
     learner.network.head = torch.nn.Linear(head.in_features, 4)
-    told = audit_recorder._owned(learner)
+    told = audit_recorder.check_ownership(learner)
     assert told["misplaced"] == ["head.weight", "head.bias"] and told["strangers"] == 3
-    assert audit_recorder._parameters(learner)["frozen"]["names"] == ["input.sobel.weight", "head.weight", "head.bias"]
+    assert audit_recorder.list_parameters(learner)["frozen"]["names"] == [
+        "input.sobel.weight",
+        "head.weight",
+        "head.bias",
+    ]
 
 
 def test_trainable_sobel_is_misplaced_wherever_it_is(scene):
     sobel = scene.learner.network.input.sobel.weight
     sobel.requires_grad_(True)
-    assert audit_recorder._owned(scene.learner)["misplaced"] == ["input.sobel.weight"], (
+    assert audit_recorder.check_ownership(scene.learner)["misplaced"] == ["input.sobel.weight"], (
         "wants gradients, has no optimizer"
     )
     scene.learner.trunk_optimizer.add_param_group({"params": [sobel]})
-    assert audit_recorder._owned(scene.learner)["misplaced"] == ["input.sobel.weight"], "in the trunk's optimizer"
+    assert audit_recorder.check_ownership(scene.learner)["misplaced"] == ["input.sobel.weight"], (
+        "in the trunk's optimizer"
+    )
 
 
 @pytest.mark.parametrize(
     ("sampler", "due"), [("natural", [0.75, 0, 0.25]), ("uniform", [0.5, 0, 0.5]), ("weighted", [0.5, 0, 0.5])]
 )
 def test_what_a_sampler_owes_each_cluster(sampler, due):
-    assert expected_shares(np.array([0, 0, 0, 2]), sampler).tolist() == due
+    assert compute_due_shares(np.array([0, 0, 0, 2]), sampler).tolist() == due
 
 
 @pytest.mark.parametrize("sampler", ["natural", "uniform", "weighted"])
@@ -105,15 +111,15 @@ def test_a_pass_over_other_images_or_labels_is_seen(scene):
     scene.learner.labels = (scene.learner.labels + 1) % 4
     assert scene.one_pass()["targets_differ"] == 60
     scene.training = dataclasses.replace(scene.training, pixels=scene.training.pixels.flip(0))
-    seen = train_pass(scene.learner, scene.training, SPEC, 2).seen
-    real = images.training_images(torch.from_numpy(scene.split.pixels), 32, CPU)
-    assert scene.witness._inputs_differ(seen, real, 2) > 0.1
+    seen = train_pass(scene.learner, scene.training, SPEC, 2)
+    real = images.make_training_images(torch.from_numpy(scene.split.pixels), 32, CPU)
+    assert scene.recorder.compare_inputs(seen, real, 2) > 0.1
 
 
 def test_the_probe_follows_view_input_and_precision(scene):
     def probe(**values):
         spec = SPEC.model_copy(update=values)
-        return audit_recorder._probe(deepcluster.begin(spec, CPU).network, scene.training, spec)
+        return audit_recorder.describe_probe(deepcluster.begin(spec, CPU).network, scene.training, spec)
 
     first = probe()
     assert first["input_shape"] == [2, 32, 32] and first["clustering"] != first["training"]
@@ -123,7 +129,7 @@ def test_the_probe_follows_view_input_and_precision(scene):
 
 
 def test_pixels_have_no_network_to_tell_of(scene):
-    assert audit_recorder._network(pixels.begin(SPEC, CPU).network) == {}
+    assert audit_recorder.describe_network(pixels.begin(SPEC, CPU).network) == {}
 
 
 def test_a_digest_is_of_the_bytes():

@@ -77,7 +77,7 @@ def test_a_run_killed_at_five_points_comes_out_as_one_that_was_not(tmp_path):
     assert end_of(started(torn)) == EXIT_DONE
     assert figures(torn) == figures(whole)
     assert torn.read_audit()["passes"] == whole.read_audit()["passes"] and len(torn.read_audit()["resumed_after"]) >= 4
-    assert torn.log_file.read_text().count("going on after epoch") >= 4
+    assert torn.log_file.read_text().count("resumed after epoch") >= 4
     assert not torn.checkpoint_file.exists() and torn.read_state().name == "done"
 
 
@@ -161,7 +161,7 @@ def test_a_checkpoint_that_cannot_be_used_starts_the_run_anew(tmp_path, harm):
     work(folder, stop=True)
     harm(folder)
     assert work(folder) == EXIT_DONE
-    assert "going on" not in folder.log_file.read_text() and figures(folder) == figures(whole)
+    assert "resumed after" not in folder.log_file.read_text() and figures(folder) == figures(whole)
 
 
 def test_weights_are_kept_when_asked_for_and_redo_starts_from_the_first_row(tmp_path):
@@ -171,7 +171,7 @@ def test_weights_are_kept_when_asked_for_and_redo_starts_from_the_first_row(tmp_
     assert kept["epoch"] == 3 and kept["learner"]["network"]["head.weight"].shape == (4, 1024)
     before = figures(folder)
     assert work(folder, redo=True) == EXIT_DONE
-    assert "going on" not in folder.log_file.read_text() and figures(folder) == before
+    assert "resumed after" not in folder.log_file.read_text() and figures(folder) == before
     assert not folder.checkpoint_file.exists()
 
 

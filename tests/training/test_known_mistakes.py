@@ -24,11 +24,10 @@ from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.figures import curves
-from dcbench.report import tables
-from dcbench.report.tables import FINAL
+from dcbench.report.tables import FINAL_METRICS, make_tables
 from dcbench.training import datasets, loop, metrics
 from dcbench.training.backends import KMeansResult
-from dcbench.training.deepcluster import training
+from dcbench.training.deepcluster import training_pass
 from dcbench.training.deepcluster.network import SOBEL, Network
 from tests.helpers.matrices import plan_of
 from tests.helpers.planted_faults import (
@@ -77,7 +76,7 @@ class Scene:
             )
 
     def _watch(self) -> None:
-        real, forward, loss = loop.train_pass, Network.forward, training.F.cross_entropy
+        real, forward, loss = loop.train_pass, Network.forward, training_pass.F.cross_entropy
         seen: list[torch.Tensor] = []
         labels: list[int] = []
 
@@ -101,7 +100,7 @@ class Scene:
             return passed
 
         self.monkeypatch.setattr(Network, "forward", watched_forward)
-        self.monkeypatch.setattr(training.F, "cross_entropy", watched_loss)
+        self.monkeypatch.setattr(training_pass.F, "cross_entropy", watched_loss)
         self.monkeypatch.setattr(loop, "train_pass", watched_train)
 
     def _positions(self, batch: torch.Tensor, spec: RunSpec) -> list[int]:
@@ -200,7 +199,7 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
 
 
 def results_of(rows: pd.DataFrame) -> Results:
-    full = rows.assign(**{name: 0.1 for name in FINAL if name not in rows})
+    full = rows.assign(**{name: 0.1 for name in FINAL_METRICS if name not in rows})
     full = full.assign(seed=full["run_id"].factorize()[0])
     told = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
     judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
@@ -236,7 +235,7 @@ def check_a_truncated_run_is_in_no_table(scene):
     status.store_plan(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec, epochs=2 - spec.seed, nmi=0.5)
-    final = tables.make(analyse(results.read_results(folder)), NO_AUDIT)["final"]
+    final = make_tables(analyse(results.read_results(folder)), NO_AUDIT)["final"]
     assert final["done"].tolist() == [1] and final["nmi_true"].tolist() == pytest.approx([0.7])
 
 
@@ -275,7 +274,7 @@ def plant_the_test_split(monkeypatch):
 
 def check_the_last_epoch_counts_and_not_the_best(scene):
     rows = pd.DataFrame({"run_id": "a", "epoch": [0, 1, 2], "nmi_true": [0.3, 0.9, 0.4]})
-    table = tables.make(analyse(results_of(rows)), NO_AUDIT)["final"]
+    table = make_tables(analyse(results_of(rows)), NO_AUDIT)["final"]
     assert table["nmi_true"].tolist() == [0.4] and table["gain_nmi_true"].tolist() == pytest.approx([0.1])
 
 

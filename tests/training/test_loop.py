@@ -54,11 +54,11 @@ def test_reassigned_says_which_clusterings_became_pseudo_labels_and_the_others_c
 
 def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, monkeypatch):
     trained, made = [], []
-    train, new_head = loop.train_pass, deepcluster.replace_head
+    train, replace_head = loop.train_pass, deepcluster.replace_head
     monkeypatch.setattr(
         loop, "train_pass", lambda *args: trained.append((args[0].labels.copy(), args[0].network.head)) or train(*args)
     )
-    monkeypatch.setattr(deepcluster, "new_head", lambda *args: made.append(args[3]) or new_head(*args))
+    monkeypatch.setattr(deepcluster, "replace_head", lambda *args: made.append(args[3]) or replace_head(*args))
     run_here(LONG)
     assert made == [0, 2, 4]
     for one, other, same in ((0, 1, True), (1, 2, False), (2, 3, True), (3, 4, False)):

@@ -12,7 +12,7 @@ from dcbench.training import metrics
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 4, 60)
 
-every_score = pytest.mark.parametrize("name", metrics.TRUTH)
+every_score = pytest.mark.parametrize("name", metrics.TRUTH_SCORES)
 
 
 @st.composite
@@ -24,7 +24,7 @@ def labelled(draw, most=8):
 
 
 def test_every_score_has_its_column_and_every_column_its_score():
-    assert list(metrics.TRUTH) == [score.name for score in SCORES]
+    assert list(metrics.TRUTH_SCORES) == [score.name for score in SCORES]
 
 
 @every_score
@@ -33,7 +33,7 @@ def test_the_names_of_clusters_and_the_order_of_images_do_not_matter(name, both,
     truth, assignment = both
     names = np.array(data.draw(st.permutations(range(assignment.max() + 3))))
     order = np.array(data.draw(st.permutations(range(len(truth)))))
-    score = metrics.TRUTH[name]
+    score = metrics.TRUTH_SCORES[name]
     assert score(truth[order], names[assignment[order]]) == pytest.approx(score(truth, assignment))
 
 
@@ -42,14 +42,14 @@ def test_the_names_of_clusters_and_the_order_of_images_do_not_matter(name, both,
 def test_perfect_is_one_whatever_the_clusters_are_called(name, both, data):
     truth, _ = both
     names = np.array(data.draw(st.permutations(range(truth.max() + 1))))
-    assert metrics.TRUTH[name](truth, names[truth]) == pytest.approx(1)
+    assert metrics.TRUTH_SCORES[name](truth, names[truth]) == pytest.approx(1)
 
 
 @every_score
 @given(both=labelled())
 def test_scores_stay_in_the_range_that_their_column_states(name, both):
     column = COLUMNS[name]
-    assert column.low - 1e-9 <= metrics.TRUTH[name](*both) <= column.high + 1e-9
+    assert column.low - 1e-9 <= metrics.TRUTH_SCORES[name](*both) <= column.high + 1e-9
 
 
 @given(both=labelled(most=6))
@@ -72,7 +72,7 @@ def test_hungarian_accuracy_against_brute_force(both):
 )
 @given(both=labelled())
 def test_agrees_with_scikit_learn(name, reference, both):
-    assert metrics.TRUTH[name](*both) == pytest.approx(reference(*both))
+    assert metrics.TRUTH_SCORES[name](*both) == pytest.approx(reference(*both))
 
 
 @given(both=labelled())
@@ -90,25 +90,27 @@ def test_the_geometric_nmi_is_the_papers_formula(both):
 
 @given(both=labelled(), other=labelled())
 def test_held_out_scores_of_the_training_images_are_the_scores_themselves(both, other):
-    assert metrics.held_out(both, *both) == pytest.approx({name: score(*both) for name, score in metrics.TRUTH.items()})
-    assert list(metrics.held_out(both, *other)) == list(metrics.TRUTH)
+    assert metrics.score_held_out(both, *both) == pytest.approx(
+        {name: score(*both) for name, score in metrics.TRUTH_SCORES.items()}
+    )
+    assert list(metrics.score_held_out(both, *other)) == list(metrics.TRUTH_SCORES)
 
 
 @given(training=labelled(), test=labelled())
 def test_matches_come_from_the_training_images_alone(training, test):
     truth, assignment = test
-    for name, match in metrics.MATCHED.items():
+    for name, match in metrics.MATCHED_SCORES.items():
         classes = match(*training)
         told = {cluster: classes[cluster] if cluster < len(classes) else -1 for cluster in assignment.tolist()}
         right = [told[cluster] == label for cluster, label in zip(assignment.tolist(), truth, strict=True)]
-        assert metrics.held_out(training, truth, assignment)[name] == pytest.approx(np.mean(right))
+        assert metrics.score_held_out(training, truth, assignment)[name] == pytest.approx(np.mean(right))
 
 
 def test_a_match_made_on_the_test_images_would_flatter():
     training = (np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]))
     truth, assignment = np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])
     assert metrics.cluster_accuracy(truth, assignment) == 1
-    assert metrics.held_out(training, truth, assignment)["cluster_accuracy"] == 0
+    assert metrics.score_held_out(training, truth, assignment)["cluster_accuracy"] == 0
 
 
 def test_unmatched_clusters_count_as_wrong():

@@ -19,7 +19,7 @@ def test_it_says_where_with_what_and_on_which_images():
 
 
 def test_the_commit_is_told_in_a_checkout_and_absent_elsewhere(monkeypatch, tmp_path):
-    commit = provenance._commit()
+    commit = provenance.read_commit()
     assert commit is None or len(commit.rstrip("+")) == 40
     monkeypatch.setattr(dcbench, "__file__", str(tmp_path / "dcbench" / "__init__.py"))
-    assert provenance._commit() is None
+    assert provenance.read_commit() is None

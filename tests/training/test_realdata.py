@@ -6,11 +6,11 @@ import torch
 
 from dcbench.core.spec import make_spec
 from dcbench.training import datasets, metrics
+from dcbench.training.costs import StageClock
 from dcbench.training.deepcluster import images, pseudo_labels
-from dcbench.training.deepcluster.clock import StageClock
 from dcbench.training.deepcluster.features import extract_features
 from dcbench.training.deepcluster.network import build_network
-from dcbench.training.deepcluster.preprocessing import preprocess
+from dcbench.training.deepcluster.pseudo_labels import preprocess
 
 pytestmark = pytest.mark.realdata
 
@@ -22,7 +22,7 @@ def untrained(data_dir, seed):
     """Labels and features of the untrained network on 10,000 MNIST images."""
     spec = make_spec(SETTINGS | {"seed": seed})
     split = datasets.load_training(spec, data_dir)
-    training = images.training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu"))
+    training = images.make_training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu"))
     return spec, split.labels, extract_features(build_network(spec, CPU), training, "float32")
 
 

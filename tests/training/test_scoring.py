@@ -9,11 +9,10 @@ from dcbench.core.columns import COLUMNS, FAMILIES, SCORES
 from dcbench.core.spec import make_spec
 from dcbench.training import loop, metrics
 from dcbench.training.backends import assign_to_nearest
+from dcbench.training.costs import StageClock
 from dcbench.training.datasets import Split
 from dcbench.training.deepcluster import pseudo_labels
-from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.preprocessing import preprocess
-from dcbench.training.deepcluster.pseudo_labels import REFIT_STARTS, refit
+from dcbench.training.deepcluster.pseudo_labels import REFIT_STARTS, preprocess, refit
 from dcbench.training.scoring import Scorer
 from tests.helpers.matrices import TINY
 
@@ -43,7 +42,7 @@ def test_test_images_are_placed_by_what_training_images_fitted():
     tested, test_labels = blobs(30, seed=1)
     space = preprocess(features, SPEC, StageClock(CPU))
     found = refit(space.points, 3, SPEC)
-    scorer = Scorer(split(labels), split(test_labels, "test"), None, SPEC)
+    scorer = Scorer(training=split(labels), test=split(test_labels, "test"), test_images=None, spec=SPEC)
     row = scorer.score_assignment("", found.assignment.numpy(), found.centroids, space.transform(tested))
     assert row["cluster_accuracy"] == row["test_cluster_accuracy"] == 1.0
     flipped = scorer.score_assignment("", found.assignment.numpy(), found.centroids.flip(0), space.transform(tested))
@@ -53,7 +52,7 @@ def test_test_images_are_placed_by_what_training_images_fitted():
 def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch):
     features, _ = blobs(60)
     seen, real = [], pseudo_labels.run_kmeans
-    monkeypatch.setattr(pseudo_labels, "best_of", lambda *asked: seen.append(asked[1]) or real(*asked))
+    monkeypatch.setattr(pseudo_labels, "run_kmeans", lambda *asked: seen.append(asked[1]) or real(*asked))
     for seed in (0, 5):
         refit(features, 3, make_spec({"seed": seed, "k": 7}))
     assert len(seen[0]) == REFIT_STARTS and all((a == b).all() for a, b in zip(*seen, strict=True))
@@ -99,7 +98,7 @@ def test_the_test_split_never_reaches_training_or_fitting(run_here, monkeypatch)
 
 def test_chance_is_that_of_random_clusters():
     labels = np.arange(3000) % 10
-    chance = Scorer(split(labels), split(labels, "test"), None, SPEC).score_chance()
+    chance = Scorer(training=split(labels), test=split(labels, "test"), test_images=None, spec=SPEC).score_chance()
     assert (
         0.1 <= chance["cluster_accuracy"] < 0.13
         and chance["nmi_true"] < 0.02

@@ -1,4 +1,7 @@
-"""Features of all images, with the network in eval mode, and the rank that shows their collapse."""
+"""Extract the features of all images, and measure the effective rank that shows their collapse.
+
+In: a network and images. Out: features `(n, d)` float32. This is the "embed" step of the loop in loop.py.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,32 @@ from torch import Tensor
 
 from dcbench.errors import NotFiniteError
 from dcbench.training.deepcluster.images import Images
-from dcbench.training.deepcluster.network import Network
+from dcbench.training.deepcluster.network import Network, PixelFeatures
 
-BATCH = 256
-"""Images a forward pass; it changes nothing but speed and memory."""
+BATCH_SIZE = 256
+"""Images in a forward pass without training; it changes only speed and memory."""
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The mixed precision in which forward passes run; off for float32."""
+    """Return the mixed-precision context of forward passes; it does nothing for float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
-@torch.no_grad()
-def extract_features(network: Network, images: Images, precision: str, first: int | None = None) -> Tensor:
-    """Features `(n, d)` float32 of the (`first`) plain images; NotFiniteError when any is not a number."""
+def extract_features(
+    network: Network | PixelFeatures, images: Images, precision: str, first: int | None = None
+) -> Tensor:
+    """Return the features `(n, d)` float32 of the plain images, of only the `first` ones where a number is given.
+
+    The network is in eval mode. NotFiniteError is raised when a feature is NaN or infinite.
+    """
     network.eval()
     device = images.device
     parts = []
-    for indices in torch.arange(len(images), device=device)[:first].split(BATCH):
-        with autocast(device, precision):
-            parts.append(network.features(images.plain(indices)).float())
+    with torch.no_grad():
+        for indices in torch.arange(len(images), device=device)[:first].split(BATCH_SIZE):
+            with autocast(device, precision):
+                # Plain images, never augmented ones: the clustering must not depend on a random crop.
+                parts.append(network.features(images.plain(indices)).float())
     features = torch.cat(parts)
     if not torch.isfinite(features).all():
         raise NotFiniteError("the features became NaN or infinite; the learning rate may be too high")
@@ -34,14 +43,15 @@ def extract_features(network: Network, images: Images, precision: str, first: in
 
 
 def effective_rank(features: Tensor) -> float:
-    """Exponential of the entropy of the covariance spectrum of `(n, d)`, in float64: 1 is total collapse.
+    """Return the exponential of the entropy of the covariance spectrum of `(n, d)`; 1 is total collapse.
 
-    Source: Roy and Vetterli, "The effective rank" (EUSIPCO 2007), on the covariance's eigenvalues.
+    Source: Roy and Vetterli, "The effective rank" (EUSIPCO 2007), on the covariance's eigenvalues, in float64.
     """
     centred = features.double() - features.double().mean(dim=0)
+    # Both products have the same non-zero eigenvalues; the smaller one is cheaper.
     gram = centred.T @ centred if centred.shape[0] >= centred.shape[1] else centred @ centred.T
     spectrum = torch.linalg.eigvalsh(gram).clamp_min(0)
-    if spectrum.sum() == 0:
+    if spectrum.sum() == 0:  # all features are equal
         return 1.0
     share = spectrum / spectrum.sum()
     return float(torch.exp(-(share * share.clamp_min(1e-300).log()).sum()))

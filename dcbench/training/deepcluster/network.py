@@ -1,6 +1,7 @@
-"""The network: input channels with the fixed Sobel filters, the trunk of an architecture, the head.
+"""Build the network: input channels with fixed Sobel filters, the trunk of an architecture, and the head.
 
-Initial weights are the published ones, drawn from the seed tree so that no other choice moves them.
+In: the spec, and images `(b, c, s, s)`. Out: features `(b, d)` and logits `(b, k)`. The initial weights have the
+published distribution and are drawn from the seed tree, so that no other choice changes them.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ SOBEL = (
     ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),
     ((1.0, 2.0, 1.0), (0.0, 0.0, 0.0), (-1.0, -2.0, -1.0)),
 )
-"""The two gradient filters of the published implementation; never trained."""
+"""The two gradient filters of the published implementation (recipe, "Sobel"); never trained."""
 
 
-class InputChannels(nn.Module):
-    """Standardised images `(b, 1 or 3, s, s)` to 3 colours, 2 Sobel gradients or 1 grey.
+# mypy sees torch as Any here, so it reports every subclass of nn.Module under `misc`.
+class InputChannels(nn.Module):  # type: ignore[misc]
+    """Convert standardised images to 3 colour channels, 2 Sobel gradients or 1 grey channel.
 
     Grey is the mean of the standardised channels (published recipe); grey images become colour by repetition.
     """
@@ -34,18 +36,19 @@ class InputChannels(nn.Module):
         self.channels = channels
         if channels == 2:
             self.sobel = nn.Conv2d(1, 2, kernel_size=3, padding=1, bias=False)
+            # Public versions wrote `require_grad`, which sets nothing: their filters were trained.
             self.sobel.weight = nn.Parameter(torch.tensor(SOBEL)[:, None], requires_grad=False)
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Images `(b, 1 or 3, s, s)` -> `(b, channels, s, s)`."""
+        """Return images `(b, 1 or 3, s, s)` as `(b, channels, s, s)`."""
         if self.channels == 3:
             return batch.expand(-1, 3, -1, -1)
         grey = batch.mean(dim=1, keepdim=True)
         return self.sobel(grey) if self.channels == 2 else grey
 
 
-class Network(nn.Module):
-    """Input channels, trunk and head; `features` stops before the second FC layer's ReLU."""
+class Network(nn.Module):  # type: ignore[misc]
+    """Input channels, trunk and head. The features are the second FC layer's output before its ReLU."""
 
     def __init__(self, spec: RunSpec) -> None:
         super().__init__()
@@ -54,51 +57,51 @@ class Network(nn.Module):
         self.head = nn.Linear(count_features(spec), spec.k)
 
     def features(self, batch: Tensor) -> Tensor:
-        """Images `(b, c, s, s)` -> features `(b, d)` float32, the second FC layer before its ReLU.
-
-        That layer is computed in float32 also under autocast: features rounded to bfloat16 hide a collapse, since the
-        rounding of a large common part is noise of many dimensions.
-        """
+        """Return the features `(b, d)` float32 of images `(b, c, s, s)`."""
         hidden = self.hidden(batch)
+        # The last layer computes in float32 also under autocast. Features rounded to bfloat16 hide a collapse: the
+        # rounding errors of a large common part are noise in many dimensions.
         with torch.autocast(batch.device.type, enabled=False):
             return self.trunk[-1](hidden.float())
 
     def hidden(self, batch: Tensor) -> Tensor:
-        """Images `(b, c, s, s)` -> what goes into the second FC layer `(b, h)`."""
+        """Return the input `(b, h)` of the second FC layer for images `(b, c, s, s)`."""
         return self.trunk[:-1](self.input(batch))
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Images `(b, c, s, s)` -> logits `(b, k)` over the pseudo-labels."""
+        """Return the logits `(b, k)` over the labels for images `(b, c, s, s)`."""
         return self.head(F.relu(self.features(batch)))
 
 
-class Pixels(nn.Module):
-    """What stands in for a network where the pixels themselves are the features."""
+class PixelFeatures(nn.Module):  # type: ignore[misc]
+    """Replace the network where the pixels themselves are the features."""
 
     def __init__(self, spec: RunSpec) -> None:
         super().__init__()
         self.input = InputChannels(spec.input_channels)
 
     def features(self, batch: Tensor) -> Tensor:
-        """Images `(b, c, s, s)` -> their input channels' pixels `(b, channels * s * s)`."""
+        """Return the pixels `(b, channels * s * s)` of the input channels of images `(b, c, s, s)`."""
         return self.input(batch).flatten(1)
 
 
 def build_network(spec: RunSpec, device: torch.device) -> Network:
-    """The untrained network on the device; the same seed gives the same weights on every device."""
+    """Return the untrained network on the device; a seed gives the same weights on every device."""
     network = Network(spec)
+    # Draw on the CPU, then move. The head is not drawn here: every relabelling brings a new one.
     initialise(network.trunk, torch_generator(spec.seed, "weights"))
-    return network.to(device=device, memory_format=torch.channels_last)
+    placed: Network = network.to(device=device, memory_format=torch.channels_last)
+    return placed
 
 
-@torch.no_grad()
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Published init: convolutions N(0, sqrt(2 / (kh kw out))), linear layers N(0, .01), biases 0."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            height, width = layer.kernel_size
-            layer.weight.normal_(0, math.sqrt(2 / (height * width * layer.out_channels)), generator=generator)
-        elif isinstance(layer, nn.Linear):
-            layer.weight.normal_(0, 0.01, generator=generator)
-        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
-            layer.bias.zero_()
+    """Draw the published weights: convolutions N(0, sqrt(2 / (kh kw out))), linear layers N(0, 0.01), biases 0."""
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv2d):
+                height, width = layer.kernel_size
+                layer.weight.normal_(0, math.sqrt(2 / (height * width * layer.out_channels)), generator=generator)
+            elif isinstance(layer, nn.Linear):
+                layer.weight.normal_(0, 0.01, generator=generator)
+            if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+                layer.bias.zero_()

@@ -36,13 +36,11 @@ class FeatureSpace:
 
     points: Tensor
     """Preprocessed features `(n, d)` of the training images."""
-
     fitted: dict[str, backends.Transform]
     """Each fitted stage, `pca` and `whiten`, in the order of application."""
 
     outputs: dict[str, Tensor]
     """Output of each fitted stage on the training images, for the audit."""
-
     unit_length: bool
     """Whether each image's features are scaled to unit length in the end."""
 
@@ -79,19 +77,16 @@ class Clustering:
 
     assignment: Ints
     """Cluster `(n,)` of each image, in the order of the images."""
-
     centroids: Tensor
     """Centroid `(k, d)` of each cluster."""
 
     refilled_count: int
     """Clusters that were empty at the end and were refilled here."""
-
     split_count: int | None
     """Clusters that the library refilled inside its iterations; None where it does not tell."""
 
     call: backends.Call | None
     """The library function that did the k-means."""
-
     start_indices: tuple[Ints, ...] = ()
     """For each start of k-means, the points `(k,)` that it got as first centroids."""
 

@@ -1,13 +1,14 @@
-"""Methods: what is trained and clustered. What they share lives here.
+"""Methods: what a run trains on, and when its clustering becomes the labels.
 
-A part has two functions:
+In: the spec, and each row's assignment. Out: a Learner, with its labels and its head. A method has two functions:
 
-    begin(spec, device) -> Learner                              the untrained network, or what stands in for one
-    relabel(learner, assignment, split, spec, epoch) -> bool    what the next passes train on; True when this row's
-                                                                clustering became the labels; else they
-                                                                stay, and are the true ones until then
+    begin(spec, device) -> Learner
+        Return the untrained network, or what replaces it.
+    relabel(learner, assignment, split, spec, epoch) -> bool
+        Set what the next passes train on; True if this row's clustering became the labels. Otherwise they stay as
+        they were, and a method that never returns True trains on the true labels of the split.
 
-FACTS: `network`, whether there is one to train; `supervised`, whether true labels train it; and for a baseline how a
-matrix's cells become its specs: a spec for `each` difference in these fields, the `first` cell's values of those,
-what it `sets`, and its `variants`.
+Its FACTS: `network`, whether there is one to train; `supervised`, whether true labels train it; and for a baseline, how
+the cells of a matrix become its specs: a spec for `each` difference in these fields, with the `first` cell's values of
+those fields, what it `sets`, and its `variants`.
 """

@@ -1,4 +1,4 @@
-"""DeepCluster: the clustering becomes the pseudo-labels, with a new head and a new optimizer for it."""
+"""Train on pseudo-labels: the clustering becomes the labels, with a new head and its new optimizer (DeepCluster)."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ import torch
 
 from dcbench.core.spec import RunSpec
 from dcbench.training.datasets import Labels, Split
-from dcbench.training.deepcluster.heads import new_head
+from dcbench.training.deepcluster.learner import Learner, make_trunk_optimizer, replace_head
 from dcbench.training.deepcluster.network import build_network
-from dcbench.training.deepcluster.optimizers import trunk_optimizer
-from dcbench.training.deepcluster.training import Learner
 
 FACTS = {"network": True}
 
 
 def begin(spec: RunSpec, device: torch.device) -> Learner:
-    """The untrained network with the trunk's optimizer."""
+    """Return the untrained network with the trunk's optimizer; head and labels come with the first relabelling."""
     network = build_network(spec, device)
-    return Learner(network, trunk_optimizer(network.trunk, spec))
+    return Learner(network=network, trunk_optimizer=make_trunk_optimizer(network.trunk, spec))
 
 
 def relabel(learner: Learner, assignment: Labels, split: Split, spec: RunSpec, epoch: int) -> bool:
-    """Every `reassign_every` epochs, but for the last row, after which nothing is trained."""
+    """Make the assignment the labels every `reassign_every` epochs (recipe, "head" and "length").
+
+    After the last row nothing is trained, so it is not relabelled.
+    """
     if epoch == spec.epochs or epoch % spec.reassign_every:
         return False
+    # New cluster ids make the old head meaningless. The head and its optimizer are replaced together: an optimizer over
+    # the old head would leave the new one untrained.
     learner.labels = assignment
-    learner.head_optimizer = new_head(learner.network, spec.k, spec, epoch)
+    learner.head_optimizer = replace_head(learner.network, spec.k, spec, epoch)
     return True

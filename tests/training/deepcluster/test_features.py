@@ -11,7 +11,7 @@ from dcbench.training.deepcluster.network import build_network
 @pytest.fixture
 def scene():
     pixels = torch.randint(0, 256, (300, 1, 32, 32), dtype=torch.uint8)
-    return build_network(make_spec({"width": 0.05}), torch.device("cpu")), images.training_images(
+    return build_network(make_spec({"width": 0.05}), torch.device("cpu")), images.make_training_images(
         pixels, 32, torch.device("cpu")
     )
 

@@ -7,7 +7,7 @@ from dcbench.training.seeds import torch_generator
 
 def some(n=50, c=3, side=32, size=32):
     pixels = torch.randint(0, 256, (n, c, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return images.training_images(pixels, size, torch.device("cpu"))
+    return images.make_training_images(pixels, size, torch.device("cpu"))
 
 
 def test_training_images_are_standardised_by_their_own_mean_and_deviation():
@@ -19,7 +19,7 @@ def test_training_images_are_standardised_by_their_own_mean_and_deviation():
 
 
 def test_constant_images_do_not_divide_by_zero():
-    found = images.training_images(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8), 8, torch.device("cpu"))
+    found = images.make_training_images(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8), 8, torch.device("cpu"))
     assert torch.equal(found.plain(torch.arange(4)), torch.zeros(4, 1, 8, 8))
 
 
@@ -35,7 +35,7 @@ def test_augment_none_is_the_plain_image():
 
 @pytest.mark.parametrize("augment", ["crop", "crop_flip", "published"])
 def test_crops_stay_inside_the_image_and_in_their_scale(augment):
-    boxes = images.crop_boxes(4000, augment, torch_generator(0, "augment"))
+    boxes = images.draw_crop_boxes(4000, augment, torch_generator(0, "augment"))
     width, height = boxes[:, 0, 0].abs(), boxes[:, 1, 1]
     low, high = images.SCALES[augment]
     area = width * height
@@ -50,11 +50,11 @@ def test_crops_stay_inside_the_image_and_in_their_scale(augment):
 def test_a_full_box_gives_the_image_back_and_a_flip_its_mirror(monkeypatch):
     found, indices = some(n=4), torch.arange(4)
     whole = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]).repeat(4, 1, 1)
-    monkeypatch.setattr(images, "crop_boxes", lambda *_: whole)
+    monkeypatch.setattr(images, "draw_crop_boxes", lambda *_: whole)
     assert torch.allclose(found.augmented(indices, "crop", torch.Generator()), found.plain(indices), atol=1e-4)
     mirrored = whole.clone()
     mirrored[:, 0, 0] = -1
-    monkeypatch.setattr(images, "crop_boxes", lambda *_: mirrored)
+    monkeypatch.setattr(images, "draw_crop_boxes", lambda *_: mirrored)
     flipped = found.augmented(indices, "crop_flip", torch.Generator())
     assert torch.allclose(flipped, found.plain(indices).flip(-1), atol=1e-4)
 
@@ -73,9 +73,9 @@ def test_batches_are_channels_last():
 
 def test_images_too_large_for_the_device_stay_where_they_are_and_come_out_there_a_batch_at_a_time(monkeypatch):
     small, meta = some(n=5), torch.device("meta")
-    assert images.training_images(small.pixels, 32, torch.device("cpu")).pixels is small.pixels
+    assert images.make_training_images(small.pixels, 32, torch.device("cpu")).pixels is small.pixels
     monkeypatch.setattr(images, "RESIDENT_BYTES", 1)
-    large = images.training_images(small.pixels, 32, meta)
+    large = images.make_training_images(small.pixels, 32, meta)
     assert large.pixels.device.type == "cpu" and large.device.type == "meta"
     assert large.plain(torch.arange(2)).device.type == "meta"
 

@@ -7,10 +7,14 @@ import torch
 from dcbench import registry
 from dcbench.core.spec import make_spec
 from dcbench.training.backends import KMeansResult
+from dcbench.training.costs import StageClock
 from dcbench.training.deepcluster import pseudo_labels
-from dcbench.training.deepcluster.clock import StageClock
-from dcbench.training.deepcluster.preprocessing import preprocess
-from dcbench.training.deepcluster.pseudo_labels import PERTURBATION, draw_first_centroids, refill_empty_clusters
+from dcbench.training.deepcluster.pseudo_labels import (
+    PERTURBATION,
+    draw_first_centroids,
+    preprocess,
+    refill_empty_clusters,
+)
 
 CPU = torch.device("cpu")
 FEATURES = torch.randn(200, 30, generator=torch.Generator().manual_seed(0)) + 2
@@ -85,7 +89,6 @@ def test_empty_clusters_are_refilled_by_the_published_rule():
     centroids = torch.stack([points[:90].mean(0), torch.zeros(4), points[90:].mean(0), torch.zeros(4)])
     found = refill_empty_clusters(
         points,
-        assignment,
         KMeansResult(assignment=torch.from_numpy(assignment), centroids=centroids),
         np.random.default_rng(0),
     )
@@ -98,7 +101,6 @@ def test_the_two_centroids_of_a_split_cluster_differ_by_the_perturbation():
     points = torch.ones(10, 2) * 3
     found = refill_empty_clusters(
         points,
-        np.zeros(10, dtype=np.int64),
         KMeansResult(assignment=torch.zeros(10), centroids=torch.tensor([[3.0, 3.0], [0.0, 0.0]])),
         np.random.default_rng(0),
     )
@@ -114,11 +116,44 @@ def test_large_clusters_are_chosen_in_proportion_to_their_size():
     for seed in range(300):
         found = refill_empty_clusters(
             points,
-            assignment,
-            KMeansResult(assignment=torch.zeros(100), centroids=torch.randn(4, 2)),
+            KMeansResult(assignment=torch.from_numpy(assignment), centroids=torch.randn(4, 2)),
             np.random.default_rng(seed),
         )
         donors.append(int(assignment[found.assignment == 3][0]))
     shares = np.bincount(donors, minlength=3) / 300
     assert shares[2] == 0, "a single image cannot be shared out"
     assert 0.5 < shares[0] < 0.7
+
+
+SPREAD_FEATURES = torch.from_numpy(
+    np.random.default_rng(0).normal(size=(90, 6)).astype(np.float32) * [1, 2, 3, 4, 5, 6] + 2
+)
+SPREAD_FEATURES = SPREAD_FEATURES.float()
+
+
+def space(**values):
+    return preprocess(SPREAD_FEATURES, make_spec({"pca_dim": 4} | values), StageClock(torch.device("cpu")))
+
+
+def test_other_features_get_the_place_they_would_have_had():
+    found = space()
+    assert torch.allclose(found.transform(SPREAD_FEATURES), found.points, atol=1e-5)
+    assert torch.equal(found.transform(SPREAD_FEATURES[:7]), found.transform(SPREAD_FEATURES)[:7]), (
+        "an image's place needs no other image"
+    )
+
+
+def test_without_the_whitening_all_else_is_done():
+    assert torch.allclose(space().transform(SPREAD_FEATURES, whitened=False), space(whiten=False).points, atol=1e-5)
+
+
+def test_no_pca_no_whitening_no_unit_length_is_the_features_themselves():
+    found = space(pca_dim=None, whiten=False, l2_normalize=False)
+    assert found.points is SPREAD_FEATURES and found.fitted == found.outputs == {} and not found.unit_length
+
+
+def test_each_stage_keeps_its_raw_output_and_what_did_it():
+    found = space(whiten_backend="torch")
+    assert {name: tuple(output.shape) for name, output in found.outputs.items()} == {"pca": (90, 4), "whiten": (90, 4)}
+    assert [fitted.call.library for fitted in found.fitted.values()] == ["faiss", "torch"]
+    assert torch.allclose(found.points.norm(dim=1), torch.ones(90))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dcbench import registry
-from dcbench.core.matrix.validate import feature_size
+from dcbench.core.matrix.validate import count_features
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.training import datasets
 
@@ -28,7 +28,7 @@ def test_it_begins_with_features_of_the_stated_size(method):
     with torch.no_grad():
         learner.network.eval()
         features = learner.network.features(torch.zeros(2, 1, 32, 32))
-    assert features.shape == (2, feature_size(spec_of(method)))
+    assert features.shape == (2, count_features(spec_of(method)))
     assert (learner.trunk_optimizer is not None) == registry.facts("methods", method)["network"]
     assert learner.labels is None and learner.head_optimizer is None
 
@@ -50,7 +50,7 @@ def test_labels_come_with_a_head_of_their_size(method, tmp_path):
     reassigned = part.relabel(learner, split.labels % 4, split, spec, 0)
     assert (learner.labels is None) == (learner.head_optimizer is None)
     if learner.labels is not None:
-        classes = 4 if reassigned else split.classes
+        classes = 4 if reassigned else split.class_count
         assert (learner.labels == (split.labels % 4 if reassigned else split.labels)).all()
         assert learner.network.head.out_features == classes
 

@@ -5,10 +5,13 @@ import torch
 from dcbench.core.spec import make_spec
 from dcbench.errors import NotFiniteError
 from dcbench.training.deepcluster import images
-from dcbench.training.deepcluster.heads import new_head
+from dcbench.training.deepcluster.learner import Learner, make_trunk_optimizer, replace_head
 from dcbench.training.deepcluster.network import build_network
-from dcbench.training.deepcluster.optimizers import trunk_optimizer
-from dcbench.training.deepcluster.training import Learner, train_pass
+from dcbench.training.deepcluster.training_pass import (
+    compute_label_weights,
+    draw_positions,
+    train_pass,
+)
 
 BASE = {"width": 0.05, "batch_size": 32, "k": 4}
 
@@ -17,9 +20,9 @@ def scene(**values):
     spec = make_spec(BASE | values)
     pixels = torch.randint(0, 256, (100, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     network = build_network(spec, torch.device("cpu"))
-    learner = Learner(network, trunk_optimizer(network.trunk, spec))
-    learner.head_optimizer, learner.labels = new_head(network, 4, spec, 0), LABELS
-    return spec, learner, images.training_images(pixels, 32, torch.device("cpu"))
+    learner = Learner(network=network, trunk_optimizer=make_trunk_optimizer(network.trunk, spec))
+    learner.head_optimizer, learner.labels = replace_head(network, 4, spec, 0), LABELS
+    return spec, learner, images.make_training_images(pixels, 32, torch.device("cpu"))
 
 
 LABELS = np.arange(100) % 4
@@ -51,7 +54,7 @@ def test_a_network_can_learn_its_pseudo_labels(sampler):
     labels = np.minimum(np.arange(100) % 6, 3)
     for index, label in enumerate(labels):
         pixels[index, 0, 8 * label : 8 * label + 8] = 255
-    pictures = images.training_images(pixels, 32, torch.device("cpu"))
+    pictures = images.make_training_images(pixels, 32, torch.device("cpu"))
     learner.labels = labels
     passes = [train_pass(learner, pictures, spec, epoch) for epoch in range(1, 16)]
     assert passes[-1].accuracy > 0.9 > passes[0].accuracy
@@ -85,3 +88,37 @@ def test_weighted_losses_and_uniform_draws_agree_in_the_mean():
         losses[sampler] = train_pass(learner, pictures, spec, 1).loss
     assert losses["weighted"] == pytest.approx(losses["uniform"], rel=1e-4)
     assert losses["natural"] > losses["weighted"] * 1.01 or losses["natural"] < losses["weighted"] * 0.99
+
+
+ASSIGNMENT = np.repeat([0, 1, 2, 4], [560, 300, 130, 10])
+RNG = lambda: np.random.default_rng(0)  # noqa: E731
+
+
+def test_uniform_draws_as_many_from_each_cluster_that_has_images():
+    drawn = draw_positions("uniform", ASSIGNMENT, RNG())
+    assert np.bincount(ASSIGNMENT[drawn], minlength=5).tolist() == [250, 250, 250, 0, 250]
+    assert len(drawn) == 1000 and not (np.diff(ASSIGNMENT[drawn]) >= 0).all(), "shuffled"
+
+
+def test_a_large_cluster_is_drawn_without_repetition_and_a_small_one_with():
+    drawn = draw_positions("uniform", ASSIGNMENT, RNG())
+    assert len(np.unique(drawn[ASSIGNMENT[drawn] == 0])) == 250
+    assert len(np.unique(drawn[ASSIGNMENT[drawn] == 4])) == 10
+
+
+def test_uneven_numbers_are_off_by_one_at_most():
+    drawn = draw_positions("uniform", np.arange(103) % 7, RNG())
+    sizes = np.bincount((np.arange(103) % 7)[drawn])
+    assert sizes.sum() == 103 and sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize("sampler", ["natural", "weighted"])
+def test_the_others_draw_every_image_once(sampler):
+    assert sorted(draw_positions(sampler, ASSIGNMENT, RNG())) == list(range(1000))
+
+
+def test_weights_are_inverse_sizes_with_mean_one_over_the_images():
+    weights = compute_label_weights("weighted", ASSIGNMENT)
+    assert weights[3] == 0 and weights[4] / weights[0] == pytest.approx(56)
+    assert weights[ASSIGNMENT].mean() == pytest.approx(1)
+    assert compute_label_weights("uniform", ASSIGNMENT) is None

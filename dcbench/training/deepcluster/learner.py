@@ -1,0 +1,66 @@
+"""The learner: a network, the two optimizers that train it, and the labels that it is trained on.
+
+A new head is made together with its optimizer. An optimizer that outlives its head trains nothing: in earlier public
+comparisons this mistake left the head untrained, so a whole axis had no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from dcbench.core.spec import RunSpec
+from dcbench.training.deepcluster.network import Network, PixelFeatures, initialise
+from dcbench.training.metrics import Ints
+from dcbench.training.seeds import torch_generator
+
+
+@dataclass(kw_only=True)
+class Learner:
+    """What a training pass changes, and what it trains on. The pixel baseline has only a network."""
+
+    network: Network | PixelFeatures
+    """The network, or what replaces it in the pixel baseline."""
+    trunk_optimizer: torch.optim.Optimizer | None = None
+    """Optimizer of the trunk; its state (momentum, moments) lives on across all epochs."""
+
+    head_optimizer: torch.optim.Optimizer | None = None
+    """Optimizer of the current head, replaced with it."""
+    labels: Ints | None = None
+    """Label `(n,)` of each training image, in the order of the images; None until the first relabelling."""
+
+
+def make_trunk_optimizer(trunk: nn.Module, spec: RunSpec) -> torch.optim.Optimizer:
+    """Return an optimizer over the trunk's trainable parameters."""
+    trained = [parameter for parameter in trunk.parameters() if parameter.requires_grad]
+    return _make_optimizer(trained, spec, spec.optimizer, spec.lr, spec.momentum, spec.weight_decay)
+
+
+def replace_head(network: Network, classes: int, spec: RunSpec, epoch: int) -> torch.optim.Optimizer:
+    """Give the network a new N(0, 0.01) head for this number of classes; return the new optimizer of that head.
+
+    The cluster ids of two clusterings have nothing to do with each other, so the old head's weights are of no use.
+    """
+    device = network.head.weight.device
+    head = nn.Linear(network.head.in_features, classes)
+    # Draw on the CPU and then move: the same seed gives the same head on every device.
+    initialise(head, torch_generator(spec.seed, "head", epoch))
+    network.head = head.to(device)
+    return make_head_optimizer(network.head, spec)
+
+
+def make_head_optimizer(head: nn.Module, spec: RunSpec) -> torch.optim.Optimizer:
+    """Return an optimizer over a head's parameters, with the head's own settings."""
+    trained = head.parameters()
+    return _make_optimizer(trained, spec, spec.top_optimizer, spec.top_lr, spec.top_momentum, spec.top_weight_decay)
+
+
+def _make_optimizer(
+    parameters: Iterable[nn.Parameter], spec: RunSpec, name: str, lr: float, momentum: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    return torch.optim.Adam(parameters, lr=lr, betas=(spec.beta1, spec.beta2), weight_decay=weight_decay)
