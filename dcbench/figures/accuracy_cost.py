@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -14,10 +15,10 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocato
 
 from dcbench.analysis.statistics.cells import summarise_cells
 from dcbench.analysis.statistics.effects import find_largest_effect
-from dcbench.analysis.statistics.pareto import find_pareto_front
+from dcbench.analysis.statistics.ranks import find_pareto_front
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.text import plural
-from dcbench.figures import has_value
+from dcbench.figures import list_values, select_references, select_rows
 from dcbench.figures.style.captions import (
     add_note,
     describe_rules,
@@ -34,22 +35,19 @@ FACTS = {
     "title": "Quality against time",
     "caption": "Each point is a cell, the mean over its seeds; faint: its single runs. Colour goes by the axis that "
     "moves the quality most, the marker by the one that moves the time most. Ringed, and on the line: cells that no "
-    "other beats in both. At the right what the scores stand between: the untrained networks, and the baselines if "
+    "other beats in both. At the right the levels to compare with: the untrained networks, and the baselines if "
     "there are any; grey where they are the same for all colours. Hollow: cells that lack seeds, never ringed.",
     "per_axis": False,
 }
 
 REFIT = "test_refit_nmi_true"
-"""The score that can be compared whatever k is; where no run has it, the analysis' quality."""
+"""The score that can be compared whatever k is; where no run has it, the quality of the analysis stands in."""
 
-ACROSS = 3
-"""Data sets side by side."""
+MAX_ACROSS = 3
+"""Datasets side by side."""
 
-CLOUD = 200
-"""Runs of a panel from which on its points are rasterised."""
-
-MOST = len(COLOURS)
-"""Values up to which an axis is told apart."""
+MAX_VECTOR_RUNS = 200
+"""A panel with more runs is rasterised in vector formats."""
 
 LEVELS = {
     "untrained": "untrained",
@@ -57,179 +55,148 @@ LEVELS = {
     "preprocessed pixels": "PCA pixels",
     "supervised": "supervised",
 }
-"""Level -> what stands under it."""
-
-
-@dataclass(frozen=True)
-class _Codes:
-    """What the points' colours and markers stand for; None where nothing varies."""
-
-    hue: str | None
-    sign: str | None
+"""Level to compare with -> its label, in the order from left to right."""
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
-    """A panel for each data set, each with what its scores stand between at the right."""
-    names = {one.name: one for one in analysis.outcomes}
-    quality = REFIT if REFIT in names else analysis.quality
-    if quality not in names or "seconds" not in names:
+    """Draw a panel of cells for each dataset, and to its right the levels that its scores are compared with."""
+    outcomes = {outcome.name: outcome for outcome in analysis.outcomes}
+    quality = REFIT if REFIT in outcomes else analysis.quality
+    if quality not in outcomes or "seconds" not in outcomes:
         return None
     cells = summarise_cells(analysis.finals, analysis.results.runs, list(analysis.axes), [quality, "seconds"])
-    codes = _codes(analysis, quality)
-    parts = _parts(analysis)
-    across, down = min(ACROSS, len(parts)), -(-len(parts) // ACROSS)
+
+    # The axis that moves the quality most has the colours; of the others, the one that moves the time most has the
+    # markers. Axes with more values than there are colours or markers would not be told apart.
+    def effect_on(metric: str) -> Callable[[str], float]:
+        return lambda name: find_largest_effect(analysis.effects, name, outcomes[metric])
+
+    choices = {name: len(choice.values) for name, choice in analysis.axes.items() if not choice.is_condition}
+    hues = [name for name, count in choices.items() if count <= len(COLOURS)]
+    hue = max(hues, key=effect_on(quality), default=None)
+    signs = [name for name, count in choices.items() if name != hue and count <= len(MARKERS)]
+    sign = max(signs, key=effect_on("seconds"), default=None)
+
+    # A panel for each dataset: their scores are never put on one scale
+    condition = next((name for name, choice in analysis.axes.items() if choice.is_condition), None)
+    values = list_values(analysis, condition)
+    across, down = min(MAX_ACROSS, len(values)), -(-len(values) // MAX_ACROSS)
     figure = Figure(figsize=(min(MAX_WIDTH, max(5.0, 4.2 * across)), 0.6 + 2.9 * down), layout="constrained")
-    add_note(
-        figure,
-        _counts(analysis, cells),
-        describe_timing(analysis.results.rows),
-        describe_rules(analysis, [quality, "seconds"]),
-        grow=True,
-    )
     grid = figure.add_gridspec(down, 2 * across, width_ratios=[3.4, 1] * across)
-    for place, (title, values) in enumerate(parts):
-        row, left = place // across, 2 * (place % across)
-        panel = figure.add_subplot(grid[row, left])
-        panel.set_title(wrap(title, 2, TEXT_SIZE))
-        _points(panel, _inside(cells, values), _inside(analysis.finals, values), quality, analysis, codes)
-        _levels(figure.add_subplot(grid[row, left + 1], sharey=panel), quality, analysis, codes, values)
-        if left == 0:
+    for index, value in enumerate(values):
+        row, column = divmod(index, across)
+        panel = figure.add_subplot(grid[row, 2 * column])
+        panel.set_title(wrap(format_axis_value(analysis, condition, value), 2, TEXT_SIZE) if condition else "")
+        runs = select_rows(analysis.finals, condition, value)
+        draw_cells(panel, analysis, select_rows(cells, condition, value), runs, quality, hue, sign)
+        # The levels at the right share the scale of the scores
+        levels = figure.add_subplot(grid[row, 2 * column + 1], sharey=panel)
+        draw_levels(levels, analysis, collect_levels(analysis, quality, hue, condition, value), hue)
+        if column == 0:
             panel.set_ylabel(metric_spec(quality).axis_label)
-    add_legend(figure, _handles(analysis, codes))
+
+    # The legend
+    handles: list[Artist] = []
+    if hue:
+        for value in list_values(analysis, hue):
+            text = f"{shorten(hue)} {format_axis_value(analysis, hue, value)}"
+            handles.append(Line2D([], [], color=get_colour(analysis, hue, value), lw=4, label=text))
+    if sign:
+        for value in list_values(analysis, sign):
+            text = f"{shorten(sign)} {format_axis_value(analysis, sign, value)}"
+            handles.append(Line2D([], [], color=GREY, marker=get_marker(analysis, sign, value), ls="", label=text))
+    handles.append(Line2D([], [], color=GREY, lw=1.2, marker="o", ms=9, mfc="none", label="no cell beats it"))
+    add_legend(figure, handles)
+
+    # The note
+    done, planned, lacking = cells["done"].sum(), cells["planned"].sum(), (cells["done"] < cells["planned"]).sum()
+    gaps = f"; {plural(int(lacking), 'cell')} lack seeds" if lacking else ""
+    counts = f"{plural(len(cells), 'cell')}, {done} of {planned} runs done{gaps}."
+    rules = describe_rules(analysis, [quality, "seconds"])
+    add_note(figure, counts, describe_timing(analysis.results.rows), rules, grow=True)
     return figure
 
 
-def _parts(analysis: Analysis) -> list[tuple[str, dict[str, Any]]]:
-    """Title, and which cells are in it, of each panel: data sets are never put on one scale."""
-    axis = next((name for name, choice in analysis.axes.items() if choice.is_condition), None)
-    if axis is None:
-        return [("", {})]
-    return [(format_axis_value(analysis, axis, value), {axis: value}) for value in analysis.axes[axis].values]
+# --- the cells ------------------------------------------------------------------------------
 
 
-def _inside(frame: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
-    for name, value in values.items():
-        frame = frame[has_value(frame[name], value)]
-    return frame
+def draw_cells(
+    panel: Axes, analysis: Analysis, cells: pd.DataFrame, runs: pd.DataFrame, quality: str, hue: str | None,
+    sign: str | None,
+) -> None:  # fmt: skip
+    """Draw the single runs, the cells, and the front of the cells that no other beats, on a logarithmic time scale."""
+    # Single runs, unless every cell is one run
+    style: dict[str, Any] = {"ls": "", "rasterized": len(runs) > MAX_VECTOR_RUNS}
+    if cells["planned"].max() > 1:
+        for colour, _, part in split_rows(runs, analysis, hue, sign):
+            panel.plot(part["seconds"], part[quality], color=colour, marker="o", ms=2.5, alpha=0.4, mew=0, **style)
 
+    # Cells, hollow where seeds are missing
+    is_complete = cells["done"] == cells["planned"]
+    for colour, marker, part in split_rows(cells, analysis, hue, sign):
+        look: dict[str, Any] = {"color": colour, "marker": marker, "ms": 5, "alpha": 0.85} | style
+        complete, incomplete = part[is_complete[part.index]], part[~is_complete[part.index]]
+        panel.plot(complete["seconds"], complete[quality], mfc=colour, **look)
+        panel.plot(incomplete["seconds"], incomplete[quality], mfc="none", **look)
 
-def _codes(analysis: Analysis, quality: str) -> _Codes:
-    """The axis that moves the quality most has the colours, of the others the one that moves the time most markers."""
-    outcomes = {one.name: one for one in analysis.outcomes}
-    few = [name for name, choice in analysis.axes.items() if not choice.is_condition]
-    hues = [name for name in few if len(analysis.axes[name].values) <= MOST]
-    hue = max(hues, key=lambda name: find_largest_effect(analysis.effects, name, outcomes[quality]), default=None)
-    signs = [name for name in few if name != hue and len(analysis.axes[name].values) <= len(MARKERS)]
-    return _Codes(
-        hue, max(signs, key=lambda name: find_largest_effect(analysis.effects, name, outcomes["seconds"]), default=None)
-    )
-
-
-# --- a panel --------------------------------------------------------------------------------
-
-
-def _points(
-    panel: Axes, cells: pd.DataFrame, runs: pd.DataFrame, quality: str, analysis: Analysis, codes: _Codes
-) -> None:
-    """The cells and their runs on a scale of factors, and the front of the cells that have all their seeds."""
-    many: dict[str, Any] = {"ls": "", "rasterized": len(runs) > CLOUD}
-    for (ink, _), part in _coded(runs, analysis, codes) if cells["planned"].max() > 1 else ():
-        panel.plot(part["seconds"], part[quality], color=ink, marker="o", ms=2.5, alpha=0.4, mew=0, **many)
-    whole = cells["done"] == cells["planned"]
-    for (ink, sign), part in _coded(cells, analysis, codes):
-        for some, face in ((part[whole[part.index]], ink), (part[~whole[part.index]], "none")):
-            panel.plot(some["seconds"], some[quality], color=ink, marker=sign, mfc=face, ms=5, alpha=0.85, **many)
-    _front(panel, cells[whole], quality)
-    panel.set_xscale("log")
-    _scale(panel, runs["seconds"])
-    panel.set_xlabel(metric_spec("seconds").axis_label)
-
-
-def _front(panel: Axes, cells: pd.DataFrame, quality: str) -> None:
-    """Rings around the cells that no other beats, and a line along them to the slowest cell."""
-    best = cells[find_pareto_front(*(cells[name].to_numpy(dtype=float) for name in ("seconds", quality)))]
+    # The Pareto front of the complete cells: rings, and a line along them to the slowest cell
+    complete = cells[is_complete]
+    best = complete[find_pareto_front(*(complete[name].to_numpy(dtype=float) for name in ("seconds", quality)))]
     best = best.sort_values(["seconds", quality])
     panel.plot(best["seconds"], best[quality], color=GREY, marker="o", ms=9, mfc="none", mew=1, ls="", zorder=1)
-    steps = [*best["seconds"], cells["seconds"].max()], [*best[quality], best[quality].max()]
+    steps = [*best["seconds"], complete["seconds"].max()], [*best[quality], best[quality].max()]
     panel.plot(*steps, color=GREY, lw=1.2, drawstyle="steps-post", zorder=1)
 
-
-def _coded(frame: pd.DataFrame, analysis: Analysis, codes: _Codes) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    """The rows of each colour and marker."""
-    found = []
-    for hue in analysis.axes[codes.hue].values if codes.hue else [None]:
-        some = frame[has_value(frame[codes.hue], hue)] if codes.hue else frame
-        for sign in analysis.axes[codes.sign].values if codes.sign else [None]:
-            part = some[has_value(some[codes.sign], sign)] if codes.sign else some
-            mark = get_marker(analysis, codes.sign, sign) if codes.sign else "o"
-            found.append(((get_colour(analysis, codes.hue, hue), mark), part))
-    return found
-
-
-def _scale(panel: Axes, seconds: pd.Series) -> None:
-    """Ticks that are read as numbers, also where all the times lie within a factor of ten."""
-    wide = len(seconds) > 0 and seconds.max() > 10 * seconds.min() > 0
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)) if wide else MaxNLocator(4, steps=[1, 2, 5, 10]))
+    # The scale, with ticks that read as plain numbers even where all times lie within a factor of ten
+    panel.set_xscale("log")
+    seconds = runs["seconds"]
+    is_wide = len(seconds) > 0 and seconds.max() > 10 * seconds.min() > 0
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)) if is_wide else MaxNLocator(4, steps=[1, 2, 5, 10]))
     panel.xaxis.set_major_formatter(ScalarFormatter())
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set_xlabel(metric_spec("seconds").axis_label)
 
 
-def _levels(panel: Axes, quality: str, analysis: Analysis, codes: _Codes, values: dict[str, Any]) -> None:
-    """A point for each level and value of the colours' axis, means over the runs and baselines that belong to it."""
-    known = _known(analysis, quality, codes, values)
-    for place, level in enumerate(known):
-        alike = len({score for _, score in known[level]}) == 1
-        for value, score in known[level]:
-            ink = GREY if alike else get_colour(analysis, codes.hue, value)
-            panel.plot(place, score, color=ink, marker="_", ms=9, mew=2, ls="")
-    panel.set_xticks(range(len(known)), [LEVELS[level] for level in known], rotation=90)
-    panel.set_xlim(-0.7, max(len(known), 1) - 0.3)
-    panel.tick_params(axis="y", left=False, labelleft=False)
-    panel.spines["left"].set_visible(False)
+def split_rows(
+    frame: pd.DataFrame, analysis: Analysis, hue: str | None, sign: str | None
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield each colour and marker with the rows that have it."""
+    for value, other in itertools.product(list_values(analysis, hue), list_values(analysis, sign)):
+        part = select_rows(select_rows(frame, hue, value), sign, other)
+        yield get_colour(analysis, hue, value), get_marker(analysis, sign, other), part
 
 
-def _known(
-    analysis: Analysis, quality: str, codes: _Codes, values: dict[str, Any]
+# --- the levels to compare with -------------------------------------------------------------
+
+
+def collect_levels(
+    analysis: Analysis, quality: str, hue: str | None, condition: str | None, dataset: object
 ) -> dict[str, list[tuple[Any, float]]]:
-    """Level -> a score for each value of the colours' axis, where there is one."""
-    fields = list(dict.fromkeys([quality, *values, *([codes.hue] if codes.hue else [])]))
-    start = _inside(analysis.results.rows.loc[analysis.results.rows["epoch"] == 0, fields], values)
-    table = analysis.references
-    table = table[has_value(table["axis"], codes.hue) & (table["metric"] == quality)]
-    table = _inside(table, values)
-    known: dict[str, list[tuple[Any, float]]] = {}
-    for value in analysis.axes[codes.hue].values if codes.hue else [None]:
-        mine = start[has_value(start[codes.hue], value)] if codes.hue else start
-        beside = table[has_value(table["value"], value)]
-        scores = {"untrained": mine[quality].mean(), **dict(zip(beside["level"], beside["mean"], strict=True))}
+    """Return, for each level that exists, the mean score that belongs to each value of the colours' axis."""
+    rows = analysis.results.rows
+    fields = list(dict.fromkeys([quality, *(name for name in (condition, hue) if name)]))
+    start = select_rows(rows.loc[rows["epoch"] == 0, fields], condition, dataset)
+    datasets = select_rows(analysis.results.runs, condition, dataset)["dataset"].unique()
+    levels: dict[str, list[tuple[Any, float]]] = {level: [] for level in LEVELS}
+    for value in list_values(analysis, hue):
+        scores = select_references(analysis, hue, value, quality, datasets)
+        scores["untrained"] = select_rows(start, hue, value)[quality].mean()
         for level in LEVELS:
             if pd.notna(scores.get(level)):
-                known.setdefault(level, []).append((value, scores[level]))
-    return {level: known[level] for level in LEVELS if level in known}
+                levels[level].append((value, scores[level]))
+    return {level: pairs for level, pairs in levels.items() if pairs}
 
 
-# --- words ----------------------------------------------------------------------------------
-
-
-def _handles(analysis: Analysis, codes: _Codes) -> list[Artist]:
-    handles: list[Artist] = []
-    if hue := codes.hue:
-        for value in analysis.axes[hue].values:
-            text = f"{shorten(hue)} {format_axis_value(analysis, hue, value)}"
-            handles.append(Line2D([], [], color=get_colour(analysis, hue, value), lw=4, label=text))
-    if sign := codes.sign:
-        for value in analysis.axes[sign].values:
-            text = f"{shorten(sign)} {format_axis_value(analysis, sign, value)}"
-            handles.append(Line2D([], [], color=GREY, marker=get_marker(analysis, sign, value), ls="", label=text))
-    return [*handles, Line2D([], [], color=GREY, lw=1.2, marker="o", ms=9, mfc="none", label="no cell beats it")]
-
-
-def _counts(analysis: Analysis, cells: pd.DataFrame) -> str:
-    done, planned, lacking = (
-        int(cells["done"].sum()),
-        int(cells["planned"].sum()),
-        int((cells["done"] < cells["planned"]).sum()),
-    )
-    beside = f"; {plural(lacking, 'cell')} lack seeds" if lacking else ""
-    return f"{plural(len(cells), 'cell')}, {done} of {planned} runs done{beside}."
+def draw_levels(panel: Axes, analysis: Analysis, levels: dict[str, list[tuple[Any, float]]], hue: str | None) -> None:
+    """Draw a dash for each level and value, in the value's colour."""
+    for place, pairs in enumerate(levels.values()):
+        # One colour would claim a difference where all values have the same level, such as the score of pixels.
+        is_common = len({score for _, score in pairs}) == 1
+        for value, score in pairs:
+            colour = GREY if is_common else get_colour(analysis, hue, value)
+            panel.plot(place, score, color=colour, marker="_", ms=9, mew=2, ls="")
+    panel.set_xticks(range(len(levels)), [LEVELS[level] for level in levels], rotation=90)
+    panel.set_xlim(-0.7, max(len(levels), 1) - 0.3)
+    panel.tick_params(axis="y", left=False, labelleft=False)
+    panel.spines["left"].set_visible(False)

@@ -1,14 +1,13 @@
-"""What swapping one value for another does, all else equal: a row for each swap, a panel for each metric."""
+"""The effect of swapping one value of an axis for another: a row for each swap, a panel for each metric."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -16,7 +15,7 @@ from matplotlib.lines import Line2D
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.summary import Analysis, metric_spec
-from dcbench.figures import has_value
+from dcbench.figures import select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, shorten, wrap
 from dcbench.figures.style.encoding import (
     MARGIN_BAND,
@@ -38,180 +37,125 @@ FACTS = {
     "per_axis": False,
 }
 
-ALL_PAIRS = 3
-"""Values up to which every two of an axis are shown; of more, each against the first."""
+MAX_VALUES = 3
+"""An axis of at most this many values shows every two of them; of more, each against the first."""
 
-JUMP = 3.0
-"""An effect so many times as large as the next smaller one would flatten the panel: it is told at the edge."""
+MAX_JUMP = 3.0
+"""An effect this many times as large as the next smaller one would flatten the panel: its number is written instead."""
 
-LABELS = 2.1
-"""Inches of a line of the swaps' names."""
+LABEL_WIDTH = 2.1
+"""Width in inches of the lines that name a swap."""
 
-RATIOS = (10, 5, 3, 2, 1.5, 1.2, 1.1, 1.05, 1.02)
-"""What may stand at the ticks of a ratio, both ways."""
+RATIO_TICKS = (10, 5, 3, 2, 1.5, 1.2, 1.1, 1.05, 1.02)
+"""Possible ticks of a ratio, each with its inverse."""
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
-    """Swaps from top to bottom, metrics from left to right."""
-    effects = _chosen(analysis)
+    """Draw a panel for each metric, from left to right, and in it an effect for each swap, from top to bottom."""
+    # Where k varies, only scores that do not rise with it by themselves
+    accuracy = "test_refit_cluster_accuracy" if "k" in analysis.results.varied else "cluster_accuracy"
+    metrics = [analysis.quality, "test_refit_nmi_true", accuracy, "feature_rank", "seconds", CLUSTERING]
+
+    # The swaps: of an axis with many values only those from its first value
+    parts = []
+    for name, values in analysis.axis_values.items():
+        part = analysis.effects[(analysis.effects["axis"] == name) & analysis.effects["metric"].isin(metrics)]
+        parts.append(part if len(values) <= MAX_VALUES else select_rows(part, "before", values[0]))
+    effects = pd.concat(parts) if parts else analysis.effects
     if effects.empty:
         return None
-    swaps = stack_row_labels(_names(effects.drop_duplicates("swap").sort_values("swap"), analysis), LABELS)
-    there = set(effects["metric"])
-    outcomes = [one for name in _metrics(analysis) for one in analysis.outcomes if one.name == name and name in there]
-    size = (max(6.0, MAX_WIDTH - 1.15 * (6 - len(outcomes))), 1.4 + (swaps[-1].top + swaps[-1].height) / 72)
-    figure = Figure(figsize=size, layout="constrained")
-    add_note(
-        figure,
-        _abridged(analysis),
-        _counts(effects),
-        describe_rules(analysis, [one.name for one in outcomes]),
-        grow=True,
-    )
-    panels = figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0]
-    write_row_labels(panels[0], swaps)
-    for panel, outcome in zip(panels, outcomes, strict=True):
-        _panel(panel, outcome, effects[effects["metric"] == outcome.name], [swap.centre for swap in swaps])
-    add_legend(figure, _handles(effects))
-    return figure
+    effects = effects.assign(swap=effects.groupby(["axis", "before", "after"], sort=False, dropna=False).ngroup())
 
-
-def _metrics(analysis: Analysis) -> list[str]:
-    """Where k varies the scores that do not rise with it by themselves."""
-    accuracy = "test_refit_cluster_accuracy" if "k" in analysis.results.varied else "cluster_accuracy"
-    return [analysis.quality, "test_refit_nmi_true", accuracy, "feature_rank", "seconds", CLUSTERING]
-
-
-def _chosen(analysis: Analysis) -> pd.DataFrame:
-    """The effects to show, `swap` their row; of an axis of many values each against the first."""
-    parts = []
-    for axis, values in analysis.axis_values.items():
-        mine = analysis.effects[
-            (analysis.effects["axis"] == axis) & analysis.effects["metric"].isin(_metrics(analysis))
-        ]
-        parts.append(mine if len(values) <= ALL_PAIRS else mine[has_value(mine["before"], values[0])])
-    effects = pd.concat(parts) if parts else analysis.effects
-    rows = effects.groupby(["axis", "before", "after"], sort=False, dropna=False).ngroup()
-    return effects.assign(swap=rows)
-
-
-def _names(heads: pd.DataFrame, analysis: Analysis) -> list[tuple[str, str]]:
-    """Each swap, and what it brings along."""
+    # Their names, with what else a swap changes in small print
     names = []
-    for row in heads.to_dict("records"):
+    for row in effects.drop_duplicates("swap").sort_values("swap").to_dict("records"):
         before, after = (format_axis_value(analysis, row["axis"], row[side]) for side in ("before", "after"))
         brings = shorten(f"brings {row['brings']}", 120) if row["brings"] else ""
         names.append((f"{shorten(row['axis'], 60)}: {before} \u2192 {after}", brings))
-    return names
+    labels = stack_row_labels(names, LABEL_WIDTH)
 
+    # The panels
+    by_name = {outcome.name: outcome for outcome in analysis.outcomes}
+    outcomes = [by_name[name] for name in metrics if name in by_name and name in set(effects["metric"])]
+    size = (max(6.0, MAX_WIDTH - 1.15 * (6 - len(outcomes))), 1.4 + (labels[-1].top + labels[-1].height) / 72)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0]
+    write_row_labels(panels[0], labels)
+    for panel, outcome in zip(panels, outcomes, strict=True):
+        draw_effects(panel, outcome, effects[effects["metric"] == outcome.name], [label.centre for label in labels])
 
-# --- a panel --------------------------------------------------------------------------------
-
-
-def _panel(panel: Axes, outcome: Outcome, effects: pd.DataFrame, places: list[float]) -> None:
-    """One metric's effects; of a ratio the logarithms are drawn."""
-    panel.axvspan(-outcome.width, outcome.width, **MARGIN_BAND)
-    panel.axvline(0, color=INK, lw=0.8)
-    told = [_Effect.of(row, outcome) for row in effects.to_dict("records")]
-    reach = _reach([one.extent for one in told], outcome.width)
-    for one in told:
-        _effect(panel, one, places[one.swap], reach)
-    panel.set_xlim(-1.12 * reach, 1.12 * reach)
-    panel.grid(axis="y", visible=False)
-    if outcome.ratio:
-        step = next((step for step in RATIOS if math.log(step) <= reach), RATIOS[-1])
-        panel.set_xticks([-math.log(step), 0, math.log(step)], [f"{1 / step:.2g}", "1", f"{step:g}"])
-    else:
-        step = _round(reach)
-        panel.set_xticks([-step, 0, step], [f"\u2212{step:g}", "0", f"{step:g}"])
-    panel.set_title(wrap(metric_spec(outcome.name).label, 1.15, TEXT_SIZE))
-    towards = {"higher": "better \u2192", "lower": "\u2190 better", None: ""}[outcome.better]
-    panel.set_xlabel(f"{'times as long' if outcome.ratio else 'change'}\n{towards}")
-
-
-@dataclass(frozen=True)
-class _Effect:
-    """An effect on the scale of the panel."""
-
-    swap: int
-    verdict: str
-    mean: float
-    low: float
-    high: float
-    others: tuple[float, float]
-    text: str
-
-    @classmethod
-    def of(cls, row: dict[Any, Any], outcome: Outcome) -> _Effect:
-        """From a line of the table."""
-        names = ("mean", "low", "high", "other_cells_low", "other_cells_high")
-        mean, low, high, *others = (math.log(row[name]) if outcome.ratio else row[name] for name in names)
-        text = f"{row['mean']:#.2g}" if outcome.ratio else f"{row['mean']:+#.2g}".replace("-", "\u2212")
-        return cls(row["swap"], row["verdict"], mean, low, high, (others[0], others[1]), text.rstrip("."))
-
-    @property
-    def extent(self) -> float:
-        """How far from no change it goes."""
-        return max(abs(one) for one in (self.mean, self.low, self.high) if not math.isnan(one))
-
-
-def _reach(extents: list[float], margin: float) -> float:
-    """How far the panel goes: to the largest effect, unless it dwarfs most of the others."""
-    ordered = sorted(max(extent, 1.5 * margin) for extent in extents)
-    for place, (small, large) in enumerate(itertools.pairwise(ordered), start=1):
-        if large > JUMP * small and 2 * place >= len(ordered):
-            return small
-    return ordered[-1]
-
-
-def _round(reach: float) -> float:
-    """The largest 1, 2 or 5 times a power of ten up to it."""
-    power = 10.0 ** math.floor(math.log10(reach))
-    return next(step * power for step in (5, 2, 1) if step * power <= reach * 1.001)
-
-
-def _effect(panel: Axes, one: _Effect, place: float, reach: float) -> None:
-    colour, marker = VERDICT_STYLES[one.verdict]
-    panel.axhline(place, **GUIDE_LINE)
-    if abs(one.mean) > reach:
-        _beyond(panel, one, place, math.copysign(reach, one.mean))
-    else:
-        panel.hlines(place, one.low, one.high, color=colour, lw=1.8)
-        panel.hlines(place + 5, *one.others, color=colour, lw=0.7)
-    at = min(max(one.mean, -reach), reach)
-    panel.plot([at], [place], color=colour, marker=marker, ms=5, mfc=get_marker_face(one.verdict), ls="", zorder=3)
-
-
-def _beyond(panel: Axes, one: _Effect, place: float, edge: float) -> None:
-    """An effect that the panel does not reach: its number, and which way it lies."""
-    text, side = (f"{one.text} \u2192", "right") if edge > 0 else (f"\u2190 {one.text}", "left")
-    offset = (-6 if edge > 0 else 6, 0)
-    panel.annotate(text, (edge, place), offset, textcoords="offset points", fontsize=SMALL_SIZE, ha=side, va="center")
-
-
-# --- words ----------------------------------------------------------------------------------
-
-
-def _handles(effects: pd.DataFrame) -> list[Artist]:
+    # The legend
     handles = make_verdict_handles(effects["verdict"])
     if effects["other_cells_low"].notna().any():
         handles.append(Line2D([], [], color=GREY, lw=0.7, label="for other cells"))
-    return handles
+    add_legend(figure, handles)
 
-
-def _abridged(analysis: Analysis) -> str:
-    """Which axes do not show all their pairs."""
-    long = [axis for axis, values in analysis.axis_values.items() if len(values) > ALL_PAIRS]
-    named = ", ".join(shorten(axis, 60) for axis in long)
-    return f"Each value of {named} against the first; all pairs stand in the table of effects." if long else ""
-
-
-def _counts(effects: pd.DataFrame) -> str:
-    """How many cells and seeds the effects stand on, and what was left out of them."""
-    told = [f"Each effect over {describe_sample(effects)}."]
-    pairs, planned = min(zip(effects["pairs"], effects["planned"], strict=True), key=lambda both: both[0] / both[1])
+    # The note: which swaps are not shown, how much the effects rest on, and what they leave out
+    sentences = []
+    long_axes = [shorten(name, 60) for name, values in analysis.axis_values.items() if len(values) > MAX_VALUES]
+    if long_axes:
+        sentences.append(
+            f"Each value of {', '.join(long_axes)} against the first; all pairs are in the table of effects."
+        )
+    sentences.append(f"Each effect over {describe_sample(effects)}.")
+    pairs, planned = min(zip(effects["pairs"], effects["planned"], strict=True), key=lambda pair: pair[0] / pair[1])
     if pairs < planned:
-        told.append(f"Of the planned pairs at least {pairs} of {planned} are in an effect.")
+        sentences.append(f"Of the planned pairs at least {pairs} of {planned} are in an effect.")
     if effects["verdict"].eq("too few seeds").any():
-        told.append("Under three seeds there is a point, and neither interval nor verdict.")
-    return " ".join(told)
+        sentences.append("With fewer than three seeds there is a point, but neither interval nor verdict.")
+    sentences.append(describe_rules(analysis, [outcome.name for outcome in outcomes]))
+    add_note(figure, *sentences, grow=True)
+    return figure
+
+
+def draw_effects(panel: Axes, outcome: Outcome, effects: pd.DataFrame, centres: Sequence[float]) -> None:
+    """Draw the effects on one metric at the centres of their rows; of a ratio the logarithms are drawn."""
+    # The margin, and the line of no change
+    panel.axvspan(-outcome.scaled_margin, outcome.scaled_margin, **MARGIN_BAND)
+    panel.axvline(0, color=INK, lw=0.8)
+
+    scaled = effects[["mean", "low", "high", "other_cells_low", "other_cells_high"]].astype(float)
+    scaled = scaled.map(math.log) if outcome.ratio else scaled
+    reach = limit_reach(scaled[["mean", "low", "high"]].abs().max(axis=1), outcome.scaled_margin)
+    rows = zip(scaled.to_dict("records"), effects["mean"], effects["verdict"], effects["swap"], strict=True)
+    for effect, number, verdict, swap in rows:
+        colour, marker = VERDICT_STYLES[verdict]
+        centre, mean = centres[swap], effect["mean"]
+        panel.axhline(centre, **GUIDE_LINE)
+        if abs(mean) <= reach:
+            # The interval, and a little below it that for other cells
+            panel.hlines(centre, effect["low"], effect["high"], color=colour, lw=1.8)
+            panel.hlines(centre + 5, effect["other_cells_low"], effect["other_cells_high"], color=colour, lw=0.7)
+        else:
+            # An effect beyond the panel: its number, and an arrow that shows on which side it lies
+            text = f"{number:#.2g}" if outcome.ratio else f"{number:+#.2g}".replace("-", "\u2212")
+            text = f"{text.rstrip('.')} \u2192" if mean > 0 else f"\u2190 {text.rstrip('.')}"
+            side, offset = ("right", -6) if mean > 0 else ("left", 6)
+            place: dict[str, Any] = {"textcoords": "offset points", "ha": side, "va": "center"}
+            panel.annotate(text, (math.copysign(reach, mean), centre), (offset, 0), fontsize=SMALL_SIZE, **place)
+        edge = min(max(mean, -reach), reach)
+        panel.plot([edge], [centre], color=colour, marker=marker, ms=5, mfc=get_marker_face(verdict), ls="", zorder=3)
+
+    # The scale, with no change in the middle and one tick on either side
+    panel.set_xlim(-1.12 * reach, 1.12 * reach)
+    panel.grid(axis="y", visible=False)
+    if outcome.ratio:
+        tick = next((ratio for ratio in RATIO_TICKS if math.log(ratio) <= reach), RATIO_TICKS[-1])
+        panel.set_xticks([-math.log(tick), 0, math.log(tick)], [f"{1 / tick:.2g}", "1", f"{tick:g}"])
+    else:
+        # The largest 1, 2 or 5 times a power of ten within reach
+        power = 10.0 ** math.floor(math.log10(reach))
+        tick = next(step * power for step in (5, 2, 1) if step * power <= reach * 1.001)
+        panel.set_xticks([-tick, 0, tick], [f"\u2212{tick:g}", "0", f"{tick:g}"])
+    panel.set_title(wrap(metric_spec(outcome.name).label, 1.15, TEXT_SIZE))
+    direction = {"higher": "better \u2192", "lower": "\u2190 better", None: ""}[outcome.better]
+    panel.set_xlabel(f"{'times as long' if outcome.ratio else 'change'}\n{direction}")
+
+
+def limit_reach(extents: Iterable[float], margin: float) -> float:
+    """Return how far a panel reaches: to the largest effect, unless it dwarfs at least half of the others."""
+    ordered = sorted(max(extent, 1.5 * margin) for extent in extents)
+    for count, (small, large) in enumerate(itertools.pairwise(ordered), start=1):
+        if large > MAX_JUMP * small and 2 * count >= len(ordered):
+            return small
+    return ordered[-1]

@@ -1,17 +1,19 @@
-"""Which two choices act on each other: a list of the strongest interactions, and the first of them in pictures."""
+"""Which choices interact: a list of the strongest interactions, and the first of them in pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpecBase
 
-from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.interactions import INTERACTING, find_strongest_interactions, tabulate_effects_by_value
+from dcbench.analysis.statistics.effects import (
+    INTERACTING,
+    Outcome,
+    find_strongest_interactions,
+    tabulate_effects_by_value,
+)
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.text import plural
 from dcbench.figures.style.captions import (
@@ -30,11 +32,11 @@ from dcbench.figures.style.encoding import (
     get_marker_face,
     make_verdict_handles,
 )
-from dcbench.figures.style.marks import GUIDE_LINE, RowLabel, add_legend, stack_row_labels, write_row_labels
+from dcbench.figures.style.marks import GUIDE_LINE, add_legend, stack_row_labels, write_row_labels
 from dcbench.figures.style.theme import GREY, INK, TEXT_SIZE
 
 FACTS = {
-    "title": "Which choices act on each other",
+    "title": "Which choices interact",
     "caption": "Left: how much the effect of a swap differs between two values of another axis, all else equal; of "
     "each two axes the values where it differs most, those with a verdict first. Bars: 95 % interval over the seeds. "
     "Shaded: the margin within which the effects count as the same. Higher and lower are corrected for all "
@@ -43,119 +45,122 @@ FACTS = {
     "per_axis": False,
 }
 
-MOST = 14
-"""Pairs of axes in the list."""
+MAX_LISTED = 14
+"""Interactions in the list."""
 
-LABELS = 2.0
-"""Inches of a line of the list's names."""
+LABEL_WIDTH = 2.0
+"""Width in inches of the lines that name an interaction."""
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A swap, two values of another axis, and how much the swap's effect differs between them."""
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """How much the effect of a swap differs between two values of another axis.
+
+    `swap` and `other` are an axis and two of its values. `row` is the interaction's row of the table.
+    """
 
     swap: tuple[str, Any, Any]
     other: tuple[str, Any, Any]
-    told: Any
+    row: Any
 
     @classmethod
-    def of(cls, row: Any, analysis: Analysis) -> _Pair:
-        """The dataset is what a swap's effect depends on, else the axis of more values; the difference is the same."""
-        one, two = (row.axis, row.before, row.after), (row.with_axis, row.with_before, row.with_after)
-        sizes = [len(analysis.axes[name].values) for name in (row.axis, row.with_axis)]
-        turned = (one[0] == "dataset", sizes[0]) > (two[0] == "dataset", sizes[1])
-        return cls(two, one, row) if turned else cls(one, two, row)
+    def from_row(cls, row: Any, analysis: Analysis) -> Interaction:
+        """Choose which of the two axes is swapped; the difference is the same either way."""
+        first, second = (row.axis, row.before, row.after), (row.with_axis, row.with_before, row.with_after)
+        # The effect depends on the dataset rather than the dataset on a choice; else on the axis of more values.
+        ranks = [(axis == "dataset", len(analysis.axes[axis].values)) for axis in (row.axis, row.with_axis)]
+        if ranks[0] > ranks[1]:
+            return cls(swap=second, other=first, row=row)
+        return cls(swap=first, other=second, row=row)
 
-    def name(self, analysis: Analysis) -> str:
-        """The swap."""
+    def name_swap(self, analysis: Analysis) -> str:
+        """Return the swap in words."""
         axis, before, after = self.swap
-        return f"{shorten(axis, 60)}: {format_axis_value(analysis, axis, before)} \u2192 {format_axis_value(analysis, axis, after)}"
+        old, new = format_axis_value(analysis, axis, before), format_axis_value(analysis, axis, after)
+        return f"{shorten(axis, 60)}: {old} \u2192 {new}"
 
-    def where(self, analysis: Analysis) -> str:
-        """The values that its effect is compared at."""
+    def name_values(self, analysis: Analysis) -> str:
+        """Return the two values of the other axis in words."""
         axis, before, after = self.other
-        return f"{shorten(axis, 60)} {format_axis_value(analysis, axis, after)} against {format_axis_value(analysis, axis, before)}"
+        old, new = format_axis_value(analysis, axis, before), format_axis_value(analysis, axis, after)
+        return f"{shorten(axis, 60)} {new} against {old}"
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
-    """The list at the left, up to four pictures at the right."""
-    outcome = next((one for one in analysis.outcomes if one.name == analysis.quality), None)
+    """Draw the list of interactions and, to its right, up to four of them in detail."""
+    outcome = next((outcome for outcome in analysis.outcomes if outcome.name == analysis.quality), None)
     table = find_strongest_interactions(analysis.interactions, outcome) if outcome else analysis.interactions
     if outcome is None or table.empty:
         return None
-    pairs = [_Pair.of(row, analysis) for row in table.itertuples()]
-    across, down = 1 + (len(pairs) > 1), 1 + (len(pairs) > 2)
-    rows = stack_row_labels([(pair.name(analysis), pair.where(analysis)) for pair in pairs[:MOST]], LABELS)
-    tall = max(1.75 * down, (rows[-1].top + rows[-1].height) / 72)
-    figure = Figure(figsize=(5.2 + 2.15 * across, 1.0 + tall), layout="constrained")
-    add_note(
-        figure,
-        _verdicts(table),
-        f"Each difference over {describe_sample(table)}.",
-        describe_rules(analysis, [outcome.name]),
-        grow=True,
-    )
+    interactions = [Interaction.from_row(row, analysis) for row in table.itertuples()]
+    listed = interactions[:MAX_LISTED]
+    names = [(interaction.name_swap(analysis), interaction.name_values(analysis)) for interaction in listed]
+    labels = stack_row_labels(names, LABEL_WIDTH)
+
+    # One, two or four pictures beside the list
+    across, down = 1 + (len(interactions) > 1), 1 + (len(interactions) > 2)
+    height = max(1.75 * down, (labels[-1].top + labels[-1].height) / 72)
+    figure = Figure(figsize=(5.2 + 2.15 * across, 1.0 + height), layout="constrained")
     grid = figure.add_gridspec(down, 1 + across, width_ratios=[1.05, *[1] * across])
-    _list(figure.add_subplot(grid[:, 0]), outcome, pairs[:MOST], rows)
-    _pictures(figure, grid[:, 1:].subgridspec(down, across), outcome, pairs[: across * down], analysis)
-    add_legend(figure, make_verdict_handles(table["verdict"].head(MOST)))
-    return figure
 
-
-def _list(panel: Axes, outcome: Outcome, pairs: list[_Pair], rows: list[RowLabel]) -> None:
-    panel.axvspan(-outcome.width, outcome.width, **MARGIN_BAND)
+    # The list: the margin, the line of no difference, and the differences with their intervals
+    panel = figure.add_subplot(grid[:, 0])
+    panel.axvspan(-outcome.scaled_margin, outcome.scaled_margin, **MARGIN_BAND)
     panel.axvline(0, color=INK, lw=0.8)
-    write_row_labels(panel, rows)
-    for row, pair in zip(rows, pairs, strict=True):
-        ink, sign = VERDICT_STYLES[pair.told.verdict]
-        panel.axhline(row.centre, **GUIDE_LINE)
-        panel.hlines(row.centre, pair.told.low, pair.told.high, color=ink, lw=1.8)
-        panel.plot(
-            pair.told.mean, row.centre, color=ink, marker=sign, mfc=get_marker_face(pair.told.verdict), ms=5, zorder=3
-        )
+    write_row_labels(panel, labels)
+    for label, row in zip(labels, (interaction.row for interaction in listed), strict=True):
+        colour, sign = VERDICT_STYLES[row.verdict]
+        panel.axhline(label.centre, **GUIDE_LINE)
+        panel.hlines(label.centre, row.low, row.high, color=colour, lw=1.8)
+        face = get_marker_face(row.verdict)
+        panel.plot(row.mean, label.centre, color=colour, marker=sign, mfc=face, ms=5, zorder=3)
     panel.grid(axis="y", visible=False)
     panel.locator_params(axis="x", nbins=4)
     panel.set_xlabel(f"difference of two effects\non {metric_spec(outcome.name).label}")
 
-
-# --- pictures -------------------------------------------------------------------------------
-
-
-def _pictures(figure: Figure, grid: GridSpecBase, outcome: Outcome, pairs: list[_Pair], analysis: Analysis) -> None:
-    """All on one scale, so that a difference that is nothing looks like nothing."""
+    # The pictures, all on one scale, so that a small difference looks small
+    pictures = grid[:, 1:].subgridspec(down, across)
     first = None
-    for place, pair in enumerate(pairs):
-        panel = figure.add_subplot(grid[divmod(place, grid.ncols)], sharey=first)
+    for index, interaction in enumerate(interactions[: across * down]):
+        panel = figure.add_subplot(pictures[divmod(index, across)], sharey=first)
         first = first or panel
-        _picture(panel, outcome, pair, analysis)
-        if place % grid.ncols == 0:
+        draw_picture(panel, analysis, interaction, outcome)
+        if index % across == 0:
             panel.set_ylabel(wrap(f"change of {metric_spec(outcome.name).label}", 1.3, TEXT_SIZE))
 
+    # The legend, and the note: how many axes interact, and what the differences rest on
+    add_legend(figure, make_verdict_handles(table["verdict"].head(MAX_LISTED)))
+    interacting = int(table["verdict"].isin(INTERACTING).sum())
+    result = f"For {interacting} of {plural(len(table), 'pair')} of axes the interaction is significant."
+    if table["verdict"].eq("too few seeds").all():
+        result = (
+            "With fewer than three seeds there is neither interval nor verdict: the largest differences come first."
+        )
+    rest = f"The list shows the first {MAX_LISTED}; all are in the table." if len(table) > MAX_LISTED else ""
+    sample = f"Each difference over {describe_sample(table)}."
+    add_note(figure, result, rest, sample, describe_rules(analysis, [outcome.name]), grow=True)
+    return figure
 
-def _picture(panel: Axes, outcome: Outcome, pair: _Pair, analysis: Analysis) -> None:
-    """The effect of the pair's swap at each value of its other axis."""
-    name = pair.other[0]
-    effects = tabulate_effects_by_value(analysis.finals, analysis.axis_values, pair.swap, name, outcome)
-    panel.axhspan(-outcome.width, outcome.width, **MARGIN_BAND)
+
+def draw_picture(panel: Axes, analysis: Analysis, interaction: Interaction, outcome: Outcome) -> None:
+    """Draw the effect of an interaction's swap at each value of its other axis."""
+    name = interaction.other[0]
+    effects = tabulate_effects_by_value(analysis.finals, analysis.axis_values, interaction.swap, name, outcome)
+    # The margin, and the line of no effect
+    panel.axhspan(-outcome.scaled_margin, outcome.scaled_margin, **MARGIN_BAND)
     panel.axhline(0, color=INK, lw=0.8)
+    # A line through the effects: level where the axes do not interact
     panel.plot(range(len(effects)), effects["mean"], color=GREY, lw=1, zorder=1)
     for place, row in enumerate(effects.to_dict("records")):
-        ink, sign = get_colour(analysis, name, row["value"]), get_marker(analysis, name, row["value"])
-        panel.vlines(place, row["low"], row["high"], color=ink, lw=1.8)
-        panel.plot(place, row["mean"], color=ink, marker=sign, ms=5)
-    words = [format_axis_value(analysis, name, value, 14) for value in effects["value"]]
-    upright = sum(map(len, words)) + 2 * len(words) > 28
-    panel.set_xticks(range(len(words)), words, rotation=90 if upright else 0)
-    panel.set_xlim(-0.5, len(words) - 0.5)
+        colour, sign = get_colour(analysis, name, row["value"]), get_marker(analysis, name, row["value"])
+        panel.vlines(place, row["low"], row["high"], color=colour, lw=1.8)
+        panel.plot(place, row["mean"], color=colour, marker=sign, ms=5)
+    # The values, upright where they would not fit side by side
+    texts = [format_axis_value(analysis, name, value, 14) for value in effects["value"]]
+    upright = sum(map(len, texts)) + 2 * len(texts) > 28
+    panel.set_xticks(range(len(texts)), texts, rotation=90 if upright else 0)
+    panel.set_xlim(-0.5, len(texts) - 0.5)
     panel.grid(axis="x", visible=False)
     panel.locator_params(axis="y", nbins=5)
-    panel.set_title(wrap(pair.name(analysis), 1.7, TEXT_SIZE))
+    panel.set_title(wrap(interaction.name_swap(analysis), 1.7, TEXT_SIZE))
     panel.set_xlabel(wrap(shorten(name, 60), 1.9, TEXT_SIZE))
-
-
-def _verdicts(table: pd.DataFrame) -> str:
-    acting = int(table["verdict"].isin(INTERACTING).sum())
-    told = f"{acting} of {plural(len(table), 'pair')} of axes can be told to act on each other."
-    if table["verdict"].eq("too few seeds").all():
-        told = "Under three seeds there is neither interval nor verdict: the largest differences come first."
-    return told + (f" The list shows the first {MOST}; all stand in the table." if len(table) > MOST else "")

@@ -16,80 +16,74 @@ FACTS = {
     "title": "Ranks over the cells",
     "caption": "Mean rank of each value of an axis over the cells of all others, 1 the best; seeds are averaged in "
     "their cell. Bars join values whose ranks differ by less than Nemenyi's critical difference (5 %, Demsar 2006). "
-    "An axis of two values has no ranks: its effect says all.",
+    "An axis of two values has no ranks: its effect says it all.",
     "per_axis": False,
 }
 
-LINE = 0.2
+LINE_HEIGHT = 0.2
 """Inches between two labels."""
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
-    """A diagram for each axis of three values or more, by the quality; a sentence where cells do not support it."""
-    shown = [one for one in analysis.rankings if one.metric == analysis.quality]
-    if not shown:
+    """Draw a diagram by the quality for each axis of at least three values."""
+    rankings = [ranking for ranking in analysis.rankings if ranking.metric == analysis.quality]
+    if not rankings:
         return None
-    heights = [_height(one) for one in shown]
+    # A diagram holds half the values on either side, a line for each clique, and a sentence if ranks are not compared
+    heights = []
+    for ranking in rankings:
+        lines = (len(ranking.ranks) + 1) // 2 + len(ranking.cliques)
+        heights.append(0.85 + LINE_HEIGHT * lines + (0.3 if ranking.missing_reason else 0))
     figure = Figure(figsize=(7.5, sum(heights) + 0.5), layout="constrained")
-    panels = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for panel, one in zip(panels, shown, strict=True):
-        _diagram(panel, one, analysis)
-    left_out = sum(one.left_out for one in shown)
-    lost = plural(left_out, "matched run")
-    words = f"{lost} left out so that every cell has every seed." if left_out else ""
-    add_note(figure, f"By {metric_spec(analysis.quality).label}, {analysis.rule(analysis.quality)}.", words)
+    panels = figure.subplots(len(rankings), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, ranking in zip(panels, rankings, strict=True):
+        draw_diagram(panel, analysis, ranking)
+    left_out = sum(ranking.left_out for ranking in rankings)
+    gaps = f"{plural(left_out, 'matched run')} left out so that every cell has every seed." if left_out else ""
+    add_note(figure, f"By {metric_spec(analysis.quality).label}, {analysis.describe_rule(analysis.quality)}.", gaps)
     return figure
 
 
-def _height(one: Ranking) -> float:
-    """Inches of a diagram: an axis, half the values on either side, and a sentence where there is one."""
-    return 0.85 + LINE * ((len(one.ranks) + 1) // 2 + len(one.cliques)) + (0.3 if one.missing_reason else 0)
+def draw_diagram(panel: Axes, analysis: Analysis, ranking: Ranking) -> None:
+    """Draw one diagram as in Demsar (2006): ranks along the top, the better values at the left, the worse at the right.
 
-
-def _diagram(panel: Axes, one: Ranking, analysis: Analysis) -> None:
-    """Ranks along the top, labels of the better half left, of the worse half right, cliques between."""
-    values = sorted(one.ranks, key=lambda value: one.ranks[value])
-    half = (len(values) + 1) // 2
-    count, rows = len(values), half + len(one.cliques)
-    panel.set(
-        xlim=(1 - 0.75 * (count - 1), count + 0.75 * (count - 1)),
-        ylim=(rows + (1.6 if one.missing_reason else 0.6), -1.4),
-    )
+    Rows count downwards from the scale at 0.
+    """
+    values = sorted(ranking.ranks, key=lambda value: ranking.ranks[value])
+    count, half, n_cliques = len(values), (len(values) + 1) // 2, len(ranking.cliques)
+    bottom = half + n_cliques + (1.6 if ranking.missing_reason else 0.6)
+    panel.set(xlim=(1 - 0.75 * (count - 1), count + 0.75 * (count - 1)), ylim=(bottom, -1.4))
     panel.axis("off")
-    panel.set_title(f"{one.axis}: mean rank over {plural(one.blocks, 'cell')}", loc="left")
+    panel.set_title(f"{ranking.axis}: mean rank over {plural(ranking.blocks, 'cell')}", loc="left")
+
+    # The scale of ranks
     panel.plot([1, count], [0, 0], color=INK, lw=0.8)
-    for rank in range(1, count + 1):
-        panel.plot([rank, rank], [-0.12, 0], color=INK, lw=0.8)
-        panel.text(rank, -0.25, str(rank), ha="center", va="bottom", fontsize=SMALL_SIZE)
-    for at, value in enumerate(values):
-        better = at < half
-        row = len(one.cliques) + (at if better else count - 1 - at) + 0.6
-        _value(
-            panel,
-            (one.ranks[value], row),
-            format_axis_value(analysis, one.axis, value),
-            get_style(analysis, one.axis, value),
-            better,
-            count,
-        )
-    for row, clique in enumerate(one.cliques):
-        ends = [one.ranks[clique[0]] - 0.03, one.ranks[clique[-1]] + 0.03]
+    for tick in range(1, count + 1):
+        panel.plot([tick, tick], [-0.12, 0], color=INK, lw=0.8)
+        panel.text(tick, -0.25, str(tick), ha="center", va="bottom", fontsize=SMALL_SIZE)
+
+    # An elbow from the rank of each value down to its label, the outermost ranks nearest to the scale
+    for index, value in enumerate(values):
+        rank, is_better = ranking.ranks[value], index < half
+        row = n_cliques + (index if is_better else count - 1 - index) + 0.6
+        end = 1 - 0.08 * (count - 1) if is_better else count + 0.08 * (count - 1)
+        style = get_style(analysis, ranking.axis, value)
+        panel.plot([rank, rank, end], [0, row, row], color=GREY, lw=0.8)
+        panel.plot([rank], [0], ls="", marker=style["marker"], color=style["color"], ms=5)
+        gap, side = (-0.02, "right") if is_better else (0.02, "left")
+        text = f"{format_axis_value(analysis, ranking.axis, value)}  {rank:.2f}"
+        panel.text(end + gap * (count - 1), row, text, ha=side, va="center", fontsize=TEXT_SIZE)
+
+    # Bars that join the values of a clique
+    for row, clique in enumerate(ranking.cliques):
+        ends = [ranking.ranks[clique[0]] - 0.03, ranking.ranks[clique[-1]] + 0.03]
         panel.plot(ends, [row + 0.45] * 2, color=GREY, lw=4, solid_capstyle="round")
-    if one.missing_reason:
-        text = wrap(f"No critical difference: {one.missing_reason}.", 7, SMALL_SIZE)
+
+    # The critical difference above the scale, or why there is none
+    if ranking.missing_reason:
+        text = wrap(f"No critical difference: {ranking.missing_reason}.", 7, SMALL_SIZE)
         panel.text(0, 0, text, transform=panel.transAxes, va="bottom", fontsize=SMALL_SIZE)
     else:
-        panel.plot([1, 1 + one.critical], [-1.0, -1.0], color=GREY, lw=2)
-        panel.text(
-            1 + one.critical + 0.05, -1.0, f"critical difference {one.critical:.2f}", va="center", fontsize=SMALL_SIZE
-        )
-
-
-def _value(panel: Axes, at: tuple[float, float], text: str, look: dict[str, object], better: bool, count: int) -> None:
-    """An elbow from the rank down to its label on the better or the worse side."""
-    rank, row = at
-    end = 1 - 0.08 * (count - 1) if better else count + 0.08 * (count - 1)
-    panel.plot([rank, rank, end], [0, row, row], color=GREY, lw=0.8)
-    panel.plot([rank], [0], ls="", marker=look["marker"], color=look["color"], ms=5)
-    gap, side = (-0.02, "right") if better else (0.02, "left")
-    panel.text(end + gap * (count - 1), row, f"{text}  {rank:.2f}", ha=side, va="center", fontsize=TEXT_SIZE)
+        end, text = 1 + ranking.critical, f"critical difference {ranking.critical:.2f}"
+        panel.plot([1, end], [-1.0, -1.0], color=GREY, lw=2)
+        panel.text(end + 0.05, -1.0, text, va="center", fontsize=SMALL_SIZE)

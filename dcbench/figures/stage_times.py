@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from dcbench.analysis.statistics.stages import measure_stage_seconds
+from dcbench.analysis.statistics.finals import measure_stage_seconds
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import COLUMNS, STAGES
-from dcbench.figures import find_varied, has_value
+from dcbench.figures import find_varied, list_values, select_rows
 from dcbench.figures.style.captions import add_note, describe_timing, format_axis_value
 from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.marks import add_legend
@@ -24,62 +19,55 @@ FACTS = {
     "title": "Stage times per backend",
     "caption": "Mean seconds of a stage per epoch, each panel on its own scale; whiskers from the fastest to the "
     "slowest run. PCA, whitening and k-means go by the library that did them, the other stages by the run's backend: "
-    "mixed where libraries share the work. All finished runs are pooled but for the colour. "
+    "mixed where libraries share the work. All finished runs of a colour are pooled. "
     "Epochs whose clustering only served the metrics count as evaluate.",
     "per_axis": False,
 }
 
-WHISKER = {"lw": 0.8, "ecolor": INK}
 MIXED = "mixed"
-TALL = 0.9
-"""Inches that the bars of a library take at most; fewer than four take less."""
+WHISKER = {"lw": 0.8, "ecolor": INK}
+MAX_BAR_HEIGHT = 0.9
+"""Inches that the bars of one library take at most; fewer than four bars take less."""
 
 
 def draw(analysis: Analysis, axis: str | None) -> Figure:
-    """A panel for each stage, a bar for each library."""
+    """Draw a panel for each stage with a bar for each library, split by architecture or dataset if they vary."""
     hue = find_varied(analysis, "arch", "dataset")
-    values: Sequence[Any] = analysis.axes[hue].values if hue else [None]
-    seconds = {stage: _by_library(analysis.results.rows, stage) for stage in STAGES}
-    tallest = max(table["library"].nunique() for table in seconds.values())
-    high = tallest * max(0.09 * len(values), min(0.24 * len(values), TALL))
-    figure = Figure(figsize=(MAX_WIDTH, 1.6 + 2 * (0.35 + high)), layout="constrained")
+    values = list_values(analysis, hue)
+    seconds = {}
+    for stage in STAGES:
+        table = measure_stage_seconds(analysis.results.rows, stage)
+        names = table["library"].astype(str)
+        # The 27 mixtures of three libraries would fill the figure; the table has a row for each.
+        seconds[stage] = table.assign(library=names.where(~names.str.contains("+", regex=False), MIXED))
+
+    most = max(table["library"].nunique() for table in seconds.values())
+    panel_height = most * max(0.09 * len(values), min(0.24 * len(values), MAX_BAR_HEIGHT))
+    figure = Figure(figsize=(MAX_WIDTH, 1.6 + 2 * (0.35 + panel_height)), layout="constrained")
     for panel, (stage, table) in zip(figure.subplots(2, 3).flat, seconds.items(), strict=True):
-        parts = [
-            (get_colour(analysis, hue, one), table[has_value(table[hue], one)] if hue else table) for one in values
-        ]
-        _panel(panel, sorted(table["library"].unique()), parts)
-        panel.set_ylim(tallest - 0.5, -0.5)  # bars of one height in all panels
+        # Bars of the mean with whiskers to the fastest and the slowest run
+        libraries, height = sorted(table["library"].unique()), 0.8 / len(values)
+        for index, value in enumerate(values):
+            part, colour = select_rows(table, hue, value), get_colour(analysis, hue, value)
+            for row, library in enumerate(libraries):
+                runs = part.loc[part["library"] == library, "seconds"]
+                if len(runs):
+                    place, mean = row + (index - (len(values) - 1) / 2) * height, runs.mean()
+                    whisker = [[mean - runs.min()], [runs.max() - mean]]
+                    panel.barh(place, mean, 0.9 * height, color=colour, alpha=0.8, xerr=whisker, error_kw=WHISKER)
+        panel.set_yticks(range(len(libraries)), libraries)
+        panel.set_ylim(most - 0.5, -0.5)  # the same in all panels, so that bars are equally high
+        panel.grid(axis="y", visible=False)
+        panel.set_xlim(left=0)
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=4))
         panel.set_title(stage)
         panel.set_xlabel(f"{COLUMNS[f'seconds_{stage}'].unit} per epoch")
-    add_note(figure, describe_timing(analysis.results.rows))
+
     if hue:
-        add_legend(
-            figure,
-            [
-                Patch(color=get_colour(analysis, hue, one), alpha=0.8, label=format_axis_value(analysis, hue, one))
-                for one in values
-            ],
-        )
+        handles = []
+        for value in values:
+            label = format_axis_value(analysis, hue, value)
+            handles.append(Patch(color=get_colour(analysis, hue, value), alpha=0.8, label=label))
+        add_legend(figure, handles)
+    add_note(figure, describe_timing(analysis.results.rows))
     return figure
-
-
-def _by_library(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
-    """A line for each run; 27 mixtures of libraries are one here, and each its own in the table."""
-    table = measure_stage_seconds(rows, stage)
-    names = table["library"].astype(str)
-    return table.assign(library=names.where(~names.str.contains("+", regex=False), MIXED))
-
-
-def _panel(panel: Axes, libraries: list[str], parts: list[tuple[str, pd.DataFrame]]) -> None:
-    height = 0.8 / len(parts)
-    for number, (tint, part) in enumerate(parts):
-        for place, library in enumerate(libraries):
-            runs = part.loc[part["library"] == library, "seconds"]
-            if len(runs):
-                at, mean = place + (number - (len(parts) - 1) / 2) * height, runs.mean()
-                spread = [[mean - runs.min()], [runs.max() - mean]]
-                panel.barh(at, mean, height * 0.9, color=tint, alpha=0.8, xerr=spread, error_kw=WHISKER)
-    panel.set_yticks(range(len(libraries)), libraries)
-    panel.grid(axis="y", visible=False)
-    panel.set_xlim(left=0)
-    panel.xaxis.set_major_locator(MaxNLocator(nbins=4))

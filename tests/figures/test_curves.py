@@ -133,7 +133,7 @@ def test_without_an_axis_all_runs_share_a_column(found):
 
 
 def test_none_is_a_value_like_any_other(found):
-    limited = replace(found, axes=found.axes | {"limit": [None, 500]}, groups=(*found.groups, ("limit",)))
+    limited = replace(found, varied=found.varied | {"limit": [None, 500]}, groups=(*found.groups, ("limit",)))
     figure = curves.draw(analyse(limited), "limit")
     assert [panel.get_title() for panel in figure.axes[:2]] == ["limit = none\n12 runs", "limit = 500\n0 runs"]
 
@@ -179,6 +179,6 @@ def test_names_of_any_kind_and_length_can_be_read():
     named = dict(zip(found.varied["dataset"], names, strict=True))
     for frame in (found.rows, found.runs):
         frame["dataset"] = frame["dataset"].map(named)
-    told = analyse(replace(found, axes=found.varied | {"dataset": names}))
+    told = analyse(replace(found, varied=found.varied | {"dataset": names}))
     for axis in ("dataset", "optimizer"):
         assert text_overlap.faults(drawn(told, axis)) == []

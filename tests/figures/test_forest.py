@@ -72,7 +72,7 @@ def test_the_interval_for_other_cells_is_a_thin_line_of_its_own(full, twelve):
 def test_an_axis_of_twelve_values_is_shown_against_its_first_and_says_so(twelve):
     rows = [word for word in words(twelve) if word.startswith("k: ")]
     assert len(rows) == 11 and all(row.startswith("k: 2 \u2192") for row in rows)
-    assert "Each value of k against the first; all pairs stand in the table" in read_note(twelve)
+    assert "Each value of k against the first; all pairs are in the table" in read_note(twelve)
     assert twelve.axes[0].get_title().split() == ["AMI", "with", "the", "truth"], "NMI rises with k by itself"
 
 
@@ -84,7 +84,7 @@ def test_it_says_how_much_it_stands_on_and_by_which_rule(full):
 
 def test_under_three_seeds_there_are_points_only():
     figure = drawn(made(TWELVE.replace("[0, 1, 2]", "[0]")))
-    assert "Under three seeds there is a point, and neither interval nor verdict." in read_note(figure)
+    assert "With fewer than three seeds there is a point, but neither interval nor verdict." in read_note(figure)
     assert "too few seeds" in words(figure) and faults(figure) == []
 
 
@@ -99,4 +99,4 @@ def test_none_is_a_value_like_any_other():
 
 @pytest.mark.parametrize(("extents", "reach"), [([0.1, 0.2, 0.5], 0.5), ([0.05, 0.06, 0.5], 0.06), ([0.05, 0.5], 0.05)])
 def test_a_panel_reaches_to_the_largest_effect_unless_it_dwarfs_the_others(extents, reach):
-    assert forest._reach(extents, 0.02) == reach
+    assert forest.limit_reach(extents, 0.02) == reach

@@ -39,12 +39,12 @@ def test_the_planted_interaction_comes_first_and_is_drawn(full):
 
 def test_pictures_share_a_scale_and_the_list_is_not_endless(full):
     assert len(full.axes) == 5 and len({panel.get_ylim() for panel in full.axes[1:]}) == 1
-    assert "The list shows the first 14; all stand in the table." in read_note(full)
+    assert "The list shows the first 14; all are in the table." in read_note(full)
 
 
 def test_it_says_how_many_act_on_each_other_and_what_it_stands_on(full):
     told = read_note(full)
-    assert told.startswith("1 of 15 pairs of axes can be told to act on each other.")
+    assert told.startswith("For 1 of 15 pairs of axes the interaction is significant.")
     assert "matched cells and 3 seeds" in told and "One number per run: last row." in told
 
 
@@ -54,7 +54,7 @@ def test_the_dataset_is_what_a_swap_depends_on_never_the_swap(full):
 
 def test_one_seed_gives_no_verdict():
     figure = drawn(made(FULL.replace("[0, 1, 2]", "[0]")))
-    assert read_note(figure).startswith("Under three seeds there is neither interval nor verdict")
+    assert read_note(figure).startswith("With fewer than three seeds there is neither interval nor verdict")
     assert faults(figure) == []
 
 

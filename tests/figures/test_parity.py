@@ -26,7 +26,7 @@ def test_agreement_beside_seconds_from_the_committed_table(told):
     assert "PCA (defaults)" in [text.get_text() for text in right.get_yticklabels()]
     table = told.results.parity
     points = {tuple(map(float, line.get_xdata())) for line in right.get_lines() if len(line.get_xdata()) == 1}
-    times = table[table["measure"].isin(list(parity.TIMES))]["value"].dropna()
+    times = table[table["measure"].isin(list(parity.TIMED_STAGES))]["value"].dropna()
     assert points == {(value,) for value in times}, "every time is a point"
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["faiss", "sklearn", "torch"]
 

@@ -18,7 +18,9 @@ def told(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
     ]  # fmt: skip
     rows = pd.DataFrame(lines)
     axes = {"arch": list(values), "width": list(range(cells))}
-    return analyse(Results("m", axes, rows.drop_duplicates("run_id"), rows, groups=(("arch",), ("width",))))
+    return analyse(
+        Results(name="m", varied=axes, runs=rows.drop_duplicates("run_id"), rows=rows, groups=(("arch",), ("width",)))
+    )
 
 
 def words(figure):

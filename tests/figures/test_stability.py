@@ -24,7 +24,13 @@ def told(curves):
     ]
     rows = pd.DataFrame(lines)
     return analyse(
-        Results("m", {"optimizer": list(curves)}, rows.drop_duplicates("run_id"), rows, groups=(("optimizer",),))
+        Results(
+            name="m",
+            varied={"optimizer": list(curves)},
+            runs=rows.drop_duplicates("run_id"),
+            rows=rows,
+            groups=(("optimizer",),),
+        )
     )
 
 

@@ -21,7 +21,7 @@ def rows(**changes):
 
 
 def results(frame, **axes):
-    found = Results("m", axes, frame, frame, groups=tuple((name,) for name in axes))
+    found = Results(name="m", varied=axes, runs=frame, rows=frame, groups=tuple((name,) for name in axes))
     return analyse(found)
 
 
