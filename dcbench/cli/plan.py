@@ -1,4 +1,4 @@
-"""`dcbench plan`: what a matrix comes to, and what it will cost."""
+"""`dcbench plan`: list the runs of a matrix, and estimate their time and memory."""
 
 from __future__ import annotations
 
@@ -39,29 +39,30 @@ def plan(
     runs_per_gpu: PerGpu = "auto",
     jobs: Jobs = None,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Measure classes of runs that nothing is known of, by a short run of each.")
+        bool, typer.Option("--probe", help="Measure each class of runs of unknown cost by a short run.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Expand a matrix: the count after each step, the axes, what is done, and what the rest will cost.
+    """List the runs of a matrix: the count after each step, the axes, what is done, and what the rest will take.
 
     Times and memory come from finished runs of the same class under the results folder, on a device like this one.
     """
     selection = select_devices(device, gpus, runs_per_gpu, jobs)
-    planned = read_matrix(matrix, devices.choose_precision(selection.kind))
-    folder = MatrixDir(results / planned.name)
-    entries = status.read_planned_runs(planned, folder)
-    config = selection.worker_config(len(scheduler.runs_left(entries)) or len(entries), data_dir)
-    settings = scheduler.scheduler_settings(config, selection.gpus, entries, results)
+    expanded = read_matrix(matrix, devices.choose_precision(selection.kind))
+    folder = MatrixDir(results / expanded.name)
+    entries = status.read_planned_runs(expanded, folder)
+    left = scheduler.select_runs(entries)
+    config = selection.worker_config(len(left) or len(entries), data_dir)
+    settings = scheduler.make_settings(config, selection.gpus, entries, results)
     if probe:
-        with settings.stop.listening():
-            scheduler.measure(scheduler.runs_left(entries), LOCAL.value, settings)
-        if settings.stop.presses:
-            raise typer.Exit(130)
-    foreseen, counts = forecast(entries, settings), status.count_states(entries)
+        with settings.interrupts.counting():
+            scheduler.measure_costs(left, LOCAL.value, settings)
+        if settings.interrupts.count:
+            raise typer.Exit(130)  # as a shell reports Ctrl-C: 128 + SIGINT
+    prediction, counts = forecast(entries, settings), status.count_states(entries)
     if as_json:
-        facts = {"cells": planned.cells, "runs": len(planned.runs), "baselines": len(planned.baselines)}
-        print(json.dumps(facts | {"done": counts["done"], "steps": planned.steps, "forecast": asdict(foreseen)}))
+        facts = {"cells": expanded.cells, "runs": len(expanded.runs), "baselines": len(expanded.baselines)}
+        print(json.dumps(facts | {"done": counts["done"], "steps": expanded.steps, "forecast": asdict(prediction)}))
     else:
-        show_plan(planned, folder, counts)
-        show_forecast(foreseen, settings)
+        show_plan(expanded, folder, counts)
+        show_forecast(prediction, settings)

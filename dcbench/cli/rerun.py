@@ -40,18 +40,18 @@ def make_replay_settings(
         command=shlex.join(["dcbench", *sys.argv[1:]]),
         keep_weights=keep_weights,
     )
-    return scheduler.scheduler_settings(config, gpus[:1])
+    return scheduler.make_settings(config, gpus[:1])
 
 
 def run_replays(planned: list[PlannedRun], settings: SchedulerSettings, quiet: bool = False) -> None:
     """Execute the repetitions; if the user stops them, end the command with exit code 130."""
     events = scheduler.run(planned, LOCAL.value, settings)
-    with settings.stop.listening():
+    with settings.interrupts.counting():
         if quiet:
             # The scheduler works only while its events are read.
             deque(events, maxlen=0)
         else:
             watch(events, planned, planned, settings)
-    if settings.stop.presses:
+    if settings.interrupts.count:
         print("stopped; the original run is unchanged", file=sys.stderr)
         raise typer.Exit(130)

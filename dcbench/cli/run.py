@@ -1,4 +1,4 @@
-"""`dcbench run`: what is missing of a matrix."""
+"""`dcbench run`: execute the runs of a matrix that are not done."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dcbench.cli.options import (
     MatrixFile,
     PerGpu,
     Results,
-    seconds,
+    parse_duration,
     select_devices,
 )
 from dcbench.cli.terminal.board import show_end, watch
@@ -31,7 +31,7 @@ from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import DeviceError
 from dcbench.execution import scheduler
 from dcbench.execution.scheduler.faults import FaultPolicy
-from dcbench.execution.scheduler.order import parse_choices
+from dcbench.execution.scheduler.packing import parse_filters
 
 Only = StrEnum("Only", ["failed", "pending"])
 
@@ -47,53 +47,65 @@ def run(
     executor: Annotated[ExecutorName, typer.Option(help="How runs are executed.")] = LOCAL,
     first: Annotated[
         list[str] | None,
-        typer.Option(metavar="FIELD=VALUE,...", help="Cells to begin with, like dataset=mnist,arch=vgg16; repeatable."),
+        typer.Option(metavar="FIELD=VALUE,...", help="Cells to run first, like dataset=mnist,arch=vgg16; repeatable."),
     ] = None,
-    only: Annotated[Only | None, typer.Option(help="Do just the runs that are in this state.")] = None,
-    redo: Annotated[bool, typer.Option("--redo", help="Also do the runs that are done already.")] = False,
+    only: Annotated[Only | None, typer.Option(help="Execute only the runs in this state.")] = None,
+    redo: Annotated[bool, typer.Option("--redo", help="Also execute the runs that are done.")] = False,
     timeout: Annotated[
         float | None,
-        typer.Option(parser=seconds, metavar="TIME", help="Longest time of a run, like 90s, 15m or 2h. Default: any."),
+        typer.Option(
+            parser=parse_duration, metavar="TIME", help="Longest time of a run, like 90s, 15m or 2h. Default: no limit."
+        ),
     ] = None,
-    retries: Annotated[int, typer.Option(min=0, help="How often a failed run is tried again.")] = 0,
+    retries: Annotated[int, typer.Option(min=0, help="How often to retry a failed run.")] = 0,
     fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Once a run has failed, let running epochs finish and stop.")
+        bool, typer.Option("--fail-fast", help="After the first failure, let running epochs finish and stop.")
     ] = False,
     keep_weights: Annotated[
         bool, typer.Option("--keep-weights", help="Keep the last checkpoint of each run (VGG16 at 224 px: 1.1 GB).")
     ] = False,
 ) -> None:
-    """Run what is missing of a matrix. Exit code 0 when every planned run is done or skipped.
+    """Execute the runs of a matrix that are not done. Exit code 0 if every planned run ends up done or skipped.
 
-    Ctrl-C once: running epochs finish and leave checkpoints. Twice: now. The same command goes on.
+    Ctrl-C once: running epochs finish and leave a checkpoint. Twice: they end now. The same command continues.
     """
     selection = select_devices(device, gpus, runs_per_gpu, jobs)
-    planned = read_matrix(matrix, devices.choose_precision(selection.kind))
-    folder = MatrixDir(results / planned.name)
-    chosen = parse_choices(first or [], planned.planned)
-    inline = executor.value == "inline"
-    if inline and (jobs not in (None, 1) or timeout is not None):
-        told = f"--jobs {jobs}" if timeout is None else "--timeout"
-        raise DeviceError(f"{told}: the inline executor does one run after another to its end; use --executor local")
-    show_change(status.store_plan(planned, folder))
-    entries = status.read_planned_runs(planned, folder)
-    todo = scheduler.runs_left(entries, redo, only and only.value)
-    if inline:
+    plan = read_matrix(matrix, devices.choose_precision(selection.kind))
+    folder = MatrixDir(results / plan.name)
+    # Before `store_plan`, so that a mistyped option changes nothing on disk.
+    filters = parse_filters(first or [], plan.planned)
+    if executor.value == "inline":
+        if jobs not in (None, 1) or timeout is not None:
+            option = f"--jobs {jobs}" if timeout is None else "--timeout"
+            raise DeviceError(
+                f"{option}: the inline executor executes one run after another to its end; use --executor local"
+            )
         selection = selection.one_at_a_time()
+    show_change(status.store_plan(plan, folder))
+    entries = status.read_planned_runs(plan, folder)
+    todo = scheduler.select_runs(entries, redo, only and only.value)
     config = selection.worker_config(len(todo), data_dir, keep_weights=keep_weights, redo=redo)
     policy = FaultPolicy(timeout, retries, fail_fast)
-    settings = scheduler.scheduler_settings(config, selection.gpus, todo, results, first=chosen, policy=policy)
-    with settings.stop.listening():
+    settings = scheduler.make_settings(config, selection.gpus, todo, results, first=filters, policy=policy)
+    with settings.interrupts.counting():
         watch(scheduler.run(todo, executor.value, settings), entries, todo, settings)
-        counts = status.count_states(status.read_planned_runs(planned, folder))
-        left = len(planned.planned) - counts["done"] - counts["skipped"]
-        show_end(counts, folder, stopped=bool(settings.stop.presses and left), command=_going_on(config.command))
+        counts = status.count_states(status.read_planned_runs(plan, folder))
+        left = len(plan.planned) - counts["done"] - counts["skipped"]
+        stopped = bool(settings.interrupts.count and left)
+        show_end(counts, folder, stopped=stopped, command=make_resume_command(config.command))
     if left:
         raise typer.Exit(1)
 
 
-def _going_on(command: str) -> str:
-    """The command that goes on with a stopped one: stopped runs are pending, and what was redone is done."""
+def make_resume_command(command: str) -> str:
+    """Return the command that continues a stopped one: the same without --only and --redo.
+
+    The stopped runs are pending now, so `--only failed` would miss them, and --redo would repeat what is done.
+    """
     words = shlex.split(command)
-    told = [word for at, word in enumerate(words) if word != "--only" and words[at - 1] != "--only"]
-    return shlex.join(word for word in told if word != "--redo" and not word.startswith("--only="))
+    kept = [
+        word
+        for number, word in enumerate(words)
+        if word not in ("--only", "--redo") and not word.startswith("--only=") and words[number - 1] != "--only"
+    ]
+    return shlex.join(kept)

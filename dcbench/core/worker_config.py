@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter
 
+from dcbench import registry
 from dcbench.core.devices import DeviceKind
 
 
@@ -50,6 +51,9 @@ class WorkerConfig:
 
     command: str = ""
     """Command line that started the run; recorded in provenance.json."""
+
+    plugins: tuple[Path, ...] = field(default_factory=registry.search_path)
+    """Folders of the user's own plug-ins, which the worker must find too."""
 
     checkpoint_every: float = 300.0
     """Shortest time (s) between two checkpoints. A stop writes one in any case."""

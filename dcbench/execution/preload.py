@@ -1,11 +1,11 @@
-"""What the forkserver imports, so that its children import nothing; imported for its effect only.
+"""Import everything that a run may need, in the fork server, so that the processes it forks import nothing.
 
-Every part is loaded here. One that fails to load is left to the run that asks for it, which will say why.
+Imported for its effect only. It must compute nothing: see `dcbench.execution.executors.local`.
 """
 
 from __future__ import annotations
 
-import importlib.readers  # noqa: F401  (with the next two, what load_digits imports when it is called)
+import importlib.readers  # noqa: F401  (with sklearn.datasets.data and .descr, what load_digits imports when called)
 from contextlib import suppress
 
 import faiss  # noqa: F401
@@ -14,13 +14,14 @@ import sklearn.datasets.data
 import sklearn.datasets.descr
 import sklearn.decomposition  # noqa: F401
 import torch._dynamo
-import torch.utils.serialization.config  # noqa: F401  (the first torch.save imports it)
-import torchvision  # noqa: F401
+import torch.utils.serialization.config  # noqa: F401  (imported by the first torch.save)
+import torchvision  # type: ignore[import-untyped]  # noqa: F401  (it has no type hints)
 
 from dcbench import registry
 from dcbench.execution import worker  # noqa: F401
 
-for room in ("methods", "datasets", "archs", "backends"):
-    for part in registry.plugin_names(room):
+for kind in ("methods", "datasets", "archs", "backends"):
+    for name in registry.plugin_names(kind):
+        # A plug-in that cannot be imported must not stop the server: the run that needs it reports the error.
         with suppress(Exception):
-            registry.load(room, part)
+            registry.load(kind, name)

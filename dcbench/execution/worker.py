@@ -24,7 +24,7 @@ from types import FrameType
 import torch
 
 from dcbench import registry
-from dcbench.core.spec import STAGE_BACKENDS, RunSpec
+from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import STOPPED, FailureKind, RunState, extract_last_lines
 from dcbench.core.worker_config import WorkerConfig
@@ -96,6 +96,7 @@ def work_on_run(run_dir: Path, config: WorkerConfig, stop: StopFlag | None = Non
     if config.gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu  # takes effect because nothing has initialised CUDA yet
     try:
+        registry.use_plugins(config.plugins)
         with folder.claim():
             spec = folder.read_spec()
             if folder.read_planned_state(spec).name == "done" and not config.redo:
@@ -175,9 +176,7 @@ def failure_kind(error: Exception) -> FailureKind:
 
 def skip_reason(spec: RunSpec) -> str | None:
     """Return why one of the spec's plug-ins cannot do this run, from its optional `skip(spec)`; None if all can."""
-    plugins = [("methods", spec.method), ("datasets", spec.dataset), ("archs", spec.arch)]
-    plugins += [("backends", name) for name in dict.fromkeys(getattr(spec, stage) for stage in STAGE_BACKENDS)]
-    for kind, name in plugins:
+    for kind, name in spec.plugins:
         skip = getattr(registry.load(kind, name), "skip", None)
         if skip is not None and (reason := skip(spec)):
             return str(reason)

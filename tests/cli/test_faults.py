@@ -134,7 +134,7 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         wait_for(lambda: counts(tmp_path)["done"] > before, 120)
         os.killpg(second.pid, signal.SIGINT)
         out, err = second.communicate(timeout=120)
-        assert second.returncode == 1 and "Traceback" not in err and "stopped; go on with: dcbench run m.yaml" in out
+        assert second.returncode == 1 and "Traceback" not in err and "stopped; continue with: dcbench run m.yaml" in out
         after = counts(tmp_path)
         assert after["running"] == 0
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from dcbench.cli.options import jobs_at_once, seconds
+from dcbench.cli.options import count_jobs, parse_duration
 from dcbench.core import devices
 from dcbench.core.worker_config import default_data_dir
 from dcbench.errors import DeviceError
@@ -30,7 +30,7 @@ def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
 
 def test_jobs_at_once(monkeypatch):
     monkeypatch.setattr(devices, "count_cores", lambda: 16)
-    at_once = jobs_at_once
+    at_once = count_jobs
     assert at_once(100, 0, None, None) == 16 and at_once(3, 0, None, None) == 3 and at_once(100, 0, 5, None) == 5
     assert at_once(100, 2, None, None) == 16 and at_once(100, 3, None, None) == 15 and at_once(100, 2, None, 3) == 6
     assert at_once(0, 0, None, None) == 1 and at_once(0, 16, None, None) == 16
@@ -42,10 +42,10 @@ def test_jobs_at_once(monkeypatch):
 
 @pytest.mark.parametrize(("told", "expected"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
 def test_times_are_written_as_people_write_them(told, expected):
-    assert seconds(told) == expected
+    assert parse_duration(told) == expected
 
 
 @pytest.mark.parametrize("told", ["0", "soon", "-5", "1d", ""])
 def test_what_is_no_time_is_refused(told):
     with pytest.raises(typer.BadParameter, match="like 90s, 15m or 2h"):
-        seconds(told)
+        parse_duration(told)

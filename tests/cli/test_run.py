@@ -102,7 +102,7 @@ def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(started, tmp_path):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
     assert "stopping: running epochs finish and leave a checkpoint; Ctrl-C again ends them now" in out
-    assert "4 planned: 4 pending" in out and "stopped; go on with: dcbench run m.yaml --jobs 2" in out
+    assert "4 planned: 4 pending" in out and "stopped; continue with: dcbench run m.yaml --jobs 2" in out
     assert len(workers) == 2 and not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
 
 
@@ -113,7 +113,7 @@ def test_ctrl_c_while_the_libraries_are_imported(started, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
-    assert "4 planned: 4 pending" in out and "go on with" in out
+    assert "4 planned: 4 pending" in out and "continue with" in out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -124,7 +124,7 @@ def test_ctrl_c_or_sigterm_with_the_inline_executor(started, tmp_path, number):
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
-    assert "4 planned: 4 pending" in out and "stopped; go on with" in out
+    assert "4 planned: 4 pending" in out and "stopped; continue with" in out
 
 
 @pytest.mark.slow
@@ -154,9 +154,9 @@ def test_jobs_mean_nothing_to_the_inline_executor(call):
 
 
 def test_the_command_that_goes_on_does_what_is_left_and_not_what_is_done():
-    told = runs._going_on("dcbench run 'my matrix.yaml' --only failed --redo --jobs 2")
+    told = runs.make_resume_command("dcbench run 'my matrix.yaml' --only failed --redo --jobs 2")
     assert told == "dcbench run 'my matrix.yaml' --jobs 2"
-    assert runs._going_on("dcbench run m.yaml --only=failed") == "dcbench run m.yaml"
+    assert runs.make_resume_command("dcbench run m.yaml --only=failed") == "dcbench run m.yaml"
 
 
 def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
@@ -180,7 +180,7 @@ def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
 
 def test_first_brings_cells_forward_and_a_wrong_one_changes_nothing(call, tmp_path):
     wrong = call(*RUN, "--first", "optimizer=sdg")
-    assert "no planned run is so. Planned are optimizer: sgd, adam" in str(wrong.exception)
+    assert "matches no planned run. The planned values are optimizer: sgd, adam" in str(wrong.exception)
     assert not (tmp_path / "results").exists()
     lines = call(*RUN, "--first", "optimizer=adam,seed=1", "--first", "optimizer=adam").stdout.splitlines()
     ended = [line for line in lines if line.startswith("[")]

@@ -10,11 +10,11 @@ import sys, threading
 from pathlib import Path
 import dcbench.execution.preload
 from dcbench import registry
-for name in ("torch", "torchvision", "faiss", "sklearn.cluster", "torch._dynamo", "dcbench.execution.worker"):
-    assert name in sys.modules, name
-for room in ("datasets", "archs", "backends"):
-    for part in registry.names(room):
-        assert registry.load(room, part).__name__ in sys.modules
+for module in ("torch", "torchvision", "faiss", "sklearn.cluster", "torch._dynamo", "dcbench.execution.worker"):
+    assert module in sys.modules, module
+for kind in ("datasets", "archs", "backends"):
+    for name in registry.plugin_names(kind):
+        assert registry.load(kind, name).__name__ in sys.modules
 assert "torch.cuda" in sys.modules and not sys.modules["torch.cuda"].is_initialized()
 status = Path("/proc/self/status").read_text().splitlines()
 print(next(line for line in status if line.startswith("Threads")).split()[1])

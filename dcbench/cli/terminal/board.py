@@ -1,4 +1,4 @@
-"""Runs while they go on: a live table on a terminal, plain lines on a pipe, and how the matrix stands at the end."""
+"""Show runs while they are executed: a live table on a terminal, plain lines on a pipe, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -18,37 +18,41 @@ from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import PlannedRun
 from dcbench.core.text import format_duration, plural
 from dcbench.execution.scheduler import Notice, RunEvent, SchedulerSettings
-from dcbench.execution.scheduler.history import key_of
+from dcbench.execution.scheduler.history import get_cost_key
 
 
 def watch(
-    outcomes: Iterable[RunEvent | Notice],
+    events: Iterable[RunEvent | Notice],
     entries: list[PlannedRun],
     todo: list[PlannedRun],
     settings: SchedulerSettings,
 ) -> None:
-    """Say what will be done, and show runs as they start and end."""
+    """Print what will be executed, and show the events as they come.
+
+    `entries` are all planned runs and `todo` those to execute. The scheduler works only while its events are read.
+    """
     board = Board(entries, todo, settings)
-    _show_start(len(todo), settings)
+    show_start(len(todo), settings)
     if console.stdout.is_terminal:
-        with Live(get_renderable=board.table, console=console.stdout, refresh_per_second=4):
-            for outcome in outcomes:
-                if isinstance(outcome, Notice):
-                    console.stdout.print(escape(outcome.text))
+        with Live(get_renderable=board.render, console=console.stdout, refresh_per_second=4):
+            for event in events:
+                if isinstance(event, Notice):
+                    console.stdout.print(escape(event.text))
                 else:
-                    board.take(outcome)
+                    board.update(event)
         return
-    for outcome in outcomes:
-        if isinstance(outcome, Notice):
-            print(outcome.text, flush=True)
+    for event in events:
+        # Plain print, because rich would wrap lines at 80 columns; flushed, because readers follow along.
+        if isinstance(event, Notice):
+            print(event.text, flush=True)
         else:
-            board.take(outcome)
-            if outcome.ended:
-                print(board.line(outcome), flush=True)
+            board.update(event)
+            if event.ended:
+                print(board.format_end(event), flush=True)
 
 
-def _show_start(count: int, settings: SchedulerSettings) -> None:
-    """What will happen, and where."""
+def show_start(count: int, settings: SchedulerSettings) -> None:
+    """Print how many runs will be executed, and where; nothing if there are none."""
     if not count:
         return
     config, pool = settings.config, settings.pool
@@ -61,10 +65,10 @@ def _show_start(count: int, settings: SchedulerSettings) -> None:
 
 
 def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
-    """How the matrix stands after a run, and how to go on."""
+    """Print the states of the matrix's runs, and the commands that may come next."""
     console.stdout.print(f"{sum(counts.values())} planned: {console.format_state_counts(counts)}")
     if stopped:
-        console.stdout.print(f"stopped; go on with: {escape(command)}")
+        console.stdout.print(f"stopped; continue with: {escape(command)}")
     elif counts["failed"]:
         console.stdout.print(f"reasons: dcbench status {escape(str(folder.path))}")
     if counts["done"]:
@@ -72,68 +76,71 @@ def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: 
 
 
 class Board:
-    """The state of the runs as far as this process has seen it."""
+    """The states of the runs as far as this process knows them; it reads only the epoch of a live run from disk."""
 
     def __init__(self, entries: list[PlannedRun], todo: list[PlannedRun], settings: SchedulerSettings) -> None:
-        self.at = settings
+        self.settings = settings
         self.states = {entry.folder.path: entry.state for entry in entries}
         self.epochs = {entry.folder.path: entry.spec.epochs for entry in entries}
-        self.keys = {entry.folder.path: key_of(entry.spec) for entry in todo}
+        self.keys = {entry.folder.path: get_cost_key(entry.spec) for entry in todo}
         self.waiting = Counter(self.keys.values())
-        self.running: dict[Path, float] = {}
+        self.running: dict[Path, float] = {}  # run -> time of its start
         self.todo, self.ended = len(todo), 0
         self.start = time.monotonic()
 
-    def take(self, outcome: RunEvent) -> None:
-        """Note that a run has started, waits again, or has ended."""
-        path = outcome.folder.path
-        self.states[path] = outcome.state
+    def update(self, event: RunEvent) -> None:
+        """Take note of a run that has started, waits again, or has ended."""
+        path = event.folder.path
+        self.states[path] = event.state
         was_waiting = self.running.pop(path, None) is None
-        if outcome.step == "started":
+        if event.step == "started":
             self.running[path] = time.monotonic()
-        self.waiting[self.keys[path]] += (outcome.step == "again") - was_waiting
-        self.ended += outcome.ended
+        self.waiting[self.keys[path]] += (event.step == "requeued") - was_waiting
+        self.ended += event.ended
 
-    def line(self, outcome: RunEvent) -> str:
-        """What a pipe is told of a run that has ended."""
-        state = outcome.state
-        words = [f"[{self.ended}/{self.todo}]", state.name, outcome.folder.path.name]
+    def format_end(self, event: RunEvent) -> str:
+        """Return the line for a run that has ended."""
+        state = event.state
+        words = [f"[{self.ended}/{self.todo}]", state.name, event.folder.path.name]
         words += [f"{state.seconds:.1f} s"] if state.seconds is not None else []
         words += [f"({state.kind}) {state.reason}"] if state.name == "failed" else [state.reason]
         return " ".join(words).rstrip()
 
-    def table(self) -> RenderableType:
-        """What a terminal shows now: the last that failed, what runs and at which epoch, and how many are left."""
+    def render(self) -> RenderableType:
+        """Return the live table: the latest failures, each live run with its epoch, and the counts."""
         running = Table(box=None, pad_edge=False, show_header=False)
-        for path, since in list(self.running.items()):
+        # A copy, because rich renders in a thread of its own while events change the dictionary.
+        for path, start in list(self.running.items()):
             epoch = f"epoch {RunDir(path).count_epochs_done()}/{self.epochs[path]}"
-            expected = self.at.history.expect(self.keys[path]).seconds
-            of = "" if expected is None else f" of about {format_duration(expected)}"
-            running.add_row(path.name, epoch, f"{time.monotonic() - since:.0f} s{of}")
+            expected = self.settings.history.predict(self.keys[path]).seconds
+            total = "" if expected is None else f" of about {format_duration(expected)}"
+            running.add_row(path.name, epoch, f"{time.monotonic() - start:.0f} s{total}")
         failed = [
             Text(f"failed: {path.name}: {state.reason}", style="red")
             for path, state in self.states.items()
             if state.name == "failed"
         ]
-        return Group(*failed[-5:], running, Text(self._summary()))
+        counts = Counter(state.name for state in self.states.values())
+        to_start = self.todo - self.ended - len(self.running)
+        seconds = self.estimate_seconds_left()
+        summary = (
+            f"{counts['done']} done, {len(self.running)} running, {counts['failed']} failed, {to_start} left to start; "
+            f"{format_duration(time.monotonic() - self.start)}"
+        )
+        if seconds is not None:
+            summary += f", about {format_duration(seconds)} left"
+        return Group(*failed[-5:], running, Text(summary))
 
-    def _summary(self) -> str:
-        tally = Counter(state.name for state in self.states.values())
-        left = self.todo - self.ended
-        rest = self.rest()
-        told = [f"{tally['done']} done", f"{len(self.running)} running", f"{tally['failed']} failed"]
-        spent = format_duration(time.monotonic() - self.start)
-        until = "" if rest is None else f", about {format_duration(rest)} left"
-        return f"{', '.join(told)}, {left - len(self.running)} left to start; {spent}{until}"
-
-    def rest(self) -> float | None:
-        """Seconds until the last run ends: by what runs like these took, else by the pace so far; None at first."""
-        now, expect = time.monotonic(), self.at.history.expect
-        waiting = [(expect(key).seconds, count) for key, count in self.waiting.items() if count]
-        running = [(expect(self.keys[path]).seconds, since) for path, since in list(self.running.items())]
+    def estimate_seconds_left(self) -> float | None:
+        """Return the seconds until the last run ends; None before the first end if nothing is predicted."""
+        now, predict = time.monotonic(), self.settings.history.predict
+        waiting = [(predict(key).seconds, count) for key, count in self.waiting.items() if count]
+        running = [(predict(self.keys[path]).seconds, start) for path, start in list(self.running.items())]
         if any(seconds is None for seconds, _ in waiting + running):
-            spent, left = now - self.start, self.todo - self.ended
-            return spent / self.ended * left if self.ended and left else None
-        remaining = [max(0.0, (seconds or 0.0) - (now - since)) for seconds, since in running]
+            # Without a prediction for every run, assume that the rest take as long as those that have ended.
+            elapsed, left = now - self.start, self.todo - self.ended
+            return elapsed / self.ended * left if self.ended and left else None
+        # With predictions: as many runs at once as now, and never less than the longest of the live runs.
+        remaining = [max(0.0, (seconds or 0.0) - (now - start)) for seconds, start in running]
         work = sum(remaining) + sum((seconds or 0.0) * count for seconds, count in waiting)
         return max(work / max(1, len(running)), *remaining, 0.0) if work else None

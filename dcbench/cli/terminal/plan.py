@@ -1,4 +1,4 @@
-"""A plan: what it comes to step by step, how its runs stand, and how an edited one differs from the stored."""
+"""Print a plan step by step, the states of its runs, what they will take, and how a matrix has changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import PlanChange
 from dcbench.core.text import format_duration, format_megabytes, plural
 from dcbench.execution.scheduler import SchedulerSettings
-from dcbench.execution.scheduler.forecast import ClassForecast, Forecast
+from dcbench.execution.scheduler.forecast import Forecast
 
 STEPS = {
     "product": "product and zip",
@@ -23,13 +23,13 @@ STEPS = {
     "duplicates": "duplicates dropped",
 }
 
-HEAD = ["class of runs", "epochs", "runs", "done", "a run", "memory", "from"]
+FORECAST_HEADER = ["class of runs", "epochs", "runs", "done", "a run", "memory", "from"]
 
 
 def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
-    """The count after each step, the axes, and how the runs stand."""
-    beside = f" and {len(plan.baselines)} baselines" if plan.baselines else ""
-    console.stdout.print(f"[bold]{escape(plan.name)}[/bold]: {plan.cells} cells, {len(plan.runs)} runs{beside}")
+    """Print the count of cells or runs after each step, the axes, and the states of the runs."""
+    baselines = f" and {len(plan.baselines)} baselines" if plan.baselines else ""
+    console.stdout.print(f"[bold]{escape(plan.name)}[/bold]: {plan.cells} cells, {len(plan.runs)} runs{baselines}")
     steps = Table("step", box=None, pad_edge=False)
     steps.add_column("count", justify="right")
     for name, count in plan.steps.items():
@@ -39,53 +39,50 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
     for name, values in plan.axes.items():
         axes.add_row(name, escape(", ".join(format_value(value) for value in values)))
     console.stdout.print(axes)
-    console.stdout.print(
-        f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({console.format_state_counts(counts)})"
-    )
+    states = console.format_state_counts(counts)
+    console.stdout.print(f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({states})")
 
 
 def show_forecast(forecast: Forecast, settings: SchedulerSettings) -> None:
-    """What a run of each class costs, and what is left of the matrix comes to on these devices."""
-    if any(one.expected.source for one in forecast.classes):
-        lines = [HEAD, *(_cells(one) for one in forecast.classes)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-        for title, *figures in lines:  # no table of rich's, which would wrap the titles on a narrow terminal
+    """Print what a run of each class takes, and the time and memory for what is left of the matrix."""
+    if any(each.expected.source for each in forecast.classes):
+        lines = [FORECAST_HEADER]
+        for each in forecast.classes:
+            cost = each.expected
+            seconds = "unknown" if cost.seconds is None else format_duration(cost.seconds)
+            memory = "unknown" if cost.memory_mb is None else format_megabytes(cost.memory_mb)
+            counts = [str(each.epochs), str(each.runs), str(each.done)]
+            lines.append([each.title, *counts, seconds, memory, cost.source or "nothing"])
+        widths = [max(len(line[column]) for line in lines) for column in range(len(FORECAST_HEADER))]
+        # Not a table of rich's, which would wrap the titles on a narrow terminal.
+        for title, *figures in lines:
             cells = [figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True)]
             console.stdout.print(escape("  ".join([title.ljust(widths[0]), *cells])))
     if not forecast.left:
         return
     if forecast.finish_seconds is None or forecast.run_seconds is None:
         console.stdout.print(
-            f"{plural(forecast.left, 'run')} left; runs like {forecast.unknown} of them were never timed here: "
-            "--probe measures them"
+            f"{plural(forecast.left, 'run')} left; the time of {forecast.unknown} of them is unknown: "
+            "measure it with --probe"
         )
         return
     peak = f", at most {format_megabytes(forecast.memory_mb)} a run" if forecast.memory_mb else ""
     work = f"{plural(forecast.left, 'run')} left: {format_duration(forecast.run_seconds)} one after another{peak}"
     if forecast.unshared_seconds is None:
-        told = (
-            f"on the CPU, {settings.config.jobs} at once, through in about {format_duration(forecast.finish_seconds)}"
-        )
+        time = f"on the CPU, {settings.config.jobs} at once, done in about {format_duration(forecast.finish_seconds)}"
     else:
+        # How much runs slow each other down on a shared GPU is not known beforehand; the truth lies between the two.
         soonest, latest = format_duration(forecast.finish_seconds), format_duration(forecast.unshared_seconds)
-        hours = forecast.unshared_seconds * len(settings.pool.devices) / 3600
-        told = (
-            f"on {plural(len(settings.pool.devices), 'GPU')} through in {soonest} if sharing one costs nothing, "
-            f"in {latest} ({hours:.1f} device-hours) if it gains nothing"
+        gpus = len(settings.pool.devices)
+        time = (
+            f"on {plural(gpus, 'GPU')} done in {soonest} if sharing a GPU costs nothing, "
+            f"in {latest} ({forecast.unshared_seconds * gpus / 3600:.1f} device-hours) if it gains nothing"
         )
-    console.stdout.print(f"{work}; {told}")
-
-
-def _cells(one: ClassForecast) -> list[str]:
-    """A class's line, in the order of HEAD."""
-    cost = one.expected
-    seconds = "unknown" if cost.seconds is None else format_duration(cost.seconds)
-    memory = "unknown" if cost.memory_mb is None else format_megabytes(cost.memory_mb)
-    return [one.title, str(one.epochs), str(one.runs), str(one.done), seconds, memory, cost.source or "nothing"]
+    console.stdout.print(f"{work}; {time}")
 
 
 def show_change(change: PlanChange) -> None:
-    """What a changed matrix keeps, adds and no longer plans; nothing when it is the same."""
+    """Print what a changed matrix keeps, adds and no longer plans; nothing if it has not changed."""
     if change.kept and (change.added or change.dropped):
         console.stdout.print(
             f"the matrix has changed: {change.kept} runs kept, {change.added} new, {change.dropped} no longer planned "

@@ -1,25 +1,30 @@
-"""What an ended worker's run comes to, and whether it is tried again.
+"""Decide which state an ended worker leaves its run in, and whether the run is tried again.
 
-In: the exit code, the state on disk, how the run was placed. Out: the one state that it ends in, with its kind and
-its last log lines, and what follows.
+In: the worker's exit code, the state on disk, and how the run was placed. Out: the one state that the run ends in, with
+the kind of its failure and its last log lines, and the step that follows.
 """
 
 from __future__ import annotations
 
 import signal
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from dcbench.core.store.run_dir import RunDir
-from dcbench.core.store.run_state import STOPPED, RunState
+from dcbench.core.store.run_state import STOPPED, FailureKind, RunState
+from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ClaimedError, ResultsError
 from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 
 
 @dataclass(frozen=True)
 class FaultPolicy:
-    """What the user wants of failures: seconds that a run may take, how often one is tried again, who goes on."""
+    """What the user wants when a run fails.
+
+    `timeout`: longest time (s) of a run, None for no limit. `retries`: how often a failed run is tried again.
+    `fail_fast`: start nothing new after the first failure.
+    """
 
     timeout: float | None = None
     retries: int = 0
@@ -28,86 +33,95 @@ class FaultPolicy:
 
 @dataclass(frozen=True)
 class WorkerEnd:
-    """How a worker ended: its exit code, whether its time was over, whether the kernel killed for memory meanwhile."""
+    """How a worker ended.
+
+    `timeout`: the limit (s) that the run exceeded, None if it did not. `oom_killed`: whether the kernel has killed
+    processes for lack of memory meanwhile.
+    """
 
     exit_code: int
-    overdue: float | None = None
-    starved: bool = False
+    timeout: float | None = None
+    oom_killed: bool = False
 
 
-Next = Literal["ended", "again", "alone"]
-"""What follows: nothing, another try, another try on a device of its own."""
+NextStep = Literal["end", "retry", "retry_alone"]
+"""What follows an ended worker: nothing, another try, or another try on a device of its own."""
 
-CUDA_TROUBLE = ("cuda error", "cudaerror", "cublas_status", "cudnn_status")
-"""What neighbours hear, in torch's and faiss's words, when a process brings its GPU down."""
+CUDA_ERRORS = ("cuda error", "cudaerror", "cublas_status", "cudnn_status")
+"""What torch and faiss say in every process on a GPU after one of them has brought it down."""
 
 
 def settle(folder: RunDir, end: WorkerEnd, before: RunState) -> RunState:
-    """The state that an ended worker left, or the one that its end deserves; `before` is that of an earlier try."""
+    """Return the state that the worker recorded, or record the one that its end calls for.
+
+    `before` is the state from before the worker started: a failure that equals it is an earlier attempt's.
+    """
     state = folder.read_state()
     if end.exit_code == EXIT_DONE and state.name in ("done", "skipped"):
         return state
-    if end.overdue is not None:
-        told = f"took longer than {end.overdue:g} s (--timeout); it goes on from its checkpoint where it has one"
-        return record_state(folder, record_failure(folder, RunState(name="failed", kind="timeout", reason=told)))
-    if end.exit_code == EXIT_FAILED and state.name == "failed" and state.kind != "lost" and state != before:
+    failed_now = state.name == "failed" and state.kind != "lost" and state != before
+    if end.timeout is None and end.exit_code == EXIT_FAILED and failed_now:
         return state
-    if end.exit_code == EXIT_STOPPED:
-        told = "somebody else sent its process SIGTERM; it goes on from its checkpoint where it has one"
-        return record_state(folder, record_failure(folder, RunState(name="failed", kind="crash", reason=told)))
-    if end.starved and end.exit_code == -signal.SIGKILL:
-        told = "was killed by the kernel, which had run out of memory"
-        return record_state(folder, record_failure(folder, RunState(name="failed", kind="out_of_memory", reason=told)))
-    name = signal.Signals(-end.exit_code).name if end.exit_code < 0 else ""
-    how = f"was killed by {name}" if name else f"ended with code {end.exit_code}"
-    return record_state(
-        folder,
-        record_failure(
-            folder, RunState(name="failed", kind="crash", reason=f"its process {how}; see {folder.log_file}")
-        ),
-    )
-
-
-def record_failure(folder: RunDir, state: RunState) -> RunState:
-    """The state with the log's last lines; where the folder itself cannot be written, that is the reason."""
+    kind: FailureKind = "crash"
+    if end.timeout is not None:
+        kind = "timeout"
+        reason = f"took longer than {end.timeout:g} s (--timeout); a new try continues from its checkpoint, if any"
+    elif end.exit_code == EXIT_STOPPED:
+        reason = "another program sent the worker SIGTERM; a new try continues from its checkpoint, if any"
+    elif end.oom_killed and end.exit_code == -signal.SIGKILL:
+        kind = "out_of_memory"
+        reason = "the kernel killed the worker because the machine ran out of memory"
+    elif end.exit_code < 0:
+        reason = f"the worker was killed by {signal.Signals(-end.exit_code).name}; see {folder.log_file}"
+    else:
+        reason = f"the worker ended with code {end.exit_code}; see {folder.log_file}"
     if problem := folder.explain_unwritable():
-        return RunState(name="failed", kind="error", reason=problem)
-    return replace(state, last_lines=folder.read_last_lines())
+        # A worker that cannot write its folder dies without a word; then this is the reason, whatever the code says.
+        return record_state(folder, RunState(name="failed", kind="error", reason=problem))
+    return record_state(folder, RunState(name="failed", kind=kind, reason=reason, last_lines=folder.read_last_lines()))
 
 
 def mark_stopped(folder: RunDir) -> RunState:
-    """The state of a run whose worker was stopped: pending, also when it was killed before it could say so."""
-    return record_state(folder, STOPPED) if folder.read_state().kind == "lost" else folder.read_state()
+    """Return the state of a run whose worker was stopped: pending, also if it was killed before it could record it."""
+    state = folder.read_state()
+    return record_state(folder, STOPPED) if state.kind == "lost" else state
+
+
+def fail_before_start(entry: PlannedRun, reason: str) -> RunState:
+    """Record the failure of a run that could not start; a folder that belongs to another run is left as it is."""
+    try:
+        entry.folder.prepare(entry.spec)
+    except ResultsError as error:
+        return RunState(name="failed", kind="error", reason=str(error))
+    return record_state(entry.folder, RunState(name="failed", kind="error", reason=reason))
 
 
 def record_state(folder: RunDir, state: RunState) -> RunState:
-    """Put the state on disk unless the run is finished or somebody works on it; the user is told in any case."""
-    with suppress(OSError, ClaimedError), folder.claim(patience=0.5):  # a reader may be testing the lock
+    """Write the state unless the run is finished or a process works on it; return it in any case, for the user."""
+    # The patience covers a reader, which holds the lock for a moment to test it.
+    with suppress(OSError, ClaimedError), folder.claim(patience=0.5):
         if folder.read_state().name not in ("done", "skipped"):
             folder.write_state(state)
     return state
 
 
-def shared_device(folder: RunDir) -> bool:
-    """Whether others were on the run's device, those of other schedulers among them, as far as the run knew."""
+def has_shared_device(folder: RunDir) -> bool:
+    """Return whether other runs were on the run's device, including those of other schedulers, as far as it knew."""
     with suppress(ResultsError):
         return bool(folder.read_provenance().get("shared_with"))
     return False
 
 
-def next_step(state: RunState, company: bool, on_gpu: bool, tries: int, policy: FaultPolicy) -> Next:
-    """What follows a failure. `tries` counts those that were the run's own doing.
+def choose_next_step(state: RunState, shared: bool, on_gpu: bool, retries: int, policy: FaultPolicy) -> NextStep:
+    """Return what follows a worker that ended in this state, after this many retries of the run.
 
-    Out of memory beside others is tried again alone, and so is what may be a neighbour's doing: a crash, or a CUDA
-    error, on a shared GPU. NaN is not tried again: the same numbers come again.
+    On a `shared` device, running out of memory may be the neighbours' doing, and on a GPU so may a crash or a CUDA
+    error: the run is tried again alone, and this try does not count. NaN is never retried: a run is deterministic.
     """
     if state.name != "failed":
-        return "ended"
-    if company and (state.kind == "out_of_memory" or (on_gpu and _contagious(state))):
-        return "alone"
-    return "again" if tries < policy.retries and state.kind != "nan" else "ended"
-
-
-def _contagious(state: RunState) -> bool:
-    told = state.reason.lower()
-    return state.kind == "crash" or (state.kind == "error" and any(words in told for words in CUDA_TROUBLE))
+        return "end"
+    message = state.reason.lower()
+    cuda_error = state.kind == "error" and any(words in message for words in CUDA_ERRORS)
+    if shared and (state.kind == "out_of_memory" or (on_gpu and (state.kind == "crash" or cuda_error))):
+        return "retry_alone"
+    return "retry" if retries < policy.retries and state.kind != "nan" else "end"

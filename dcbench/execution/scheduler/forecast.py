@@ -1,7 +1,7 @@
-"""What a matrix will come to: the time and memory of each class, device-hours, and when it will be through.
+"""Predict what a matrix will take: time and memory of each class of runs, device-hours, and when it will be finished.
 
-In: the ledger's entries and what is known of their classes. Out: a Forecast. Nothing is guessed: a class that was
-neither measured nor probed has no figure, and then the whole has none.
+In: the planned runs, and what is known of their classes. Out: a Forecast. Nothing is guessed: a class that was neither
+measured nor probed has no figure, and then the matrix as a whole has none.
 """
 
 from __future__ import annotations
@@ -13,91 +13,107 @@ from pathlib import Path
 
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
 from dcbench.core.store.status import PlannedRun
-from dcbench.execution.scheduler.history import COST_FIELDS, ExpectedCost, History, Key, key_of
-from dcbench.execution.scheduler.loop import SchedulerSettings
-from dcbench.execution.scheduler.order import urgency
-from dcbench.execution.scheduler.packing import Pool
+from dcbench.execution.scheduler.history import COST_FIELDS, CostKey, ExpectedCost, get_cost_key
+from dcbench.execution.scheduler.packing import Pool, urgency
+from dcbench.execution.scheduler.settings import SchedulerSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassForecast:
-    """A class of runs: what tells it from the others, how many there are and are done, and what one costs."""
+    """The runs of one class with equal epochs."""
 
     title: str
+    """Values that distinguish it from the other classes."""
+
     epochs: int
+    """Epochs of each run."""
+
     runs: int
+    """Number of runs."""
+
     done: int
+    """Number of runs that are done or skipped."""
+
     expected: ExpectedCost
+    """What one run takes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What is left: `run_seconds` of all its runs, one after another; `finish_seconds` from now if sharing a device
-    costs nothing, `unshared_seconds` if each run has a GPU for itself; the largest memory (MB). None where not known.
-
-    `unknown` counts the runs left of which nothing is known.
-    """
+    """What is left of a matrix; a figure is None if the cost of any run left is unknown."""
 
     classes: list[ClassForecast]
+    """All classes, in the plan's order."""
+
     left: int
+    """Number of runs that are left."""
+
     unknown: int
+    """Number of runs left whose time is unknown."""
+
     run_seconds: float | None
+    """Sum of the times of all runs left."""
+
     memory_mb: float | None
+    """Largest memory (MB) of a run left; None if it is unknown for all of them."""
+
     finish_seconds: float | None
+    """Time until the last run ends, if sharing a device slows nobody down."""
+
     unshared_seconds: float | None
+    """Time until the last run ends if each run has a GPU alone; None on the CPU."""
 
 
 def forecast(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> Forecast:
-    """What is left of the matrix on these devices."""
-    left = [entry.spec for entry in entries if entry.state.name not in ("done", "skipped")]
-    expected = [settings.history.expect(key_of(spec)) for spec in left]
-    seconds = [one.seconds for one in expected if one.seconds is not None]
-    known = len(seconds) == len(left)
-    memory = [one.memory_mb for one in expected if one.memory_mb is not None]
+    """Return what is left of the matrix, on the devices of these settings."""
+    history = settings.history
+    groups: dict[CostKey, list[PlannedRun]] = {}
+    for entry in entries:
+        groups.setdefault(get_cost_key(entry.spec), []).append(entry)
+    names = find_distinguishing_fields([group[0].spec for group in groups.values()])
+    classes = [
+        ClassForecast(
+            title=make_title(group[0].spec, names),
+            epochs=group[0].spec.epochs,
+            runs=len(group),
+            done=sum(entry.state.name in ("done", "skipped") for entry in group),
+            expected=history.predict(key),
+        )
+        for key, group in groups.items()
+    ]
+    specs = [entry.spec for entry in entries if entry.state.name not in ("done", "skipped")]
+    costs = [history.predict(get_cost_key(spec)) for spec in specs]
+    seconds = [cost.seconds for cost in costs if cost.seconds is not None]
+    known = len(seconds) == len(specs)
+    pool = settings.pool
     return Forecast(
-        _classes(entries, settings.history),
-        len(left),
-        len(left) - len(seconds),
-        sum(seconds) if known else None,
-        max(memory, default=None),
-        _makespan(left, settings, settings.pool.empty()) if known else None,
-        _makespan(left, settings, settings.pool.unshared()) if known and settings.pool.on_gpus else None,
+        classes=classes,
+        left=len(specs),
+        unknown=len(specs) - len(seconds),
+        run_seconds=sum(seconds) if known else None,
+        memory_mb=max((cost.memory_mb for cost in costs if cost.memory_mb is not None), default=None),
+        finish_seconds=simulate(specs, settings, pool.copy_empty()) if known else None,
+        unshared_seconds=simulate(specs, settings, pool.copy_empty(slots=1)) if known and pool.on_gpus else None,
     )
 
 
-def _classes(entries: Sequence[PlannedRun], history: History) -> list[ClassForecast]:
-    groups: dict[Key, list[PlannedRun]] = {}
-    for entry in entries:
-        groups.setdefault(key_of(entry.spec), []).append(entry)
-    telling = _telling([group[0].spec for group in groups.values()])
-    return [
-        ClassForecast(
-            _title(group[0].spec, telling),
-            group[0].spec.epochs,
-            len(group),
-            sum(entry.state.name in ("done", "skipped") for entry in group),
-            history.expect(key_of(group[0].spec)),
-        )
-        for group in groups.values()
-    ]
+def find_distinguishing_fields(specs: Sequence[RunSpec]) -> list[str]:
+    """Return the fewest fields that distinguish these specs, the most familiar first."""
 
+    def count_distinct(names: Sequence[str]) -> int:
+        return len({tuple(getattr(spec, name) for name in names) for spec in specs})
 
-def _telling(specs: Sequence[RunSpec]) -> list[str]:
-    """The fewest fields that tell the classes apart, the most familiar first."""
     chosen: list[str] = []
     for name in ("backend", *(name for name in COST_FIELDS if name not in STAGE_BACKENDS)):
-        if _kinds(specs, [*chosen, name]) > _kinds(specs, chosen):
+        if count_distinct([*chosen, name]) > count_distinct(chosen):
             chosen.append(name)
-    return [name for name in chosen if _kinds(specs, [other for other in chosen if other != name]) < len(specs)]
+    # A field chosen early may have become superfluous by those after it.
+    return [name for name in chosen if count_distinct([other for other in chosen if other != name]) < len(specs)]
 
 
-def _kinds(specs: Sequence[RunSpec], names: Sequence[str]) -> int:
-    return len({tuple(getattr(spec, name) for name in names) for spec in specs})
-
-
-def _title(spec: RunSpec, telling: Sequence[str]) -> str:
-    """The values that tell the class from the others; of numbers their names as well."""
-    values = {name: getattr(spec, name) for name in telling}
+def make_title(spec: RunSpec, names: Sequence[str]) -> str:
+    """Return the spec's values of these fields; a number comes with its field's name."""
+    values = {name: getattr(spec, name) for name in names}
     words = [
         format_value(value) if isinstance(value, str) else f"{name} {format_value(value)}"
         for name, value in values.items()
@@ -105,27 +121,27 @@ def _title(spec: RunSpec, telling: Sequence[str]) -> str:
     return " ".join(words) or spec.dataset
 
 
-def _makespan(specs: Sequence[RunSpec], settings: SchedulerSettings, pool: Pool) -> float:
-    """When the last run ends if every run takes what it is expected to, in the order that the loop would keep."""
-    expected = [settings.history.expect(key_of(spec)) for spec in specs]
-    urgent = [urgency(spec, cost, pool.share, settings.first) for spec, cost in zip(specs, expected, strict=True)]
-    queue = sorted(range(len(specs)), key=urgent.__getitem__)
-    live: list[tuple[float, Path]] = []
+def simulate(specs: Sequence[RunSpec], settings: SchedulerSettings, pool: Pool) -> float:
+    """Return when (s) the last run ends if each takes its expected time, in the order that the loop would choose."""
+    costs = [settings.history.predict(get_cost_key(spec)) for spec in specs]
+    keys = [urgency(spec, cost, pool.share, settings.first) for spec, cost in zip(specs, costs, strict=True)]
+    queue = sorted(range(len(specs)), key=keys.__getitem__)
+    live: list[tuple[float, Path]] = []  # a heap of end times
     now = 0.0
     while queue or live:
         waiting: list[int] = []
-        too_large: set[float | None] = set()
-        for place, number in enumerate(queue):
+        too_large: set[float | None] = set()  # needs that did not fit, each tried once
+        for position, number in enumerate(queue):
             if pool.full:
-                waiting += queue[place:]
+                waiting += queue[position:]
                 break
-            cost, run = expected[number], Path(str(number))
+            cost, run = costs[number], Path(str(number))
             if cost.memory_mb in too_large or pool.place(run, cost.memory_mb) is None:
                 too_large.add(cost.memory_mb)
                 waiting.append(number)
             else:
                 heapq.heappush(live, (now + (cost.seconds or 0.0), run))
         queue = waiting
-        now, ended = heapq.heappop(live)
-        pool.release(ended)
+        now, run = heapq.heappop(live)
+        pool.release(run)
     return now

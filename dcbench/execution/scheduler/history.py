@@ -1,14 +1,14 @@
-"""What finished runs cost, and what a run like them will cost.
+"""Learn from finished runs what they cost, and predict what a run like them will cost.
 
-In: the run folders under a results root: their state, provenance.json and metrics.csv are the only store. Out: for
-a spec the time and memory that runs of its class took on a machine like this one, or None.
+In: the run folders under a results folder; their state.json, provenance.json and metrics.csv are the only store. Out:
+for a spec, the time and memory that runs of its class took on a machine like this one, or None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +18,7 @@ from dcbench.core.columns import STAGES
 from dcbench.core.devices import Gpu
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
+from dcbench.core.text import plural
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
 
@@ -25,65 +26,70 @@ COST_FIELDS = (
     "method", "dataset", "limit", "test_limit", "image_size", "arch", "width", "k", "batch_size", "augment",
     "pca_backend", "whiten_backend", "kmeans_backend", "pca_dim", "kmeans_iterations", "kmeans_restarts", "precision",
 )  # fmt: skip
-"""Fields that decide what an epoch costs: runs that agree in them are of one class. Epochs only multiply."""
+"""Fields that decide what an epoch costs: runs that agree in them are of one class. The epochs only multiply."""
 
 SAMPLES = 32
-"""Runs of a class that are read, at the most."""
+"""Most runs of a class that are read."""
 
-COSTS = ("peak_memory_mb", *(f"seconds_{stage}" for stage in STAGES))
-"""Columns of metrics.csv that tell what a run cost."""
+COST_COLUMNS = ("peak_memory_mb", *(f"seconds_{stage}" for stage in STAGES))
+"""Columns of metrics.csv that say what a run cost."""
 
 MARGIN = 1.1
-"""Reserved over what was measured."""
+"""Factor from the largest measured memory to the memory that is reserved."""
 
 CostClass = tuple[Any, ...]
+"""Values of COST_FIELDS."""
 
-Key = tuple[CostClass, int]
+CostKey = tuple[CostClass, int]
 """A class, and the epochs of a run."""
 
 
-def cost_class(spec: RunSpec) -> CostClass:
-    """The values that decide what an epoch of the run costs."""
+def get_cost_class(spec: RunSpec) -> CostClass:
+    """Return the values that decide what an epoch of the run costs."""
     return tuple(getattr(spec, name) for name in COST_FIELDS)
 
 
-def key_of(spec: RunSpec) -> Key:
-    """What a run's cost is looked up by."""
-    return cost_class(spec), spec.epochs
+def get_cost_key(spec: RunSpec) -> CostKey:
+    """Return the key under which a run's cost is predicted."""
+    return get_cost_class(spec), spec.epochs
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where times are comparable: the device's name and, on a CPU, its threads a run."""
+    """What times depend on: the GPU's name or `cpu`, and on a CPU also its name and the threads of a run."""
 
     device: str
     cpu: str
     threads: int
 
     @property
-    def on_gpu(self) -> bool:
-        """Whether it is a GPU."""
+    def has_gpu(self) -> bool:
+        """Whether runs compute on a GPU."""
         return self.device != "cpu"
 
-    def timed_alike(self, facts: Mapping[str, Any]) -> bool:
-        """Whether a run with this provenance took the time that it would take here."""
-        if self.on_gpu:
-            return facts.get("device") == self.device
-        return [facts.get(name) for name in ("device", "cpu", "threads")] == ["cpu", self.cpu, self.threads]
+    def has_same_speed(self, provenance: Mapping[str, Any]) -> bool:
+        """Return whether a run with this provenance took the time that it would take here."""
+        if self.has_gpu:
+            return provenance.get("device") == self.device
+        return [provenance.get(name) for name in ("device", "cpu", "threads")] == ["cpu", self.cpu, self.threads]
 
-    def sized_alike(self, facts: Mapping[str, Any]) -> bool:
-        """Whether it took the memory that it would take here."""
-        return (facts.get("device") != "cpu") == self.on_gpu
+    def has_same_memory_use(self, provenance: Mapping[str, Any]) -> bool:
+        """Return whether it took the memory that it would take here: any GPU equals any GPU, any CPU any CPU."""
+        return (provenance.get("device") != "cpu") == self.has_gpu
 
 
-def machine(config: WorkerConfig, gpus: Sequence[Gpu]) -> Machine:
-    """The machine that the options describe."""
+def describe_machine(config: WorkerConfig, gpus: Sequence[Gpu]) -> Machine:
+    """Return the machine on which workers with this configuration compute."""
     return Machine(gpus[0].name if gpus else "cpu", devices.read_cpu_name(), config.threads)
 
 
 @dataclass(frozen=True)
 class MeasuredCost:
-    """One run: seconds of all but the rows from 1 on, seconds of such a row, peak memory (MB); None where unknown."""
+    """What a run took; each is None if unknown.
+
+    `row`: seconds of one row of metrics.csv from row 1 on, that is, of one epoch. `start`: seconds of everything else:
+    imports, reading the data, row 0. `memory_mb`: peak memory.
+    """
 
     start: float | None = None
     row: float | None = None
@@ -92,105 +98,105 @@ class MeasuredCost:
 
 @dataclass(frozen=True)
 class ExpectedCost:
-    """What a run will cost; None where nothing is known. `source` says whence."""
+    """What a run will take; each is None if unknown. `source` says what the prediction is based on."""
 
     seconds: float | None = None
     memory_mb: float | None = None
     source: str = ""
 
 
-def measure_cost(folder: RunDir) -> MeasuredCost | None:
-    """What a finished run cost; None when its files do not tell, or when it took several attempts."""
+def read_cost(folder: RunDir) -> MeasuredCost | None:
+    """Return what a finished run cost, or None if the run is not done or its files do not say."""
     state = folder.read_state()
     if state.name != "done" or state.seconds is None:
         return None
     with suppress(ResultsError, ValueError):
-        rows = list(folder.read_columns(COSTS))
+        rows = list(folder.read_columns(COST_COLUMNS))
         if not any(map(any, rows)):
             return None
-        taken = [sum(map(float, filter(None, seconds))) for _, *seconds in rows[1:]]
-        peak = [float(row[0]) for row in rows if row[0]]
-        each = sum(taken) / len(taken) if taken else None
-        return MeasuredCost(max(0.0, state.seconds - sum(taken)), each, max(peak, default=None))
+        seconds = [sum(map(float, filter(None, stages))) for _, *stages in rows[1:]]
+        peaks = [float(row[0]) for row in rows if row[0]]
+        per_row = sum(seconds) / len(seconds) if seconds else None
+        return MeasuredCost(max(0.0, state.seconds - sum(seconds)), per_row, max(peaks, default=None))
     return None
 
 
-@dataclass
 class History:
-    """What is known of each class on one machine, and what a class needs at the least since it ran out of memory."""
+    """What runs of each class have cost on one machine."""
 
-    machine: Machine
-    known: dict[CostClass, list[MeasuredCost]] = field(default_factory=dict)
-    probed: set[CostClass] = field(default_factory=set)
-    at_least: dict[CostClass, float] = field(default_factory=dict)
-    _expected: dict[Key, ExpectedCost] = field(default_factory=dict)
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.costs: dict[CostClass, list[MeasuredCost]] = {}
+        self._probed: set[CostClass] = set()  # classes whose only cost is that of a probe
+        self._least_mb: dict[CostClass, float] = {}  # lower bounds, from runs that were out of memory
+        self._predictions: dict[CostKey, ExpectedCost] = {}
 
-    def read(self, root: Path, wanted: Iterable[CostClass]) -> None:
-        """Learn the wanted classes from every run folder under `root`."""
-        asked = set(wanted)
-        for state_file in sorted(root.glob("*/*/state.json")):
-            folder = RunDir(state_file.parent)
-            with suppress(ResultsError):
-                self._learn(folder, folder.read_provenance(), asked)
+    def read_results(self, results: Path, classes: Iterable[CostClass]) -> None:
+        """Learn these classes from every run folder under `results`."""
+        classes = set(classes)
+        for state_file in sorted(results.glob("*/*/state.json")):
+            self._add(RunDir(state_file.parent), classes)
 
-    def learn(self, folder: RunDir, spec: RunSpec) -> None:
+    def add_run(self, folder: RunDir, spec: RunSpec) -> None:
         """Learn from a run that has just ended."""
-        with suppress(ResultsError):
-            self._learn(folder, folder.read_provenance(), {cost_class(spec)})
+        self._add(folder, {get_cost_class(spec)})
 
-    def _learn(self, folder: RunDir, facts: dict[str, Any], wanted: set[CostClass]) -> None:
-        told = facts.get("spec")
-        if not isinstance(told, dict) or "earlier_attempts" in facts:
+    def _add(self, folder: RunDir, classes: set[CostClass]) -> None:
+        """Add the run's cost if it is of one of these classes and comparable with runs on this machine."""
+        try:
+            provenance = folder.read_provenance()
+        except ResultsError:
             return
-        kind = tuple(told.get(name, RunSpec.model_fields[name].default) for name in COST_FIELDS)
-        if kind not in wanted or not self.machine.sized_alike(facts) or len(self.known.get(kind, ())) >= SAMPLES:
+        values = provenance.get("spec")
+        # The state holds the seconds of the last attempt only, so a resumed run says nothing about a whole one.
+        if not isinstance(values, dict) or "earlier_attempts" in provenance:
             return
-        found = measure_cost(folder)
-        if found is None:
+        # A spec of an older version lacks the newest fields; today's defaults stand for what that version did.
+        cost_class = tuple(values.get(name, RunSpec.model_fields[name].default) for name in COST_FIELDS)
+        if cost_class not in classes or not self.machine.has_same_memory_use(provenance):
             return
-        if not self.machine.timed_alike(facts):
-            found = MeasuredCost(memory_mb=found.memory_mb)
-        self._expected.clear()
-        if kind in self.probed:
-            self.probed.remove(kind)
-            del self.known[kind]
-        self.known.setdefault(kind, []).append(found)
+        if len(self.costs.get(cost_class, ())) >= SAMPLES or (cost := read_cost(folder)) is None:
+            return
+        if not self.machine.has_same_speed(provenance):
+            cost = MeasuredCost(memory_mb=cost.memory_mb)
+        self._predictions.clear()
+        if cost_class in self._probed:  # a measured run replaces the probe's estimate
+            self._probed.remove(cost_class)
+            del self.costs[cost_class]
+        self.costs.setdefault(cost_class, []).append(cost)
 
-    def foresee(self, spec: RunSpec, probe: MeasuredCost) -> None:
-        """Take what a short probe says of a class, until a run of it has been measured."""
-        kind = cost_class(spec)
-        if kind not in self.known:
-            self._expected.clear()
-            self.known[kind] = [probe]
-            self.probed.add(kind)
+    def add_probe(self, spec: RunSpec, cost: MeasuredCost) -> None:
+        """Use what a short probe says about a class until a whole run of it has been measured."""
+        cost_class = get_cost_class(spec)
+        if cost_class not in self.costs:
+            self._predictions.clear()
+            self.costs[cost_class] = [cost]
+            self._probed.add(cost_class)
 
-    def ran_out(self, spec: RunSpec, reserved_mb: float) -> None:
-        """Remember that so much was too little for the class."""
-        kind = cost_class(spec)
-        self._expected.clear()
-        self.at_least[kind] = max(self.at_least.get(kind, 0.0), reserved_mb * 1.5)
+    def add_out_of_memory(self, spec: RunSpec, reserved_mb: float) -> None:
+        """Remember that this much memory was not enough for the class."""
+        cost_class = get_cost_class(spec)
+        self._predictions.clear()
+        self._least_mb[cost_class] = max(self._least_mb.get(cost_class, 0.0), reserved_mb * 1.5)
 
-    def expect(self, key: Key) -> ExpectedCost:
-        """Median time and largest memory of the class, the memory with its margin."""
-        if key not in self._expected:
-            self._expected[key] = self._expect(*key)
-        return self._expected[key]
-
-    def _expect(self, kind: CostClass, epochs: int) -> ExpectedCost:
-        runs = self.known.get(kind, [])
-        start = [run.start for run in runs if run.start is not None]
-        row = [run.row for run in runs if run.row is not None]
-        seconds = None
-        if start and (row or not epochs):
-            seconds = median(start) + (epochs * median(row) if row else 0.0)
-        peaks = [run.memory_mb for run in runs if run.memory_mb is not None]
-        memory = max(peaks) * MARGIN + (devices.HEADROOM_MB if self.machine.on_gpu else 0.0) if peaks else None
-        if kind in self.at_least:
-            memory = max(memory or 0.0, self.at_least[kind])
-        return ExpectedCost(seconds, memory, self._source(kind, runs))
-
-    def _source(self, kind: CostClass, runs: list[MeasuredCost]) -> str:
-        if kind in self.probed:
-            return "probe"
-        timed = sum(run.start is not None for run in runs)
-        return f"{timed} run{'s' if timed > 1 else ''}" if timed else ""
+    def predict(self, key: CostKey) -> ExpectedCost:
+        """Return the median time and the largest memory of the class, the memory with a margin."""
+        # The scheduler asks for every waiting run at every change, and thousands of runs share a few keys.
+        if key not in self._predictions:
+            cost_class, epochs = key
+            costs = self.costs.get(cost_class, [])
+            starts = [cost.start for cost in costs if cost.start is not None]
+            rows = [cost.row for cost in costs if cost.row is not None]
+            peaks = [cost.memory_mb for cost in costs if cost.memory_mb is not None]
+            seconds = memory_mb = None
+            if starts and (rows or not epochs):
+                seconds = median(starts) + (epochs * median(rows) if rows else 0.0)
+            if peaks:
+                memory_mb = max(peaks) * MARGIN + (devices.HEADROOM_MB if self.machine.has_gpu else 0.0)
+            if cost_class in self._least_mb:
+                memory_mb = max(memory_mb or 0.0, self._least_mb[cost_class])
+            source = plural(len(starts), "run") if starts else ""
+            if cost_class in self._probed:
+                source = "probe"
+            self._predictions[key] = ExpectedCost(seconds, memory_mb, source)
+        return self._predictions[key]

@@ -1,15 +1,27 @@
-"""The scheduler's loop: start what fits, settle what ended, try again what deserves it, until nothing is left.
+"""Bring every job to its end: start what fits, settle what ended, retry what deserves it.
 
-In: the entries to do, and a Setting: devices, history, policy, the user's wish to stop. Out: an Outcome whenever a run
-starts, ends or is tried again, and a Notice where a person should know more. The workers are waited for in short
-ticks, so that Ctrl-C and deadlines are seen; the clock is the Setting's, so that a simulation can bring its own.
+In: the planned runs to do, an executor, and SchedulerSettings. Out: a RunEvent whenever a run starts, goes back to the
+queue or ends, and a Notice where the user should know more. A job is always in exactly one of these places:
+
+    place       meaning                                   it leaves this place
+    waiting     has no worker                             -> live: a device has room for it
+                                                          -> elsewhere: another process has claimed it meanwhile
+                                                          -> ended: it is done already, or cannot start
+    live        its worker is running                     -> ended: done, skipped, stopped, or failed for good
+                                                          -> waiting: failed, and is tried again
+                                                          -> elsewhere: another process had claimed it first
+    elsewhere   a process that is not ours holds it       -> ended: it is done, skipped or failed there
+                                                          -> waiting: that process let go of it unfinished
+    ended       its last RunEvent has been yielded
+
+The loop waits for workers in short ticks, so that it sees Ctrl-C and timeouts. Its clock is that of the settings, so
+that a simulation can bring its own.
 """
 
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -19,73 +31,86 @@ from dcbench.core import devices
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
-from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, GRACE, LAST_WORDS, Executor, WorkerExit
-from dcbench.execution.scheduler.faults import FaultPolicy, WorkerEnd, mark_stopped, next_step, settle, shared_device
-from dcbench.execution.scheduler.history import History, Key, key_of
-from dcbench.execution.scheduler.order import Choice, urgency
-from dcbench.execution.scheduler.packing import Device, Pool
-from dcbench.execution.scheduler.stop import StopFlag
+from dcbench.execution.scheduler.faults import WorkerEnd, choose_next_step, has_shared_device, mark_stopped, settle
+from dcbench.execution.scheduler.history import CostKey, get_cost_key
+from dcbench.execution.scheduler.packing import Device, urgency
+from dcbench.execution.scheduler.settings import SchedulerSettings
 
 TICK = 0.2
-"""Seconds between two looks at Ctrl-C and the deadlines."""
+"""Longest time (s) between two checks of Ctrl-C and timeouts."""
 
-IDLE = GRACE + LAST_WORDS + 2
-"""Seconds without any run of ours, after which whoever needs more memory than is free may try: it will not come."""
+CHECK_INTERVAL = 1.0
+"""Time (s) between two checks of jobs that are elsewhere, and of the memory of idle GPUs."""
 
-OUR_SIGNALS = (-signal.SIGTERM, -signal.SIGKILL)
-"""Exit codes of workers that were stopped before they could listen, or too late."""
+LAST_RESORT = GRACE + LAST_WORDS + 2
+"""Time (s) without any live run after which a run starts even where memory seems short: no run of ours will free more,
+and the workers of a scheduler that was killed have ended by then."""
 
-ELSEWHERE = 1.0
-"""Seconds between two looks at runs that another scheduler holds, and at the memory of idle devices."""
+STOP_SIGNALS = (-signal.SIGTERM, -signal.SIGKILL)
+"""Exit codes of workers that were stopped before they listened for SIGTERM, or that did not react to it in time."""
 
 
 @dataclass(frozen=True)
 class RunEvent:
-    """A planned run that has just started, will be tried again, or has ended, with its state then."""
+    """A planned run that has started, has gone back to waiting, or has ended, and its state then."""
 
     folder: RunDir
     state: RunState
-    step: Literal["started", "again", "ended"] = "ended"
+    step: Literal["started", "requeued", "ended"] = "ended"
 
     @property
     def ended(self) -> bool:
-        """Whether this scheduler is done with the run."""
+        """Whether this scheduler will do nothing more with the run."""
         return self.step == "ended"
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that a person at the terminal should know."""
+    """A message for the user."""
 
     text: str
 
 
 class Phase(Enum):
-    """How far somebody has asked to stop: not at all, once (running epochs finish), twice (now)."""
+    """How far a stop has come."""
 
-    WORKING, FINISHING, ENDING = range(3)
+    WORKING = "no stop requested"
+    FINISHING = "running epochs finish, nothing starts"
+    ENDING = "workers are to end now"
 
 
-@dataclass(eq=False)
+@dataclass(kw_only=True, eq=False)
 class Job:
-    """A run to do, and what has happened to it so far; times (s) by the loop's clock.
-
-    `before` is the state that the try began with, `began` its time, `asked` when its worker was asked to end. `tries`
-    counts those that were the run's own doing; `company` says whether others were on its device.
-    """
+    """A run to do, and what has happened to it; times are in seconds of the loop's clock."""
 
     entry: PlannedRun
-    key: Key
-    tries: int = 0
-    alone: bool = False
-    company: bool = False
-    fresh: bool = True
-    before: RunState = field(default_factory=RunState)
-    began: float = 0.0
-    asked: float | None = None
+    key: CostKey
+
+    retries: int = 0
+    """How often it was tried again after a failure of its own."""
+
+    exclusive: bool = False
+    """Whether it must have its device alone."""
+
+    shared: bool = False
+    """Whether other runs of this scheduler were on its device during the current try."""
+
+    new: bool = True
+    """Whether this scheduler has not started it yet."""
+
+    state_before: RunState = field(default_factory=RunState)
+    """State on disk before the current try."""
+
+    start_time: float = 0.0
+    """When the current try began."""
+
+    stop_time: float | None = None
+    """When its worker was last asked to stop."""
+
     overdue: bool = False
+    """Whether it has exceeded the timeout."""
 
     @property
     def path(self) -> Path:
@@ -93,243 +118,224 @@ class Job:
         return self.entry.folder.path
 
 
-@dataclass
-class SchedulerSettings:
-    """What the loop works with; `config` is what all workers have in common."""
-
-    config: WorkerConfig
-    pool: Pool
-    history: History
-    policy: FaultPolicy = field(default_factory=FaultPolicy)
-    first: Sequence[Choice] = ()
-    stop: StopFlag = field(default_factory=StopFlag)
-    clock: Callable[[], float] = time.monotonic
-
-
 class Loop:
-    """The jobs that wait, those that work, and those that another scheduler holds."""
+    """The jobs of one call of the scheduler, by the place that each is in."""
 
-    def __init__(self, entries: Sequence[PlannedRun], executor: Executor, setting: SchedulerSettings) -> None:
-        self.executor, self.setting = executor, setting
-        self.pool, self.clock = setting.pool, setting.clock
-        self.waiting = [Job(entry, key_of(entry.spec)) for entry in entries]
+    def __init__(self, entries: Sequence[PlannedRun], executor: Executor, settings: SchedulerSettings) -> None:
+        self.executor, self.settings = executor, settings
+        self.pool, self.history, self.clock = settings.pool, settings.history, settings.clock
+        self.waiting = [Job(entry=entry, key=get_cost_key(entry.spec)) for entry in entries]
         self.live: dict[Path, Job] = {}
         self.elsewhere: dict[Path, Job] = {}
-        self.looked_elsewhere: float | None = None
-        self.looked_at_devices = self.clock()
-        self.last_end = self.clock()
         self.phase = Phase.WORKING
         self.failed_fast = False
-        self.changed = True
-        self.kills = devices.count_oom_kills()
-        self._sort()
+        self.changed = True  # whether a waiting job may fit now that did not fit before
+        self.last_end = self.last_memory_check = self.clock()
+        self.last_elsewhere_check: float | None = None
+        self.oom_kills = devices.count_oom_kills()
+        self._sort_waiting()
 
-    def outcomes(self) -> Iterator[RunEvent | Notice]:
-        """All of it; what is stopped stays pending."""
+    def run(self) -> Iterator[RunEvent | Notice]:
+        """Yield events until all jobs have ended; after a stop, until no worker is left."""
         while self.live or (self.phase is Phase.WORKING and (self.waiting or self.elsewhere)):
             if self.phase is Phase.WORKING:
-                yield from self._look_elsewhere()
-                yield from self._begin()
-            for ended in self.executor.wait(TICK):
-                if job := self.live.get(ended.run_dir):
-                    yield from self._settle(job, ended)
-            self.kills = devices.count_oom_kills()
-            yield from self._hear()
-            self._deadlines()
+                yield from self._check_elsewhere()
+                yield from self._start_waiting()
+            for worker_exit in self.executor.wait(TICK):
+                if job := self.live.get(worker_exit.run_dir):
+                    yield from self._settle(job, worker_exit)
+            self.oom_kills = devices.count_oom_kills()
+            yield from self._handle_interrupts()
+            self._enforce_deadlines()
 
-    # --- starting ---------------------------------------------------------------------------
+    def _sort_waiting(self) -> None:
+        predict, share, first = self.history.predict, self.pool.share, self.settings.first
+        self.waiting.sort(key=lambda job: urgency(job.entry.spec, predict(job.key), share, first))
 
-    def _begin(self) -> Iterator[RunEvent | Notice]:
-        """Start every waiting run that has a place, the most urgent first."""
+    # --- waiting -> live ------------------------------------------------------------------------
+
+    def _start_waiting(self) -> Iterator[RunEvent | Notice]:
+        """Start every waiting job that a device has room for, the most urgent first."""
         now = self.clock()
-        give_up = not self.live and now - self.last_end >= IDLE
-        if not self.changed and not give_up and not self._look_at_devices(now):
-            return
+        last_resort = not self.live and now - self.last_end >= LAST_RESORT
+        if not self.changed and not last_resort:
+            # Nothing has changed here, but another program may have freed memory of a GPU that is idle.
+            waits_for_memory = self.waiting and self.pool.on_gpus and self.pool.idle
+            if not waits_for_memory or now - self.last_memory_check < CHECK_INTERVAL:
+                return
+            self.last_memory_check = now
         self.changed = False
-        self.setting.pool.look_again()
+        self.pool.refresh_memory()
         queue, self.waiting = self.waiting, []
-        too_large: set[tuple[float | None, bool]] = set()
-        held: Device | None = None
-        for number, job in enumerate(queue):
-            if self.pool.full or self.setting.stop.presses or self.failed_fast:
-                self.waiting += queue[number:]
+        too_large = set()  # needs that did not fit: thousands of jobs share a few, and each is tried once
+        cleared: Device | None = None
+        for position, job in enumerate(queue):
+            if self.pool.full or self.settings.interrupts.count or self.failed_fast:
+                self.waiting += queue[position:]
                 break
-            need = (self.setting.history.expect(job.key).memory_mb, job.alone)
-            force = give_up and not self.live
-            if (need in too_large and not force) or self.pool.place(job.path, *need, held, force) is None:
+            need = (self.history.predict(job.key).memory_mb, job.exclusive)
+            force = last_resort and not self.live
+            if (need in too_large and not force) or self.pool.place(job.path, *need, cleared, force) is None:
                 too_large.add(need)
                 self.waiting.append(job)
-                if held is None and self.pool.needs_its_own(*need):
-                    held = self.pool.hold()
-            elif (told := self._obstacle(job)) is not None:
-                self.pool.release(job.path)
-                for outcome in told:
-                    yield from self._ended(outcome)
+                # Keep a device free of small jobs for the first job that needs one alone. Otherwise they would take
+                # every place that falls free, and it would wait for the end of the queue.
+                if cleared is None and self.pool.needs_own_device(*need):
+                    cleared = self.pool.choose_to_clear()
             else:
-                yield self._start(job)
+                yield from self._start(job)
 
-    def _look_at_devices(self, now: float) -> bool:
-        """Whether it is time to see if other programs have let go of an idle device's memory."""
-        if not self.waiting or not self.pool.on_gpus or not self.pool.idle or now - self.looked_at_devices < ELSEWHERE:
-            return False
-        self.looked_at_devices = now
-        return True
-
-    def _obstacle(self, job: Job) -> list[RunEvent] | None:
-        """Why the run need not or cannot start: done or held by another scheduler meanwhile, or no folder for it."""
-        folder, spec = job.entry.folder, job.entry.spec
+    def _start(self, job: Job) -> Iterator[RunEvent | Notice]:
+        """Start a worker for a job that has a place, unless its folder says that it cannot or need not run."""
+        folder, spec, config = job.entry.folder, job.entry.spec, self.settings.config
+        redo = config.redo and job.new
         try:
             folder.prepare(spec)
+            problem = folder.explain_unwritable()
         except ResultsError as error:
-            return [RunEvent(folder, RunState(name="failed", kind="error", reason=str(error)))]
-        if problem := folder.explain_unwritable():
-            return [RunEvent(folder, RunState(name="failed", kind="error", reason=problem))]
-        job.before = folder.read_planned_state(spec)
-        if job.before.name == "running":
+            problem = str(error)
+        if problem:
+            job.state_before = RunState(name="failed", kind="error", reason=problem)
+        else:
+            job.state_before = folder.read_planned_state(spec)
+        if not problem and job.state_before.name == "running":
+            self.pool.release(job.path)
             self.elsewhere[job.path] = job
-            return []
-        if job.before.name in ("done", "skipped") and not (self.setting.config.redo and job.fresh):
-            return [RunEvent(folder, job.before)]
-        return None
-
-    def _start(self, job: Job) -> RunEvent:
-        device = self.pool.device_of(job.path)
-        seconds = self.setting.history.expect(job.key).seconds
-        job.began, job.asked, job.overdue = self.clock(), None, False
-        self.live[job.path] = job
-        job.company = len(device.runs) > 1
-        if job.company:
-            for path in device.runs:
-                self.live[path].company = True
-        reserved = device.runs[job.path] if device.gpu else None
-        redo = self.setting.config.redo and job.fresh
-        config = replace(self.setting.config, gpu=device.gpu, memory_mb=reserved, predicted_seconds=seconds, redo=redo)
-        self.executor.submit(job.path, config)
-        job.fresh = False
-        return RunEvent(job.entry.folder, RunState(name="running"), "started")
-
-    def _look_elsewhere(self) -> Iterator[RunEvent | Notice]:
-        """Take back what another process has let go of, and tell what it has finished."""
-        before = self.looked_elsewhere
-        if not self.elsewhere or (before is not None and self.clock() - before < ELSEWHERE):
-            return
-        if before is None:
-            yield Notice(
-                "some runs are held by another dcbench run, or by workers of one that was killed: waiting for them"
+        elif problem or (job.state_before.name in ("done", "skipped") and not redo):
+            self.pool.release(job.path)
+            yield from self._end(RunEvent(folder, job.state_before))
+        else:
+            device = self.pool.get_device(job.path)
+            job.new, job.start_time, job.stop_time, job.overdue = False, self.clock(), None, False
+            self.live[job.path] = job
+            job.shared = len(device.runs) > 1
+            if job.shared:
+                for path in device.runs:
+                    self.live[path].shared = True
+            config = replace(
+                config,
+                gpu=device.gpu,
+                memory_mb=device.runs[job.path] if device.gpu else None,
+                predicted_seconds=self.history.predict(job.key).seconds,
+                redo=redo,
             )
-        self.looked_elsewhere = self.clock()
+            self.executor.submit(job.path, config)
+            yield RunEvent(folder, RunState(name="running"), "started")
+
+    # --- elsewhere -> waiting, ended ------------------------------------------------------------
+
+    def _check_elsewhere(self) -> Iterator[RunEvent | Notice]:
+        """Take back jobs that another process has let go of, and report those that it has finished."""
+        if not self.elsewhere:
+            return
+        if self.last_elsewhere_check is None:
+            yield Notice("waiting for runs held by another dcbench run, or by workers of one that was killed")
+        elif self.clock() - self.last_elsewhere_check < CHECK_INTERVAL:
+            return
+        self.last_elsewhere_check = self.clock()
         for path, job in list(self.elsewhere.items()):
             state = job.entry.folder.read_planned_state(job.entry.spec)
-            last, job.before = job.before, state
-            if state.name == "running" or (state.name == "failed" and state.kind != "lost" and state != last):
-                continue  # what has only just failed may be tried again there
+            state_before, job.state_before = job.state_before, state
+            if state.name == "running":
+                continue
+            # The other scheduler may be about to retry a failure, so it counts only if it is still there next time.
+            if state.name == "failed" and state.kind != "lost" and state != state_before:
+                continue
             del self.elsewhere[path]
             if state.name == "pending" or state.kind == "lost":
                 self.waiting.append(job)
                 self.changed = True
             else:
-                yield from self._ended(RunEvent(job.entry.folder, state))
+                yield from self._end(RunEvent(job.entry.folder, state))
 
-    def _sort(self) -> None:
-        history, share, first = self.setting.history, self.pool.share, self.setting.first
-        self.waiting.sort(key=lambda job: urgency(job.entry.spec, history.expect(job.key), share, first))
+    # --- live -> ended, waiting, elsewhere ------------------------------------------------------
 
-    # --- ending -----------------------------------------------------------------------------
-
-    def _settle(self, job: Job, ended: WorkerExit) -> Iterator[RunEvent | Notice]:
-        """Give the place back, and tell what the run has come to or that it is tried again."""
-        device = self.pool.device_of(job.path)
-        reserved = device.runs[job.path]
+    def _settle(self, job: Job, worker_exit: WorkerExit) -> Iterator[RunEvent | Notice]:
+        """Free the place of a job whose worker has ended, and decide what follows."""
+        folder, spec, policy = job.entry.folder, job.entry.spec, self.settings.policy
+        device = self.pool.get_device(job.path)
+        reserved_mb = device.runs[job.path]
         self.pool.release(job.path)
         del self.live[job.path]
         self.changed, self.last_end = True, self.clock()
-        folder = job.entry.folder
-        held = folder.read_planned_state(job.entry.spec).name == "running"
-        if ended.exit_code == EXIT_CLAIMED or held:  # held: its process lives, though nobody can hear it any more
+
+        # Another process claimed the run first. Or the run is still claimed, although its worker is reported dead:
+        # when the fork server dies, its workers' exit codes are lost, and the workers go on.
+        if worker_exit.exit_code == EXIT_CLAIMED or folder.read_planned_state(spec).name == "running":
             self.elsewhere[job.path] = job
-            yield RunEvent(folder, RunState(name="running"), "again")
-        elif self._was_stopped(job, ended):
-            yield RunEvent(folder, mark_stopped(folder))
-        else:
-            yield from self._follow(job, self._judge(job, ended, reserved), on_gpu=bool(device.gpu))
-
-    def _was_stopped(self, job: Job, ended: WorkerExit) -> bool:
-        """Whether the run ended because this scheduler's user asked to stop."""
-        asked = job.asked is not None or self.setting.stop.presses > 0
-        return asked and not job.overdue and ended.exit_code in (EXIT_STOPPED, *OUR_SIGNALS)
-
-    def _judge(self, job: Job, ended: WorkerExit, reserved: float) -> RunState:
-        """The state that the run ends this try in; what it cost, or lacked, goes into the history."""
-        overdue = self.setting.policy.timeout if job.overdue else None
-        end = WorkerEnd(ended.exit_code, overdue, starved=devices.count_oom_kills() > self.kills)
-        state = settle(job.entry.folder, end, job.before)
-        if state.name == "done":
-            self._learn(job)
-        if state.kind == "out_of_memory":
-            self.setting.history.ran_out(job.entry.spec, reserved)
-        return state
-
-    def _follow(self, job: Job, state: RunState, on_gpu: bool) -> Iterator[RunEvent | Notice]:
-        """Try the run again if its failure deserves it, else let it be over."""
-        folder, policy = job.entry.folder, self.setting.policy
-        company = not job.alone and (job.company or shared_device(folder))
-        following = next_step(state, company, on_gpu, job.tries, policy)
-        if following == "ended" or self.phase is not Phase.WORKING:
-            yield from self._ended(RunEvent(folder, _counted(state, job.tries)))
+            yield RunEvent(folder, RunState(name="running"), "requeued")
             return
-        job.alone = job.alone or following == "alone"
-        job.tries += following == "again"
-        self.waiting.insert(0, job)
-        yield RunEvent(folder, state, "again")
-        how = "alone on its device" if job.alone else f"try {job.tries + 1} of {policy.retries + 1}"
-        yield Notice(f"again ({how}): {folder.path.name}: {state.kind}: {state.reason}")
 
-    def _ended(self, outcome: RunEvent) -> Iterator[RunEvent | Notice]:
-        """Tell it; with --fail-fast the first failure is the last."""
-        yield outcome
-        if outcome.state.name == "failed" and self.setting.policy.fail_fast and not self.failed_fast:
+        stop_requested = job.stop_time is not None or self.settings.interrupts.count > 0
+        if stop_requested and not job.overdue and worker_exit.exit_code in (EXIT_STOPPED, *STOP_SIGNALS):
+            yield RunEvent(folder, mark_stopped(folder))
+            return
+
+        oom_killed = devices.count_oom_kills() > self.oom_kills
+        end = WorkerEnd(worker_exit.exit_code, policy.timeout if job.overdue else None, oom_killed)
+        state = settle(folder, end, job.state_before)
+        if state.name == "done":
+            cost_was_unknown = self.history.predict(job.key).seconds is None
+            self.history.add_run(folder, spec)
+            if cost_was_unknown:
+                self._sort_waiting()  # the rest of the class need no longer come first
+        if state.kind == "out_of_memory":
+            self.history.add_out_of_memory(spec, reserved_mb)
+
+        shared = not job.exclusive and (job.shared or has_shared_device(folder))
+        step = choose_next_step(state, shared, bool(device.gpu), job.retries, policy)
+        if step == "end" or self.phase is not Phase.WORKING:
+            if job.retries and state.reason:
+                state = replace(state, reason=f"{state.reason} (tried {job.retries + 1} times)")
+            yield from self._end(RunEvent(folder, state))
+            return
+        job.exclusive = job.exclusive or step == "retry_alone"
+        job.retries += step == "retry"
+        self.waiting.insert(0, job)
+        yield RunEvent(folder, state, "requeued")
+        how = "alone on its device" if job.exclusive else f"try {job.retries + 1} of {policy.retries + 1}"
+        yield Notice(f"retrying ({how}): {folder.path.name}: {state.kind}: {state.reason}")
+
+    def _end(self, event: RunEvent) -> Iterator[RunEvent | Notice]:
+        """Report the end of a job; with --fail-fast, the first failure is also the last start."""
+        yield event
+        if event.state.name == "failed" and self.settings.policy.fail_fast and not self.failed_fast:
             self.failed_fast = True
             yield Notice("--fail-fast: a run has failed; running epochs finish, nothing new starts")
 
-    def _learn(self, job: Job) -> None:
-        """Take the run's cost into account, and the others of its class into their places."""
-        unknown = self.setting.history.expect(job.key).seconds is None
-        self.setting.history.learn(job.entry.folder, job.entry.spec)
-        if unknown:
-            self._sort()
-
     # --- stopping ---------------------------------------------------------------------------
 
-    def _hear(self) -> Iterator[Notice]:
-        """Once: let running epochs finish. Twice: end them now. A failure counts as once with --fail-fast."""
-        presses = self.setting.stop.presses + self.failed_fast
-        if presses and self.phase is Phase.WORKING:
+    def _handle_interrupts(self) -> Iterator[Notice]:
+        """Act on Ctrl-C: the first lets running epochs finish, the second ends workers now.
+
+        A failure with --fail-fast counts as the first.
+        """
+        requests = self.settings.interrupts.count + self.failed_fast
+        if requests and self.phase is Phase.WORKING:
             self.phase = Phase.FINISHING
-            self._ask()
+            self._stop_live()
             if self.live and not self.failed_fast:
                 yield Notice("stopping: running epochs finish and leave a checkpoint; Ctrl-C again ends them now")
-        if presses > 1 and self.phase is Phase.FINISHING:
+        if requests > 1 and self.phase is Phase.FINISHING:
             self.phase = Phase.ENDING
-            self._ask()
+            self._stop_live()
             yield Notice("stopping now")
 
-    def _ask(self) -> None:
+    def _stop_live(self) -> None:
+        """Ask all workers to stop, but for those that exceeded the timeout: a second request would end them at once."""
         for job in self.live.values():
             if not job.overdue:
-                job.asked = self.clock()
+                job.stop_time = self.clock()
                 self.executor.stop(job.path)
 
-    def _deadlines(self) -> None:
-        """Ask runs whose time is over, and kill those that were asked in vain."""
-        now, timeout = self.clock(), self.setting.policy.timeout
+    def _enforce_deadlines(self) -> None:
+        """Stop runs that exceed the timeout, and kill workers that have not reacted to a stop in time."""
+        now, timeout = self.clock(), self.settings.policy.timeout
         for job in self.live.values():
-            if timeout is not None and not job.overdue and now - job.began > timeout:
-                job.overdue, job.asked = True, now
+            if timeout is not None and not job.overdue and now - job.start_time > timeout:
+                job.overdue, job.stop_time = True, now
                 self.executor.stop(job.path)
-            patience = GRACE if job.overdue else LAST_WORDS if self.phase is Phase.ENDING else None
-            if job.asked is not None and patience is not None and now - job.asked > patience:
+            # After one Ctrl-C there is no limit: an epoch may take long, and the user can press again.
+            limit = GRACE if job.overdue else LAST_WORDS if self.phase is Phase.ENDING else None
+            if job.stop_time is not None and limit is not None and now - job.stop_time > limit:
                 self.executor.kill(job.path)
-
-
-def _counted(state: RunState, tries: int) -> RunState:
-    return replace(state, reason=f"{state.reason} (tried {tries + 1} times)") if tries and state.reason else state

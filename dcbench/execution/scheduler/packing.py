@@ -1,7 +1,7 @@
-"""What fits where: devices, their slots, and the memory reserved on them.
+"""Decide which waiting run comes first, and which device has room for it.
 
-In: the memory that each run will need. Out: the device where it may start now, or None. Memory is reserved before a
-run starts, so that two that start at once can never overfill a card.
+In: the expected time and memory of each run. Out: a sort key, and the device where a run may start now, or None. Memory
+is reserved before a run starts, so that two runs that start together cannot overfill a GPU.
 """
 
 from __future__ import annotations
@@ -13,123 +13,207 @@ from pathlib import Path
 
 from dcbench.core import devices
 from dcbench.core.devices import Gpu
+from dcbench.core.spec import RunSpec, format_value, list_matrix_fields
+from dcbench.errors import SpecError, unknown_name
+from dcbench.execution.scheduler.history import ExpectedCost
+
+# --- order ----------------------------------------------------------------------------------
+
+CellFilter = dict[str, str]
+"""Field -> value as a person writes it; selects the runs that agree in all of them."""
 
 
-@dataclass
-class Device:
-    """A GPU by its UUID, or the CPU (empty), with its memory (MB), how many runs it takes, and who is there.
+def parse_filters(texts: Sequence[str], specs: Sequence[RunSpec]) -> list[CellFilter]:
+    """Parse the values of --first, like `dataset=mnist,arch=vgg16`.
 
-    `runs` says what is reserved for each (MB); `closed` while a run has it for itself. `look` tells what other programs
-    leave of the memory, where that can change; `most_mb` is the most that they have left.
+    SpecError for an unknown field, and for a filter that selects none of the planned runs.
     """
+    filters = []
+    fields = [*list_matrix_fields(), "seed"]
+    for text in texts:
+        pairs = [pair.partition("=") for pair in text.split(",")]
+        for name, equals, _ in pairs:
+            if not equals:
+                raise SpecError(f"--first {text}: expected field=value[,field=value...], not {name!r}")
+            if name not in fields:
+                raise SpecError(f"--first {text}: {unknown_name('field', name, fields)}")
+        cells = {name: value for name, _, value in pairs}
+        if not any(is_selected(spec, [cells]) for spec in specs):
+            planned = {name: dict.fromkeys(format_value(getattr(spec, name)) for spec in specs) for name in cells}
+            values = "; ".join(f"{name}: {', '.join(each)}" for name, each in planned.items())
+            raise SpecError(f"--first {text}: matches no planned run. The planned values are {values}")
+        filters.append(cells)
+    return filters
+
+
+def is_selected(spec: RunSpec, filters: Sequence[CellFilter]) -> bool:
+    """Return whether any of the filters selects the run."""
+    return any(all(format_value(getattr(spec, name)) == value for name, value in cells.items()) for cells in filters)
+
+
+def urgency(
+    spec: RunSpec, cost: ExpectedCost, share: Callable[[float | None], float], first: Sequence[CellFilter]
+) -> tuple[bool, bool, float]:
+    """Return a sort key that puts the most urgent run first; runs with equal keys keep the plan's order.
+
+    First come the cells that the user chose, then runs of unknown cost, because their measurement helps to place all
+    others, then the longest: a long run that starts last would decide when the matrix ends. Long means seconds times
+    `share`, the part of a device that a run of this memory takes.
+    """
+    weight = (cost.seconds or 0.0) * share(cost.memory_mb)
+    return not is_selected(spec, first), cost.seconds is not None, -weight
+
+
+# --- devices --------------------------------------------------------------------------------
+
+SIMILAR = 0.9
+"""A device with at least this part of the largest device's memory counts as equally large."""
+
+
+@dataclass(kw_only=True)
+class Device:
+    """A GPU or the CPU, and the runs on it."""
 
     gpu: str
+    """UUID of the GPU; empty for the CPU."""
+
     memory_mb: float
+    """Memory (MB) that runs may reserve: what other programs leave."""
+
     slots: int
+    """How many runs it takes at once."""
+
     runs: dict[Path, float] = field(default_factory=dict)
-    closed: bool = False
-    look: Callable[[], float | None] | None = None
+    """Memory (MB) reserved for each run on it."""
+
+    exclusive: bool = False
+    """Whether its run has it alone."""
+
+    read_free_mb: Callable[[], float | None] | None = None
+    """Returns the memory (MB) that no program uses now, None if unknown; None for a device where it cannot change."""
+
     most_mb: float = 0.0
+    """Largest value that `memory_mb` has had."""
 
     def __post_init__(self) -> None:
         self.most_mb = max(self.most_mb, self.memory_mb)
 
     @property
     def free_mb(self) -> float:
-        """Memory that nobody has reserved."""
+        """Memory (MB) that is not reserved."""
         return self.memory_mb - sum(self.runs.values())
 
-    def takes(self, memory_mb: float) -> bool:
-        """Whether a run of this need may start here now, beside those that are here."""
-        return not self.closed and len(self.runs) < self.slots and memory_mb <= self.free_mb
+    @property
+    def full(self) -> bool:
+        """Whether it takes no further run, however small."""
+        return self.exclusive or len(self.runs) >= self.slots
 
-    def look_again(self) -> None:
-        """Take note of what other programs hold by now; only while nobody of ours is here to be mistaken for them."""
-        if self.look is not None and not self.runs and (free := self.look()) is not None:
-            self.memory_mb, self.most_mb = free, max(self.most_mb, free)
-
-    def whole(self, alone_mb: float) -> bool:
-        """Whether a run may have it for itself now: nobody of ours is here, and at least so much memory is free."""
-        return not self.runs and self.memory_mb >= alone_mb
-
-
-ALIKE = 0.9
-"""Devices with this part of the largest one's memory count as large as it."""
+    def refresh_memory(self) -> None:
+        """Read what other programs leave; only while no run is here, whose own memory would count as theirs."""
+        if self.read_free_mb is not None and not self.runs and (free_mb := self.read_free_mb()) is not None:
+            self.memory_mb, self.most_mb = free_mb, max(self.most_mb, free_mb)
 
 
 class Pool:
-    """The devices of this machine, or of a simulation."""
+    """The devices of this machine, or of a simulated one."""
 
-    def __init__(self, found: Iterable[Device]) -> None:
-        self.devices = list(found)
+    def __init__(self, members: Iterable[Device]) -> None:
+        self.devices = list(members)
 
     def place(
-        self, run: Path, memory_mb: float | None, alone: bool = False, held: Device | None = None, force: bool = False
+        self,
+        run: Path,
+        memory_mb: float | None,
+        exclusive: bool = False,
+        avoid: Device | None = None,
+        force: bool = False,
     ) -> Device | None:
-        """Reserve a place on the device with the most free memory, but not on the `held` one; None where there is none.
+        """Reserve room for a run on the device with the most free memory; return None if no device has room.
 
-        What is not known to fit beside others has a GPU for itself, a large one; a CPU's runs of unknown need share
-        its slots. What needs more than any device has may try its luck alone. With `force` a run takes an empty
-        device also when other programs hold more of it than they did.
+        Parameters
+        ----------
+        run : the run's folder.
+        memory_mb : memory that it needs (MB); None if unknown.
+        exclusive : whether it must have a device alone.
+        avoid : a device that is being cleared for another run.
+        force : accept any empty device, even if other programs use more of it than they did before.
         """
-        needed = memory_mb or 0.0
-        own = force or self.needs_its_own(memory_mb, alone)
-        enough = 0.0 if force else ALIKE * max(device.most_mb for device in self.devices)
-        fitting = [one for one in self.devices if (one.whole(enough) if own else one.takes(needed))]
-        chosen = max((one for one in fitting if one is not held), key=lambda device: device.free_mb, default=None)
-        if chosen is not None:
-            chosen.closed = own
-            chosen.runs[run] = chosen.memory_mb if own else needed
-        return chosen
+        exclusive = force or self.needs_own_device(memory_mb, exclusive)
+        needed_mb = memory_mb or 0.0
+        # A run that needs a device alone waits for a large one: what it needs is unknown, or more than any device has.
+        least_mb = 0.0 if force else SIMILAR * self._largest_mb
+        candidates = [
+            device
+            for device in self.devices
+            if device is not avoid
+            and (
+                not device.runs and device.memory_mb >= least_mb
+                if exclusive
+                else not device.full and needed_mb <= device.free_mb
+            )
+        ]
+        device = max(candidates, key=lambda device: device.free_mb, default=None)
+        if device is not None:
+            device.exclusive = exclusive
+            device.runs[run] = device.memory_mb if exclusive else needed_mb
+        return device
 
-    def needs_its_own(self, memory_mb: float | None, alone: bool = False) -> bool:
-        """Whether such a run must have a device for itself."""
+    def needs_own_device(self, memory_mb: float | None, exclusive: bool = False) -> bool:
+        """Return whether such a run must have a device alone.
+
+        On a GPU a run of unknown need must, because it could take its neighbours' memory. On the CPU such runs share
+        the slots.
+        """
         unknown = memory_mb is None and self.on_gpus
-        return alone or unknown or (memory_mb or 0.0) > max(device.most_mb for device in self.devices)
+        return exclusive or unknown or (memory_mb or 0.0) > self._largest_mb
 
-    def hold(self) -> Device:
-        """The device to keep free for a run that must have one for itself: the large one nearest to that."""
-        most = max(device.most_mb for device in self.devices)
-        return min((one for one in self.devices if one.most_mb >= ALIKE * most), key=lambda device: len(device.runs))
+    def choose_to_clear(self) -> Device:
+        """Return the large device with the fewest runs: the first that a run which needs one alone can have."""
+        large = [device for device in self.devices if device.most_mb >= SIMILAR * self._largest_mb]
+        return min(large, key=lambda device: len(device.runs))
 
-    @property
-    def idle(self) -> bool:
-        """Whether a device has no run at all."""
-        return any(not device.runs for device in self.devices)
-
-    def look_again(self) -> None:
-        """Take note of what other programs hold of the devices that are idle."""
+    def refresh_memory(self) -> None:
+        """Read what other programs leave of each device without a run."""
         for device in self.devices:
-            device.look_again()
+            device.refresh_memory()
 
-    def spread(self, threads: int) -> None:
-        """Let no more runs be at once than there are cores for so many threads each."""
+    def limit_slots(self, threads: int) -> None:
+        """Lower the slots so that runs with this many threads each do not exceed the CPU cores."""
         most = max(1, devices.count_cores() // (threads * len(self.devices)))
         for device in self.devices:
             device.slots = min(device.slots, most)
 
     def release(self, run: Path) -> None:
-        """Give the run's place back."""
-        device = self.device_of(run)
+        """Free what is reserved for the run."""
+        device = self.get_device(run)
         del device.runs[run]
-        device.closed = False
+        device.exclusive = False
 
-    def device_of(self, run: Path) -> Device:
-        """Where the run is."""
+    def get_device(self, run: Path) -> Device:
+        """Return the device that the run is on."""
         return next(device for device in self.devices if run in device.runs)
 
-    def empty(self) -> Pool:
-        """The same devices with nobody there."""
-        return Pool(Device(device.gpu, device.memory_mb, device.slots) for device in self.devices)
-
-    def unshared(self) -> Pool:
-        """The same devices with nobody there, each for one run at a time."""
-        return Pool(Device(device.gpu, device.memory_mb, 1) for device in self.devices)
+    def copy_empty(self, slots: int | None = None) -> Pool:
+        """Return the same devices without runs, with this many slots each if given."""
+        return Pool(
+            Device(gpu=device.gpu, memory_mb=device.memory_mb, slots=slots or device.slots) for device in self.devices
+        )
 
     def share(self, memory_mb: float | None) -> float:
-        """The part of a device that a run takes, of its slots or of its memory: whichever is more."""
+        """Return the part of a device that a run takes: of its slots or of its memory, whichever is larger."""
         largest = max(self.devices, key=lambda device: device.memory_mb)
         return max(1 / largest.slots, min(1.0, (memory_mb or 0.0) / largest.memory_mb))
+
+    def count_threads(self, needs_mb: Iterable[float | None]) -> int:
+        """Return the CPU threads for each run on a GPU: the cores, divided by the most runs that can be at once."""
+        smallest_mb = min((need_mb for need_mb in needs_mb if need_mb), default=0.0)
+        fitting = [int(device.memory_mb // smallest_mb) if smallest_mb else 1 for device in self.devices]
+        at_once = sum(max(1, min(device.slots, fit)) for device, fit in zip(self.devices, fitting, strict=True))
+        return max(1, devices.count_cores() // at_once)
+
+    @property
+    def _largest_mb(self) -> float:
+        return max(device.most_mb for device in self.devices)
 
     @property
     def on_gpus(self) -> bool:
@@ -137,22 +221,22 @@ class Pool:
         return any(device.gpu for device in self.devices)
 
     @property
+    def idle(self) -> bool:
+        """Whether any device has no run at all."""
+        return any(not device.runs for device in self.devices)
+
+    @property
     def full(self) -> bool:
         """Whether no device takes another run."""
-        return all(device.closed or len(device.runs) >= device.slots for device in self.devices)
+        return all(device.full for device in self.devices)
 
 
 def make_pool(gpus: Sequence[Gpu], jobs: int) -> Pool:
-    """These GPUs, or the CPU if there are none, with what other programs leave of their memory now."""
+    """Return a pool of these GPUs with `jobs` slots in all, or of the CPU if there are none."""
     if not gpus:
-        return Pool([Device("", devices.read_memory_mb(), jobs)])
+        return Pool([Device(gpu="", memory_mb=devices.read_memory_mb(), slots=jobs)])
     slots = max(1, jobs // len(gpus))
-    return Pool(Device(gpu.uuid, gpu.free_mb, slots, look=partial(devices.read_free_mb, gpu.uuid)) for gpu in gpus)
-
-
-def threads_each(pool: Pool, needs: Iterable[float | None]) -> int:
-    """CPU threads of a run on a GPU: the cores, shared by as many as the slots and the smallest need let be at once."""
-    smallest = min((need for need in needs if need), default=0.0)
-    fitting = [int(device.memory_mb // smallest) if smallest else 1 for device in pool.devices]
-    at_once = sum(max(1, min(device.slots, fit)) for device, fit in zip(pool.devices, fitting, strict=True))
-    return max(1, devices.count_cores() // at_once)
+    return Pool(
+        Device(gpu=gpu.uuid, memory_mb=gpu.free_mb, slots=slots, read_free_mb=partial(devices.read_free_mb, gpu.uuid))
+        for gpu in gpus
+    )

@@ -1,14 +1,14 @@
-"""A short run of each class that nothing is known of: what will a whole one take?
+"""Execute a short run of each class of unknown cost, and estimate from it what a whole run will cost.
 
-In: specs. Out: what their classes cost, into the history. A probe is a real run, by the same worker, of one epoch on
-part of the images, in a temporary folder. From two sizes a line is drawn through start, row and memory, since each is
-a fixed part (imports, reading the files, the eigenvectors of a PCA) and one that grows with the images.
+In: specs. Out: the estimated costs of their classes, in the history. A probe is a real run by the same worker, of one
+epoch on a part of the images, in a temporary folder. Time and memory have a fixed part (imports, reading files, the
+eigenvectors of the PCA) and one that grows with the images, so two sizes give a line that is extended to all images.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,82 +20,95 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.execution.scheduler.faults import FaultPolicy
-from dcbench.execution.scheduler.history import CostClass, History, MeasuredCost, cost_class, key_of, measure_cost
-from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
+from dcbench.execution.scheduler.history import (
+    CostClass,
+    History,
+    MeasuredCost,
+    get_cost_class,
+    get_cost_key,
+    read_cost,
+)
+from dcbench.execution.scheduler.loop import Loop
+from dcbench.execution.scheduler.settings import SchedulerSettings
 
 LARGE, SMALL = 4096, 1024
-"""Training images of the two probes; a run with not many more than the first is probed once, with all of them."""
+"""Training images of the two probes. A class with not many more than the first is probed once, with all of them."""
 
 
-def unknown_classes(entries: Sequence[PlannedRun], settings: SchedulerSettings, memory: bool = False) -> list[RunSpec]:
-    """One spec of each class whose time, or with `memory` whose memory, is not known."""
-    found: dict[CostClass, RunSpec] = {}
-    for entry in sorted(entries, key=lambda entry: not entry.spec.epochs):  # one without epochs tells of no row
-        expected = settings.history.expect(key_of(entry.spec))
-        if (expected.memory_mb if memory else expected.seconds) is None:
-            found.setdefault(cost_class(entry.spec), entry.spec)
-    return list(found.values())
+def find_unknown_classes(
+    entries: Sequence[PlannedRun], settings: SchedulerSettings, memory: bool = False
+) -> list[RunSpec]:
+    """Return one spec of each class whose time is unknown, or with `memory`, whose memory is unknown."""
+    specs: dict[CostClass, RunSpec] = {}
+    # A run without epochs has no row to time, so any other run of its class goes first.
+    for entry in sorted(entries, key=lambda entry: not entry.spec.epochs):
+        cost = settings.history.predict(get_cost_key(entry.spec))
+        if (cost.memory_mb if memory else cost.seconds) is None:
+            specs.setdefault(get_cost_class(entry.spec), entry.spec)
+    return list(specs.values())
 
 
-def classes_to_probe(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> list[RunSpec]:
-    """What must be probed before runs may share a GPU; nothing on a CPU, and where each has a GPU for itself."""
+def find_classes_to_probe(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> list[RunSpec]:
+    """Return the classes whose memory must be probed first: those of unknown memory, if runs may share a GPU."""
     shared = settings.pool.on_gpus and any(device.slots > 1 for device in settings.pool.devices)
-    return unknown_classes(entries, settings, memory=True) if shared else []
+    return find_unknown_classes(entries, settings, memory=True) if shared else []
 
 
-def probe(specs: Sequence[RunSpec], executor: str, settings: SchedulerSettings) -> None:
-    """Run the probes, as many at once as runs would go on; a class whose probe fails stays unknown."""
-    planned = {spec: list(_parts(spec)) for spec in specs}
-    # with a history of its own: what part of the images takes is no measured run
-    policy = FaultPolicy(timeout=settings.policy.timeout)
-    beside = replace(
-        settings, pool=settings.pool.empty(), history=History(settings.history.machine), first=(), policy=policy
+def run_probes(specs: Sequence[RunSpec], executor: str, settings: SchedulerSettings) -> None:
+    """Probe the classes of these specs, as many at once as runs would be; a class whose probe fails stays unknown."""
+    probes = {spec: plan_probes(spec) for spec in specs}
+    # The probes need a history of their own: a run on part of the images must not count as a measured run.
+    own_settings = replace(
+        settings,
+        pool=settings.pool.copy_empty(),
+        history=History(settings.history.machine),
+        policy=FaultPolicy(timeout=settings.policy.timeout),
+        first=(),
     )
     workers = registry.load("executors", executor).Executor(settings.config)
-    with TemporaryDirectory(prefix="dcbench-probe-") as place:
-        folders = {part: RunDir(Path(place) / part.run_id) for parts in planned.values() for part, _ in parts}
+    with TemporaryDirectory(prefix="dcbench-probe-") as root:
+        folders = {part: RunDir(Path(root) / part.run_id) for parts in probes.values() for part, _ in parts}
         entries = [PlannedRun(part, folder, RunState()) for part, folder in folders.items()]
         try:
-            deque(Loop(entries, workers, beside).outcomes(), maxlen=0)
+            deque(Loop(entries, workers, own_settings).run(), maxlen=0)  # runs to the end and keeps no event
         finally:
             workers.close()
-        for spec, parts in planned.items():
-            found = [(share, cost) for part, share in parts if (cost := measure_cost(folders[part]))]
-            if parts and len(found) == len(parts):
-                settings.history.foresee(spec, _whole(found))
+        for spec, parts in probes.items():
+            costs = [(share, cost) for part, share in parts if (cost := read_cost(folders[part]))]
+            if parts and len(costs) == len(parts):
+                settings.history.add_probe(spec, extrapolate(costs))
 
 
-def _parts(spec: RunSpec) -> Iterator[tuple[RunSpec, float]]:
-    """The specs to run, the largest first, each with its share of the images."""
-    images, tested = count_training_images(spec), _test_images(spec)
-    if images is None or tested is None:
-        return
-    short = {"epochs": min(1, spec.epochs)}
-    smallest = max(spec.k, spec.pca_dim or 0)
-    large, small = max(LARGE, 2 * smallest), max(SMALL, smallest)
+def plan_probes(spec: RunSpec) -> list[tuple[RunSpec, float]]:
+    """Return the specs to run, the largest first, each with its share of the images; none if the size is unknown."""
+    images, test_images = count_training_images(spec), registry.facts("datasets", spec.dataset).get("test")
+    if images is None or test_images is None:
+        return []
+    if spec.test_limit is not None:
+        test_images = min(spec.test_limit, test_images)
+    epochs = min(1, spec.epochs)
+    least = max(spec.k, spec.pca_dim or 0)  # k-means and PCA need at least this many images
+    large, small = max(LARGE, 2 * least), max(SMALL, least)
     if images <= 1.5 * large:
-        yield spec.model_copy(update=short), 1.0
-        return
+        return [(spec.model_copy(update={"epochs": epochs}), 1.0)]
+    probes = []
     for count in (large, small):
         share = count / images
-        part = {"limit": count, "test_limit": max(1, round(tested * share))}
-        yield spec.model_copy(update=short | part), share
+        changes = {"epochs": epochs, "limit": count, "test_limit": max(1, round(test_images * share))}
+        probes.append((spec.model_copy(update=changes), share))
+    return probes
 
 
-def _test_images(spec: RunSpec) -> int | None:
-    held = registry.facts("datasets", spec.dataset).get("test")
-    return held if spec.test_limit is None or held is None else min(spec.test_limit, int(held))
+def extrapolate(costs: Sequence[tuple[float, MeasuredCost]]) -> MeasuredCost:
+    """Return the cost of all images: the line through one or two (share, cost) points, the larger first, at share 1."""
 
-
-def _whole(found: list[tuple[float, MeasuredCost]]) -> MeasuredCost:
-    """What all images cost: the line through the two probes at 1, never less than the larger of them."""
-
-    def at_one(name: str) -> float | None:
-        points = [(share, getattr(cost, name)) for share, cost in found]
+    def at_all_images(name: str) -> float | None:
+        points = [(share, getattr(cost, name)) for share, cost in costs]
         if any(value is None for _, value in points):
             return None
-        (large, more), (small, less) = points[0], points[-1]
-        slope = max(0.0, (more - less) / (large - small)) if large > small else 0.0
-        return float(more + slope * (1 - large))
+        (large, large_cost), (small, small_cost) = points[0], points[-1]
+        # More images never cost less, so noise must not give a falling line.
+        slope = max(0.0, (large_cost - small_cost) / (large - small)) if large > small else 0.0
+        return float(large_cost + slope * (1 - large))
 
-    return MeasuredCost(at_one("start"), at_one("row"), at_one("memory_mb"))
+    return MeasuredCost(at_all_images("start"), at_all_images("row"), at_all_images("memory_mb"))

@@ -16,7 +16,7 @@ TWO = (Gpu(index=0, uuid="GPU-a"), Gpu(index=1, uuid="GPU-b"))
 
 
 def setting(gpus=(), **config):
-    return scheduler.scheduler_settings(WorkerConfig(data_dir=Path(), **config), gpus)
+    return scheduler.make_settings(WorkerConfig(data_dir=Path(), **config), gpus)
 
 
 def started(entry):
@@ -26,13 +26,13 @@ def started(entry):
 def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     board = boards.Board(entries, entries, setting())
     first, second, _ = entries
-    board.take(started(first))
-    board.take(started(second))
+    board.update(started(first))
+    board.update(started(second))
     first.folder.append_metrics({"epoch": 0})
     first.folder.append_metrics({"epoch": 1})
-    board.take(RunEvent(second.folder, RunState(name="failed", kind="nan", reason="the loss became nan")))
+    board.update(RunEvent(second.folder, RunState(name="failed", kind="nan", reason="the loss became nan")))
     out = io.StringIO()
-    Console(file=out, width=120, color_system=None).print(board.table())
+    Console(file=out, width=120, color_system=None).print(board.render())
     told = out.getvalue()
     assert "epoch 1/100" in told and first.folder.path.name in told
     assert "failed: " in told and "the loss became nan" in told
@@ -42,33 +42,33 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
 def test_the_time_left_is_what_runs_like_these_took(entries):
     at = setting()
     for entry in entries:
-        at.history.foresee(entry.spec, MeasuredCost(start=100.0, row=1.0))
+        at.history.add_probe(entry.spec, MeasuredCost(start=100.0, row=1.0))
     board = boards.Board(entries, entries, at)
-    assert board.rest() == pytest.approx(600)
-    board.take(started(entries[0]))
-    board.take(started(entries[1]))
-    assert board.rest() == pytest.approx(300, abs=1), "two at once"
-    board.take(RunEvent(entries[1].folder, RunState(name="failed", kind="out_of_memory"), "again"))
-    assert board.rest() == pytest.approx(600, abs=1), "one waits again"
-    board.take(started(entries[1]))
+    assert board.estimate_seconds_left() == pytest.approx(600)
+    board.update(started(entries[0]))
+    board.update(started(entries[1]))
+    assert board.estimate_seconds_left() == pytest.approx(300, abs=1), "two at once"
+    board.update(RunEvent(entries[1].folder, RunState(name="failed", kind="out_of_memory"), "requeued"))
+    assert board.estimate_seconds_left() == pytest.approx(600, abs=1), "one waits again"
+    board.update(started(entries[1]))
     for entry in entries[:2]:
-        board.take(RunEvent(entry.folder, RunState(name="done")))
-    board.take(started(entries[2]))
-    assert board.rest() == pytest.approx(200, abs=1)
+        board.update(RunEvent(entry.folder, RunState(name="done")))
+    board.update(started(entries[2]))
+    assert board.estimate_seconds_left() == pytest.approx(200, abs=1)
     out = io.StringIO()
-    Console(file=out, width=120, color_system=None).print(board.table())
+    Console(file=out, width=120, color_system=None).print(board.render())
     assert "of about 3 min 20 s" in out.getvalue()
-    board.take(RunEvent(entries[2].folder, RunState(name="done")))
-    assert board.rest() is None
+    board.update(RunEvent(entries[2].folder, RunState(name="done")))
+    assert board.estimate_seconds_left() is None
 
 
 def test_without_predictions_the_pace_so_far_counts(entries):
     board = boards.Board(entries, entries, setting())
-    assert board.rest() is None
+    assert board.estimate_seconds_left() is None
     board.start -= 60
-    board.take(started(entries[0]))
-    board.take(RunEvent(entries[0].folder, RunState(name="done")))
-    assert board.rest() == pytest.approx(120, abs=1)
+    board.update(started(entries[0]))
+    board.update(RunEvent(entries[0].folder, RunState(name="done")))
+    assert board.estimate_seconds_left() == pytest.approx(120, abs=1)
 
 
 def every(entries):
@@ -104,7 +104,7 @@ def test_a_terminal_is_told_notices_as_they_are(entries, terminal):
     ],
 )
 def test_what_will_happen_is_told_first(settings, told, terminal):
-    boards._show_start(3, settings)
+    boards.show_start(3, settings)
     assert told in terminal.getvalue()
-    boards._show_start(0, settings)
+    boards.show_start(0, settings)
     assert terminal.getvalue().count("runs to do") == 1

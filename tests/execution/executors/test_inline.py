@@ -8,7 +8,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_STOPPED, WorkerExit, inline
-from dcbench.execution.scheduler.stop import StopFlag
+from dcbench.execution.scheduler.settings import InterruptCounter
 from tests.helpers.workers import TINY
 
 
@@ -31,9 +31,9 @@ def test_runs_are_done_in_this_process_when_they_are_waited_for(folder, tmp_path
 
 def test_ctrl_c_ends_the_run_and_reaches_the_scheduler(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "train_run", lambda *_, **__: signal.raise_signal(signal.SIGINT))
-    config, stop = WorkerConfig(data_dir=tmp_path), StopFlag()
+    config, interrupts = WorkerConfig(data_dir=tmp_path), InterruptCounter()
     executor = inline.Executor(config)
     executor.submit(folder.path, config)
-    with stop.listening():
+    with interrupts.counting():
         assert executor.wait(0) == [WorkerExit(folder.path, EXIT_STOPPED)]
-    assert stop.presses == 1 and folder.read_state().name == "pending"
+    assert interrupts.count == 1 and folder.read_state().name == "pending"

@@ -7,7 +7,16 @@ import pytest
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import STOPPED, RunState
-from dcbench.execution.scheduler.faults import FaultPolicy, WorkerEnd, next_step, record_state, settle, shared_device
+from dcbench.core.store.status import PlannedRun
+from dcbench.execution.scheduler.faults import (
+    FaultPolicy,
+    WorkerEnd,
+    choose_next_step,
+    fail_before_start,
+    has_shared_device,
+    record_state,
+    settle,
+)
 
 OOM, CRASH = (
     RunState(name="failed", kind="out_of_memory", reason="CUDA out of memory"),
@@ -33,23 +42,24 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("state", "company", "gpu", "expected"),
     [
-        (OOM, True, True, "alone"), (OOM, True, False, "alone"), (OOM, False, True, "ended"),
-        (CRASH, True, True, "alone"), (CRASH, True, False, "ended"), (CRASH, False, True, "ended"),
-        (CUDA, True, True, "alone"), (CUDA, False, True, "ended"), (ERROR, True, True, "ended"),
-        (NAN, True, True, "ended"), (RunState(name="done"), True, True, "ended"), (RunState(name="skipped"), True, True, "ended"),
+        (OOM, True, True, "retry_alone"), (OOM, True, False, "retry_alone"), (OOM, False, True, "end"),
+        (CRASH, True, True, "retry_alone"), (CRASH, True, False, "end"), (CRASH, False, True, "end"),
+        (CUDA, True, True, "retry_alone"), (CUDA, False, True, "end"), (ERROR, True, True, "end"),
+        (NAN, True, True, "end"),
+        (RunState(name="done"), True, True, "end"), (RunState(name="skipped"), True, True, "end"),
     ],
 )  # fmt: skip
 def test_what_may_be_a_neighbours_doing_is_tried_again_alone(state, company, gpu, expected):
-    assert next_step(state, company, gpu, 0, FaultPolicy()) == expected
+    assert choose_next_step(state, company, gpu, 0, FaultPolicy()) == expected
 
 
 @pytest.mark.parametrize(
     "state", [ERROR, CRASH, OOM, RunState(name="failed", kind="timeout"), RunState(name="failed", kind="lost")]
 )
 def test_retries_are_counted_and_nan_is_never_retried(state):
-    told = [next_step(state, False, True, tries, FaultPolicy(retries=2)) for tries in range(3)]
-    assert told == ["again", "again", "ended"]
-    assert next_step(NAN, False, True, 0, FaultPolicy(retries=2)) == "ended"
+    told = [choose_next_step(state, False, True, tries, FaultPolicy(retries=2)) for tries in range(3)]
+    assert told == ["retry", "retry", "end"]
+    assert choose_next_step(NAN, False, True, 0, FaultPolicy(retries=2)) == "end"
 
 
 @pytest.mark.parametrize(
@@ -58,11 +68,11 @@ def test_retries_are_counted_and_nan_is_never_retried(state):
         (WorkerEnd(-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
         (WorkerEnd(3), "crash", "ended with code 3"),
         (WorkerEnd(-signal.SIGKILL), "crash", "killed by SIGKILL"),
-        (WorkerEnd(-signal.SIGKILL, starved=True), "out_of_memory", "run out of memory"),
-        (WorkerEnd(-signal.SIGSEGV, starved=True), "crash", "SIGSEGV"),
-        (WorkerEnd(-signal.SIGKILL, overdue=90), "timeout", "longer than 90 s"),
-        (WorkerEnd(143, overdue=90), "timeout", "longer than 90 s"),
-        (WorkerEnd(143), "crash", "somebody else sent its process SIGTERM"),
+        (WorkerEnd(-signal.SIGKILL, oom_killed=True), "out_of_memory", "ran out of memory"),
+        (WorkerEnd(-signal.SIGSEGV, oom_killed=True), "crash", "SIGSEGV"),
+        (WorkerEnd(-signal.SIGKILL, timeout=90), "timeout", "longer than 90 s"),
+        (WorkerEnd(143, timeout=90), "timeout", "longer than 90 s"),
+        (WorkerEnd(143), "crash", "another program sent the worker SIGTERM"),
     ],
 )
 def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, told):
@@ -75,7 +85,7 @@ def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_l
 
 def test_a_run_that_got_done_when_its_time_was_over_is_done(folder):
     folder.write_state(RunState(name="done"))
-    assert settle(folder, WorkerEnd(0, overdue=5), RunState()).name == "done"
+    assert settle(folder, WorkerEnd(0, timeout=5), RunState()).name == "done"
 
 
 def test_what_the_worker_recorded_stands(folder):
@@ -105,8 +115,25 @@ def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
 
 
 def test_company_is_also_what_the_run_itself_saw(folder):
-    assert not shared_device(folder)
+    assert not has_shared_device(folder)
     folder.write_provenance({"shared_with": []})
-    assert not shared_device(folder)
+    assert not has_shared_device(folder)
     folder.write_provenance({"shared_with": ["a run of another scheduler"]})
-    assert shared_device(folder)
+    assert has_shared_device(folder)
+
+
+def test_a_folder_that_is_another_runs_is_refused_and_left_as_it_is(tmp_path):
+    """The state of a dataset that cannot be had is the reason where it can be recorded."""
+    spec, other = make_spec({"k": 5}), make_spec({"k": 6})
+    folder = RunDir(tmp_path / spec.run_id)
+    entry = PlannedRun(spec, folder, RunState())
+    assert (
+        fail_before_start(entry, "no network")
+        == RunState(name="failed", kind="error", reason="no network")
+        == folder.read_state()
+    )
+    folder.spec_file.write_text(other.to_text())
+    folder.state_file.unlink()
+    state = fail_before_start(entry, "no network")
+    assert state.name == "failed" and "not the run its folder is named after" in state.reason
+    assert not folder.state_file.exists() and folder.spec_file.read_text() == other.to_text()

@@ -5,9 +5,9 @@ from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.scheduler.forecast import forecast
-from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class
-from dcbench.execution.scheduler.loop import SchedulerSettings
+from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, get_cost_class
 from dcbench.execution.scheduler.packing import Device, Pool
+from dcbench.execution.scheduler.settings import SchedulerSettings
 from tests.helpers.matrices import plan_of
 
 TEXT = "name: m\naxes: {dataset: [mnist, cifar10], backend: [faiss, sklearn]}\nseeds: [0, 1]\nsettings: {epochs: 10}\n"
@@ -23,10 +23,9 @@ def setting(entries, costs, memory=10_000.0, slots=2):
     for entry in entries:
         cost = costs(entry.spec)
         if cost:
-            history.known[cost_class(entry.spec)] = [cost]
-    return SchedulerSettings(
-        WorkerConfig(), Pool([Device("GPU-0", memory, slots), Device("GPU-1", memory, slots)]), history
-    )
+            history.costs[get_cost_class(entry.spec)] = [cost]
+    gpus = [Device(gpu=name, memory_mb=memory, slots=slots) for name in ("GPU-0", "GPU-1")]
+    return SchedulerSettings(config=WorkerConfig(), pool=Pool(gpus), history=history)
 
 
 def test_each_class_has_its_cost_and_the_whole_a_finish(entries):

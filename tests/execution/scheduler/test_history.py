@@ -15,10 +15,10 @@ from dcbench.execution.scheduler.history import (
     History,
     Machine,
     MeasuredCost,
-    cost_class,
-    key_of,
-    machine,
-    measure_cost,
+    describe_machine,
+    get_cost_class,
+    get_cost_key,
+    read_cost,
 )
 
 HERE = Machine("cpu", "CPU A", 1)
@@ -42,7 +42,7 @@ def finished(root, rows=(1.0, 2.0, 4.0), seconds=20.0, peak=500.0, facts=FACTS, 
 
 def read(root, *specs, at=HERE):
     history = History(at)
-    history.read(root, {cost_class(spec) for spec in specs})
+    history.read_results(root, {get_cost_class(spec) for spec in specs})
     return history
 
 
@@ -52,21 +52,21 @@ def test_every_field_of_a_class_is_a_field_of_the_spec():
 
 def test_a_run_is_a_start_and_rows(tmp_path):
     folder, _ = finished(tmp_path)
-    assert measure_cost(folder) == MeasuredCost(start=14.0, row=3.0, memory_mb=500.0)
+    assert read_cost(folder) == MeasuredCost(start=14.0, row=3.0, memory_mb=500.0)
 
 
 def test_a_file_without_the_columns_tells_nothing(tmp_path):
     folder, _ = finished(tmp_path)
     folder.metrics_file.write_text("epoch,loss\n0,\n1,2.0\n")
-    assert measure_cost(folder) is None
+    assert read_cost(folder) is None
 
 
 def test_time_and_memory_come_from_runs_of_the_class_whatever_their_epochs(tmp_path):
     _, short = finished(tmp_path)
     _, long = finished(tmp_path, rows=(1.0, *[5.0] * 10), seconds=62.0, peak=700.0, optimizer="adam")
     history = read(tmp_path, short)
-    assert cost_class(short) == cost_class(long)
-    foreseen = history.expect(key_of(short.model_copy(update={"epochs": 100, "seed": 5})))
+    assert get_cost_class(short) == get_cost_class(long)
+    foreseen = history.predict(get_cost_key(short.model_copy(update={"epochs": 100, "seed": 5})))
     assert foreseen.seconds == pytest.approx(13.0 + 100 * 4.0) and foreseen.source == "2 runs"
     assert foreseen.memory_mb == pytest.approx(700 * MARGIN)
 
@@ -75,56 +75,56 @@ def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_pat
     _, spec = finished(tmp_path)
     for differing in ({"k": 11}, {"arch": "vgg16"}, {"limit": 1000}, {"backend": "sklearn"}, {"batch_size": 64}):
         other = make_spec({"epochs": 2} | differing)
-        assert read(tmp_path, other).expect(key_of(other)).seconds is None, differing
+        assert read(tmp_path, other).predict(get_cost_key(other)).seconds is None, differing
     for wrong in (Machine("cpu", "CPU B", 1), Machine("cpu", "CPU A", 2), Machine("H100", "CPU A", 1)):
-        assert read(tmp_path, spec, at=wrong).expect(key_of(spec)).seconds is None
+        assert read(tmp_path, spec, at=wrong).predict(get_cost_key(spec)).seconds is None
     folder = RunDir(tmp_path / "m" / spec.run_id)
     folder.write_state(RunState(name="failed", kind="nan"))
-    assert read(tmp_path, spec).expect(key_of(spec)).source == ""
+    assert read(tmp_path, spec).predict(get_cost_key(spec)).source == ""
 
 
 def test_memory_is_the_same_on_another_cpu_but_not_on_a_gpu(tmp_path):
     _, spec = finished(tmp_path)
-    elsewhere = read(tmp_path, spec, at=Machine("cpu", "CPU B", 8)).expect(key_of(spec))
+    elsewhere = read(tmp_path, spec, at=Machine("cpu", "CPU B", 8)).predict(get_cost_key(spec))
     assert (elsewhere.seconds, elsewhere.memory_mb) == (None, pytest.approx(500 * MARGIN))
-    assert read(tmp_path, spec, at=Machine("H100", "x", 1)).expect(key_of(spec)).memory_mb is None
+    assert read(tmp_path, spec, at=Machine("H100", "x", 1)).predict(get_cost_key(spec)).memory_mb is None
 
 
 def test_on_a_gpu_there_is_headroom_and_the_threads_do_not_matter(tmp_path):
     _, spec = finished(tmp_path, facts={"device": "H100", "threads": 3})
-    foreseen = read(tmp_path, spec, at=Machine("H100", "x", 1)).expect(key_of(spec))
+    foreseen = read(tmp_path, spec, at=Machine("H100", "x", 1)).predict(get_cost_key(spec))
     assert foreseen.memory_mb == pytest.approx(500 * MARGIN + devices.HEADROOM_MB) and foreseen.seconds is not None
 
 
 def test_torn_files_and_resumed_runs_tell_nothing(tmp_path):
     folder, spec = finished(tmp_path)
     folder.provenance_file.write_text("{")
-    assert read(tmp_path, spec).known == {}
+    assert read(tmp_path, spec).costs == {}
     folder.write_provenance(FACTS | {"spec": spec.model_dump(), "earlier_attempts": [{}]})
-    assert read(tmp_path, spec).known == {}
+    assert read(tmp_path, spec).costs == {}
     folder.write_provenance(FACTS | {"spec": spec.model_dump()})
     folder.metrics_file.write_text("epoch,peak_memory_mb\n0,x\n")
-    assert read(tmp_path, spec).known == {}
+    assert read(tmp_path, spec).costs == {}
     folder.write_provenance(FACTS | {"spec": [1]})
-    assert read(tmp_path, spec).known == {}
+    assert read(tmp_path, spec).costs == {}
 
 
 def test_a_run_without_epochs_is_all_start(tmp_path):
     _, spec = finished(tmp_path, rows=(3.0,), seconds=10.0)
     history = read(tmp_path, spec)
-    assert history.expect(key_of(spec)).seconds == 10.0
-    assert history.expect(key_of(spec.model_copy(update={"epochs": 5}))).seconds is None
+    assert history.predict(get_cost_key(spec)).seconds == 10.0
+    assert history.predict(get_cost_key(spec.model_copy(update={"epochs": 5}))).seconds is None
 
 
 def test_a_probe_counts_until_a_run_has_been_measured(tmp_path):
     folder, spec = finished(tmp_path)
     history = History(HERE)
-    history.foresee(spec, MeasuredCost(1.0, 1.0, 100.0))
-    assert history.expect(key_of(spec)).source == "probe" and history.expect(key_of(spec)).seconds == 3.0
-    history.learn(folder, spec)
-    assert history.expect(key_of(spec)).source == "1 run" and history.expect(key_of(spec)).seconds == 20.0
-    history.foresee(spec, MeasuredCost(1.0, 1.0, 100.0))
-    assert history.expect(key_of(spec)).source == "1 run", "a probe never displaces a measurement"
+    history.add_probe(spec, MeasuredCost(1.0, 1.0, 100.0))
+    assert history.predict(get_cost_key(spec)).source == "probe" and history.predict(get_cost_key(spec)).seconds == 3.0
+    history.add_run(folder, spec)
+    assert history.predict(get_cost_key(spec)).source == "1 run" and history.predict(get_cost_key(spec)).seconds == 20.0
+    history.add_probe(spec, MeasuredCost(1.0, 1.0, 100.0))
+    assert history.predict(get_cost_key(spec)).source == "1 run", "a probe never displaces a measurement"
 
 
 def test_a_spec_of_an_older_version_takes_todays_defaults(tmp_path):
@@ -132,9 +132,9 @@ def test_a_spec_of_an_older_version_takes_todays_defaults(tmp_path):
     facts = json.loads(folder.provenance_file.read_text())
     del facts["spec"]["test_limit"]
     folder.write_provenance(facts)
-    assert read(tmp_path, spec).expect(key_of(spec)).source == "1 run"
+    assert read(tmp_path, spec).predict(get_cost_key(spec)).source == "1 run"
 
 
 def test_the_machine_is_the_device_or_the_cpu_with_its_threads(tmp_path):
-    assert machine(WorkerConfig(threads=2), []) == Machine("cpu", devices.read_cpu_name(), 2)
-    assert machine(WorkerConfig(device="cuda"), [Gpu(index=0, uuid="GPU-a", name="H100")]).device == "H100"
+    assert describe_machine(WorkerConfig(threads=2), []) == Machine("cpu", devices.read_cpu_name(), 2)
+    assert describe_machine(WorkerConfig(device="cuda"), [Gpu(index=0, uuid="GPU-a", name="H100")]).device == "H100"

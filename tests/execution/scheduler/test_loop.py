@@ -9,12 +9,13 @@ from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_state import STOPPED, RunState
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import ResultsError
-from dcbench.execution import scheduler
+from dcbench.execution import downloads, scheduler
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_STOPPED, WorkerExit
-from dcbench.execution.scheduler import Notice, downloads, loop
+from dcbench.execution.scheduler import Notice, loop
 from dcbench.execution.scheduler.faults import FaultPolicy
-from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, cost_class, key_of
-from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
+from dcbench.execution.scheduler.history import History, Machine, MeasuredCost, get_cost_class, get_cost_key
+from dcbench.execution.scheduler.loop import Loop
+from dcbench.execution.scheduler.settings import SchedulerSettings
 from tests.helpers.fake_cluster import Cluster, Script
 from tests.helpers.matrices import TINY, plan_of
 
@@ -59,13 +60,13 @@ def use(monkeypatch, executor):
 
 
 def settings_in(folder, **config):
-    return scheduler.scheduler_settings(WorkerConfig(data_dir=folder.path, **config))
+    return scheduler.make_settings(WorkerConfig(data_dir=folder.path, **config))
 
 
 def run(folder, monkeypatch, leave, redo=False):
     fake = Fake(leave)
     use(monkeypatch, fake)
-    todo = scheduler.runs_left(status.read_planned_runs(plan_of(TEXT), folder), redo)
+    todo = scheduler.select_runs(status.read_planned_runs(plan_of(TEXT), folder), redo)
     outcomes = list(scheduler.run(todo, "fake", settings_in(folder, redo=redo)))
     assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.seen)
     return fake, [outcome for outcome in outcomes if outcome.ended]
@@ -138,7 +139,7 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
     todo = status.read_planned_runs(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
-    settings = scheduler.scheduler_settings(WorkerConfig(data_dir=folder.path), policy=FaultPolicy(fail_fast=True))
+    settings = scheduler.make_settings(WorkerConfig(data_dir=folder.path), policy=FaultPolicy(fail_fast=True))
     told = list(scheduler.run(todo, "f", settings))
     assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
     assert fake.seen == []
@@ -180,7 +181,7 @@ def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, mon
 
 def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "load", lambda room, name: pytest.fail("started"))
-    assert list(scheduler.run([], "local", scheduler.scheduler_settings(WorkerConfig(data_dir=tmp_path)))) == []
+    assert list(scheduler.run([], "local", scheduler.make_settings(WorkerConfig(data_dir=tmp_path)))) == []
 
 
 # --- on devices that are not there ----------------------------------------------------------------
@@ -199,9 +200,11 @@ def simulate(
     history = History(ON_GPU)
     for spec in plan.runs if need is not None else ():
         peak = (need - devices.HEADROOM_MB) / 1.1
-        history.known[cost_class(spec)] = [MeasuredCost(60.0, 0.0, peak)]
-    at = SchedulerSettings(WorkerConfig(), cluster.pool(), history, policy or FaultPolicy(), clock=cluster.clock)
-    told = list(Loop(entries, cluster, at).outcomes())
+        history.costs[get_cost_class(spec)] = [MeasuredCost(60.0, 0.0, peak)]
+    at = SchedulerSettings(
+        config=WorkerConfig(), pool=cluster.pool(), history=history, policy=policy or FaultPolicy(), clock=cluster.clock
+    )
+    told = list(Loop(entries, cluster, at).run())
     outcomes = [one for one in told if not isinstance(one, Notice)]
     assert sum(one.ended for one in outcomes) == len(entries), "each run ends once"
     for gpu, capacity in cluster.capacity.items():
@@ -235,7 +238,7 @@ def test_out_of_memory_is_tried_again_alone_and_neighbours_are_spared(tmp_path):
         tmp_path, lambda run: Script(memory=[(0, 1000.0), (0.5, 9000.0 if "-s3-" in run.name else 1000.0)]), need=2000.0
     )
     assert {entry.state.name for entry in entries} == {"done"}
-    again = [one.folder.path.name for one in outcomes if one.step == "again"]
+    again = [one.folder.path.name for one in outcomes if one.step == "requeued"]
     assert again and all("-s3-" in name for name in again) and len(notices) == len(again)
     assert all("alone on its device" in text and "out_of_memory" in text for text in notices)
 
@@ -246,15 +249,15 @@ def test_a_run_that_needs_more_than_the_card_ends_out_of_memory(tmp_path):
     )
     failed = [entry for entry in entries if entry.state.name == "failed"]
     assert len(failed) == 2 and {entry.state.kind for entry in failed} == {"out_of_memory"}
-    assert sum(one.step == "again" for one in outcomes) <= 2, "alone once is enough"
+    assert sum(one.step == "requeued" for one in outcomes) <= 2, "alone once is enough"
 
 
 def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
     history = History(ON_GPU)
     spec = plan_of(EIGHT).runs[0]
-    history.known[cost_class(spec)] = [MeasuredCost(1.0, 0.0, 1000.0)]
-    history.ran_out(spec, 4000.0)
-    assert history.expect(key_of(spec)).memory_mb == 6000.0
+    history.costs[get_cost_class(spec)] = [MeasuredCost(1.0, 0.0, 1000.0)]
+    history.add_out_of_memory(spec, 4000.0)
+    assert history.predict(get_cost_key(spec)).memory_mb == 6000.0
 
 
 def test_a_crash_beside_others_is_tried_again_alone_and_blamed_only_there(tmp_path):
@@ -294,7 +297,7 @@ def test_retries_are_tried_and_told(tmp_path):
         ),
         policy=FaultPolicy(retries=2),
     )
-    assert sum(one.step == "again" for one in outcomes) == 4 and "try 3 of 3" in notices[-1]
+    assert sum(one.step == "requeued" for one in outcomes) == 4 and "try 3 of 3" in notices[-1]
     final = [one.state.reason for one in outcomes if one.ended and one.state.name == "failed"]
     assert final == ["ValueError (tried 3 times)"] * 2
 
@@ -309,11 +312,15 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
 
     cluster = Cluster(1, 10_000, bad, slots=2)
     at = SchedulerSettings(
-        WorkerConfig(), cluster.pool(), History(ON_GPU), FaultPolicy(fail_fast=True), clock=cluster.clock
+        config=WorkerConfig(),
+        pool=cluster.pool(),
+        history=History(ON_GPU),
+        policy=FaultPolicy(fail_fast=True),
+        clock=cluster.clock,
     )
     for spec in plan.runs:
-        at.history.known[cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
-    told = list(Loop(entries, cluster, at).outcomes())
+        at.history.costs[get_cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
+    told = list(Loop(entries, cluster, at).run())
     assert any(isinstance(one, Notice) and "--fail-fast" in one.text for one in told)
     counts = status.count_states(status.read_planned_runs(plan, folder))
     assert counts["failed"] == 1 and counts["done"] == 0 and sum(counts.values()) == 8
@@ -323,11 +330,11 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
 def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
-    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
     told = []
-    for outcome in Loop(status.read_planned_runs(plan, folder), cluster, at).outcomes():
+    for outcome in Loop(status.read_planned_runs(plan, folder), cluster, at).run():
         told.append(outcome)
-        at.stop.presses = presses
+        at.interrupts.count = presses
     assert sum(getattr(one, "ended", False) for one in told) == 1, "what had started has ended, nothing else began"
     assert "stopping" in told[1].text
     assert cluster.now <= (loop.LAST_WORDS + 1 if deaf else 1)
@@ -364,9 +371,9 @@ def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_le
         claims.append(entry.folder.claim())
         claims[-1].__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script())
-    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
+    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
     ended = []
-    for one in Loop(status.read_planned_runs(plan, folder), cluster, at).outcomes():
+    for one in Loop(status.read_planned_runs(plan, folder), cluster, at).run():
         if isinstance(one, Notice):
             assert "held by another dcbench run" in one.text
         elif one.ended:
@@ -421,13 +428,13 @@ def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp
     entries = status.read_planned_runs(plan, folder)[:1]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     history = History(ON_GPU)
-    history.known[cost_class(entries[0].spec)] = [MeasuredCost(60.0, 0.0, 4000.0)]
+    history.costs[get_cost_class(entries[0].spec)] = [MeasuredCost(60.0, 0.0, 4000.0)]
     pool = cluster.pool()
-    pool.devices[0].look = lambda: 4000.0
-    at = SchedulerSettings(WorkerConfig(), pool, history, clock=cluster.clock)
-    assert [one.state.name for one in Loop(entries, cluster, at).outcomes()] == ["running", "done"]
+    pool.devices[0].read_free_mb = lambda: 4000.0
+    at = SchedulerSettings(config=WorkerConfig(), pool=pool, history=history, clock=cluster.clock)
+    assert [one.state.name for one in Loop(entries, cluster, at).run()] == ["running", "done"]
     (start,) = [when for when, what, _, _ in cluster.log if what == "start"]
-    assert loop.IDLE <= start < loop.IDLE + 1
+    assert loop.LAST_RESORT <= start < loop.LAST_RESORT + 1
 
 
 def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
@@ -437,7 +444,7 @@ def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
         need=2000.0,
         text=EIGHT.replace("seeds: [0, 1, 2, 3]", "seeds: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
     )
-    assert sum(one.step == "again" for one in outcomes) == 2
+    assert sum(one.step == "requeued" for one in outcomes) == 2
     starts = [when for when, what, name, _ in cluster.log if what == "start" and "-s0-" in name]
     assert max(starts) < max(when for when, what, _, _ in cluster.log if what == "start")
 
@@ -451,13 +458,13 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     claim = entry.folder.claim()
     claim.__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
-    steps = Loop([entry], cluster, at).outcomes()
+    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
+    steps = Loop([entry], cluster, at).run()
     assert "held by another" in next(steps).text
     entry.folder.write_state(RunState(name="failed", kind="error", reason="first try"))
     claim.__exit__(None, None, None)
     (ended,) = list(steps)
-    assert ended.state.reason == "first try" and cluster.now >= loop.ELSEWHERE and not cluster.log
+    assert ended.state.reason == "first try" and cluster.now >= loop.CHECK_INTERVAL and not cluster.log
 
 
 def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch):
@@ -465,14 +472,14 @@ def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch)
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entry = status.read_planned_runs(plan, folder)[0]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = SchedulerSettings(WorkerConfig(), cluster.pool(), History(ON_GPU), clock=cluster.clock)
-    steps = Loop([entry], cluster, at).outcomes()
+    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
+    steps = Loop([entry], cluster, at).run()
     next(steps)
     claim = entry.folder.claim()
     claim.__enter__()
     cluster.live.clear()
     cluster.gone.append(WorkerExit(entry.folder.path, 255))
-    assert next(steps).step == "again" and "held by" in next(steps).text
+    assert next(steps).step == "requeued" and "held by" in next(steps).text
     entry.folder.metrics_file.write_text("epoch\n0\n1\n")
     entry.folder.write_state(DONE)
     claim.__exit__(None, None, None)

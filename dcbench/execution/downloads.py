@@ -1,0 +1,33 @@
+"""Download datasets before the first run starts, each once, so that workers find them on disk.
+
+In: names of datasets, and the data folder. Out: the files, and for each dataset that could not be fetched the reason.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from dcbench import registry
+
+
+def fetch_all(datasets: Iterable[str], data_dir: Path, stop_requested: Callable[[], bool]) -> dict[str, str]:
+    """Fetch each dataset once; return the reason for each that failed. A stop request is no failure: it returns {}."""
+    problems = {}
+    for dataset in dict.fromkeys(datasets):
+        if not stop_requested() and (problem := fetch(dataset, data_dir)):
+            problems[dataset] = problem
+    return {} if stop_requested() else problems
+
+
+def fetch(dataset: str, data_dir: Path) -> str | None:
+    """Download a dataset unless it is on disk, with a progress bar on this terminal; return why it failed, or None."""
+    files = registry.facts("datasets", dataset).get("files", [])
+    if all((data_dir / file).exists() for file in files):
+        return None
+    # A process of its own, because the datasets import torch and torchvision, which the command line does without.
+    command = [sys.executable, "-m", "dcbench.training.datasets", dataset, str(data_dir)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return None if process.returncode == 0 else process.stdout.strip() or f"{dataset}: the download failed"

@@ -1,0 +1,88 @@
+"""What the scheduler works with: the workers' configuration, the devices, known costs, and the user's wishes."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dcbench.core.devices import Gpu
+from dcbench.core.store.status import PlannedRun
+from dcbench.core.worker_config import WorkerConfig
+from dcbench.execution.scheduler.faults import FaultPolicy
+from dcbench.execution.scheduler.history import History, describe_machine, get_cost_class
+from dcbench.execution.scheduler.packing import CellFilter, Pool, make_pool
+
+
+@dataclass
+class InterruptCounter:
+    """How often the user has pressed Ctrl-C or sent SIGTERM. Once: running epochs finish. Twice: workers end now."""
+
+    count: int = 0
+
+    def stop_requested(self) -> bool:
+        """Return whether the user has asked to stop."""
+        return self.count > 0
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count the signals that arrive while the block runs, instead of raising KeyboardInterrupt.
+
+        An exception could break off the scheduler between two steps that belong together, such as the start of a
+        worker and its entry in the table of live jobs.
+        """
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        handlers = {number: signal.signal(number, self._handle_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+
+
+@dataclass(kw_only=True)
+class SchedulerSettings:
+    """Settings and state that the scheduler shares with the command line."""
+
+    config: WorkerConfig
+    """What all workers have in common; each run gets a copy with its own GPU, memory and predicted time."""
+
+    pool: Pool
+    """Devices, and what is reserved on them."""
+
+    history: History
+    """What runs of each class have cost."""
+
+    policy: FaultPolicy = field(default_factory=FaultPolicy)
+    """What follows a failure."""
+
+    first: Sequence[CellFilter] = ()
+    """Cells that the user wants first."""
+
+    interrupts: InterruptCounter = field(default_factory=InterruptCounter)
+    """The user's stop requests."""
+
+    clock: Callable[[], float] = time.monotonic
+    """Source of the time (s); a simulation brings its own."""
+
+
+def make_settings(
+    config: WorkerConfig,
+    gpus: Sequence[Gpu] = (),
+    entries: Sequence[PlannedRun] = (),
+    results: Path | None = None,
+    **more: Any,
+) -> SchedulerSettings:
+    """Return settings for these GPUs (none: the CPU), with what the runs under `results` say of these entries' cost."""
+    history = History(describe_machine(config, gpus))
+    if results is not None:
+        history.read_results(results, {get_cost_class(entry.spec) for entry in entries})
+    return SchedulerSettings(config=config, pool=make_pool(gpus, config.jobs), history=history, **more)
