@@ -121,13 +121,13 @@ def parse_settings(
         numbers = tuple(dict.fromkeys(int(word) for word in k_values.split(",")))
     except ValueError:
         raise SpecError(f"--k {k_values}: expected whole numbers separated by commas, like 10,100,1000") from None
-    known = registry.plugin_names("backends")
-    names = tuple(known if backends is None else dict.fromkeys(backends.split(",")))
+    choices = registry.plugin_names("backends")
+    names = tuple(choices if backends is None else dict.fromkeys(backends.split(",")))
     for name in names:
         if problem := registry.name_problem("backends", name):
             raise PluginError(f"--backends {backends}: {problem}")
     if len(names) < 2:
-        raise PluginError(f"--backends {backends}: a comparison needs two or more of {', '.join(known)}")
+        raise PluginError(f"--backends {backends}: a comparison needs two or more of {', '.join(choices)}")
     settings = ParitySettings(
         dataset=dataset, limit=limit, k_values=numbers, backends=names, starts=starts, pca_dim=pca_dim
     )

@@ -155,6 +155,7 @@ def open_replay_folder(keep: Path | None, original: OriginalRun) -> Iterator[Pat
         return
     if keep.exists() and not (keep.is_dir() and not any(keep.iterdir())):
         raise ResultsError(f"--keep {keep}: is not an empty folder; name a new one")
+    # resolve() follows links, so the folder cannot be the original's under another name.
     if keep.resolve().is_relative_to(original.folder.path.resolve()):
         raise ResultsError(f"--keep {keep}: is in the original run's folder, which is never written to; name another")
     yield keep.absolute()
@@ -162,6 +163,7 @@ def open_replay_folder(keep: Path | None, original: OriginalRun) -> Iterator[Pat
 
 def plan_replays(original: OriginalRun, folder: Path, times: int) -> list[PlannedRun]:
     """Return pending runs of the original's spec, one in each of the subfolders `1`, `2`, ... of `folder`."""
+    # All run folders have the same name, the run id, so each needs a folder of its own around it.
     run_dirs = [RunDir(folder / str(number) / original.spec.run_id) for number in range(1, times + 1)]
     return [PlannedRun(original.spec, run_dir, RunState()) for run_dir in run_dirs]
 
@@ -176,6 +178,7 @@ def compare_replays(original: OriginalRun, planned: list[PlannedRun], tolerance:
             diff = diff_records(original.record, record, tolerance)
             replays.append(Replay(state=state, record=record, diff=diff, provenance=provenance))
         else:
+            # Whatever rows it has written, there is no use in comparing a part of a run.
             replays.append(Replay(state=state, record=RunRecord([]), diff=None, provenance={}))
 
     done = [replay for replay in replays if replay.diff]

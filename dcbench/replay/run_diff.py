@@ -42,6 +42,7 @@ class ValueDiff:
         """
         a, b = parse_number(self.original), parse_number(self.other)
         size = abs(a - b) / max(1.0, abs(a), abs(b))
+        # NaN would count as equal, because no comparison with it is true.
         return size if math.isfinite(size) else math.inf
 
     def as_json(self) -> dict[str, Any]:
@@ -104,6 +105,7 @@ class RunDiff:
     @property
     def largest_difference(self) -> ValueDiff | None:
         """Earliest difference of the largest finite size; one without a finite size if there is no other."""
+        # A value that only one run has would hide all differences that have a size.
         return max(self.differences, key=lambda diff: (math.isfinite(diff.size), diff.size), default=None)
 
     @property

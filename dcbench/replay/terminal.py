@@ -73,6 +73,7 @@ def describe_diff(diff: RunDiff) -> list[str]:
     lines = [_format_difference(difference) for difference in first[:MAX_DIFFERENCES]]
     if len(first) > MAX_DIFFERENCES:
         lines.append(f"row {diff.first_row}: {plural(len(first) - MAX_DIFFERENCES, 'more column')}")
+    # Where the difference spread to points to the step that computed it.
     for row, columns in diff.columns_by_first_row.items():
         if row != diff.first_row:
             lines.append(f"from row {row} on also: {', '.join(columns)}")

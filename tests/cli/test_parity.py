@@ -8,16 +8,16 @@ from tests.helpers.command_line import ON_CPU, shell
 PARITY = ("parity", "--dataset", "digits", "--limit", "120", "--k", "4", "--pca-dim", "8", "--starts", "2")
 
 
-def test_parity_prints_one_table_and_writes_it_with_what_it_was_made_with(call, tmp_path):
-    told = call(*PARITY, "--backends", "torch,sklearn", "--threads", "1", "--results", "out")
-    assert told.exit_code == 0, told.exception
+def test_parity_prints_one_table_and_writes_it_with_its_provenance(call, tmp_path):
+    result = call(*PARITY, "--backends", "torch,sklearn", "--threads", "1", "--results", "out")
+    assert result.exit_code == 0, result.exception
     for expected in (
         "digits, 120 images",
         "torch / sklearn",
         "adjusted Rand index",
         "table: out/parity/digits-120.csv",
     ):
-        assert expected in told.stdout
+        assert expected in result.stdout
     table = (tmp_path / "out" / "parity" / "digits-120.csv").read_text()
     assert table.startswith("dataset,limit,k,stage,measure,") and "digits,120,4,kmeans,ari,torch,sklearn," in table
     facts = json.loads((tmp_path / "out" / "parity" / "digits-120.json").read_text())
@@ -36,12 +36,12 @@ def test_parity_prints_one_table_and_writes_it_with_what_it_was_made_with(call, 
     ],
 )
 def test_parity_explains_bad_input(call, arguments, expected):
-    told = call(*PARITY, *arguments)
-    assert isinstance(told.exception, DcbenchError) and expected in str(told.exception)
+    result = call(*PARITY, *arguments)
+    assert isinstance(result.exception, DcbenchError) and expected in str(result.exception)
 
 
 def test_parity_exits_with_2_and_no_traceback(tmp_path):
     dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    told = shell("parity", "--dataset", "kmnist", "--data-dir", "data", cwd=tmp_path, environment=ON_CPU | dead)
-    assert told.returncode == 2 and told.stdout == "" and "Traceback" not in told.stderr
-    assert "could not be downloaded" in told.stderr and "--data-dir" in told.stderr
+    result = shell("parity", "--dataset", "kmnist", "--data-dir", "data", cwd=tmp_path, environment=ON_CPU | dead)
+    assert result.returncode == 2 and result.stdout == "" and "Traceback" not in result.stderr
+    assert "could not be downloaded" in result.stderr and "--data-dir" in result.stderr

@@ -1,4 +1,4 @@
-"""Each stage of the comparison, and planted faults that each must show in its figures."""
+"""Each stage of the comparison, and planted faults that must each show in its values."""
 
 import statistics
 
@@ -13,7 +13,7 @@ from dcbench.parity.table import MEASURES, PARITY_STAGES, ParitySettings
 from dcbench.training import threads
 from dcbench.training.backends import KMeansResult, sklearn_backend
 
-pytestmark = pytest.mark.xdist_group("parity")  # what its fixture measures is dear: one worker for all of them
+pytestmark = pytest.mark.xdist_group("parity")  # its fixture takes long: one worker for all of these tests
 
 BACKENDS = ("faiss", "sklearn", "torch")
 SMALL = ParitySettings(
@@ -50,9 +50,9 @@ def measured(bench):
     return values
 
 
-def of(found, stage, measure, pair, k=None):
-    one, other = (*pair, "")[:2]
-    return found[stage, measure, one, other, k]
+def of(values, stage, measure, pair, k=None):
+    first, second = (*pair, "")[:2]
+    return values[stage, measure, first, second, k]
 
 
 # --- sound backends --------------------------------------------------------------------------
@@ -152,20 +152,20 @@ def plant(bench, monkeypatch):
 
 
 def test_a_kmeans_that_ignores_the_first_centroids_shows(plant, sound):
-    found = plant("kmeans", lambda original, points, first, steps: original(points, points[: len(first)], steps))
-    assert max(of(found, "kmeans", "agreement_first_iteration", FAULTY, 12)) < 0.9
-    assert of(found, "kmeans", "parting_iteration", FAULTY, 12) == (1, 1, 1)
-    assert statistics.median(of(found, "kmeans", "ari", FAULTY, 12)) < 0.9
-    assert statistics.median(of(found, "chain", "ari", FAULTY, 12)) < 0.9
+    values = plant("kmeans", lambda original, points, first, steps: original(points, points[: len(first)], steps))
+    assert max(of(values, "kmeans", "agreement_first_iteration", FAULTY, 12)) < 0.9
+    assert of(values, "kmeans", "parting_iteration", FAULTY, 12) == (1, 1, 1)
+    assert statistics.median(of(values, "kmeans", "ari", FAULTY, 12)) < 0.9
+    assert statistics.median(of(values, "chain", "ari", FAULTY, 12)) < 0.9
     for measure in ("agreement_first_iteration", "ari", "objective_ratio", "parting_iteration"):
-        assert of(found, "kmeans", measure, SOUND, 12) == of(sound, "kmeans", measure, SOUND, 12)
+        assert of(values, "kmeans", measure, SOUND, 12) == of(sound, "kmeans", measure, SOUND, 12)
 
 
 def test_a_kmeans_that_stops_early_shows_where_and_at_what_cost(plant):
-    found = plant("kmeans", lambda original, points, first, steps: original(points, first, min(steps, 2)))
-    assert min(of(found, "kmeans", "agreement_first_iteration", FAULTY, 12)) == 1.0
-    assert min(of(found, "kmeans", "objective_ratio", ("sklearn", "torch"), 12)) > 1.001
-    assert max(of(found, "kmeans", "ari", FAULTY, 12)) < 0.99
+    values = plant("kmeans", lambda original, points, first, steps: original(points, first, min(steps, 2)))
+    assert min(of(values, "kmeans", "agreement_first_iteration", FAULTY, 12)) == 1.0
+    assert min(of(values, "kmeans", "objective_ratio", ("sklearn", "torch"), 12)) > 1.001
+    assert max(of(values, "kmeans", "ari", FAULTY, 12)) < 0.99
 
 
 def test_a_randomised_pca_shows(plant):
@@ -173,11 +173,11 @@ def test_a_randomised_pca_shows(plant):
         pca = PCA(dim, svd_solver="randomized", iterated_power=0, random_state=0).fit(features.numpy())
         return lambda data: torch.from_numpy(pca.transform(data.numpy())).float()
 
-    found = plant("fit_pca", randomised)
-    assert of(found, "pca", "largest_angle", FAULTY)[0] > 0.1 > 1e-4 > of(found, "pca", "largest_angle", SOUND)[0]
-    assert of(found, "pca", "explained_variance_ratio", FAULTY)[0] > 1.001
-    assert min(of(found, "chain", "ari", FAULTY, 12)) < 0.9
-    assert min(of(found, "kmeans", "ari", FAULTY, 12)) > 0.95, "k-means got the same matrix all the same"
+    values = plant("fit_pca", randomised)
+    assert of(values, "pca", "largest_angle", FAULTY)[0] > 0.1 > 1e-4 > of(values, "pca", "largest_angle", SOUND)[0]
+    assert of(values, "pca", "explained_variance_ratio", FAULTY)[0] > 1.001
+    assert min(of(values, "chain", "ari", FAULTY, 12)) < 0.9
+    assert min(of(values, "kmeans", "ari", FAULTY, 12)) > 0.95, "k-means got the same matrix all the same"
 
 
 def test_a_pca_of_the_right_axes_but_the_wrong_scale_shows(plant):
@@ -185,9 +185,9 @@ def test_a_pca_of_the_right_axes_but_the_wrong_scale_shows(plant):
         transform = original(features, dim)
         return lambda data: 2 * transform(data)
 
-    found = plant("fit_pca", doubled)
-    assert of(found, "pca", "largest_angle", FAULTY)[0] < 1e-4
-    assert of(found, "pca", "explained_variance_ratio", FAULTY) == pytest.approx((0.25,), abs=1e-4)
+    values = plant("fit_pca", doubled)
+    assert of(values, "pca", "largest_angle", FAULTY)[0] < 1e-4
+    assert of(values, "pca", "explained_variance_ratio", FAULTY) == pytest.approx((0.25,), abs=1e-4)
 
 
 @pytest.mark.parametrize("fault", ["not at all", "one dimension twice"])
@@ -198,11 +198,11 @@ def test_a_wrong_whitening_shows(plant, fault):
         twice[0, 1] = 1
         return (lambda data: data) if fault == "not at all" else (lambda data: transform(data) @ twice)
 
-    found = plant("fit_whitening", wrong)
-    assert of(found, "whiten", "identity_deviation", ["sklearn"])[0] > 0.5
-    assert of(found, "whiten", "identity_deviation", ["torch"])[0] < 0.01
-    assert min(of(found, "chain", "ari", FAULTY, 12)) < 0.95
-    assert min(of(found, "kmeans", "ari", FAULTY, 12)) > 0.95
+    values = plant("fit_whitening", wrong)
+    assert of(values, "whiten", "identity_deviation", ["sklearn"])[0] > 0.5
+    assert of(values, "whiten", "identity_deviation", ["torch"])[0] < 0.01
+    assert min(of(values, "chain", "ari", FAULTY, 12)) < 0.95
+    assert min(of(values, "kmeans", "ari", FAULTY, 12)) > 0.95
 
 
 # --- what it is made of ----------------------------------------------------------------------
@@ -213,8 +213,10 @@ def test_angles_are_those_planted_tiny_ones_too(angle):
     straight = torch.eye(40)[:, :3].double()
     tilted = straight.clone()
     tilted[0, 0], tilted[10, 0] = torch.tensor(angle).double().cos(), torch.tensor(angle).double().sin()
-    one, other = (measuring.Reduction(points=straight, axes=basis.numpy(), seconds=0.0) for basis in (straight, tilted))
-    assert measuring.measure_largest_angle(one, other) == pytest.approx(angle, rel=1e-6)
+    first, second = (
+        measuring.Reduction(points=straight, axes=basis.numpy(), seconds=0.0) for basis in (straight, tilted)
+    )
+    assert measuring.measure_largest_angle(first, second) == pytest.approx(angle, rel=1e-6)
 
 
 def test_axes_are_read_off_a_transform_whose_offset_is_far_larger():
@@ -234,26 +236,26 @@ def test_one_iteration_after_another_is_as_many_at_once(bench, name):
 
 def path_of(*assignments):
     """A k-means that finds these, one after each iteration, and the last one for ever."""
-    asked = []
+    requested = []
 
     def after(iteration):
-        asked.append(iteration)
+        requested.append(iteration)
         return KMeansResult(
             assignment=torch.tensor(assignments[min(iteration, len(assignments)) - 1]), centroids=torch.empty(0)
         )
 
-    return after, asked
+    return after, requested
 
 
 def test_parting_is_the_first_difference_also_one_that_heals():
-    (one, _), (other, _) = path_of([0], [1], [0], [1]), path_of([0], [1], [2], [1])
-    assert measuring.find_first_difference(one, other, 20) == 3
-    assert measuring.find_first_difference(one, other, 2) is None
+    (first, _), (second, _) = path_of([0], [1], [0], [1]), path_of([0], [1], [2], [1])
+    assert measuring.find_first_difference(first, second, 20) == 3
+    assert measuring.find_first_difference(first, second, 2) is None
 
 
 def test_parting_stops_looking_when_nothing_moves_any_more():
-    (one, asked), (other, _) = path_of([0], [1], [1], [7]), path_of([0], [1], [1], [8])
-    assert measuring.find_first_difference(one, other, 20) is None and max(asked) == 3
+    (first, requested), (second, _) = path_of([0], [1], [1], [7]), path_of([0], [1], [1], [8])
+    assert measuring.find_first_difference(first, second, 20) is None and max(requested) == 3
 
 
 def test_the_facts_hold_the_provenance(bench):
@@ -264,10 +266,10 @@ def test_the_facts_hold_the_provenance(bench):
 
 @pytest.mark.gpu
 def test_on_a_gpu_the_backends_agree_as_well(tmp_path):
-    found = measured(measuring.prepare(SMALL, WorkerConfig(data_dir=tmp_path, device="cuda", threads=1)))
+    values = measured(measuring.prepare(SMALL, WorkerConfig(data_dir=tmp_path, device="cuda", threads=1)))
     for pair in PAIRS:
-        assert of(found, "pca", "largest_angle", pair)[0] < 1e-2
-        assert min(of(found, "kmeans", "agreement_first_iteration", pair, 12)) >= 0.99
+        assert of(values, "pca", "largest_angle", pair)[0] < 1e-2
+        assert min(of(values, "kmeans", "agreement_first_iteration", pair, 12)) >= 0.99
 
 
 # --- the promises, on real features ----------------------------------------------------------
@@ -275,12 +277,12 @@ def test_on_a_gpu_the_backends_agree_as_well(tmp_path):
 
 @pytest.fixture(scope="module")
 def mnist():
-    """MNIST, k = 10, as `dcbench parity` measures it; one thread, for two fight over the cores with other tests."""
+    """MNIST, k = 10, as `dcbench parity` measures it, on one thread, since two would slow down other tests."""
     import os
     from pathlib import Path
 
-    asked = ParitySettings(dataset="mnist", limit=10_000, k_values=(10,), backends=BACKENDS)
-    return measured(measuring.prepare(asked, WorkerConfig(data_dir=Path(os.environ["DCBENCH_DATA"]), threads=1)))
+    settings = ParitySettings(dataset="mnist", limit=10_000, k_values=(10,), backends=BACKENDS)
+    return measured(measuring.prepare(settings, WorkerConfig(data_dir=Path(os.environ["DCBENCH_DATA"]), threads=1)))
 
 
 @pytest.mark.slow

@@ -119,7 +119,10 @@ def half(path):
             "this one is failed. the loss",
         ),
         (lambda run: half(run.metrics_file), "holds 0 of 2 rows"),
-        (lambda run: run.metrics_file.write_text(run.metrics_file.read_text() + "2\n"), "not the whole row of epoch 2"),
+        (
+            lambda run: run.metrics_file.write_text(run.metrics_file.read_text() + "2\n"),
+            "not the complete row of epoch 2",
+        ),
         (lambda run: run.append_metrics({"epoch": 2}), "has 3 rows instead of 2"),
         (lambda run: half(run.assignments_file), r"assignments\.npz: is damaged"),
         (lambda run: half(run.provenance_file), r"provenance\.json: is damaged"),

@@ -13,8 +13,8 @@ An architecture is one file, `NAME.py`, with two things:
 
     FACTS = {"features_32": 1024, "features_224": 4096, "smallest_image": 8}
         One literal, which is read without importing the file.
-        features_32     d below an image_size of 128, at any width
-        features_224    d from an image_size of 128 on (the published geometry), at a width of 1; it grows with the width
+        features_32     d if image_size is below 128, at any width
+        features_224    d of larger images (the published geometry) at a width of 1; it grows with the width
         smallest_image  smallest image_size (px) that the layers can process
 
 `count_features` is in `dcbench.core.matrix.validate`; it reads these facts.

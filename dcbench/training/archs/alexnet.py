@@ -26,6 +26,7 @@ def build(spec: RunSpec) -> nn.Sequential:
     for number, (filters, (kernel, stride, padding)) in enumerate(shapes, start=1):
         layers += make_convolution(channels, scale_channels(filters, spec.width), kernel, stride, padding)
         channels = scale_channels(filters, spec.width)
+        # The size of the first FC layer follows from the side of the last feature map.
         side = (side + 2 * padding - kernel) // stride + 1
         if number in (1, 2, 5):
             pool, stride = POOLS[spec.geometry]
@@ -33,4 +34,5 @@ def build(spec: RunSpec) -> nn.Sequential:
             side = (side - pool) // stride + 1
     features = count_features(spec)
     top = [nn.Dropout(0.5), nn.Linear(channels * side**2, features), nn.ReLU(inplace=True)]
+    # No ReLU at the end: the features are the output of the last FC layer itself.
     return nn.Sequential(*layers, nn.Flatten(), *top, nn.Dropout(0.5), nn.Linear(features, features))

@@ -26,4 +26,5 @@ def build(spec: RunSpec) -> nn.Sequential:
     # Padding keeps the side in a convolution, and each block's pooling halves it.
     side, features = spec.image_size // 2 ** len(BLOCKS), count_features(spec)
     top = [nn.Linear(channels * side**2, features), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+    # No ReLU at the end: the features are the output of the last FC layer itself.
     return nn.Sequential(*layers, nn.Flatten(), *top, nn.Linear(features, features))

@@ -67,16 +67,9 @@ class Call:
 
 
 def describe_call(target: Any, arguments: Mapping[str, Any], device: torch.device | str) -> Call:
-    """Return the record of a call.
+    """Return the record of a call; `target` is the function, class or instance that did the work.
 
-    Parameters
-    ----------
-    target : object
-        The function, class or instance that did the work.
-    arguments : mapping
-        Its settings by name. Of values that are not plain, only the type is recorded.
-    device : torch.device or str
-        The device that computed.
+    Of arguments that are no plain values, only the type is recorded.
     """
     kind = target if hasattr(target, "__qualname__") or hasattr(target, "__name__") else type(target)
     library = kind.__module__.split(".")[0]

@@ -35,7 +35,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,8 @@ class Split:
 
     def select(self, positions: Labels) -> Split:
         """Return the images at these positions of the split."""
-        return Split(
-            pixels=self.pixels[positions], labels=self.labels[positions], indices=self.indices[positions],
-            pool=self.pool,
-        )  # fmt: skip
+        pixels, labels, indices = self.pixels[positions], self.labels[positions], self.indices[positions]
+        return replace(self, pixels=pixels, labels=labels, indices=indices)
 
 
 def load_training(spec: RunSpec, data_dir: Path) -> Split:

@@ -43,7 +43,16 @@ def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels] | 
     training = _training_folder(root)
     classes = _list_classes(training)
     test_folders = [root / name for name in TEST_FOLDERS if (root / name).is_dir()]
-    files = _list_files(training if train or not test_folders else test_folders[0], classes)
+    folder = training if train or not test_folders else test_folders[0]
+    files: LabelledFiles = []
+    for label, name in enumerate(classes):
+        paths = (folder / name).rglob("*") if (folder / name).is_dir() else iter(())
+        # Sorted, because the order in which a file system lists files differs from machine to machine.
+        images = sorted(path for path in paths if path.suffix.lower() in IMG_EXTENSIONS)
+        if not images:
+            raise DataError(f"{folder / name}: holds no image ({', '.join(IMG_EXTENSIONS)})")
+        files += [(path, label) for path in images]
+
     pixels = _read_images(files, spec.image_size, data_dir / "decoded")
     labels = np.array([label for _, label in files], dtype=np.int64)
     if test_folders:
@@ -71,17 +80,6 @@ def _list_classes(training: Path) -> list[str]:
         number = f"only one, {classes[0]!r}" if classes else "none"
         raise DataError(f"{training}: needs a folder of images for each of at least two classes, and has {number}")
     return classes
-
-
-def _list_files(folder: Path, classes: list[str]) -> LabelledFiles:
-    files: LabelledFiles = []
-    for label, name in enumerate(classes):
-        paths = (folder / name).rglob("*") if (folder / name).is_dir() else iter(())
-        images = sorted(path for path in paths if path.suffix.lower() in IMG_EXTENSIONS)
-        if not images:
-            raise DataError(f"{folder / name}: holds no image ({', '.join(IMG_EXTENSIONS)})")
-        files += [(path, label) for path in images]
-    return files
 
 
 def _read_images(files: LabelledFiles, size: int, cache: Path) -> Pixels:

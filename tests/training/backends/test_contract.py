@@ -68,10 +68,10 @@ def test_collapsed_features_all_equal_go_through_every_stage(part, value):
     backend, data = registry.load("backends", part), torch.full((50, 12), value)
     reduced = backend.fit_pca(data, 4)(data)
     points = torch.nn.functional.normalize(backend.fit_whitening(reduced)(reduced))
-    found = backend.kmeans(points, points[:3].clone(), 5)
-    for tensor in (reduced, points, found.centroids):
+    result = backend.kmeans(points, points[:3].clone(), 5)
+    for tensor in (reduced, points, result.centroids):
         assert torch.isfinite(tensor).all()
-    assert found.assignment.min() >= 0 and found.assignment.max() < 3
+    assert result.assignment.min() >= 0 and result.assignment.max() < 3
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -86,39 +86,41 @@ def test_transforms_fitted_on_one_set_apply_to_another(part):
 @pytest.mark.parametrize("part", PARTS)
 def test_kmeans_returns_the_nearest_centroids(part):
     points = blobs()
-    found = registry.load("backends", part).kmeans(points, points[:6].clone(), 20)
-    assert found.assignment.shape == (600,) and found.assignment.dtype == torch.int64
-    assert found.centroids.shape == (6, 24)
-    nearest = torch.cdist(points.double(), found.centroids.double()).argmin(1)
-    assert (nearest == found.assignment).float().mean() > 0.999
+    result = registry.load("backends", part).kmeans(points, points[:6].clone(), 20)
+    assert result.assignment.shape == (600,) and result.assignment.dtype == torch.int64
+    assert result.centroids.shape == (6, 24)
+    nearest = torch.cdist(points.double(), result.centroids.double()).argmin(1)
+    assert (nearest == result.assignment).float().mean() > 0.999
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_kmeans_does_just_the_iterations_asked_for(part, iterations):
     points = blobs(groups=40)
-    found = registry.load("backends", part).kmeans(points, points[:8].clone(), iterations)
+    result = registry.load("backends", part).kmeans(points, points[:8].clone(), iterations)
     centroids = points[:8].double()
     for _ in range(iterations):
         ids = torch.cdist(points.double(), centroids).argmin(1)
         centroids = torch.stack([points.double()[ids == label].mean(0) for label in range(8)])
-    assert torch.allclose(found.centroids.double(), centroids, atol=1e-3)
+    assert torch.allclose(result.centroids.double(), centroids, atol=1e-3)
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_kmeans_survives_duplicate_starts_and_says_what_it_knows(part):
     points = blobs()
-    found = registry.load("backends", part).kmeans(points, points[:1].repeat(5, 1), 10)
-    assert torch.isfinite(found.centroids).all()
-    assert found.split_count is None or found.split_count > 0
+    result = registry.load("backends", part).kmeans(points, points[:1].repeat(5, 1), 10)
+    assert torch.isfinite(result.centroids).all()
+    assert result.split_count is None or result.split_count > 0
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(PARTS, 2)), ids="-".join)
 def test_backends_agree_from_the_same_matrix_and_the_same_first_centroids(pair):
     points = blobs(n=2000, groups=10)
-    one, other = (registry.load("backends", part).kmeans(points, points[:10].clone(), 20) for part in pair)
-    assert adjusted_rand_score(one.assignment, other.assignment) > 0.95
-    assert backends.compute_objective(points, one) == pytest.approx(backends.compute_objective(points, other), rel=1e-3)
+    first, second = (registry.load("backends", part).kmeans(points, points[:10].clone(), 20) for part in pair)
+    assert adjusted_rand_score(first.assignment, second.assignment) > 0.95
+    assert backends.compute_objective(points, first) == pytest.approx(
+        backends.compute_objective(points, second), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if hasattr(registry.load("backends", part), "default_pca")])
@@ -128,9 +130,9 @@ def test_defaults_of_a_library_follow_their_seed(part):
     assert reduced.shape == (1000, 5) and reduced.dtype == torch.float32
     spreads = reduced.std(dim=0)
     assert spreads.max() / spreads.min() < 1.05, "whitened, on whatever scale"
-    found = [backend.default_kmeans(reduced, 30, seed) for seed in (0, 0, 1)]
-    assert found[0].shape == (1000,) and found[0].dtype == torch.int64 and len(found[0].unique()) == 30
-    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+    result = [backend.default_kmeans(reduced, 30, seed) for seed in (0, 0, 1)]
+    assert result[0].shape == (1000,) and result[0].dtype == torch.int64 and len(result[0].unique()) == 30
+    assert torch.equal(result[0], result[1]) and not torch.equal(result[0], result[2])
 
 
 @pytest.mark.gpu
@@ -139,11 +141,11 @@ def test_results_come_back_on_the_features_device(part):
     data = blobs().cuda()
     backend = registry.load("backends", part)
     reduced = backend.fit_whitening(backend.fit_pca(data, 5)(data))(data[:, :5])
-    found = backend.kmeans(reduced, reduced[:4].clone(), 5)
-    assert {reduced.device.type, found.assignment.device.type, found.centroids.device.type} == {"cuda"}
+    result = backend.kmeans(reduced, reduced[:4].clone(), 5)
+    assert {reduced.device.type, result.assignment.device.type, result.centroids.device.type} == {"cuda"}
 
 
 def test_the_objective_is_the_sum_of_squares():
     points = torch.tensor([[0.0], [1.0], [5.0]])
-    found = backends.KMeansResult(assignment=torch.tensor([0, 0, 1]), centroids=torch.tensor([[0.0], [4.0]]))
-    assert backends.compute_objective(points, found) == 2.0
+    result = backends.KMeansResult(assignment=torch.tensor([0, 0, 1]), centroids=torch.tensor([[0.0], [4.0]]))
+    assert backends.compute_objective(points, result) == 2.0

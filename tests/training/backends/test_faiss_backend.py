@@ -5,16 +5,16 @@ from dcbench.training.backends import faiss_backend
 
 
 def test_all_images_train_the_pca_and_no_sample_of_them(monkeypatch):
-    seen = []
+    trained_on = []
     original = faiss.PCAMatrix.train
 
     def spy(self, data):
-        seen.append((len(data), self.max_points_per_d * self.d_in))
+        trained_on.append((len(data), self.max_points_per_d * self.d_in))
         original(self, data)
 
     monkeypatch.setattr(faiss.PCAMatrix, "train", spy)
     faiss_backend.fit_whitening(torch.randn(5000, 2))
-    assert seen[0][0] == 5000 and seen[0][1] >= 5000
+    assert trained_on[0][0] == 5000 and trained_on[0][1] >= 5000
 
 
 def test_splits_inside_the_iterations_are_counted():

@@ -42,8 +42,8 @@ def test_both_splits_come_as_the_facts_say_and_stay_apart(name, tmp_path, monkey
     if made is not None:
         assert (train.pixels == made[True]).all() and (test.pixels == made[False]).all()
     assert train.digest() != test.digest()
-    seen = {picture.tobytes() for picture in train.pixels}
-    assert not [1 for picture in test.pixels if picture.tobytes() in seen]
+    train_images = {picture.tobytes() for picture in train.pixels}
+    assert not [1 for picture in test.pixels if picture.tobytes() in train_images]
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -78,10 +78,10 @@ def test_a_download_asks_torchvision_for_both_splits(name, tmp_path, monkeypatch
     part = registry.load("datasets", name)
     kind = next(value for value in vars(torchvision.datasets).values() if getattr(value, "__name__", "").lower()
                 == name.replace("_", ""))  # fmt: skip
-    asked = []
-    monkeypatch.setattr(torchvision.datasets, kind.__name__, lambda *args, **options: asked.append((args, options)))
+    calls = []
+    monkeypatch.setattr(torchvision.datasets, kind.__name__, lambda *args, **options: calls.append((args, options)))
     part.download(tmp_path)
-    assert asked and all(args[0] == tmp_path and options["download"] for args, options in asked)
+    assert calls and all(args[0] == tmp_path and options["download"] for args, options in calls)
 
 
 @pytest.mark.parametrize("name", [part for part in PARTS if "class_names" in registry.facts("datasets", part)])

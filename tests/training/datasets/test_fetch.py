@@ -10,12 +10,12 @@ def test_a_failed_download_says_why_and_what_to_do(tmp_path, monkeypatch, capsys
 
     monkeypatch.setattr(registry.load("datasets", "kmnist"), "download", offline)
     assert main("kmnist", tmp_path) == 1
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for expected in ("could not be downloaded: Network is unreachable", "KMNIST/raw/train-images", "--data-dir"):
-        assert expected in told
+        assert expected in output
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path, monkeypatch, capsys):
+def test_files_on_disk_are_not_downloaded_again(tmp_path, monkeypatch, capsys):
     calls = []
 
     def fetch(data_dir):
