@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import DataDir, Device, Results
+from dcbench.cli.options import DataDir, Device, Results, join_command
 from dcbench.core import console, devices
 from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DataError
@@ -45,7 +43,7 @@ def parity(
         device=kind,
         gpu=gpus[0].uuid if gpus else "",
         threads=threads or devices.count_cores(),
-        command=shlex.join(["dcbench", *sys.argv[1:]]),
+        command=join_command(),
     )
     if problem := downloads.fetch(dataset, config.data_dir):
         raise DataError(problem)

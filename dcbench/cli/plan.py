@@ -19,7 +19,7 @@ from dcbench.cli.options import (
     MatrixFile,
     PerGpu,
     Results,
-    select_devices,
+    join_command,
 )
 from dcbench.cli.terminal.plan import show_forecast, show_plan
 from dcbench.core import devices
@@ -27,6 +27,7 @@ from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.execution import scheduler
+from dcbench.execution.device_selection import select_devices
 from dcbench.execution.scheduler.forecast import forecast
 
 
@@ -52,7 +53,7 @@ def plan(
     folder = MatrixDir(results / expanded.name)
     entries = status.read_planned_runs(expanded, folder)
     left = scheduler.select_runs(entries)
-    config = selection.worker_config(len(left) or len(entries), data_dir)
+    config = selection.worker_config(len(left) or len(entries), data_dir, command=join_command())
     settings = scheduler.make_settings(config, selection.gpus, entries, results)
     if probe:
         with settings.interrupts.counting():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import deque
 from pathlib import Path
 
 import typer
 
-from dcbench.cli.options import LOCAL
+from dcbench.cli.options import LOCAL, join_command
 from dcbench.cli.terminal.board import watch
 from dcbench.core import devices
 from dcbench.core.store.status import PlannedRun
@@ -37,7 +36,7 @@ def make_replay_settings(
         # All repetitions use the first GPU, one after the other; on the CPU they share the cores.
         jobs=1 if gpus else max(1, min(times, devices.count_cores() // threads)),
         threads=threads,
-        command=shlex.join(["dcbench", *sys.argv[1:]]),
+        command=join_command(),
         keep_weights=keep_weights,
     )
     return scheduler.make_settings(config, gpus[:1])

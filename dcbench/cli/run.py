@@ -19,8 +19,8 @@ from dcbench.cli.options import (
     MatrixFile,
     PerGpu,
     Results,
+    join_command,
     parse_duration,
-    select_devices,
 )
 from dcbench.cli.terminal.board import show_end, watch
 from dcbench.cli.terminal.plan import show_change
@@ -30,6 +30,7 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import DeviceError
 from dcbench.execution import scheduler
+from dcbench.execution.device_selection import select_devices
 from dcbench.execution.scheduler.faults import FaultPolicy
 from dcbench.execution.scheduler.packing import parse_filters
 
@@ -84,7 +85,7 @@ def run(
     show_change(status.store_plan(plan, folder))
     entries = status.read_planned_runs(plan, folder)
     todo = scheduler.select_runs(entries, redo, only and only.value)
-    config = selection.worker_config(len(todo), data_dir, keep_weights=keep_weights, redo=redo)
+    config = selection.worker_config(len(todo), data_dir, command=join_command(), keep_weights=keep_weights, redo=redo)
     policy = FaultPolicy(timeout, retries, fail_fast)
     settings = scheduler.make_settings(config, selection.gpus, todo, results, first=filters, policy=policy)
     with settings.interrupts.counting():

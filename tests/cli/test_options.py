@@ -3,10 +3,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from dcbench.cli.options import count_jobs, parse_duration
-from dcbench.core import devices
+from dcbench.cli.options import parse_duration
 from dcbench.core.worker_config import default_data_dir
-from dcbench.errors import DeviceError
 from tests.helpers.command_line import RUN
 
 
@@ -26,18 +24,6 @@ def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
         told = call(command, "results")
         assert told.exit_code == 2 and "broken" in told.stderr and "4" in told.stdout
     assert (tmp_path / "reports" / "m" / "index.html").exists()
-
-
-def test_jobs_at_once(monkeypatch):
-    monkeypatch.setattr(devices, "count_cores", lambda: 16)
-    at_once = count_jobs
-    assert at_once(100, 0, None, None) == 16 and at_once(3, 0, None, None) == 3 and at_once(100, 0, 5, None) == 5
-    assert at_once(100, 2, None, None) == 16 and at_once(100, 3, None, None) == 15 and at_once(100, 2, None, 3) == 6
-    assert at_once(0, 0, None, None) == 1 and at_once(0, 16, None, None) == 16
-    for wrong, told in (((9, 0, 17, None), "16 cores"), ((9, 2, None, 9), "16 cores"), ((9, 1, 2, None), "per-gpu"),
-                        ((9, 0, None, 2), "give --jobs")):  # fmt: skip
-        with pytest.raises(DeviceError, match=told):
-            at_once(*wrong)
 
 
 @pytest.mark.parametrize(("told", "expected"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
