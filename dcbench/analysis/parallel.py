@@ -1,7 +1,7 @@
-"""Work on many runs on all cores, where that is worth the start of the processes, and one memory for all of them.
+"""Process many runs on all cores, and share one copy of large data between the processes.
 
-In: a function of a list and the list, or a value with large arrays. Out: what the function made of each part of the
-list, in order; the value in a file that processes share.
+In: a function of a list and the list, or a value with large arrays. Out: what the function returns for each part of the
+list, in order; the same value, backed by a file that processes share.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CHUNK_SIZE = 100
-"""Runs in a part: few enough that what comes back of some parts fits into memory beside the whole."""
+"""Runs in a part: enough to pay for a call, few enough that some finished parts fit into memory next to the whole."""
 
 MIN_PARALLEL_ROWS = 50_000
-"""Rows of metrics from which on processes are started; they take a second to come up."""
+"""Rows of metrics from which on processes pay; they take a second to start."""
 
 
 def map_in_parallel(function: Callable[[Sequence[T]], R], items: Sequence[T], rows: int) -> Iterator[R]:
-    """The function of each part of the items; `rows` is how many rows of metrics they have together."""
+    """Yield the result of the function for each part of the items; `rows` is how many rows of metrics they have."""
     parts = [items[start : start + CHUNK_SIZE] for start in range(0, len(items), CHUNK_SIZE)]
-    together = Parallel(n_jobs=-1 if rows >= MIN_PARALLEL_ROWS else 1, batch_size=1, return_as="generator")
-    yield from together(delayed(function)(part) for part in parts)
+    # A generator hands over each part as soon as it and those before it are done. Batches larger than 1 would hold
+    # parts back, and a list would hold all of them at once.
+    pool = Parallel(n_jobs=-1 if rows >= MIN_PARALLEL_ROWS else 1, batch_size=1, return_as="generator")
+    yield from pool(delayed(function)(part) for part in parts)
 
 
 def share_memory(value: T, folder: Path, rows: int) -> T:
-    """The value with its large arrays in a file of the folder, read-only: of it memory holds what is looked at, once.
+    """Return the value with its large arrays in a read-only file of the folder, which must outlive it.
 
-    All processes that are handed it share the file; it must stay while the value is used. Without room for it, and for
-    few rows, the value stays as it is.
+    Processes that receive the value map the same file, so that memory holds one copy, and of that only what is read.
+    Without room for the file, and for few rows, the value is returned as it is.
     """
     with suppress(OSError):
         if rows >= MIN_PARALLEL_ROWS:

@@ -1,7 +1,7 @@
-"""Run folders read into one tidy frame.
+"""Read the run folders of a matrix into tidy frames.
 
-In: a matrix's results folder. Out: a Results, whose `rows` has a line for each run and epoch and whose
-`runs` a line for each planned run, done or not. Nothing on disk is trusted: what cannot be read is told in `notes`.
+In: the results folder of a matrix. Out: a Results, whose `rows` has a row for each run and epoch and whose `runs` has a
+row for each planned run, done or not. Nothing on disk is trusted: `notes` says what cannot be read.
 """
 
 from __future__ import annotations
@@ -13,28 +13,33 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from dcbench.analysis import run_files
 from dcbench.analysis.parallel import map_in_parallel
-from dcbench.analysis.run_files import RunFiles
+from dcbench.analysis.run_files import read_run_files
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec
-from dcbench.core.store import status as ledgers
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.core.store.status import MatrixStatus, PlannedRun
+from dcbench.core.store.status import MatrixStatus, read_status
 from dcbench.errors import ResultsError
 from dcbench.parity.table import MEASURES, PARITY_COLUMNS, PARITY_STAGES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Results:
-    """What a matrix came to.
+    """The results of a matrix.
 
-    `runs`: run_id, state, kind, reason, last_lines, seconds, timing (shared, exclusive or not recorded: whether other
-    runs were on the device meanwhile), health with since when and why, the spec's fields and `backend`.
-    `rows`: the columns of metrics.csv with the same fields, texts as categories, done runs only.
-    `axes`: each varied field with its values in the plan's order; `groups`: the axes, fields that move together as one.
-    `baselines`: what `runs` says, and the last row, of each baseline run; `chance`: a line for each dataset.
-    `parity`: every table that `dcbench parity` has written beside this matrix, one after another.
+    Attributes:
+        name: The name of the matrix.
+        varied: Each field that takes several values, with the values in the order of the plan.
+        runs: A row for each planned run: run_id, state, kind, reason, last_lines, seconds, timing (whether other runs
+            used the device meanwhile: shared, exclusive or not recorded), health with its first epoch and reason, the
+            fields of the spec, and `backend`.
+        rows: A row for each epoch of each finished run: the columns of metrics.csv and those of `runs`, with texts as
+            categories.
+        notes: What was wrong with the files.
+        baselines: A row for each baseline run: the columns of `runs`, and its last row of metrics.
+        chance: The scores of random clusters, a row for each dataset.
+        parity: All tables that `dcbench parity` wrote next to this matrix.
+        groups: The axes as their fields; several fields of an axis move together.
     """
 
     name: str
@@ -49,109 +54,97 @@ class Results:
 
 
 def read_results(folder: MatrixDir) -> Results:
-    """Read every planned run; runs that are no longer planned are left out, and counted in the notes."""
-    return collect_results(ledgers.read_status(folder))
+    """Read every planned run; runs that are no longer planned are left out and counted in the notes."""
+    return collect_results(read_status(folder))
 
 
-def collect_results(ledger: MatrixStatus) -> Results:
-    """Read the runs of a ledger; one that has changed since is what it is now."""
-    plan, folder = ledger.plan, ledger.folder
-    runs = _Runs(len(plan.runs), np.empty((len(COLUMNS), count_planned_rows(ledger))))
-    for part in map_in_parallel(run_files.read_run_files, ledger.runs, count_planned_rows(ledger)):
-        runs.add(part)
-    stray = _stray(folder, {entry.folder.path.name for entry in ledger.runs})
-    if stray:
-        runs.notes.append(f"{folder.path}: {stray} runs that the matrix no longer plans were left out")
-    varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
-    tables = (*runs.of_cells(), runs.notes, runs.of_baselines(), _chance(ledger.done), _parity(folder, runs.notes))
-    return Results(plan.name, varied, *tables, plan.groups)
+def collect_results(status: MatrixStatus) -> Results:
+    """Read the runs of a status; a run that has changed since is read as it is now."""
+    plan, folder = status.plan, status.folder
+    # A million rows of 56 columns take 450 MB. They are put in place once, in the order of the plan; joining a frame of
+    # each run in the end would copy them all again.
+    metrics = np.empty((len(COLUMNS), count_planned_rows(status)))
+    facts: list[dict[str, Any]] = []
+    counts: list[int] = []
+    notes: list[str] = []
+    for part in map_in_parallel(read_run_files, status.runs, metrics.shape[1]):
+        start = sum(counts)
+        metrics[:, start : start + part.metrics.shape[1]] = part.metrics
+        facts += part.facts
+        counts += part.counts
+        notes += part.notes
+
+    # The runs of the cells come first, those of the baselines after them.
+    cells = len(plan.runs)
+    runs = pd.DataFrame(facts[:cells])
+    rows = _join_rows(runs, metrics[:, : sum(counts[:cells])], counts[:cells])
+    baselines = pd.DataFrame()
+    if len(facts) > cells:
+        done = np.flatnonzero(counts[cells:])
+        last_rows = (np.cumsum(counts)[cells:] - 1)[done]
+        scores = pd.DataFrame(metrics[:, last_rows].T, columns=list(COLUMNS), index=done)
+        baselines = pd.DataFrame(facts[cells:])
+        baselines = pd.concat([baselines, scores.reindex(baselines.index)], axis=1)
+
+    try:
+        names = {path.name for path in folder.path.iterdir()} - {run.folder.path.name for run in status.runs}
+    except OSError as error:
+        raise ResultsError(f"{folder.path}: {error.strerror}; the folder was removed while it was read") from None
+    dropped = sum(folder.run_dir(name).spec_file.exists() for name in names)
+    if dropped:
+        notes.append(f"{folder.path}: {dropped} runs that the matrix no longer plans were left out")
+
+    # Chance depends on the dataset only, so the first run that recorded it is enough.
+    chance: dict[str, dict[str, Any]] = {}
+    for run in status.done:
+        if run.spec.dataset not in chance:
+            scores_by_chance = (run.folder.read_audit() or {}).get("chance")
+            if scores_by_chance and isinstance(scores_by_chance, dict):
+                chance[run.spec.dataset] = {"dataset": run.spec.dataset, **scores_by_chance}
+
+    return Results(
+        name=plan.name,
+        varied={name: values for name, values in plan.axes.items() if len(values) > 1},
+        runs=runs,
+        rows=rows,
+        baselines=baselines,
+        chance=pd.DataFrame(list(chance.values())),
+        parity=_read_parity(folder, notes),
+        notes=notes,
+        groups=plan.groups,
+    )
 
 
-def count_planned_rows(ledger: MatrixStatus) -> int:
-    """Rows that the finished runs should have together."""
-    return sum(entry.spec.epochs + 1 for entry in ledger.done)
+def count_planned_rows(status: MatrixStatus) -> int:
+    """Return how many rows of metrics the finished runs should have together."""
+    return sum(run.spec.epochs + 1 for run in status.done)
 
 
-def _parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
-    """The tables of `dcbench parity` in the same results folder; one that cannot be read is told in the notes."""
+def _join_rows(runs: pd.DataFrame, metrics: np.ndarray, counts: list[int]) -> pd.DataFrame:
+    """Return the rows `(columns, rows)` of the runs as a frame, with the columns of `runs` repeated for each row."""
+    done = runs[np.array(counts) > 0]
+    numeric = {name for name in done if is_numeric_dtype(done[name])}
+    # A field without any value, say `limit`, is a number like its values in other matrices.
+    empty = {name for name in RunSpec.model_fields if done[name].isna().all()}
+    texts = [str(name) for name in done if name not in numeric | empty]
+    # A text for each of a million rows would fill memory; a category takes a byte or two. Their order is the plan's.
+    categories = {
+        name: pd.Categorical(done[name], pd.Index(done[name].dropna().unique(), dtype="str")) for name in texts
+    }
+    fields = done.astype(dict.fromkeys(empty, float)).assign(**categories)
+    fields = fields.take(np.repeat(np.arange(len(fields)), [count for count in counts if count]))
+    frame = pd.DataFrame(metrics.T, columns=list(COLUMNS), copy=False)
+    return pd.concat([frame, fields.reset_index(drop=True)], axis=1)
+
+
+def _read_parity(folder: MatrixDir, notes: list[str]) -> pd.DataFrame:
+    """Return the tables of `dcbench parity` next to the matrix; a table that cannot be read becomes a note."""
     tables = []
     for file in sorted((folder.path.absolute().parent / "parity").glob("*.csv")):
         try:
-            table = pd.read_csv(file)
-            table = table[list(PARITY_COLUMNS)]
+            table = pd.read_csv(file)[list(PARITY_COLUMNS)]
+            # A later version may know more stages and measures; this one could not show them.
             tables.append(table[table["stage"].isin(PARITY_STAGES) & table["measure"].isin(MEASURES)])
         except (OSError, ValueError, KeyError) as error:
             notes.append(f"{file} cannot be read: {' '.join(str(error).split())}; measure it again with dcbench parity")
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PARITY_COLUMNS))
-
-
-def _chance(done: list[PlannedRun]) -> pd.DataFrame:
-    """Scores of random clusters for each dataset, from the first run that tells them."""
-    found: dict[str, dict[str, Any]] = {}
-    for entry in done:
-        if entry.spec.dataset not in found:
-            facts = (entry.folder.read_audit() or {}).get("chance")
-            if facts and isinstance(facts, dict):
-                found[entry.spec.dataset] = {"dataset": entry.spec.dataset, **facts}
-    return pd.DataFrame(list(found.values()))
-
-
-# --- many runs in one table -----------------------------------------------------------------
-
-
-@dataclass
-class _Runs:
-    """What is told of each run so far, those of the cells first, and the rows of the finished ones in one array.
-
-    A million rows of 56 columns are 450 MB: they are put in place once, their run's texts beside them as categories.
-    """
-
-    cells: int
-    metrics: np.ndarray
-    told: list[dict[str, Any]] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, part: RunFiles) -> None:
-        """Take the next runs, in the plan's order."""
-        start = sum(self.counts)
-        self.metrics[:, start : start + part.metrics.shape[1]] = part.metrics
-        self.told += part.facts
-        self.counts += part.counts
-        self.notes += part.notes
-
-    def of_cells(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The runs of the cells, and their rows with what is told of each run beside them."""
-        counts = self.counts[: self.cells]
-        runs = pd.DataFrame(self.told[: self.cells])
-        metrics = pd.DataFrame(self.metrics[:, : sum(counts)].T, columns=list(COLUMNS), copy=False)
-        beside = _typed(runs[np.array(counts) > 0])
-        beside = beside.take(np.repeat(np.arange(len(beside)), [count for count in counts if count]))
-        return runs, pd.concat([metrics, beside.reset_index(drop=True)], axis=1)
-
-    def of_baselines(self) -> pd.DataFrame:
-        """What is told of each baseline run, with its last row; without baselines no table."""
-        if len(self.told) == self.cells:
-            return pd.DataFrame()
-        finished = np.flatnonzero(self.counts[self.cells :])
-        ends = (np.cumsum(self.counts)[self.cells :] - 1)[finished]
-        last = pd.DataFrame(self.metrics[:, ends].T, columns=list(COLUMNS), index=finished)
-        told = pd.DataFrame(self.told[self.cells :])
-        return pd.concat([told, last.reindex(told.index)], axis=1)
-
-
-def _typed(runs: pd.DataFrame) -> pd.DataFrame:
-    """The frame with texts as categories in the plan's order; a field without any value, say `limit`, is a number."""
-    kept = {name for name in runs if is_numeric_dtype(runs[name])}
-    none = {name for name in RunSpec.model_fields if runs[name].isna().all()}
-    texts = [str(name) for name in runs if name not in kept | none]
-    ordered = {name: pd.Categorical(runs[name], pd.Index(runs[name].dropna().unique(), dtype="str")) for name in texts}
-    return runs.astype(dict.fromkeys(none, float)).assign(**ordered)
-
-
-def _stray(folder: MatrixDir, planned: set[str]) -> int:
-    try:
-        names = {path.name for path in folder.path.iterdir()}
-    except OSError as error:
-        raise ResultsError(f"{folder.path}: {error.strerror}; it went away while it was read") from None
-    return sum(folder.run_dir(name).spec_file.exists() for name in names - planned)

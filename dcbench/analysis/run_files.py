@@ -1,36 +1,43 @@
-"""The files of some runs read: what is told of each, and its metrics.
+"""Read the files of some runs: what they say of each run, and its metrics.
 
-In: entries of a ledger. Out: a Part. A run that has changed since the ledger was made is told as it is now; one whose
-files cannot be read is failed, and why.
+In: planned runs with their states. Out: a RunFiles. A run that has changed since its state was read is described as it
+is now; one whose files cannot be read is failed, with the reason.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.csv
 
-from dcbench.analysis import metrics_file
-from dcbench.audit.health import HEALTH_COLUMNS, Health, judge_health
+from dcbench.audit.health import HEALTH_COLUMNS, judge_health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
 EPOCH = list(COLUMNS).index("epoch")
-SIGNS = [list(COLUMNS).index(name) for name in HEALTH_COLUMNS]
-"""Places of the columns that a run's health is read from."""
 
-NOTHING = np.empty((len(COLUMNS), 0))
+NO_ROWS = np.empty((len(COLUMNS), 0))
 """The metrics of a run that is not done."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunFiles:
-    """Some runs, read: what is told of each, the columns of their rows one after another, and how many each has."""
+    """What the files of some runs hold.
+
+    Attributes:
+        facts: State, health, timing and spec of each run.
+        metrics: The rows of all runs, one run after another, as an array `(columns, rows)`.
+        counts: The number of rows of each run.
+        notes: What was wrong with the files.
+    """
 
     facts: list[dict[str, Any]]
     metrics: np.ndarray
@@ -38,87 +45,127 @@ class RunFiles:
     notes: list[str]
 
 
-def read_run_files(entries: Sequence[PlannedRun]) -> RunFiles:
-    """Read these runs, their metrics all at once where they can be."""
+def read_run_files(runs: Sequence[PlannedRun]) -> RunFiles:
+    """Read the files of these runs."""
     notes: list[str] = []
-    texts = [_text(entry, notes) for entry in entries]
-    checked = [
-        _checked(entry, found, notes) for entry, found in zip(entries, metrics_file.parse_metrics(texts), strict=True)
-    ]
-    told = [_facts(entry, metrics) for entry, metrics in checked]
-    counts = [metrics.shape[1] for _, metrics in checked]
-    return RunFiles(told, np.concatenate([metrics for _, metrics in checked], axis=1), counts, notes)
+    parsed = parse_metrics([_read_text(run, notes) for run in runs])
+    checked = [_check_epochs(run, metrics, notes) for run, metrics in zip(runs, parsed, strict=True)]
+    return RunFiles(
+        facts=[_describe_run(run, metrics) for run, metrics in checked],
+        metrics=np.concatenate([metrics for _, metrics in checked], axis=1),
+        counts=[metrics.shape[1] for _, metrics in checked],
+        notes=notes,
+    )
 
 
-def _text(entry: PlannedRun, notes: list[str]) -> str:
-    """metrics.csv of a finished run."""
-    if entry.state.name != "done":
-        return ""
-    with suppress(ResultsError):  # what cannot be read any more does not hold the epochs
-        text, warning = entry.folder.read_metrics_text()
-        notes += [warning] if warning else []
-        return text
+def _read_text(run: PlannedRun, notes: list[str]) -> str:
+    """Return the metrics.csv of a finished run; without text where it cannot be read, which the epochs will show."""
+    if run.state.name == "done":
+        with suppress(ResultsError):
+            text, warning = run.folder.read_metrics_text()
+            notes += [warning] if warning else []
+            return text
     return ""
 
 
-def _checked(
-    entry: PlannedRun, found: np.ndarray | str, notes: list[str], again: bool = True
-) -> tuple[PlannedRun, np.ndarray]:
-    """The run with its metrics; one whose file does not hold all its epochs is no longer done."""
-    if entry.state.name != "done":
-        return entry, NOTHING
-    whole = _whole(entry, found)
-    if isinstance(whole, np.ndarray):
-        return entry, whole
-    now = entry.folder.read_planned_state(entry.spec)
-    if now.name != "done":  # it has been started again, or removed, since it was looked at
-        return replace(entry, state=now), NOTHING
-    if again:  # it has perhaps been done again
-        return _checked(entry, metrics_file.parse_metrics([_text(entry, notes)])[0], notes, again=False)
-    reason = f"{entry.folder.metrics_file} {whole}; remove its folder and run the matrix again"
+def _check_epochs(run: PlannedRun, metrics: np.ndarray | str, notes: list[str]) -> tuple[PlannedRun, np.ndarray]:
+    """Return the run and its metrics, or the run as failed when they do not hold all its epochs in order."""
+    if run.state.name != "done":
+        return run, NO_ROWS
+    problem = ""
+    for is_last_look in (False, True):
+        if isinstance(metrics, str):
+            problem = f"cannot be read: {metrics}"
+        elif np.array_equal(metrics[EPOCH], np.arange(run.spec.epochs + 1)):
+            return run, metrics
+        else:
+            problem = f"does not hold the epochs 0 to {run.spec.epochs}"
+        # Somebody may have started the run again, or removed it, since its state was read.
+        state = run.folder.read_planned_state(run.spec)
+        if state.name != "done":
+            return replace(run, state=state), NO_ROWS
+        # It may even be done again, in which case the file is good by now.
+        if not is_last_look:
+            (metrics,) = parse_metrics([_read_text(run, notes)])
+    reason = f"{run.folder.metrics_file} {problem}; remove its folder and run the matrix again"
     notes.append(reason)
-    return replace(entry, state=RunState(name="failed", kind="lost", reason=reason)), NOTHING
+    return replace(run, state=RunState(name="failed", kind="lost", reason=reason)), NO_ROWS
 
 
-def _whole(entry: PlannedRun, found: np.ndarray | str) -> np.ndarray | str:
-    """The metrics when all epochs are there, in order; else what is wrong with them."""
-    if isinstance(found, str):
-        return f"cannot be read: {found}"
-    whole = np.array_equal(found[EPOCH], np.arange(entry.spec.epochs + 1))
-    return found if whole else f"does not hold the epochs 0 to {entry.spec.epochs}"
-
-
-def _facts(entry: PlannedRun, metrics: np.ndarray) -> dict[str, Any]:
-    state = entry.state
-    judged = _health(entry, metrics) if metrics.size else None
+def _describe_run(run: PlannedRun, metrics: np.ndarray) -> dict[str, Any]:
+    """Return the state of a run, whether it shared its device, its health and its spec, by column."""
+    state, health = run.state, None
+    if metrics.size:
+        # Only the columns that the rule looks at become Python numbers: all 56 would take most of the time here.
+        columns = metrics[[list(COLUMNS).index(name) for name in HEALTH_COLUMNS]]
+        rows = [dict(zip(HEALTH_COLUMNS, row, strict=True)) for row in columns.T.tolist()]
+        health = judge_health(rows, run.spec.k)
+    timing = "not recorded"
+    with suppress(ResultsError):
+        provenance = run.folder.read_provenance()
+        earlier = provenance.get("earlier_attempts")
+        attempts = [provenance, *(earlier if isinstance(earlier, list) else [])]
+        companies = [attempt.get("shared_with") for attempt in attempts if isinstance(attempt, dict)]
+        # One attempt in company is enough to slow the run; one without a record leaves it open.
+        timing = "shared" if any(companies) else "not recorded" if None in companies else "exclusive"
     return {
-        "run_id": entry.folder.path.name,
+        "run_id": run.folder.path.name,
         "state": state.name,
         "kind": state.kind,
         "reason": state.reason,
         "last_lines": "\n".join(state.last_lines),
         "seconds": state.seconds,
-        "timing": _timing(entry),
-        "health": judged and judged.state,
-        "health_since": judged and judged.since,
-        "health_why": judged and judged.why,
-        **entry.spec.model_dump(),
-        "backend": entry.spec.backend,
+        "timing": timing,
+        "health": health and health.state,
+        "health_since": health and health.since,
+        "health_why": health and health.why,
+        **run.spec.model_dump(),
+        "backend": run.spec.backend,
     }
 
 
-def _health(entry: PlannedRun, metrics: np.ndarray) -> Health:
-    rows = [dict(zip(HEALTH_COLUMNS, row, strict=True)) for row in metrics[SIGNS].T.tolist()]
-    return judge_health(rows, entry.spec.k)
+# --- metrics.csv ----------------------------------------------------------------------------
+
+_READ_OPTIONS = pyarrow.csv.ReadOptions(use_threads=False)  # there is a process for each core already
+_CONVERT_OPTIONS = pyarrow.csv.ConvertOptions(
+    column_types=dict.fromkeys(COLUMNS, pyarrow.float64()),
+    include_columns=list(COLUMNS),
+    include_missing_columns=True,
+)
 
 
-def _timing(entry: PlannedRun) -> str:
-    """Whether others were on the device while the run was timed."""
+def parse_metrics(texts: Sequence[str]) -> list[np.ndarray | str]:
+    """Parse the texts of metrics.csv files, each to an array `(columns, rows)`, or to what is wrong with it.
+
+    Values that do not exist are NaN. An empty text has no rows.
+    """
+    # A call of pyarrow costs more than parsing a file does, so the files of many runs are parsed as one. Where that
+    # fails, for one file or for different columns, each is parsed alone.
     try:
-        facts = entry.folder.read_provenance()
-    except ResultsError:
-        return "not recorded"
-    earlier = facts.get("earlier_attempts")
-    told = [facts, *(earlier if isinstance(earlier, list) else [])]
-    attempts = [one.get("shared_with") for one in told if isinstance(one, dict)]
-    return "shared" if any(attempts) else "not recorded" if None in attempts else "exclusive"
+        return list(_parse_together(texts))
+    except (pyarrow.ArrowException, ValueError, KeyError):
+        pass
+    parsed: list[np.ndarray | str] = []
+    for text in texts:
+        try:
+            parsed += _parse_together([text])
+        except (pyarrow.ArrowException, ValueError, KeyError) as error:
+            parsed.append(" ".join(str(error).split()))
+    return parsed
+
+
+def _parse_together(texts: Sequence[str]) -> list[np.ndarray]:
+    """Parse texts that have the same columns; raise ValueError if they have not, or if a line is not a row."""
+    headers, bodies = zip(*(text.partition("\n")[::2] for text in texts), strict=True)
+    if len(set(headers) - {""}) > 1:
+        raise ValueError("the files have different columns")
+    counts = [body.count("\n") for body in bodies]
+    if not sum(counts):
+        return [np.empty((len(COLUMNS), 0)) for _ in texts]
+    csv = io.BytesIO("".join([max(headers), "\n", *bodies]).encode())
+    table = pyarrow.csv.read_csv(csv, read_options=_READ_OPTIONS, convert_options=_CONVERT_OPTIONS)
+    # The rows are cut apart by the lines of each file, so one skipped line would shift all files after it.
+    if table.num_rows != sum(counts):
+        raise ValueError("there are empty lines between the rows")
+    metrics = np.stack([column.to_numpy() for column in table.columns])
+    return np.split(metrics, np.cumsum(counts)[:-1], axis=1)
