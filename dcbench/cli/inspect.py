@@ -1,4 +1,4 @@
-"""`dcbench inspect`: pictures of what one run learned."""
+"""`dcbench inspect`: draw what one run learned."""
 
 from __future__ import annotations
 
@@ -15,46 +15,55 @@ from dcbench.core import devices
 from dcbench.core.store.files import explain_os_error, explain_unwritable
 from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DataError, ResultsError
-from dcbench.execution.scheduler import SchedulerSettings, downloads
-from dcbench.inspect.subject import Check, InspectedRun, read_subject, repetition
-from dcbench.replay.rerun import OriginalRun, compare_replays, open_replay_folder, plan_replays, read_original
+from dcbench.execution import downloads
+from dcbench.inspect.subject import Check, InspectedRun, check_replay, read_inspected_run
+from dcbench.replay.rerun import compare_replays, open_replay_folder, plan_replays, read_original
 
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="The folder of a run; it is only read.", metavar="RUN")],
     replay: Annotated[
-        bool, typer.Option("--replay", help="Do the run again in a temporary folder, for the weights it did not keep.")
+        bool, typer.Option("--replay", help="Do the run again in a temporary folder, to get weights it did not keep.")
     ] = False,
-    clusters: Annotated[int, typer.Option(min=1, help="Clusters to show, the largest first.")] = 20,
-    out: Annotated[Path, typer.Option("--out", help="Where reports are written, a folder for each matrix.")] = Path(
+    clusters: Annotated[int, typer.Option(min=1, help="Number of clusters to show, the largest first.")] = 20,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the reports, with a folder for each matrix.")] = Path(
         "reports"
     ),
     data_dir: DataDir = None,
     device: RunDevice = None,
     threads: RunThreads = None,
 ) -> None:
-    """Draw what one run learned: filters, what they answer to, clusters, confusion with the labels, a map.
+    """Draw what one run learned: filters and the images they respond to, clusters, confusion with labels, a map.
 
-    This needs the run's weights, which dcbench run keeps only with --keep-weights; --replay does the run again.
+    This needs the weights of the run, which dcbench run keeps only with --keep-weights; --replay does the run again.
     """
     if replay:
-        run = read_original(path)
-        settings = make_replay_settings(run, 1, data_dir, device, threads, keep_weights=True)
-        _repeated(run, path, settings, clusters, _target(out, path))
+        original = read_original(path)
+        settings = make_replay_settings(original, 1, data_dir, device, threads, keep_weights=True)
+        target = _make_target(out, path)
+        with open_replay_folder(None, original) as folder:
+            planned = plan_replays(original, folder, 1)
+            run_replays(planned, settings)
+            (repetition,) = compare_replays(original, planned).replays
+            check = check_replay(path, repetition)
+            run = read_inspected_run(planned[0].folder.path, user_path=path)
+            _write_page(run, settings.config, clusters, target, [check])
         return
-    subject = read_subject(path)
-    kind, gpus = devices.resolve_device(device or subject.device)
-    place = (data_dir or default_data_dir()).absolute()
+    run = read_inspected_run(path)
+    kind, gpus = devices.resolve_device(device or run.device)
     config = WorkerConfig(
-        data_dir=place, device=kind, gpu=gpus[0].uuid if gpus else "", threads=threads or subject.threads
+        data_dir=(data_dir or default_data_dir()).absolute(),
+        device=kind,
+        gpu=gpus[0].uuid if gpus else "",
+        threads=threads or run.threads,
     )
-    _write(subject, config, clusters, _target(out, path))
+    _write_page(run, config, clusters, _make_target(out, path), [])
 
 
-def _target(out: Path, run: Path) -> Path:
-    """The folder of the page, made before anything long is done."""
-    home = run.resolve()
-    target = out / home.parent.name / "inspect" / home.name
+def _make_target(out: Path, run: Path) -> Path:
+    """Make the folder of the page; called before anything that takes long, so that a wrong --out fails at once."""
+    resolved = run.resolve()
+    target = out / resolved.parent.name / "inspect" / resolved.name
     with explain_os_error(target, "--out"):
         target.mkdir(parents=True, exist_ok=True)
     if problem := explain_unwritable(target):
@@ -62,43 +71,28 @@ def _target(out: Path, run: Path) -> Path:
     return target
 
 
-def _repeated(run: OriginalRun, home: Path, settings: SchedulerSettings, clusters: int, target: Path) -> None:
-    """Do the run again, and look at the repetition; the page says how it stands to the run itself."""
-    with open_replay_folder(None, run) as place:
-        entries = plan_replays(run, place, 1)
-        run_replays(entries, settings)
-        (told,) = compare_replays(run, entries).replays
-        note = repetition(home, told)
-        _write(read_subject(entries[0].folder.path, home), settings.config, clusters, target, note)
+def _write_page(run: InspectedRun, config: WorkerConfig, clusters: int, target: Path, checks: Sequence[Check]) -> None:
+    """Measure the run, draw it, and print what is missing or not as it should be; `checks` come first on the page."""
+    from dcbench.inspect.page import write_page
 
+    if run.source == "assignment":
+        from dcbench.inspect.result import inspect_assignment
 
-def _write(subject: InspectedRun, config: WorkerConfig, clusters: int, target: Path, *notes: Check) -> None:
-    """Gather what the run shows, draw it, and tell what is missing or not as it should be."""
-    from dcbench.inspect import page
-
-    _gather(subject, config, clusters, target / "learned.npz", notes)
-    with explain_os_error(target, "--out"):
-        written = page.write(target)
-    for warning in written.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    for title, reason in written.missing.items():
-        print(f"not drawn: {title}: {reason}", file=sys.stderr)
-    if written.way_out:
-        print(written.way_out, file=sys.stderr)
-    print(f"page: {written.page}")
-
-
-def _gather(subject: InspectedRun, config: WorkerConfig, clusters: int, file: Path, notes: Sequence[Check]) -> None:
-    """Write what the run shows; without weights its last assignment, which needs neither torch nor the images."""
-    if subject.source == "assignment":
-        from dcbench.inspect import result
-
-        found = result.of_assignment(subject)
+        result = inspect_assignment(run)
     else:
-        if problem := downloads.fetch(subject.spec.dataset, config.data_dir):
+        if problem := downloads.fetch(run.spec.dataset, config.data_dir):
             raise DataError(problem)
-        from dcbench.inspect import measuring
+        # Imported here because torch takes seconds to load, and an assignment needs no torch.
+        from dcbench.inspect.measuring import measure_run
 
-        found = measuring.inspect(subject, config, clusters)
-    with explain_os_error(file, "--out"):
-        found.noted(*notes).save(file)
+        result = measure_run(run, config, clusters)
+    with explain_os_error(target, "--out"):
+        result.with_checks(checks).save(target / "learned.npz")
+        page = write_page(target)
+    for warning in page.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    for title, reason in page.missing.items():
+        print(f"not drawn: {title}: {reason}", file=sys.stderr)
+    if page.replay_hint:
+        print(page.replay_hint, file=sys.stderr)
+    print(f"page: {page.path}")

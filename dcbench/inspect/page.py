@@ -1,16 +1,14 @@
-"""The page of one run: the pictures of what it learned, what they cannot show, and what is missing.
+"""Write the page of one run: the figures of what it learned, what they cannot show, and what is missing.
 
-In: the folder that holds learned.npz. Out: index.html, figures/*.png and *.svg and clusters.csv beside it.
+In: the folder that holds learned.npz. Out: index.html, figures/*.png and *.svg, and clusters.csv in the same folder.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -21,10 +19,10 @@ from dcbench.audit.health import judge_health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import format_value
 from dcbench.core.store.files import replace_folder, write_atomic
+from dcbench.core.templates import template_environment
 from dcbench.figures.style.theme import STYLE
-from dcbench.inspect import result as learning
-from dcbench.inspect.figures.confusion import CLUSTERS
-from dcbench.inspect.result import InspectionResult
+from dcbench.inspect.figures.confusion import MAX_ROWS
+from dcbench.inspect.result import InspectionResult, find_largest, find_majority_labels, read_result
 
 SCORES = (
     "nmi_true", "cluster_accuracy", "purity", "ari_true", "test_refit_cluster_accuracy", "test_head_accuracy",
@@ -35,103 +33,119 @@ SCORES = (
 FIELDS = ("method", "dataset", "limit", "image_size", "input_channels", "arch", "width", "k", "optimizer", "lr", "seed")
 """Fields of the spec on the page."""
 
-
 DPI = 150
-"""Dots an inch of a PNG."""
+"""Dots per inch of a PNG."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A picture on disk: its name, title and caption, and the SVG for the page."""
+@dataclass(frozen=True, kw_only=True)
+class DrawnFigure:
+    """A figure that was drawn.
+
+    Attributes:
+        name: Name of the plug-in and of the files.
+        title: Heading on the page.
+        caption: What is shown, how much of it, and what it cannot show.
+        svg: The SVG file in base64, for the page.
+    """
 
     name: str
     title: str
     caption: str
-    svg: bytes
+    svg: str
 
 
-@dataclass(frozen=True)
-class Inspected:
-    """The page; pictures that are missing, with the reason; the command for them; what is not as it should be."""
+@dataclass(frozen=True, kw_only=True)
+class InspectionPage:
+    """A page that was written.
 
-    page: Path
+    Attributes:
+        path: The file index.html.
+        missing: Title of each figure that could not be drawn -> the reason.
+        replay_hint: How to get these figures; empty if no command can.
+        warnings: Messages of the checks that failed.
+    """
+
+    path: Path
     missing: dict[str, str]
-    way_out: str
+    replay_hint: str
     warnings: list[str]
 
 
-def write(folder: Path) -> Inspected:
-    """Draw everything that learned.npz has the arrays for, and the page around it."""
-    learned = learning.read(folder / "learned.npz")
-    parts = sorted(registry.plugin_names("pictures"), key=lambda part: registry.facts("pictures", part)["place"])
-    missing = {part: reason for part in parts if (reason := _lacks(part, learned))}
-    titles = {registry.facts("pictures", part)["title"]: reason for part, reason in missing.items()}
-    with replace_folder(folder) as fresh:
-        (fresh / "figures").mkdir()
-        drawn = [_draw(part, learned, fresh / "figures") for part in parts if part not in missing]
-        clusters = table(learned)
-        write_atomic(fresh / "clusters.csv", clusters.to_csv(index=False))
-        write_atomic(fresh / "index.html", render(learned, drawn, titles, clusters))
-    warnings = [text for good, text in learned.facts["checks"] if not good]
-    return Inspected(folder / "index.html", titles, learned.facts.get("way_out", ""), warnings)
+def write_page(folder: Path) -> InspectionPage:
+    """Draw every figure for which learned.npz has the arrays, and write the page around them."""
+    result = read_result(folder / "learned.npz")
+    facts = {name: registry.facts("run_figures", name) for name in registry.plugin_names("run_figures")}
+    drawn, missing = [], {}
+    # In a new folder that replaces the old files at the end, so that no page shows the figures of two inspections.
+    with replace_folder(folder) as new_folder:
+        (new_folder / "figures").mkdir()
+        for name in sorted(facts, key=lambda name: facts[name]["place"]):
+            lacking = [array for array in facts[name]["needs"] if array not in result]
+            if lacking:
+                missing[facts[name]["title"]] = result.facts["missing"][lacking[0]]
+                continue
+            plugin, path = registry.load("run_figures", name), new_folder / "figures" / name
+            with matplotlib.rc_context(STYLE):
+                figure = plugin.draw(result)
+                figure.savefig(path.with_suffix(".png"), dpi=DPI)
+                # Without the date, the same arrays give the same file.
+                figure.savefig(path.with_suffix(".svg"), dpi=DPI, metadata={"Date": None})
+            svg = base64.b64encode(path.with_suffix(".svg").read_bytes()).decode()
+            title, caption = facts[name]["title"], plugin.caption(result)
+            drawn.append(DrawnFigure(name=name, title=title, caption=caption, svg=svg))
+        clusters = tabulate_clusters(result)
+        write_atomic(new_folder / "clusters.csv", clusters.to_csv(index=False))
+        write_atomic(new_folder / "index.html", render_page(result, drawn, missing, clusters))
+    return InspectionPage(
+        path=folder / "index.html",
+        missing=missing,
+        replay_hint=result.facts.get("way_out", ""),
+        warnings=[message for passed, message in result.facts["checks"] if not passed],
+    )
 
 
-def table(learned: InspectionResult) -> pd.DataFrame:
-    """Every cluster that holds an image, the largest first: images, majority label, its share."""
-    counts = learned.counts
-    labels, shares = learning.majority(counts)
-    ids = learning.largest(counts, len(counts))
-    names = np.array(learned.facts["class_names"])
+def tabulate_clusters(result: InspectionResult) -> pd.DataFrame:
+    """Return a row for each cluster that holds an image, the largest first: images, majority label and its share."""
+    counts = result.counts
+    labels, shares = find_majority_labels(counts)
+    ids = find_largest(counts, len(counts))
+    names = np.array(result.facts["class_names"])
     return pd.DataFrame(
         {"cluster": ids, "images": counts[ids].sum(axis=1), "majority_label": names[labels[ids]], "share": shares[ids]}
     )
 
 
-def _lacks(part: str, learned: InspectionResult) -> str:
-    """Why a picture cannot be drawn; empty when it can."""
-    missing: dict[str, str] = learned.facts["missing"]
-    return next((missing[name] for name in registry.facts("pictures", part)["needs"] if name not in learned), "")
-
-
-def _draw(part: str, learned: InspectionResult, folder: Path) -> Drawn:
-    picture = registry.load("pictures", part)
-    with matplotlib.rc_context(STYLE):
-        figure = picture.draw(learned)
-        figure.savefig(folder / f"{part}.png", dpi=DPI)
-        figure.savefig(folder / f"{part}.svg", dpi=DPI, metadata={"Date": None})
-    svg = (folder / f"{part}.svg").read_bytes()
-    return Drawn(part, registry.facts("pictures", part)["title"], picture.caption(learned), svg)
-
-
-def render(learned: InspectionResult, drawn: list[Drawn], missing: dict[str, str], clusters: pd.DataFrame) -> str:
-    """The HTML of index.html."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    engine = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    facts, spec = learned.facts, learned.facts["spec"]
-    top = clusters.head(len(learned["clusters"]) if "clusters" in learned else CLUSTERS)
-    return engine.get_template("page.html.j2").render(
-        run_id=facts["run_id"],
-        version=dcbench.__version__,
-        state=facts["state"],
-        epoch=facts["epoch"],
-        epochs=spec["epochs"],
-        fields={name: format_value(spec[name]) for name in FIELDS},
-        health=str(judge_health(facts["rows"], spec["k"])) if facts["rows"] else "",
-        checks=facts["checks"],
-        missing=missing,
-        way_out=facts.get("way_out", ""),
-        scores=list(_scores(facts["rows"])),
-        figures=[(figure, base64.b64encode(figure.svg).decode()) for figure in drawn],
-        clusters=list(top.itertuples(index=False)),
-        more=len(clusters) - len(top),
-    )
-
-
-def _scores(rows: list[dict[str, str]]) -> Iterator[tuple[str, str, str, str]]:
-    """Label, untrained, in the row that is looked at, and the change; of what both rows have."""
+def render_page(
+    result: InspectionResult, figures: list[DrawnFigure], missing: dict[str, str], clusters: pd.DataFrame
+) -> str:
+    """Return the HTML of index.html."""
+    facts, spec, rows = result.facts, result.facts["spec"], result.facts["rows"]
+    # As many rows as the other figures show clusters; a run without weights has only the confusion.
+    shown = clusters.head(len(result["clusters"]) if "clusters" in result else MAX_ROWS)
+    scores = []
     for name in SCORES if rows else ():
         first, last = rows[0].get(name), rows[-1].get(name)
         if first and last:
             digits = 1 if float(first) >= 10 else 3
             change = f"{float(last) - float(first):+.{digits}f}" if len(rows) > 1 else ""
-            yield COLUMNS[name].titled, f"{float(first):.{digits}f}", f"{float(last):.{digits}f}", change
+            scores.append((COLUMNS[name].axis_label, f"{float(first):.{digits}f}", f"{float(last):.{digits}f}", change))
+    return (
+        template_environment(Path(__file__).parent)
+        .get_template("page.html.j2")
+        .render(
+            run_id=facts["run_id"],
+            version=dcbench.__version__,
+            state=facts["state"],
+            epoch=facts["epoch"],
+            epochs=spec["epochs"],
+            fields={name: format_value(spec[name]) for name in FIELDS},
+            health=str(judge_health(rows, spec["k"])) if rows else "",
+            checks=facts["checks"],
+            missing=missing,
+            replay_hint=facts.get("way_out", ""),
+            scores=scores,
+            figures=figures,
+            clusters=list(shown.itertuples(index=False)),
+            hidden_count=len(clusters) - len(shown),
+        )
+    )

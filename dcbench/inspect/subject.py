@@ -1,6 +1,7 @@
-"""What of a run there is to look at, and the command that gives the rest.
+"""Find out what of a run can be inspected, and which command gives the rest.
 
-In: a run's folder. Out: a Subject, or a ResultsError that says why there is nothing. Weights are not read here.
+In: a run's folder. Out: an InspectedRun, or a ResultsError that says why there is nothing to inspect. Weights are not
+read here.
 """
 
 from __future__ import annotations
@@ -8,114 +9,126 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dcbench.core.matrix.validate import has_network
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_record import open_run_dir
 from dcbench.core.store.run_state import RunState
+from dcbench.core.text import format_duration, plural
 from dcbench.errors import ResultsError
 from dcbench.replay.rerun import Replay
 
 Source = Literal["checkpoint", "seed", "assignment"]
-"""Where the pictures come from: the checkpoint's weights; the seed alone, where nothing was trained; or, without
+"""Where the figures come from: the weights in the checkpoint; the seed alone, if nothing was trained; or, without
 weights, the last assignment, which is enough for the confusion of clusters and labels."""
 
-Check = tuple[bool, str]
-"""Whether something is as it should be, and the sentence that says so."""
+
+class Check(NamedTuple):
+    """A check of what is shown against what the run recorded: whether it passed, and a sentence for the page."""
+
+    passed: bool
+    message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InspectedRun:
-    """A run to look at, and what there is of it; `home` is the folder that the user named."""
+    """A run to inspect, and what there is of it.
+
+    Attributes:
+        folder: The folder that is read; that of a repetition if the run was done again.
+        spec: The run's spec.
+        state: The run's state.
+        source: Where the figures come from.
+        user_path: The folder that the user named, for messages.
+    """
 
     folder: RunDir
     spec: RunSpec
     state: RunState
     source: Source
-    home: Path
+    user_path: Path
 
     @property
-    def way_out(self) -> str:
-        """How the pictures that need weights are had."""
-        seconds = self.state.seconds
-        took = "" if seconds is None else f" (it took {seconds:.0f} s)"
-        return f"to do the run again{took} and draw them all: {replay_command(self.home)}"
+    def replay_hint(self) -> str:
+        """How to get the figures that need weights."""
+        return (
+            f"to do the run again{_format_cost(self.state)} and draw them all: {format_replay_command(self.user_path)}"
+        )
 
     @property
-    def repeated(self) -> bool:
-        """Whether it is a repetition of the run that the user named."""
-        return self.folder.path != self.home.absolute()
+    def is_replay(self) -> bool:
+        """Whether this is a repetition of the run that the user named."""
+        return self.folder.path != self.user_path.absolute()
 
     @property
     def device(self) -> str:
-        """Where to compute as the run did: the CPU where it did so, else whatever there is here."""
+        """The device to compute on, as the run did: `cpu` if it did so, else `auto`."""
         return "cpu" if self.folder.read_provenance().get("device") == "cpu" else "auto"
 
     @property
     def threads(self) -> int:
-        """The CPU threads that the run was made with; one where that is not recorded."""
+        """The number of CPU threads that the run used; 1 if that is not recorded."""
         count = self.folder.read_provenance().get("threads")
         return count if isinstance(count, int) and count > 0 else 1
 
 
-def read_subject(path: Path, home: Path | None = None) -> InspectedRun:
-    """What there is to look at in a run's folder; `home` is another name for it in what the user is told."""
+def read_inspected_run(path: Path, user_path: Path | None = None) -> InspectedRun:
+    """Return what there is to inspect in a run's folder.
+
+    Messages call the run by `user_path` if the folder is not the one that the user named. Raises ResultsError if the
+    folder is not a run's, or if the run has left nothing to inspect.
+    """
     folder = open_run_dir(path)
     spec = folder.read_spec()
     state = folder.read_planned_state(spec)
-    source = _source(folder, spec, state)
-    if source is None:
-        raise ResultsError(_nothing(path, state))
-    return InspectedRun(folder, spec, state, source, home or path)
-
-
-def repetition(path: Path, told: Replay) -> Check:
-    """How a repetition of the run in this folder stands to it; ResultsError when it did not come to its end."""
-    if told.diff is None:
-        raise ResultsError(f"{path}: done again, the run {told.state.name}: {told.state.reason}")
-    again = "The run was done again for these pictures, since a finished run keeps no weights"
-    figures = f"all {told.diff.value_count:,} figures of its {told.diff.row_count} rows"
-    if not told.reproduced:
-        return False, (
-            f"{again}, and it came out otherwise: {told.diff}. The pictures show the repetition, not the run that "
-            f"was recorded; dcbench replay {shlex.quote(str(path))} tells what differs."
+    source: Source | None = None
+    if not (has_network(spec) and spec.epochs > 0):
+        # The seed gives these weights again, but only a finished run has results to check them against.
+        source = "seed" if state.name == "done" else None
+    elif folder.checkpoint_file.exists():
+        source = "checkpoint"
+    elif state.name == "done" and folder.assignments_file.exists():
+        source = "assignment"
+    if source is not None:
+        return InspectedRun(folder=folder, spec=spec, state=state, source=source, user_path=user_path or path)
+    if state.name == "done":
+        raise ResultsError(
+            f"{path}: has neither weights nor its last assignment; runs keep weights only with --keep-weights. "
+            f"To do the run again{_format_cost(state)} and draw its figures: {format_replay_command(path)}"
         )
-    if told.diff.image_count is None:
-        return True, f"{again}: {figures} came out {told.diff}. Its folder has no last assignment to compare."
-    return True, f"{again}: {figures}, and the clusters of its {told.diff.image_count:,} images came out {told.diff}."
+    kind = f" ({state.kind})" if state.kind else ""
+    reason = f": {state.reason}" if state.reason else ""
+    raise ResultsError(
+        f"{path}: the run is {state.name}{kind} and has left no weights to inspect{reason}. "
+        f"See dcbench status {shlex.quote(str(path))}; inspect the run again once its matrix has finished"
+    )
 
 
-def trained(spec: RunSpec) -> bool:
-    """Whether the run has weights that do not follow from its seed alone."""
-    return has_network(spec) and spec.epochs > 0
+def _format_cost(state: RunState) -> str:
+    """Return how long the run took, so that the user knows what a replay costs; empty if that is not recorded."""
+    return "" if state.seconds is None else f" (it took {format_duration(state.seconds)})"
 
 
-def replay_command(path: Path) -> str:
-    """The command that repeats the run and draws every picture."""
+def format_replay_command(path: Path) -> str:
+    """Return the command that repeats the run and draws every figure."""
     return f"dcbench inspect {shlex.quote(str(path))} --replay"
 
 
-def _source(folder: RunDir, spec: RunSpec, state: RunState) -> Source | None:
-    if not trained(spec):
-        return "seed" if state.name == "done" else None
-    if folder.checkpoint_file.exists():
-        return "checkpoint"
-    return "assignment" if state.name == "done" and folder.assignments_file.exists() else None
-
-
-def _nothing(path: Path, state: RunState) -> str:
-    """Why nothing can be drawn, and what to do."""
-    if state.name == "done":
-        took = "" if state.seconds is None else f" (it took {state.seconds:.0f} s)"
-        return (
-            f"{path}: has neither weights nor its last assignment; runs keep weights only with --keep-weights. "
-            f"To do the run again{took} and draw its pictures: {replay_command(path)}"
+def check_replay(path: Path, replay: Replay) -> Check:
+    """Return whether a repetition computed the same as the run in this folder; ResultsError if it did not finish."""
+    diff = replay.diff
+    if diff is None:
+        raise ResultsError(f"{path}: done again, the run {replay.state.name}: {replay.state.reason}")
+    why = "The run was done again for these figures, because a finished run keeps no weights."
+    if not replay.reproduced:
+        return Check(
+            False,
+            f"{why} It did not give the same results: {diff}. The figures show the repetition, not the run that was "
+            f"recorded; dcbench replay {shlex.quote(str(path))} shows the differences.",
         )
-    kind = f" ({state.kind})" if state.kind else ""
-    why = f": {state.reason}" if state.reason else ""
-    return (
-        f"{path}: the run is {state.name}{kind} and has left no weights to look at{why}. "
-        f"See dcbench status {shlex.quote(str(path))}; when its matrix has run, inspect it again"
-    )
+    values = f"all values ({diff.value_count:,} in {plural(diff.row_count, 'row')})"
+    if diff.image_count is None:
+        return Check(True, f"{why} It is {diff} in {values}. Its folder has no last assignment to compare.")
+    return Check(True, f"{why} It is {diff} in {values} and in the clusters of all {diff.image_count:,} images.")

@@ -14,7 +14,7 @@ from dcbench.errors import DataError, ResultsError
 from tests.helpers.command_line import ON_CPU
 from tests.helpers.inspected_runs import make_run
 
-PICTURES = {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"}
+FIGURES = {"nearest", "confusion", "feature_map", "filters", "first_layer_images", "last_layer_images"}
 
 
 @pytest.fixture(autouse=True)
@@ -28,34 +28,34 @@ def drawn(page):
     return {path.stem for path in (page.parent / "figures").glob("*.svg")}
 
 
-def page_of(told, place):
-    assert told.exit_code == 0, told.output + str(told.exception)
-    return place / re.search(r"^page: (.*)$", told.stdout, re.MULTILINE)[1]
+def page_of(result, place):
+    assert result.exit_code == 0, result.output + str(result.exception)
+    return place / re.search(r"^page: (.*)$", result.stdout, re.MULTILINE)[1]
 
 
 def test_a_run_with_weights_is_drawn_by_one_command(call, tmp_path):
     run = make_run(tmp_path)
     before = {path: path.read_bytes() for path in run.path.iterdir()}
-    told = call("inspect", str(run.path))
-    page = page_of(told, tmp_path)
+    result = call("inspect", str(run.path))
+    page = page_of(result, tmp_path)
     assert page == tmp_path / "reports" / "m" / "inspect" / run.path.name / "index.html"
-    assert drawn(page) == PICTURES and told.stderr == ""
+    assert drawn(page) == FIGURES and result.stderr == ""
     assert {path: path.read_bytes() for path in run.path.iterdir()} == before, "the run's folder is only read"
-    with np.load(page.parent / "learned.npz", allow_pickle=False) as kept:
-        assert (kept["assignment"] == run.read_assignments("assignment")["assignment"]).all()
+    with np.load(page.parent / "learned.npz", allow_pickle=False) as archive:
+        assert (archive["assignment"] == run.read_assignments("assignment")["assignment"]).all()
 
 
 def test_without_weights_the_confusion_is_drawn_and_the_command_for_the_rest_works(call, tmp_path):
     run = make_run(tmp_path, weights=False)
-    told = call("inspect", str(run.path), "--out", "there")
-    page = page_of(told, tmp_path)
+    result = call("inspect", str(run.path), "--out", "there")
+    page = page_of(result, tmp_path)
     assert drawn(page) == {"confusion"} and page.is_relative_to(tmp_path / "there")
-    assert told.stderr.count("needs the run's weights") == 5
-    command = re.search(r"dcbench (inspect .* --replay)", told.stderr)[1]
+    assert result.stderr.count("needs the run's weights") == 5
+    command = re.search(r"dcbench (inspect .* --replay)", result.stderr)[1]
     assert command in page.read_text()
     again = call(*shlex.split(command), "--out", "there")
-    assert page_of(again, tmp_path) == page and drawn(page) == PICTURES
-    assert "the clusters of its 60 images came out identical" in page.read_text() and "warning" not in again.stderr
+    assert page_of(again, tmp_path) == page and drawn(page) == FIGURES
+    assert "and in the clusters of all 60 images." in page.read_text() and "warning" not in again.stderr
     assert not run.checkpoint_file.exists()
 
 
@@ -63,22 +63,25 @@ def test_a_published_run_is_drawn_by_a_replay(call, tmp_path):
     """Its folder has neither weights nor assignments, as committed results have it."""
     run = make_run(tmp_path, weights=False)
     run.assignments_file.unlink()
-    told = call("inspect", str(run.path))
-    assert isinstance(told.exception, ResultsError) and str(told.exception).endswith(f"inspect {run.path} --replay")
+    result = call("inspect", str(run.path))
+    assert isinstance(result.exception, ResultsError) and str(result.exception).endswith(f"inspect {run.path} --replay")
     assert not (tmp_path / "reports").exists()
     page = page_of(call("inspect", str(run.path), "--replay"), tmp_path)
-    assert drawn(page) == PICTURES and "no last assignment to compare" in page.read_text()
+    assert drawn(page) == FIGURES and "no last assignment to compare" in page.read_text()
 
 
-def test_a_replay_that_comes_out_otherwise_says_so(call, tmp_path):
+def test_a_replay_with_other_results_says_so(call, tmp_path):
     run = make_run(tmp_path, weights=False)
     rows = run.metrics_file.read_text()
     ami = dict(zip(*(line.split(",") for line in rows.splitlines()[:2]), strict=True))["ami_true"]
     run.metrics_file.write_text(rows.replace(ami, "0.9876"))
-    told = call("inspect", str(run.path), "--replay")
-    page = page_of(told, tmp_path)
-    for text in (told.stderr, page.read_text()):
-        assert "it came out otherwise: different from row 0 on" in text and "not the run that was recorded" in text
+    result = call("inspect", str(run.path), "--replay")
+    page = page_of(result, tmp_path)
+    for text in (result.stderr, page.read_text()):
+        assert (
+            "It did not give the same results: different from row 0 on" in text
+            and "not the run that was recorded" in text
+        )
 
 
 @pytest.fixture
@@ -95,24 +98,24 @@ def photographs(tmp_path):
 
 def test_ones_own_images_are_shown_small_with_their_folders_names(call, tmp_path, photographs):
     page = page_of(call("inspect", str(photographs.path), "--replay", "--data-dir", str(tmp_path)), tmp_path)
-    assert drawn(page) == PICTURES
+    assert drawn(page) == FIGURES
     assert "&lt;b&gt;cat" in page.read_text() and "猫 $a$" in page.read_text() and "<b>cat" not in page.read_text()
-    with np.load(page.parent / "learned.npz") as kept:
-        assert kept["images"].shape[1:] == (3, 64, 64) and kept["means"].shape[1:] == (3, 64, 64)
+    with np.load(page.parent / "learned.npz") as archive:
+        assert archive["images"].shape[1:] == (3, 64, 64) and archive["means"].shape[1:] == (3, 64, 64)
 
 
 def test_a_replay_that_fails_is_an_error(call, tmp_path, photographs):
     (tmp_path / "pictures").rename(tmp_path / "gone")
-    told = call("inspect", str(photographs.path), "--replay", "--data-dir", str(tmp_path))
-    assert isinstance(told.exception, ResultsError)
-    assert "done again, the run failed: " in str(told.exception) and "is not a folder" in str(told.exception)
+    result = call("inspect", str(photographs.path), "--replay", "--data-dir", str(tmp_path))
+    assert isinstance(result.exception, ResultsError)
+    assert "done again, the run failed: " in str(result.exception) and "is not a folder" in str(result.exception)
 
 
-def test_clusters_are_as_many_as_asked_for(call, tmp_path):
+def test_the_option_sets_the_number_of_clusters(call, tmp_path):
     run = make_run(tmp_path, k=30)
     page = page_of(call("inspect", str(run.path), "--clusters", "3"), tmp_path)
-    with np.load(page.parent / "learned.npz") as kept:
-        assert kept["clusters"].shape == (3,)
+    with np.load(page.parent / "learned.npz") as archive:
+        assert archive["clusters"].shape == (3,)
     assert "The 3 largest of" in page.read_text()
     assert call("inspect", str(run.path), "--clusters", "0").exit_code == 2
 
@@ -158,7 +161,7 @@ def spoil(run, how):
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
-        ("failed", r"is failed \(nan\) and has left no weights to look at: the loss became nan"),
+        ("failed", r"is failed \(nan\) and has left no weights to inspect: the loss became nan"),
         ("pending", "is pending and has left no weights"),
         ("running", r"is failed \(lost\) and has left no weights"),
         ("torn spec", "spec.yaml"),
@@ -168,12 +171,12 @@ def spoil(run, how):
         ("other images", "these are not the images"),
     ],
 )
-def test_a_run_that_cannot_be_measure_on_cpu_says_why(call, tmp_path, how, expected):
+def test_a_run_that_cannot_be_inspected_says_why(call, tmp_path, how, expected):
     run = make_run(tmp_path)
     spoil(run, how)
-    told = call("inspect", str(run.path))
-    assert isinstance(told.exception, ResultsError | DataError), told.exception
-    assert re.search(expected, str(told.exception).replace("\n", " ")) or expected in str(told.exception)
+    result = call("inspect", str(run.path))
+    assert isinstance(result.exception, ResultsError | DataError), result.exception
+    assert re.search(expected, str(result.exception).replace("\n", " ")) or expected in str(result.exception)
 
 
 def test_a_folder_that_is_no_run_and_one_that_cannot_be_written(call, tmp_path):
@@ -182,19 +185,19 @@ def test_a_folder_that_is_no_run_and_one_that_cannot_be_written(call, tmp_path):
     run = make_run(tmp_path, weights=False)
     (tmp_path / "file").write_text("")
     for more in ((), ("--replay",)):
-        told = call("inspect", str(run.path), "--out", "file", *more)
-        assert isinstance(told.exception, ResultsError) and "--out" in str(told.exception)
+        result = call("inspect", str(run.path), "--out", "file", *more)
+        assert isinstance(result.exception, ResultsError) and "--out" in str(result.exception)
 
 
-def test_a_dataset_that_cannot_be_had_is_told(call, tmp_path):
+def test_a_dataset_that_cannot_be_loaded_is_an_error(call, tmp_path):
     run = make_run(tmp_path, weights=False, epochs=0)
     spec = run.read_spec().model_copy(update={"dataset": "imagefolder:nowhere"})
     other = RunDir(run.path.parent / spec.run_id)
     other.prepare(spec)
     for file in (run.metrics_file, run.state_file):
         (other.path / file.name).write_bytes(file.read_bytes())
-    told = call("inspect", str(other.path), "--data-dir", str(tmp_path))
-    assert isinstance(told.exception, DataError) and "is not a folder" in str(told.exception)
+    result = call("inspect", str(other.path), "--data-dir", str(tmp_path))
+    assert isinstance(result.exception, DataError) and "is not a folder" in str(result.exception)
 
 
 def test_the_confusion_alone_needs_no_torch(tmp_path):
@@ -209,7 +212,7 @@ except SystemExit as end:
     assert not end.code, end.code
 print("torch:", "torch" in sys.modules or "sklearn" in sys.modules)
 """
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=ON_CPU, capture_output=True, text=True, check=True
     )
-    assert told.stdout.endswith("torch: False\n")
+    assert result.stdout.endswith("torch: False\n")

@@ -1,4 +1,4 @@
-"""What the pictures are tested on: a real run's Learned, and made-up ones of every odd kind."""
+"""Made-up inspection results of every odd kind."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from dcbench.core.spec import make_spec
 from dcbench.inspect.result import InspectionResult
 
 
-def bundle(n=90, k=4, classes=3, channels=3, dataset="digits", side=8, shown=20, names=None, filters=5, **spec):
-    """A Learned of random images; labels and clusters agree where they can."""
+def make_result(n=90, k=4, classes=3, channels=3, dataset="digits", side=8, shown=20, names=None, filters=5, **spec):
+    """Return a result of random images, whose labels and clusters agree for most of them."""
     rng = np.random.default_rng(0)
     labels = np.arange(n) % classes
     assignment = np.where(rng.random(n) < 0.7, labels % k, rng.integers(0, k, n))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dcbench.inspect.image_sheet import BLANK, EDGE, Sheet, enlarged, rgb, side_of
+from dcbench.inspect.image_sheet import BLANK, EDGE_COLOUR, ImageSheet, choose_side, enlarge, to_rgb
 
 RNG = np.random.default_rng(0)
 
@@ -14,28 +14,28 @@ def canvas(figure):
 
 def test_grey_and_colour_images_keep_their_pixels():
     grey, colour = (RNG.integers(0, 256, (channels, 4, 4), dtype=np.uint8) for channels in (1, 3))
-    assert (rgb(grey) == grey[0][..., None]).all()
-    assert (rgb(colour)[1, 2] == colour[:, 1, 2]).all()
+    assert (to_rgb(grey) == grey[0][..., None]).all()
+    assert (to_rgb(colour)[1, 2] == colour[:, 1, 2]).all()
 
 
 def test_enlarging_makes_blocks_of_every_pixel():
     image = RNG.integers(0, 256, (3, 3, 3), dtype=np.uint8)
-    large = enlarged(image, 33)
+    large = enlarge(image, 33)
     assert (large[::11, ::11] == image).all() and (large[:11, :11] == image[0, 0]).all()
-    assert set(map(tuple, enlarged(image, 32).reshape(-1, 3))) == set(map(tuple, image.reshape(-1, 3)))
+    assert set(map(tuple, enlarge(image, 32).reshape(-1, 3))) == set(map(tuple, image.reshape(-1, 3)))
 
 
 @pytest.mark.parametrize(("side", "drawn"), [(3, 33), (8, 32), (11, 33), (28, 56), (32, 32), (64, 64)])
 def test_small_images_are_drawn_at_a_multiple_of_their_side(side, drawn):
-    assert side_of(np.empty((1, side, side))) == drawn
+    assert choose_side(np.empty((1, side, side))) == drawn
 
 
 def test_tiles_stand_where_they_are_put_on_white():
     tiles = RNG.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-    sheet = Sheet(side=32, tile=0.5, left=1.0, top=0.3)
-    sheet.put(0, 0, tiles[0])
-    sheet.put(1, 2.5, tiles[1])
-    drawn = canvas(sheet.figure())
+    sheet = ImageSheet(side=32, tile=0.5, left=1.0, top=0.3)
+    sheet.add_image(0, 0, tiles[0])
+    sheet.add_image(1, 2.5, tiles[1])
+    drawn = canvas(sheet.draw())
     pitch = 32 * 1.08
     y, x = round(pitch), round(2.5 * pitch)
     assert drawn.shape == (y + 32, x + 32, 3)
@@ -44,9 +44,9 @@ def test_tiles_stand_where_they_are_put_on_white():
 
 
 def test_tiles_are_square_and_of_the_size_asked_for():
-    sheet = Sheet(side=32, tile=0.5, left=1.0, top=0.3)
-    sheet.put(0, 3, BLANK)
-    figure = sheet.figure()
+    sheet = ImageSheet(side=32, tile=0.5, left=1.0, top=0.3)
+    sheet.add_image(0, 3, BLANK)
+    figure = sheet.draw()
     (axes,) = figure.axes
     box = axes.get_position()
     height, width = canvas(figure).shape[:2]
@@ -56,10 +56,10 @@ def test_tiles_are_square_and_of_the_size_asked_for():
 
 
 def test_frames_stay_on_their_image():
-    sheet = Sheet(side=100, tile=0.5)
-    sheet.put(1, 1, BLANK)
-    sheet.frame(1, 1, (0.25, 0.5, 0.25, 0.125))
-    sheet.frame(1, 1, (-0.1, 0.9, 0.3, 0.3), colour=EDGE)
-    inner, edge = (patch.get_bbox().bounds for patch in sheet.figure().axes[0].patches)
+    sheet = ImageSheet(side=100, tile=0.5)
+    sheet.add_image(1, 1, BLANK)
+    sheet.add_frame(1, 1, (0.25, 0.5, 0.25, 0.125))
+    sheet.add_frame(1, 1, (-0.1, 0.9, 0.3, 0.3), colour=EDGE_COLOUR)
+    inner, edge = (patch.get_bbox().bounds for patch in sheet.draw().axes[0].patches)
     assert inner == pytest.approx((108 + 50, 108 + 25, 12.5, 25))
     assert edge == pytest.approx((108 + 90, 108 + 0, 10, 20)), "what lies beyond the image is cut off"

@@ -7,14 +7,22 @@ import pytest
 
 from dcbench import registry
 from dcbench.errors import ResultsError
-from dcbench.inspect import result
-from dcbench.inspect.result import InspectionResult
-from dcbench.inspect.subject import read_inspected_run
-from tests.helpers.inspected_runs import made
+from dcbench.inspect.result import (
+    ARRAYS,
+    RUN_FACTS,
+    InspectionResult,
+    find_largest,
+    find_majority_labels,
+    inspect_assignment,
+    read_class_names,
+    read_result,
+)
+from dcbench.inspect.subject import Check, read_inspected_run
+from tests.helpers.inspected_runs import make_run
 
 
 def small(assignment, labels, k=3, classes=3):
-    facts = {"spec": {"k": k}, "class_names": [str(label) for label in range(classes)], "checks": [(True, "old")]}
+    facts = {"spec": {"k": k}, "class_names": [str(label) for label in range(classes)], "checks": [Check(True, "old")]}
     return InspectionResult({"assignment": np.array(assignment), "labels": np.array(labels)}, facts)
 
 
@@ -28,20 +36,20 @@ def test_counts_are_the_crosstab_of_clusters_and_labels():
 
 def test_the_largest_come_first_and_empty_ones_never():
     counts = small([0, 1, 1, 3, 3, 3, 4], [0] * 7, k=6).counts
-    assert result.find_largest(counts, 9).tolist() == [3, 1, 0, 4]
-    assert result.find_largest(counts, 2).tolist() == [3, 1]
+    assert find_largest(counts, 9).tolist() == [3, 1, 0, 4]
+    assert find_largest(counts, 2).tolist() == [3, 1]
 
 
 def test_the_majority_and_its_share():
-    labels, shares = result.find_majority_labels(small([0, 0, 0, 2], [1, 1, 2, 0]).counts)
+    labels, shares = find_majority_labels(small([0, 0, 0, 2], [1, 1, 2, 0]).counts)
     assert labels.tolist() == [1, -1, 0] and shares[0] == pytest.approx(2 / 3)
     assert np.isnan(shares[1]) and shares[2] == 1
 
 
 def test_what_is_saved_is_read_again_and_holds_no_pickles(tmp_path):
-    before = small([0, 1, 2], [2, 1, 0]).with_checks((False, "<new>"))
+    before = small([0, 1, 2], [2, 1, 0]).with_checks([Check(False, "<new>")])
     before.save(tmp_path / "learned.npz")
-    after = result.read_result(tmp_path / "learned.npz")
+    after = read_result(tmp_path / "learned.npz")
     assert set(after.arrays) == {"assignment", "labels"} and (after["labels"] == [2, 1, 0]).all()
     assert json.dumps(after.facts) == json.dumps(before.facts)
     assert after.facts["checks"] == [[False, "<new>"], [True, "old"]]
@@ -50,41 +58,41 @@ def test_what_is_saved_is_read_again_and_holds_no_pickles(tmp_path):
 
 
 def test_an_image_is_found_by_its_position():
-    found = InspectionResult({"shown": np.array([3, 8]), "images": np.arange(8).reshape(2, 1, 2, 2)}, {})
-    assert found.image(8).ravel().tolist() == [4, 5, 6, 7] and "map" not in found
+    result = InspectionResult({"shown": np.array([3, 8]), "images": np.arange(8).reshape(2, 1, 2, 2)}, {})
+    assert result.image(8).ravel().tolist() == [4, 5, 6, 7] and "map" not in result
 
 
 def test_classes_are_called_by_their_names_where_they_have_any():
-    assert result.read_class_names("cifar10", 10)[3] == "cat"
-    assert result.read_class_names("digits", 3) == ["0", "1", "2"]
+    assert read_class_names("cifar10", 10)[3] == "cat"
+    assert read_class_names("digits", 3) == ["0", "1", "2"]
 
 
-def test_every_array_fact_and_picture_stands_in_the_docs():
+def test_every_array_fact_and_figure_is_in_the_docs():
     text = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text()
-    for name, told in (result.ARRAYS | result.RUN_FACTS).items():
-        assert f"| `{name}` | {told} |" in text
+    for name, description in (ARRAYS | RUN_FACTS).items():
+        assert f"| `{name}` | {description} |" in text
     assert all(f"| {part} |" in text for part in registry.plugin_names("run_figures"))
 
 
 def test_a_run_without_weights_shows_its_last_assignment(tmp_path):
-    folder = made(tmp_path, weights=False)
-    found = result.inspect_assignment(read_inspected_run(folder.path))
+    folder = make_run(tmp_path, weights=False)
+    result = inspect_assignment(read_inspected_run(folder.path))
     recorded = folder.read_assignments("assignment", "labels", "indices")
-    assert all((found[name] == values).all() for name, values in recorded.items())
-    assert set(found.facts["missing"]) == set(result.ARRAYS) - set(recorded)
-    assert found.facts["way_out"].endswith(f"dcbench inspect {folder.path} --replay")
-    assert set(found.facts) == set(result.RUN_FACTS) and len(found.facts["rows"]) == 3
+    assert all((result[name] == values).all() for name, values in recorded.items())
+    assert set(result.facts["missing"]) == set(ARRAYS) - set(recorded)
+    assert result.facts["way_out"].endswith(f"dcbench inspect {folder.path} --replay")
+    assert set(result.facts) == set(RUN_FACTS) and len(result.facts["rows"]) == 3
     folder.assignments_file.write_bytes(b"PK torn")
     with pytest.raises(ResultsError, match=r"assignments\.npz: is damaged"):
-        result.inspect_assignment(read_inspected_run(folder.path))
+        inspect_assignment(read_inspected_run(folder.path))
 
 
 @pytest.mark.parametrize(("name", "value"), [("assignment", 99), ("assignment", -1), ("labels", -1)])
 def test_an_assignment_that_cannot_be_is_refused(tmp_path, name, value):
-    run = made(tmp_path, weights=False)
+    run = make_run(tmp_path, weights=False)
     with np.load(run.assignments_file) as archive:
         arrays = {key: archive[key].copy() for key in archive.files}
     arrays[name][0] = value
     np.savez(run.assignments_file, **arrays)
     with pytest.raises(ResultsError, match=f"{name} are not whole numbers from 0 to "):
-        result.inspect_assignment(read_inspected_run(run.path))
+        inspect_assignment(read_inspected_run(run.path))

@@ -39,18 +39,18 @@ UNTRAINED, PIXELS = {"epochs": 0}, {"epochs": 0, "method": "pixels"}
         (RunState(name="pending"), {"weights": True}, {}, "checkpoint"),
     ],
 )
-def test_what_there_is_to_look_at(tmp_path, state, has, values, source):
-    subject = read_inspected_run(folder_of(tmp_path, state, **has, **values).path)
-    assert subject.source == source and subject.state.name == state.name and not subject.is_replay
+def test_what_there_is_to_inspect(tmp_path, state, has, values, source):
+    run = read_inspected_run(folder_of(tmp_path, state, **has, **values).path)
+    assert run.source == source and run.state.name == state.name and not run.is_replay
 
 
 def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_path):
     folder = folder_of(tmp_path / "my results", DONE)
     with pytest.raises(ResultsError) as caught:
         read_inspected_run(folder.path)
-    told = str(caught.value)
-    assert told.endswith(f"dcbench inspect '{folder.path}' --replay") and "(it took 12 s)" in told
-    assert "neither weights nor its last assignment" in told and "--keep-weights" in told
+    message = str(caught.value)
+    assert message.endswith(f"dcbench inspect '{folder.path}' --replay") and "(it took 12.4 s)" in message
+    assert "neither weights nor its last assignment" in message and "--keep-weights" in message
 
 
 @pytest.mark.parametrize(
@@ -60,42 +60,42 @@ def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_pat
             RunState(name="failed", kind="nan", reason="the loss became nan"),
             {},
             {},
-            r"is failed \(nan\) and has left no weights",
+            r"is failed \(nan\) and has left no weights to inspect",
         ),
         (RunState(name="failed", kind="nan", reason="the loss became nan"), {}, {}, "the loss became nan"),
         (RunState(name="running"), {}, {}, "exited without recording a result"),
-        (RunState(name="pending"), {"assignment": True}, {}, "is pending and has left no weights"),
+        (RunState(name="pending"), {"assignment": True}, {}, "is pending and has left no weights to inspect"),
         (RunState(name="skipped", reason="too small"), {}, {}, "is skipped .*too small"),
         (RunState(name="pending"), {}, UNTRAINED, "is pending"),
     ],
 )
-def test_a_run_that_left_nothing_says_how_it_stands(tmp_path, state, has, values, expected):
+def test_a_run_that_left_nothing_says_its_state(tmp_path, state, has, values, expected):
     folder = folder_of(tmp_path, state, **has, **values)
     with pytest.raises(ResultsError, match=expected) as caught:
         read_inspected_run(folder.path)
     assert f"dcbench status {folder.path}" in str(caught.value)
 
 
-def test_a_folder_that_is_no_run_is_told(tmp_path):
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(ResultsError, match="is not the folder of a run"):
         read_inspected_run(tmp_path)
 
 
-def test_it_is_looked_at_where_and_with_the_threads_it_was_made_with(tmp_path):
+def test_it_is_computed_on_the_device_and_with_the_threads_it_was_made_with(tmp_path):
     folder = folder_of(tmp_path, DONE, weights=True)
-    subject = read_inspected_run(folder.path)
-    assert (subject.device, subject.threads) == ("auto", 1), "nothing is recorded"
+    run = read_inspected_run(folder.path)
+    assert (run.device, run.threads) == ("auto", 1), "nothing is recorded"
     folder.write_provenance({"device": "cpu", "threads": 3})
-    assert (subject.device, subject.threads) == ("cpu", 3)
+    assert (run.device, run.threads) == ("cpu", 3)
     folder.write_provenance({"device": "NVIDIA H100", "threads": "many"})
-    assert (subject.device, subject.threads) == ("auto", 1)
+    assert (run.device, run.threads) == ("auto", 1)
 
 
 ROWS = [{"epoch": "0", "purity": "0.5"}]
 
 
 def test_a_repetition_says_how_it_came_out(tmp_path):
-    def told(rows, ours=None, theirs=None):
+    def check(rows, ours=None, theirs=None):
         return check_replay(
             tmp_path,
             Replay(
@@ -106,19 +106,21 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
             ),
         )
 
-    same, text = told(ROWS, {1: 0, 2: 1}, {1: 0, 2: 1})
-    assert same and "the clusters of its 2 images came out identical" in text
-    same, text = told(ROWS)
-    assert same and "came out identical. Its folder has no last assignment to compare" in text
-    same, text = told([{"epoch": "0", "purity": "0.6"}])
-    assert not same and "came out otherwise: different from row 0 on" in text
-    assert "not the run that was recorded" in text and f"dcbench replay {tmp_path}" in text
+    passed, message = check(ROWS, {1: 0, 2: 1}, {1: 0, 2: 1})
+    assert passed and "It is identical in all values (2 in 1 row) and in the clusters of all 2 images." in message
+    passed, message = check(ROWS)
+    assert (
+        passed and "It is identical in all values (2 in 1 row). Its folder has no last assignment to compare" in message
+    )
+    passed, message = check([{"epoch": "0", "purity": "0.6"}])
+    assert not passed and "It did not give the same results: different from row 0 on." in message
+    assert "not the run that was recorded" in message and f"dcbench replay {tmp_path}" in message
+    failed = Replay(state=RunState(name="failed", reason="no memory"), record=RunRecord([]), diff=None, provenance={})
     with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
-        failed = RunState(name="failed", reason="no memory")
-        check_replay(tmp_path, Replay(state=failed, record=RunRecord([]), diff=None, provenance={}))
+        check_replay(tmp_path, failed)
 
 
 def test_a_repetition_is_known_by_its_other_name(tmp_path):
     folder = folder_of(tmp_path, DONE, weights=True)
-    subject = read_inspected_run(folder.path, home=tmp_path / "elsewhere")
-    assert subject.is_replay and subject.replay_hint.endswith(f"dcbench inspect {tmp_path / 'elsewhere'} --replay")
+    run = read_inspected_run(folder.path, user_path=tmp_path / "elsewhere")
+    assert run.is_replay and run.replay_hint.endswith(f"dcbench inspect {tmp_path / 'elsewhere'} --replay")

@@ -1,7 +1,7 @@
-"""What one run learned, gathered: its weights, its clustering once more, the images that show them, a map.
+"""Measure what one run learned: its weights, its clustering, the images that show them, and a map of the features.
 
-In: a run with weights, or one whose weights follow from its seed, and the images that it was made on. Out: a Learned.
-Everything is computed as the run did it, and held against what the run recorded.
+In: a run with weights, or one whose weights follow from its seed, and the images that it was trained on. Out: an
+InspectionResult. Everything is computed as the run computed it, and checked against what the run recorded.
 """
 
 from __future__ import annotations
@@ -13,62 +13,59 @@ import torch
 from dcbench import registry
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import NotFiniteError, ResultsError
-from dcbench.inspect import result
-from dcbench.inspect.measuring import checks, clusters, feature_map, filters, thumbnails
-from dcbench.inspect.measuring.weights import Weights, find
-from dcbench.inspect.result import InspectionResult
+from dcbench.inspect.measuring import checks, feature_map, filters, shown_images
+from dcbench.inspect.measuring.weights import load_weights
+from dcbench.inspect.result import InspectionResult, collect_facts, read_class_names
 from dcbench.inspect.subject import InspectedRun
 from dcbench.training import threads
-from dcbench.training.datasets import Split, load_training
-from dcbench.training.deepcluster import images, preprocessing, pseudo_labels
-from dcbench.training.deepcluster.clock import StageClock
+from dcbench.training.costs import StageClock
+from dcbench.training.datasets import load_training
+from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.features import extract_features
-from dcbench.training.deepcluster.preprocessing import FeatureSpace
-from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 
-def inspect(subject: InspectedRun, config: WorkerConfig, shown: int) -> InspectionResult:
-    """All that the run shows; of its clusters the `shown` largest."""
+def measure_run(run: InspectedRun, config: WorkerConfig, cluster_count: int) -> InspectionResult:
+    """Measure all that can be shown of a run; of its clusters, the `cluster_count` largest.
+
+    Raises DataError if the images are not those of the run, and ResultsError if its weights cannot be used.
+    """
     if config.gpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu  # before torch looks
+        # torch reads this only once, when it first looks for GPUs.
+        os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu
     threads.limit_threads(config.threads)
-    split = load_training(subject.spec, config.data_dir)
-    same_images = checks.same_images(subject, split)
-    weights = find(subject, torch.device(config.device))
-    with filters.listening(weights.network) as heard:
-        space, found = _clustered(subject, split, weights, torch.device(config.device))
-    facts = result.facts_of(subject, weights.epoch, _class_names(subject, split, config))
-    facts["checks"] = [same_images, *checks.of_clustering(subject, split, weights, found, facts["rows"])]
-    arrays = {"assignment": found.assignment, "labels": split.labels, "indices": split.indices}
-    arrays |= clusters.gather(split, space, found, shown)
-    size, seed = subject.spec.image_size, subject.spec.seed
-    for names, gathered in (
-        (filters.ARRAYS, filters.gather(weights.network, weights.before, heard, size)),
-        (feature_map.ARRAYS, feature_map.gather(space.points, seed)),
-    ):
-        if isinstance(gathered, str):
-            facts["missing"] |= dict.fromkeys(names, gathered)
-        else:
-            arrays |= gathered
-    return InspectionResult(arrays | thumbnails.of_positions(split, arrays), facts)
+    spec, device = run.spec, torch.device(config.device)
+    split = load_training(spec, config.data_dir)
+    image_check = checks.check_images(run, split)
+    weights = load_weights(run, device)
 
-
-def _clustered(
-    subject: InspectedRun, split: Split, weights: Weights, device: torch.device
-) -> tuple[FeatureSpace, Clustering]:
-    """The features of the plain images, preprocessed and clustered as the row of the weights' epoch was."""
-    spec, clock = subject.spec, StageClock(device)
-    training = images.training_images(torch.from_numpy(split.pixels), spec.image_size, device)
+    # Compute the clustering as the run did for the row of this epoch: plain images, the same stages, the same seed.
+    training_images = images.make_training_images(torch.from_numpy(split.pixels), spec.image_size, device)
     try:
-        features = extract_features(weights.network, training, spec.precision)
+        # The forward passes that give the features also give the responses of the filters.
+        with filters.record_responses(weights.network) as responses:
+            features = extract_features(weights.network, training_images, spec.precision)
     except NotFiniteError as error:
-        raise ResultsError(f"{subject.home}: its weights cannot be used: {error}") from None
-    space = preprocessing.preprocess(features, spec, clock)
-    return space, pseudo_labels.cluster(space, spec, weights.epoch, clock)
+        raise ResultsError(f"{run.user_path}: its weights cannot be used: {error}") from None
+    clock = StageClock(device)
+    space = pseudo_labels.preprocess(features, spec, clock)
+    clustering = pseudo_labels.cluster(space, spec, weights.epoch, clock)
 
+    # The classes of a folder of images are known on disk only; those of other datasets are among their facts.
+    read_from_disk = getattr(registry.load("datasets", spec.dataset), "class_names", None)
+    if read_from_disk:
+        class_names = read_from_disk(config.data_dir, spec)
+    else:
+        class_names = read_class_names(spec.dataset, split.class_count)
+    facts = collect_facts(run, weights.epoch, class_names)
+    facts["checks"] = [image_check, *checks.check_clustering(run, split, weights, clustering, facts["rows"])]
 
-def _class_names(subject: InspectedRun, split: Split, config: WorkerConfig) -> list[str]:
-    """Names from disk, where only the dataset's folder tells them, else from its facts."""
-    told = getattr(registry.load("datasets", subject.spec.dataset), "class_names", None)
-    dataset, classes = subject.spec.dataset, split.class_count
-    return told(config.data_dir, subject.spec) if told else result.class_names(dataset, classes)
+    arrays = {"assignment": clustering.assignment, "labels": split.labels, "indices": split.indices}
+    arrays |= shown_images.measure_clusters(split, space, clustering, cluster_count)
+    filter_arrays = filters.measure_filters(weights.network, weights.untrained_filters, responses, spec.image_size)
+    map_arrays = feature_map.map_features(space.points, spec.seed)
+    for names, measured in ((filters.ARRAYS, filter_arrays), (feature_map.ARRAYS, map_arrays)):
+        if isinstance(measured, str):
+            facts["missing"] |= dict.fromkeys(names, measured)
+        else:
+            arrays |= measured
+    return InspectionResult(arrays | shown_images.collect_images(split, arrays), facts)

@@ -1,18 +1,18 @@
-"""Whether what is looked at is what the run recorded: its images, and its clusters image by image.
+"""Check what is measured against what the run recorded: its images, and its clusters image by image.
 
-In: the run, and what was computed here. Out: pairs (as it should be, sentence) for the page; a DataError where the
-images are others, since then no picture would be the run's.
+In: the run, and what was computed here. Out: checks for the page, or a DataError if the images are other ones, since
+no figure would then be of this run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from dcbench.errors import DataError
 from dcbench.inspect.measuring.weights import Weights
+from dcbench.inspect.result import Ints
 from dcbench.inspect.subject import Check, InspectedRun
 from dcbench.replay.run_diff import TOLERANCE
 from dcbench.training import metrics
@@ -20,68 +20,76 @@ from dcbench.training.datasets import Split
 from dcbench.training.deepcluster.pseudo_labels import Clustering
 
 
-def same_images(subject: InspectedRun, split: Split) -> Check:
-    """The images must be those that the run was made on."""
-    recorded = subject.folder.read_provenance().get("dataset", {}).get("sha256")
+def check_images(run: InspectedRun, split: Split) -> Check:
+    """Check that the images are those that the run was trained on; DataError if they are not."""
+    recorded = run.folder.read_provenance().get("dataset", {}).get("sha256")
     if recorded is None:
-        return (
-            False,
-            "The run does not record which images it was made on, so it cannot be checked that these are the same.",
-        )
+        return Check(False, "The run does not record its images, so they cannot be compared with those used here.")
     if recorded != split.digest():
         raise DataError(
-            f"{subject.spec.dataset}: these are not the images that the run was made on (their digests differ); "
+            f"{run.spec.dataset}: these are not the images that the run was made on (their digests differ); "
             "name the folder that has those with --data-dir"
         )
-    return True, f"The {len(split.labels):,} images are those that the run was made on (SHA-256)."
+    return Check(True, f"The {len(split.labels):,} images are those that the run was made on (SHA-256).")
 
 
-def of_clustering(
-    subject: InspectedRun, split: Split, weights: Weights, clustering: Clustering, rows: list[dict[str, str]]
+def check_clustering(
+    run: InspectedRun, split: Split, weights: Weights, clustering: Clustering, rows: list[dict[str, str]]
 ) -> Iterator[Check]:
-    """How the clustering computed here stands to the recorded one, and what else a reader must know of it."""
-    if weights.epoch < subject.spec.epochs:
-        last = f"The weights are those after epoch {weights.epoch} of {subject.spec.epochs}, the last saved"
-        yield False, f"{last}; the run is {subject.state.name}."
-    if weights.recorded is None:
-        yield _same_scores(split, clustering, rows[weights.epoch] if weights.epoch < len(rows) else {})
-    else:
-        yield _same_clusters(clustering, weights, "repetition" if subject.repeated else "run")
-    if clustering.refilled:
-        yield (
+    """Yield how the clustering computed here compares with the recorded one, and what else a reader must know of it."""
+    if weights.epoch < run.spec.epochs:
+        yield Check(
             False,
-            f"Clusters that k-means left empty, and that were filled by splitting others: {clustering.refilled}.",
+            f"The weights are the last ones saved, after epoch {weights.epoch} of {run.spec.epochs}; "
+            f"the run is {run.state.name}.",
         )
-    if subject.spec.method == "supervised":
-        yield True, "The network was trained with the true labels; its clusters only serve the scores."
+    if weights.recorded_assignment is not None:
+        recorder = "repetition" if run.is_replay else "run"
+        yield _compare_assignments(clustering.assignment, weights.recorded_assignment, recorder)
+    else:
+        yield _compare_scores(split, clustering, rows[weights.epoch] if weights.epoch < len(rows) else {})
+    if clustering.refilled_count:
+        yield Check(
+            False,
+            f"k-means left clusters empty, which were filled by splitting others: {clustering.refilled_count}.",
+        )
+    if run.spec.method == "supervised":
+        yield Check(True, "The network was trained with the true labels; its clusters only serve the scores.")
 
 
-def _same_clusters(clustering: Clustering, weights: Weights, who: str) -> Check:
-    assert weights.recorded is not None
-    images = len(clustering.assignment)
-    if weights.recorded.shape != clustering.assignment.shape:
-        raise DataError(f"the run recorded the clusters of {len(weights.recorded)} images; there are {images} here")
-    moved = int((weights.recorded != clustering.assignment).sum())
-    anew = "Clustered anew from the weights"
+def _compare_assignments(assignment: Ints, recorded: Ints, recorder: str) -> Check:
+    """Compare the clusters image by image; `recorder` is what recorded them, the run or its repetition."""
+    count = len(assignment)
+    if recorded.shape != assignment.shape:
+        raise DataError(f"the run recorded the clusters of {len(recorded)} images; there are {count} here")
+    # Cluster ids can be compared as they are, because k-means starts from the same points under the same ids.
+    moved = int((recorded != assignment).sum())
     if not moved:
-        return True, f"{anew}, all {images:,} images are in the cluster that the {who} recorded."
-    return False, (
-        f"{anew}, {moved:,} of {images:,} images are in another cluster than the {who} recorded: another device, "
-        "another number of threads or other versions can do that. The pictures show the clustering computed here."
+        return Check(
+            True,
+            f"Clustered again from the weights, all {count:,} images are in the cluster that the {recorder} recorded.",
+        )
+    return Check(
+        False,
+        f"Clustered again from the weights, {moved:,} of {count:,} images are in another cluster than the {recorder} "
+        "recorded. Another device, number of threads or library version can cause that. The figures show the "
+        "clustering computed here.",
     )
 
 
-def _same_scores(split: Split, clustering: Clustering, row: Mapping[str, Any]) -> Check:
-    """Without a recorded assignment, its scores must do."""
-    told = {name: float(row[name]) for name in metrics.TRUTH if row.get(name)}
-    here = {name: metrics.TRUTH[name](split.labels, clustering.assignment) for name in told}
-    without = "The run's folder does not have the last assignment (published results leave it out)"
-    if not told:
-        return False, f"{without}, nor scores to compare with."
-    if all(np.isclose(here[name], told[name], rtol=0, atol=TOLERANCE) for name in told):
-        return True, f"{without}; all {len(told)} scores of the clustering computed here are those that it recorded."
-    name = max(told, key=lambda score: abs(here[score] - told[score]))
-    return False, (
-        f"{without}, and the clustering computed here scores otherwise than recorded ({name} {here[name]:.4f} instead "
-        f"of {told[name]:.4f}): the pictures show the clustering computed here."
+def _compare_scores(split: Split, clustering: Clustering, row: Mapping[str, str]) -> Check:
+    """Compare the scores of the clustering, for want of a recorded assignment."""
+    recorded = {name: float(row[name]) for name in metrics.TRUTH_SCORES if row.get(name)}
+    computed = {name: metrics.TRUTH_SCORES[name](split.labels, clustering.assignment) for name in recorded}
+    reason = "The run's folder does not have the last assignment (published results leave it out)"
+    if not recorded:
+        return Check(False, f"{reason}, nor scores to compare with.")
+    # Other library versions can change the last digits of the score of one and the same clustering.
+    if all(np.isclose(computed[name], recorded[name], rtol=0, atol=TOLERANCE) for name in recorded):
+        return Check(True, f"{reason}; all {len(recorded)} scores of the clustering computed here are those recorded.")
+    name = max(recorded, key=lambda score: abs(computed[score] - recorded[score]))
+    return Check(
+        False,
+        f"{reason}, and the clustering computed here has other scores than recorded ({name} {computed[name]:.4f} "
+        f"instead of {recorded[name]:.4f}). The figures show the clustering computed here.",
     )

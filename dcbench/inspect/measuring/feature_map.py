@@ -1,4 +1,4 @@
-"""A map of the features in two dimensions: scikit-learn's t-SNE of the points on which k-means worked.
+"""Map the features to two dimensions by scikit-learn's t-SNE of the points that k-means worked on.
 
 t-SNE and not PCA, because these points are usually whitened: every direction then has the same variance, and the
 first two principal components show no more than any other two.
@@ -14,38 +14,41 @@ from dcbench.inspect.result import Array
 from dcbench.training import seeds
 
 ARRAYS = ("map", "map_positions", "map_different", "trustworthiness")
-"""What `gather` gives."""
+"""Names of the arrays that `map_features` returns."""
 
-IMAGES = 2000
-"""Images on the map, at most: t-SNE of so many takes about ten seconds."""
+MAX_IMAGES = 2000
+"""Most images on the map; t-SNE of this many takes about ten seconds."""
 
 PERPLEXITY = 30.0
-"""Neighbours that t-SNE looks at, roughly; fewer where there are few images."""
+"""Number of neighbours that t-SNE looks at, roughly; fewer if there are few images."""
 
 NEIGHBOURS = 10
-"""Neighbours that trustworthiness asks about."""
+"""Number of neighbours that the trustworthiness looks at."""
 
-FEWEST = 4
-"""Points without which there is no map."""
+MIN_POINTS = 4
+"""Fewest distinct points of a map."""
 
 
-def gather(points: Tensor, seed: int) -> dict[str, Array] | str:
-    """The map of a seeded part of the points `(n, d)`, or why there is none."""
+def map_features(points: Tensor, seed: int) -> dict[str, Array] | str:
+    """Return the map of a random part of the points `(n, d)`, or why there is none."""
     rng = seeds.numpy_generator(seed, "map")
-    positions = np.sort(rng.choice(len(points), min(IMAGES, len(points)), replace=False))
+    positions = np.sort(rng.choice(len(points), min(MAX_IMAGES, len(points)), replace=False))
     chosen = points[positions].float().cpu().numpy()
-    different = len(np.unique(chosen, axis=0))
-    if different < FEWEST:
-        return f"the features of {len(chosen)} images are only {different} different points: there is nothing to map"
-    placed = _tsne(chosen, int(rng.integers(2**31)))
+    distinct = len(np.unique(chosen, axis=0))
+    if distinct < MIN_POINTS:
+        return f"the features of {len(chosen)} images are only {distinct} different points: there is nothing to map"
+    tsne = TSNE(
+        init="pca" if chosen.shape[1] > 1 else "random",  # PCA gives no second dimension of one feature
+        perplexity=min(PERPLEXITY, (len(chosen) - 1) / 3),
+        random_state=int(rng.integers(2**31)),
+    )
+    coordinates: Array = tsne.fit_transform(chosen)
+    # scikit-learn refuses a number of neighbours of half the images or more.
     neighbours = min(NEIGHBOURS, (len(chosen) - 1) // 2)
-    kept = trustworthiness(chosen, placed, n_neighbors=neighbours) if neighbours else np.nan
-    told = {"map_different": np.array(different), "trustworthiness": np.array(kept)}
-    return {"map": placed, "map_positions": positions} | told
-
-
-def _tsne(points: Array, seed: int) -> Array:
-    perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
-    start = "pca" if points.shape[1] > 1 else "random"
-    placed: Array = TSNE(init=start, perplexity=perplexity, random_state=seed).fit_transform(points)
-    return placed
+    quality = trustworthiness(chosen, coordinates, n_neighbors=neighbours) if neighbours else np.nan
+    return {
+        "map": coordinates,
+        "map_positions": positions,
+        "map_different": np.array(distinct),
+        "trustworthiness": np.array(quality),
+    }

@@ -1,4 +1,7 @@
-"""The network of a run to look at, from its checkpoint or, where nothing was trained, from its seed."""
+"""Load the network of a run, from its checkpoint or, if nothing was trained, from its seed.
+
+In: an InspectedRun. Out: its Weights, or a ResultsError if the checkpoint cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -8,55 +11,54 @@ import torch
 
 from dcbench import registry
 from dcbench.errors import ResultsError
-from dcbench.inspect.measuring.filters import first_weights
-from dcbench.inspect.result import Array
+from dcbench.inspect.measuring.filters import read_first_filters
+from dcbench.inspect.result import Array, Ints
 from dcbench.inspect.subject import InspectedRun
-from dcbench.training import checkpoint
-from dcbench.training.checkpoint import Checkpoint
-from dcbench.training.deepcluster.network import Network, Pixels
-from dcbench.training.deepcluster.samplers import Ints
+from dcbench.training.checkpoint import read_checkpoint
+from dcbench.training.deepcluster.network import Network, PixelFeatures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Weights:
-    """The network after `epoch` passes, and the assignment `(n,)` that the run recorded then, None where it did not.
+    """The weights of a run.
 
-    `before` are the first convolution's weights in the untrained network; None where there is none.
+    Attributes:
+        network: The network, or what replaces it where the pixels are the features.
+        epoch: Number of training passes that it has had.
+        recorded_assignment: Cluster `(n,)` of each image that the run recorded for this epoch; None if it did not.
+        untrained_filters: Weights of the first convolution before training; None without a convolution.
     """
 
-    network: Network | Pixels
+    network: Network | PixelFeatures
     epoch: int
-    recorded: Ints | None
-    before: Array | None
+    recorded_assignment: Ints | None
+    untrained_filters: Array | None
 
 
-def find(subject: InspectedRun, device: torch.device) -> Weights:
-    """The weights that the run has left."""
-    network = registry.load("methods", subject.spec.method).begin(subject.spec, device).network
-    before, recorded = first_weights(network), _recorded(subject)
-    if subject.source == "seed":
-        return Weights(network, 0, recorded, before)
-    saved = _saved(subject)
-    trunk = {name.removeprefix("trunk."): value for name, value in saved.learner["network"].items()}
-    network.trunk.load_state_dict({name: trunk[name] for name in network.trunk.state_dict()})
-    last = subject.state.name == "done" and saved.epoch == subject.spec.epochs
-    return Weights(network, saved.epoch, recorded if last and recorded is not None else saved.previous, before)
-
-
-def _recorded(subject: InspectedRun) -> Ints | None:
-    """The last assignment, where the run's folder has it."""
-    found = subject.folder.read_assignments("assignment")
-    return None if found is None else found["assignment"]
-
-
-def _saved(subject: InspectedRun) -> Checkpoint:
-    """The run's own checkpoint, whole."""
-    file = subject.folder.checkpoint_file
+def load_weights(run: InspectedRun, device: torch.device) -> Weights:
+    """Return the weights that the run has left; ResultsError if its checkpoint is torn or is another run's."""
+    network = registry.load("methods", run.spec.method).begin(run.spec, device).network
+    untrained_filters = read_first_filters(network)
+    assignments = run.folder.read_assignments("assignment")
+    recorded = assignments["assignment"] if assignments else None
+    if run.source == "seed":
+        return Weights(network=network, epoch=0, recorded_assignment=recorded, untrained_filters=untrained_filters)
+    file = run.folder.checkpoint_file
     try:
-        saved = checkpoint.read_checkpoint(subject.folder)
-    except Exception as error:  # a file that is not whole makes its readers raise anything
-        told = f"{file}: cannot be read ({type(error).__name__}); remove it, and {subject.way_out}"
-        raise ResultsError(told) from error
-    if saved.run_id != subject.spec.run_id:
-        raise ResultsError(f"{file}: is of run {saved.run_id}; remove it, and {subject.way_out}")
-    return saved
+        saved = read_checkpoint(run.folder)
+    except Exception as error:  # torch.load raises errors of any type on a torn file
+        raise ResultsError(
+            f"{file}: cannot be read ({type(error).__name__}); remove it, and {run.replay_hint}"
+        ) from error
+    if saved.run_id != run.spec.run_id:
+        raise ResultsError(f"{file}: is of run {saved.run_id}; remove it, and {run.replay_hint}")
+    # The trunk only: the features do not depend on the head, and its size changes with the method.
+    saved_network = saved.learner["network"]
+    network.trunk.load_state_dict({name: saved_network[f"trunk.{name}"] for name in network.trunk.state_dict()})
+    # assignments.npz is of the last row; the checkpoint of an earlier one has its own assignment.
+    is_last_row = run.state.name == "done" and saved.epoch == run.spec.epochs
+    if recorded is None or not is_last_row:
+        recorded = saved.previous
+    return Weights(
+        network=network, epoch=saved.epoch, recorded_assignment=recorded, untrained_filters=untrained_filters
+    )

@@ -7,13 +7,13 @@ from matplotlib.colors import to_rgb
 from dcbench.figures.style.theme import STYLE
 from dcbench.inspect.figures import confusion
 from dcbench.inspect.result import InspectionResult
-from tests.helpers.inspection_results import bundle
+from tests.helpers.inspection_results import make_result
 
 
 def test_the_cells_are_the_crosstab():
-    found = bundle(n=300, k=6, classes=5)
-    axes = confusion.draw(found).axes[0]
-    table = pd.crosstab(found["assignment"], found["labels"])
+    result = make_result(n=300, k=6, classes=5)
+    axes = confusion.draw(result).axes[0]
+    table = pd.crosstab(result["assignment"], result["labels"])
     ids = [int(label.get_text().split(":")[0].split()[1]) for label in axes.get_yticklabels()]
     assert sorted(ids) == sorted(table.index)
     cells = {text.get_position(): int(text.get_text().replace(",", "")) for text in axes.texts}
@@ -33,41 +33,41 @@ def luminance(colour):
 
 def test_numbers_can_be_read_on_the_darkest_shade():
     with matplotlib.rc_context(STYLE):
-        text = confusion.draw(bundle()).axes[0].texts[0].get_color()
+        text = confusion.draw(make_result()).axes[0].texts[0].get_color()
     assert (luminance(confusion.SHADES(1.0)) + 0.05) / (luminance(text) + 0.05) >= 4.5
 
 
 def test_rows_stand_in_the_order_of_their_majority_labels():
-    found = bundle(n=300, k=6, classes=5)
-    ids, table = confusion.rows(found)
+    result = make_result(n=300, k=6, classes=5)
+    ids, table = confusion.count_rows(result)
     majorities = table.argmax(axis=1).tolist()
     assert majorities == sorted(majorities) and len(set(ids)) == 6
 
 
 def test_of_many_clusters_the_others_share_a_row_and_no_image_is_lost():
-    found = bundle(n=1500, k=1000, shown=20)
-    axes = confusion.draw(found).axes[0]
+    result = make_result(n=1500, k=1000, shown=20)
+    axes = confusion.draw(result).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    active = int(found.counts.any(axis=1).sum())
+    active = int(result.counts.any(axis=1).sum())
     assert len(labels) == 21 and labels[-1].startswith(f"{active - 20} other clusters: ")
     assert sum(int(label.split(": ")[1].replace(",", "")) for label in labels) == 1500
 
 
 def test_it_needs_no_more_than_the_last_assignment():
-    found = bundle(n=300, k=30, classes=3)
-    bare = InspectionResult({name: found[name] for name in ("assignment", "labels")}, found.facts)
-    ids, table = confusion.rows(bare)
-    assert len(ids) == confusion.CLUSTERS and table.sum() == 300
+    result = make_result(n=300, k=30, classes=3)
+    bare = InspectionResult({name: result[name] for name in ("assignment", "labels")}, result.facts)
+    ids, table = confusion.count_rows(bare)
+    assert len(ids) == confusion.MAX_ROWS and table.sum() == 300
 
 
 @pytest.mark.parametrize(("classes", "numbered"), [(16, True), (17, False), (100, False)])
 def test_many_labels_have_no_numbers(classes, numbered):
-    axes = confusion.draw(bundle(n=900, k=10, classes=classes)).axes[0]
+    axes = confusion.draw(make_result(n=900, k=10, classes=classes)).axes[0]
     assert bool(axes.texts) == numbered and len(axes.get_xticklabels()) <= 20
 
 
 def test_the_caption_tells_the_purity():
-    found = bundle(n=40, k=2)
-    arrays = {**found.arrays, "assignment": np.repeat([1, 0], [30, 10]), "labels": np.repeat([2, 1, 0], [27, 3, 10])}
-    told = confusion.caption(InspectionResult(arrays, found.facts))
-    assert "40 in 2 clusters" in told and "92.5% of the images have their cluster's majority label" in told
+    result = make_result(n=40, k=2)
+    arrays = {**result.arrays, "assignment": np.repeat([1, 0], [30, 10]), "labels": np.repeat([2, 1, 0], [27, 3, 10])}
+    text = confusion.caption(InspectionResult(arrays, result.facts))
+    assert "40 in 2 clusters" in text and "92.5% of the images have their cluster's majority label" in text

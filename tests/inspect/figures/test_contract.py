@@ -1,4 +1,4 @@
-"""Every picture draws whatever a run can be, says what it shows, and needs nothing that is not told."""
+"""Every figure draws a run of any kind, says what it shows, and needs no array that it does not name."""
 
 import warnings
 
@@ -10,79 +10,81 @@ from matplotlib.figure import Figure
 from dcbench import registry
 from dcbench.figures.style.theme import STYLE
 from dcbench.inspect.result import ARRAYS, InspectionResult
-from tests.helpers.inspected_runs import looked_at, made
-from tests.helpers.inspection_results import bundle
+from tests.helpers.inspected_runs import make_run, measure_on_cpu
+from tests.helpers.inspection_results import make_result
 
-PARTS = registry.plugin_names("pictures")
+PARTS = registry.plugin_names("run_figures")
 
 NAMES = ["<script>alert('x')</script>", 'a$b$ & "c"', "cat 🐈 猫", "x" * 200, "", "3", "ñandú", "dog", "eel", "fox"]
 
 KINDS = {
-    "grey": bundle(),
-    "colour": bundle(dataset="cifar10", side=32, classes=10, names=[f"class{n}" for n in range(10)]),
-    "Sobel": bundle(channels=2),
-    "one channel": bundle(channels=1, dataset="cifar10", side=32),
-    "untrained": bundle(epochs=0),
-    "odd names": bundle(classes=10, k=10, names=NAMES),
-    "1000 clusters": bundle(n=1500, k=1000, shown=20),
-    "100 classes": bundle(n=300, classes=100, k=30, dataset="cifar100", side=32),
-    "one filter": bundle(filters=1),
-    "96 filters": bundle(filters=96, side=32, dataset="cifar10"),
-    "64 px": bundle(side=64, dataset="stl10"),
+    "grey": make_result(),
+    "colour": make_result(dataset="cifar10", side=32, classes=10, names=[f"class{n}" for n in range(10)]),
+    "Sobel": make_result(channels=2),
+    "one channel": make_result(channels=1, dataset="cifar10", side=32),
+    "untrained": make_result(epochs=0),
+    "odd names": make_result(classes=10, k=10, names=NAMES),
+    "1000 clusters": make_result(n=1500, k=1000, shown=20),
+    "100 classes": make_result(n=300, classes=100, k=30, dataset="cifar100", side=32),
+    "one filter": make_result(filters=1),
+    "96 filters": make_result(filters=96, side=32, dataset="cifar10"),
+    "64 px": make_result(side=64, dataset="stl10"),
 }
 
 
 def one_cluster():
-    found = bundle(k=4)
-    arrays = {**found.arrays, "assignment": np.full(90, 2), "clusters": np.array([2])}
-    return InspectionResult(arrays | {name: found[name][:1] for name in ("means", "nearest", "distances")}, found.facts)
-
-
-def silent():
-    found = bundle()
+    result = make_result(k=4)
+    arrays = {**result.arrays, "assignment": np.full(90, 2), "clusters": np.array([2])}
     return InspectionResult(
-        {**found.arrays, "first_strengths": np.zeros((5, 8)), "last_strengths": -np.ones((5, 8))}, found.facts
+        arrays | {name: result[name][:1] for name in ("means", "nearest", "distances")}, result.facts
     )
 
 
-def drawn(part, found):
+def silent():
+    result = make_result()
+    return InspectionResult(
+        {**result.arrays, "first_strengths": np.zeros((5, 8)), "last_strengths": -np.ones((5, 8))}, result.facts
+    )
+
+
+def drawn(part, result):
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.simplefilter("error")  # a glyph that the font lacks, a layout that has no room
-        figure = registry.load("pictures", part).draw(found)
+        figure = registry.load("run_figures", part).draw(result)
         figure.canvas.draw()
     return figure
 
 
-def test_there_are_pictures_each_with_a_place_of_its_own():
-    assert {"nearest", "confusion", "feature_map", "filters", "first_answers", "last_answers"} <= set(PARTS)
-    places = [registry.facts("pictures", part)["place"] for part in PARTS]
+def test_there_are_figures_each_with_a_place_of_its_own():
+    assert {"nearest", "confusion", "feature_map", "filters", "first_layer_images", "last_layer_images"} <= set(PARTS)
+    places = [registry.facts("run_figures", part)["place"] for part in PARTS]
     assert len(set(places)) == len(places)
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_it_has_a_title_and_needs_what_is_told(part):
-    facts = registry.facts("pictures", part)
+def test_it_has_a_title_and_needs_arrays_that_exist(part):
+    facts = registry.facts("run_figures", part)
     assert facts["title"] and set(facts["needs"]) <= set(ARRAYS)
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_what_it_needs_is_all_it_uses(part):
     """With nothing but the arrays that it names, and what every run has, it can be drawn."""
-    found = bundle()
+    result = make_result()
     always = ["assignment", "labels", "indices"]
     few = InspectionResult(
-        {name: found[name] for name in [*always, *registry.facts("pictures", part)["needs"]]}, found.facts
+        {name: result[name] for name in [*always, *registry.facts("run_figures", part)["needs"]]}, result.facts
     )
-    assert drawn(part, few).axes and registry.load("pictures", part).caption(few)
+    assert drawn(part, few).axes and registry.load("run_figures", part).caption(few)
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("kind", [*KINDS, "one cluster", "silent"])
 def test_it_draws_runs_of_every_kind(part, kind):
-    found = {"one cluster": one_cluster, "silent": silent}.get(kind, lambda: KINDS[kind])()
-    assert isinstance(drawn(part, found), Figure)
-    told = registry.load("pictures", part).caption(found)
-    assert told.endswith(".") and "  " not in told and "nan" not in told
+    result = {"one cluster": one_cluster, "silent": silent}.get(kind, lambda: KINDS[kind])()
+    assert isinstance(drawn(part, result), Figure)
+    text = registry.load("run_figures", part).caption(result)
+    assert text.endswith(".") and "  " not in text and "nan" not in text
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -99,12 +101,12 @@ def test_nothing_overlaps_the_edge(part):
 
 
 def test_a_real_run(tmp_path):
-    found = looked_at(made(tmp_path))
+    result = measure_on_cpu(make_run(tmp_path))
     for part in PARTS:
-        assert drawn(part, found).axes
+        assert drawn(part, result).axes
 
 
-@pytest.mark.parametrize("part", ["nearest", "filters", "first_answers", "last_answers"])
+@pytest.mark.parametrize("part", ["nearest", "filters", "first_layer_images", "last_layer_images"])
 @pytest.mark.parametrize("kind", ["grey", "colour", "odd names", "96 filters", "one filter", "Sobel"])
 def test_words_do_not_lie_on_images_or_on_each_other(part, kind):
     figure = drawn(part, KINDS[kind])

@@ -4,7 +4,7 @@ from matplotlib.colors import to_hex
 
 from dcbench.inspect.figures import feature_map
 from dcbench.inspect.result import InspectionResult
-from tests.helpers.inspection_results import bundle
+from tests.helpers.inspection_results import make_result
 
 
 def points(panel):
@@ -13,53 +13,56 @@ def points(panel):
 
 
 def test_both_panels_show_every_point_where_it_is():
-    found = bundle(n=200, k=4, classes=3)
-    by_label, by_cluster = feature_map.draw(found).axes
-    positions = found["map_positions"]
+    result = make_result(n=200, k=4, classes=3)
+    by_label, by_cluster = feature_map.draw(result).axes
+    positions = result["map_positions"]
     for label, drawn in points(by_label).items():
-        members = found["labels"][positions] == int(label.removeprefix("label "))
-        assert drawn == pytest.approx(found["map"][members])
-    for told, drawn in points(by_cluster).items():
-        members = found["assignment"][positions] == int(told.split(":")[0])
-        assert drawn == pytest.approx(found["map"][members])
+        members = result["labels"][positions] == int(label.removeprefix("label "))
+        assert drawn == pytest.approx(result["map"][members])
+    for label, drawn in points(by_cluster).items():
+        members = result["assignment"][positions] == int(label.split(":")[0])
+        assert drawn == pytest.approx(result["map"][members])
     assert sum(map(len, points(by_cluster).values())) == sum(map(len, points(by_label).values())) == 100
 
 
 def test_a_cluster_has_its_majority_labels_colour_where_no_larger_one_has_it():
-    found = bundle(n=12, k=3, classes=2)
+    result = make_result(n=12, k=3, classes=2)
     assignment, labels = np.repeat([0, 1, 2], [5, 4, 3]), np.array([1] * 9 + [0] * 3)
-    counts = InspectionResult({**found.arrays, "assignment": assignment, "labels": labels}, found.facts).counts
-    assert feature_map.label_styles(counts) == {0: 0, 1: 1}
-    assert feature_map.cluster_styles(counts) == {0: 1, 1: 2, 2: 0}
+    counts = InspectionResult({**result.arrays, "assignment": assignment, "labels": labels}, result.facts).counts
+    assert feature_map.assign_label_styles(counts) == {0: 0, 1: 1}
+    assert feature_map.assign_cluster_styles(counts) == {0: 1, 1: 2, 2: 0}
 
 
 @pytest.mark.parametrize(("k", "classes"), [(2, 2), (10, 10), (40, 3), (3, 40), (1000, 100)])
 def test_no_two_groups_look_the_same(k, classes):
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 9, (k, classes))
-    for styles in (feature_map.label_styles(counts), feature_map.cluster_styles(counts)):
+    for styles in (feature_map.assign_label_styles(counts), feature_map.assign_cluster_styles(counts)):
         assert len(set(styles.values())) == len(styles) <= 16
     assert len(set(feature_map.STYLES)) == 16
 
 
 def test_more_groups_than_colours_share_a_grey():
-    found = bundle(n=900, k=40)
-    _, by_cluster = feature_map.draw(found).axes
+    result = make_result(n=900, k=40)
+    _, by_cluster = feature_map.draw(result).axes
     rest, *groups = by_cluster.collections
-    others = set(found["assignment"][found["map_positions"]]) - set(feature_map.cluster_styles(found.counts))
-    assert rest.get_label() == f"{len(others)} smaller ones" and to_hex(rest.get_facecolor()[0]) == feature_map.REST
+    others = set(result["assignment"][result["map_positions"]]) - set(feature_map.assign_cluster_styles(result.counts))
+    assert (
+        rest.get_label() == f"{len(others)} smaller ones"
+        and to_hex(rest.get_facecolor()[0]) == feature_map.OTHERS_COLOUR
+    )
     assert len(groups) == 16 and len(others) > 20
 
 
 def test_the_caption_says_how_many_images_and_how_far_to_trust():
-    told = feature_map.caption(bundle(n=90))
-    assert told.startswith("45 of 90 training images, drawn with the run's seed") and "Trustworthiness 0.91" in told
-    assert "It cannot show" in told and "different points" not in told
-    found = bundle(n=90)
-    piled = InspectionResult({**found.arrays, "map_different": np.array(12)}, found.facts)
+    text = feature_map.caption(make_result(n=90))
+    assert text.startswith("45 of 90 training images, drawn with the run's seed") and "Trustworthiness 0.91" in text
+    assert "It cannot show" in text and "different points" not in text
+    result = make_result(n=90)
+    piled = InspectionResult({**result.arrays, "map_different": np.array(12)}, result.facts)
     assert feature_map.caption(piled).endswith("Before the map they are only 12 different points.")
 
 
 def test_every_group_stands_in_the_legend_whatever_it_is_called():
-    by_label, _ = feature_map.draw(bundle(n=200, classes=3, names=["_ant", "bee", "7"])).axes
+    by_label, _ = feature_map.draw(make_result(n=200, classes=3, names=["_ant", "bee", "7"])).axes
     assert [text.get_text() for text in by_label.get_legend().get_texts()] == ["_ant", "bee", "label 2"]

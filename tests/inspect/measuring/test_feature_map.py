@@ -14,27 +14,27 @@ def groups(count, size=25):
 
 def test_neighbours_stay_neighbours_and_the_seed_decides():
     points, of = groups(3)
-    found = feature_map.gather(points, seed=4)
-    assert found["map_positions"].tolist() == list(range(75)) and found["map"].shape == (75, 2)
-    distances = np.linalg.norm(found["map"][:, None] - found["map"][None], axis=2) + np.eye(75) * 1e9
-    assert (of[distances.argmin(axis=1)] == of).all() and found["trustworthiness"] > 0.9
-    assert (feature_map.gather(points, seed=4)["map"] == found["map"]).all() and found["map_different"] == 75
-    assert feature_map.gather(torch.cat([points, points[:5]]), seed=4)["map_different"] == 75
+    result = feature_map.map_features(points, seed=4)
+    assert result["map_positions"].tolist() == list(range(75)) and result["map"].shape == (75, 2)
+    distances = np.linalg.norm(result["map"][:, None] - result["map"][None], axis=2) + np.eye(75) * 1e9
+    assert (of[distances.argmin(axis=1)] == of).all() and result["trustworthiness"] > 0.9
+    assert (feature_map.map_features(points, seed=4)["map"] == result["map"]).all() and result["map_different"] == 75
+    assert feature_map.map_features(torch.cat([points, points[:5]]), seed=4)["map_different"] == 75
 
 
 def test_of_many_images_a_seeded_part_is_mapped(monkeypatch):
-    monkeypatch.setattr(feature_map, "IMAGES", 40)
+    monkeypatch.setattr(feature_map, "MAX_IMAGES", 40)
     points, _ = groups(3)
-    chosen = feature_map.gather(points, seed=0)["map_positions"]
+    chosen = feature_map.map_features(points, seed=0)["map_positions"]
     assert len(set(chosen)) == 40 and (np.diff(chosen) > 0).all() and chosen.max() < 75
-    assert (feature_map.gather(points, seed=0)["map_positions"] == chosen).all()
-    assert (feature_map.gather(points, seed=1)["map_positions"] != chosen).any()
+    assert (feature_map.map_features(points, seed=0)["map_positions"] == chosen).all()
+    assert (feature_map.map_features(points, seed=1)["map_positions"] != chosen).any()
 
 
 @pytest.mark.parametrize("different", [1, 3])
 def test_features_that_are_all_the_same_are_no_map(different):
     points = torch.eye(6)[torch.arange(60) % different]
-    assert feature_map.gather(points, seed=0) == (
+    assert feature_map.map_features(points, seed=0) == (
         f"the features of 60 images are only {different} different points: there is nothing to map"
     )
 
@@ -42,4 +42,4 @@ def test_features_that_are_all_the_same_are_no_map(different):
 @pytest.mark.parametrize("shape", [(4, 3), (6, 1), (30, 2)])
 def test_few_images_and_few_dimensions(shape):
     points = torch.from_numpy(np.random.default_rng(0).normal(size=shape)).float()
-    assert np.isfinite(feature_map.gather(points, seed=0)["map"]).all()
+    assert np.isfinite(feature_map.map_features(points, seed=0)["map"]).all()
