@@ -1,4 +1,4 @@
-"""Write docs/measurements.md from the committed results: `python benchmarks/measurements.py`.
+"""Write docs/measurements.md from the committed results: `python -m benchmarks.measurements`.
 
 Every figure on that page is computed here, from results/, with the functions that the reporter uses.
 """
@@ -19,7 +19,7 @@ from dcbench.audit.axes import audit
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.parity.table import MEASURES
-from dcbench.report.html.page_tables import parity_cell
+from dcbench.report.html.page_tables import format_parity_value
 
 TOP = Path(__file__).parent.parent
 PAGE = TOP / "docs" / "measurements.md"
@@ -55,70 +55,71 @@ def page() -> str:
 
 TEXT = """# Measurements
 
-Written by `python benchmarks/measurements.py` from the committed results under `results/`; each run's folder says with
-which command, commit, versions and machine it was made.
+`python -m benchmarks.measurements` writes this page from the committed results in `results/`. The folder of each run
+records the command, commit, versions and machine.
 
 ## What the matrices cost on two CPU cores
 
 {costs}
 
-Wall time from the first start to the last end, two runs at once. Tests and linting ran beside all of them for a part of
-the time, so the times are upper bounds; `pixels_cpu` was stopped for some minutes in between.
+Wall time from the first start to the last end, with two runs at the same time. Tests and linting ran beside all of them
+for part of the time, so the times are upper bounds; `pixels_cpu` was interrupted for some minutes.
 
 ## Does every axis act?
 
 {axes}
 
-`dcbench audit results/`: matched pairs of runs, alike in all other axes and the seed. *Acted*: what the choice did
-differs (the library that ran, the live optimizer, what entered the network). *Common*: the random numbers that
-must be the same are. Every check of every run passed. [trust.md](trust.md) says what is looked at. The audit itself
-took {audit_seconds} of the time of the runs of over a minute, in the median.
+`dcbench audit results/`: matched pairs of runs that agree on all other axes and the seed. *Acted*: the recorded effect
+of the choice differs (the library that ran, the live optimizer, the input of the network). *Common*: the random numbers
+that must be the same are the same. Every check of every run passed. [trust.md](trust.md) defines the checks. In the
+median, recording took {audit_seconds} of the time of those runs that took more than a minute.
 
 ## What the scores stand between
 
 {levels}
 
-Median (lowest to highest) of five seeds on 10,000 training images, all with as many clusters as classes;
-`matrices/pixels_cpu.yaml`, and for the supervised network, 10 epochs, `matrices/recipe_cpu.yaml`. *Preprocessed*:
-PCA, whitening and L2 as for features. Whitening 256 dimensions drowns the few good ones.
+Median (lowest to highest) of five seeds on 10,000 training images, with as many clusters as classes:
+`matrices/pixels_cpu.yaml`, and `matrices/recipe_cpu.yaml` for the supervised network (10 epochs). *Preprocessed*: after
+the same PCA, whitening and L2 normalisation as the features. Whitening 256 dimensions hides the few informative ones.
 
 ## Health
 
 {health}
 
 Runs by health, a rule that never looks at the labels ([trust.md](trust.md#health)), and the median change of their NMI
-with the truth over their own untrained network. It is about the geometry of features and clusters: a network whose
-features lie nearly on one line can still hold what whitening finds.
+with the truth from their own untrained network. Health describes the geometry of features and clusters: a network whose
+features lie almost on a line can still contain what whitening recovers.
 
 ## Are the backends interchangeable?
 
 {parity}
 
-`dcbench parity`, its lines of k = 10: medians over ten starts with their range. From the same matrix and the same first
-centroids they are; with each library's own PCA a small angle is enough for k-means to reach another optimum.
+`dcbench parity`, the rows for k = 10: medians over ten starts with their range. Given the same matrix and the same first
+centroids, the backends agree. With each library's own PCA, a small angle suffices for k-means to reach another optimum.
 
 ## The published recipe on 10,000 MNIST images
 
 {recipe}
 
 Median (lowest to highest) of five seeds, `matrices/recipe_cpu.yaml`. The head learns to predict the pseudo-labels while
-the clusters move away from the digits: the untrained network clusters them better.
+the clusters move away from the digits: the clusters of the untrained network match the digits better.
 
 ## Adam at SGD's learning rate
 
 {adam}
 
-Mean of three seeds, `matrices/adam_lr_cpu.yaml`; trunk and head use the same optimizer and learning rate. At .05
-Adam collapses the trunk: the effective rank of the raw features falls to between 1 and 2, and the NMI with the truth
-below that of the other two. The largest cluster still holds less than half of the images, which alone would read as
-imbalance: whitening spreads what is left over several clusters.
+Mean of three seeds, `matrices/adam_lr_cpu.yaml`; trunk and head use the same optimizer and learning rate. At 0.05, Adam
+collapses the trunk: the effective rank of the raw features falls to between 1 and 2, and the NMI with the truth falls
+below that of the other two settings. The largest cluster still holds less than half of the images, which alone would
+look like imbalance, because whitening spreads the remaining variance over several clusters.
 
 ## faiss and scikit-learn in matched pairs
 
 {pairs}
 
-Runs that differ in the backend alone; differences of the NMI with the truth. They start from the same weights, first
-centroids and first batch; where one image changes its cluster in an early epoch, training goes another way from there.
+Differences of the NMI with the truth between runs that differ in the backend alone. Both runs start from the same
+weights, first centroids and first batch. Once a single image changes its cluster in an early epoch, the two trainings
+diverge.
 
 ## Every mixture of faiss, scikit-learn and torch
 
@@ -130,26 +131,27 @@ NMI with the truth of the 27 mixtures over PCA, whitening and k-means, `matrices
 
 {stages}
 
-Mean per epoch over the runs of `matrices/mnist_cifar_cpu.yaml` (1,000 images, 1,024 features to 32 dimensions), one
-thread a run, two runs at once.
+Mean per epoch over the runs of `matrices/mnist_cifar_cpu.yaml` (1,000 images, 1,024 features reduced to 32 dimensions),
+with one thread for each run and two runs at the same time.
 
 ## The scheduler
 
-288 runs of six classes (4 GB and 1 minute to 40 GB and 60 minutes, 48 each) on four cards of 80 GB that are not there,
-through the scheduler's own loop in virtual time (`python -m benchmarks.packing`; a test holds the table):
+288 runs of six classes (from 4 GB and 1 minute to 40 GB and 60 minutes, 48 runs each) on four simulated cards of 80 GB.
+The real loop of the scheduler runs in virtual time (`python -m benchmarks.packing`; a test checks the table):
 
 {packing}
 
-*Least possible*: the cards' memory times time, or the longest run; no schedule is faster. Memory: as reserved.
+*Least possible*: the larger of total memory times time over the memory of the cards, and the longest run; no schedule
+is faster. Memory is the reserved memory.
 
 1,000 runs of one epoch on 64 of scikit-learn's digits on two CPU cores (`python -m benchmarks.overhead`):
 
 {overhead}
 
-*Own work* is what the stage clock counts; all else is overhead: the fork, the claim, reading the data, building the
-network, the libraries' first calls in a process, the files, the next start.
+*Own work* is what the stage clock counts. Everything else is overhead: the fork, the claim, reading the data, building
+the network, the first calls of the libraries in a process, the files, and the next start.
 
-`dcbench plan --probe matrices/mnist_cifar_cpu.yaml` with nothing known, then `dcbench run` of it on two CPU cores
+`dcbench plan --probe matrices/mnist_cifar_cpu.yaml` without any earlier run, followed by `dcbench run` on two CPU cores
 (`python -m benchmarks.prediction`):
 
 {prediction}
@@ -158,27 +160,28 @@ network, the libraries' first calls in a process, the files, the next start.
 
 {coverage}
 
-`python -m benchmarks.coverage`: 2,000 simulated matrices a line, with seeds that move all cells together; margin .02.
-*Covers*: the share of the intervals that hold the true mean effect over the matrix's cells; *other cells'*: the mean
-over all cells there could be (from eight cells on). *Wrong difference*: better or worse where it is not so; *wrong
-equivalence*: the same where it is not, most often where the effect is exactly the margin. *Right*: the verdict is the
-truth, not "cannot tell". [statistics.md](statistics.md) says what is computed.
+`python -m benchmarks.coverage`: 2,000 simulated matrices for each row, with seeds that move all cells together; the
+margin is 0.02. *Covers*: the share of intervals that contain the true mean effect over the cells of the matrix; *other
+cells'*: that contain the mean over all possible cells (from eight cells on). *Wrong difference*: the verdict is better or
+worse although there is no difference. *Wrong equivalence*: the verdict is the same although there is a difference, most
+often where the effect equals the margin. *Right*: the verdict is the truth and not "cannot tell".
+[statistics.md](statistics.md) defines the statistics.
 
 ## Reports of many runs
 
-`dcbench report` of made-up runs of 100 epochs on two CPU cores, all plots in every format
+`dcbench report` of made-up runs of 100 epochs on two CPU cores, with all figures in every format
 (`python -m benchmarks.report_scale`):
 
 {report_scale}
 
-Memory is what all of its processes hold together at most; what they share is counted once. *Look*: of `--watch`, at
-folders of which none has changed.
+Memory is the peak of all its processes together; shared memory is counted once. *Look*: one check of `--watch` over
+folders that have not changed.
 
 ## The command line
 
 {start}
 
-Written by `python benchmarks/start_times.py`: seconds of the whole process, with compiled bytecode.
+`python -m benchmarks.start_times`: seconds of the whole process, with compiled bytecode.
 """
 
 
@@ -260,7 +263,7 @@ def parity() -> str:
         measure=[
             f"{stage}: {MEASURES[name].label}" for stage, name in zip(kept["stage"], kept["measure"], strict=True)
         ],
-        text=[parity_cell(line) for line in kept.to_dict("records")],
+        text=[format_parity_value(line) for line in kept.to_dict("records")],
     )
     return markdown(
         kept.pivot_table(index="measure", columns="pair", values="text", aggfunc="first", sort=False).reset_index()

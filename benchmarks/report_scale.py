@@ -23,24 +23,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import dcbench.report  # noqa: F401  (the modules of the steps)
+import dcbench.report.writing  # noqa: F401  (the modules of the steps)
 from benchmarks import made_results
 from dcbench import cli
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.report.watch.marks import look_at
+from dcbench.report.watch.fingerprint import take_fingerprint
 
 TOP = Path(__file__).parent.parent
 TABLE = TOP / "docs" / "report_scale.csv"
 CORES = 2
 SIZES = (100, 1_000, 10_000)
 STEPS = {
-    "reading": ("dcbench.core.store.status.read_status", "dcbench.analysis.results.collect_results"),
-    "audit": ("dcbench.report._audited",),
-    "statistics": ("dcbench.report.analyse",),
-    "drawing": ("dcbench.report.figures.write",),
-    "data.parquet": ("dcbench.report.data.write",),
-    "page": ("dcbench.report.html.page.render",),
-    "report": ("dcbench.report.write",),
+    "reading": ("dcbench.report.writing.read_status", "dcbench.analysis.results.collect_results"),
+    "audit": ("dcbench.audit.axes.audit_status",),
+    "statistics": ("dcbench.report.writing.analyse",),
+    "drawing": ("dcbench.report.writing.draw_figures",),
+    "data.parquet": ("dcbench.report.writing.write_parquet",),
+    "page": ("dcbench.report.writing.render_page",),
+    "report": ("dcbench.report.writing.write_report",),
 }
 """Step -> the functions that do it; tables are what is left of the report."""
 
@@ -127,8 +127,8 @@ def measure(folder: Path, out: Path) -> dict[str, float]:
 
 def look_seconds(folder: MatrixDir) -> float:
     """How long the watch looks at a matrix in which nothing has changed."""
-    before, start = look_at(folder, None), time.perf_counter()
-    assert look_at(folder, before) == before
+    before, start = take_fingerprint(folder, None), time.perf_counter()
+    assert take_fingerprint(folder, before) == before
     return time.perf_counter() - start
 
 

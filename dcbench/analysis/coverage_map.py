@@ -67,7 +67,7 @@ class Square:
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageMap:
-    """Rows, columns, and a square for each planned run in the order of the plan; cells that are not planned have none."""
+    """Rows, columns, and a square for each planned run in the order of the plan; other cells have no square."""
 
     rows: Side
     columns: Side

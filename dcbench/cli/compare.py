@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dcbench.cli.metric_options import Margins, Rules, parse_margins, parse_rules
 from dcbench.cli.options import AsJson
-from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
 from dcbench.compare.provenance import compare_provenance
 from dcbench.compare.result import Gate, parse_gate
 from dcbench.compare.terminal import ComparisonReport, as_markdown, show
@@ -63,7 +63,7 @@ def compare(
             gates.append(parse_gate(text))
         except ValueError as error:
             raise typer.BadParameter(f"--fail-on {text}: {error}") from error
-    outcomes = _choose_outcomes(outcomes_asked(margin), metric or [], gates)
+    outcomes = _choose_outcomes(parse_margins(margin), metric or [], gates)
 
     # Imported here because they load pandas, and `dcbench --help` must stay instant.
     from dcbench.analysis.results import read_results
@@ -72,7 +72,7 @@ def compare(
     old_results, new_results = map(read_results, folders)
     for note in (*old_results.notes, *new_results.notes):
         print(f"warning: {note}", file=sys.stderr)
-    comparison = compare_results(old_results, new_results, outcomes, rules_asked(rule))
+    comparison = compare_results(old_results, new_results, outcomes, parse_rules(rule))
     run_ids = comparison.runs.compared
     for name in [*(metric or []), *(gate.metric for gate in gates if gate.metric)]:
         if run_ids and name not in {found.name for found in comparison.metrics}:

@@ -1,25 +1,40 @@
-"""`dcbench report`: results as figures, tables and pages, once or for as long as a matrix runs."""
+"""`dcbench report`: write results as figures, tables and pages, once or as long as a matrix runs."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcbench.cli.options import tell
-from dcbench.cli.questions import Margins, Rules, outcomes_asked, rules_asked
-from dcbench.cli.watching import Every, Port, Write, follow
-from dcbench.core.store import status
+from dcbench.cli.metric_options import Margins, Rules, parse_margins, parse_rules
+from dcbench.cli.options import parse_duration, print_error
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.status import check_distinct_names, find_matrix_dirs
+from dcbench.core.text import plural
 from dcbench.errors import ResultsError, unknown_name
+
+if TYPE_CHECKING:
+    from dcbench.report.writing import WrittenReport
+
+PORT = 8642
+INTERVAL = 5.0
+"""Seconds between two looks at the results."""
+
+NICENESS = 5
+"""How far the writing of reports gives way to training runs on the same cores."""
 
 
 def report(
-    path: Annotated[Path, typer.Argument(help="A results folder, or a matrix's folder in it.")] = Path("results"),
-    out: Annotated[Path, typer.Option("--out", help="Where reports are written, a folder for each matrix.")] = Path(
+    path: Annotated[Path, typer.Argument(help="A results folder, or the folder of a matrix in it.")] = Path("results"),
+    out: Annotated[Path, typer.Option("--out", help="Where reports are written, in a folder for each matrix.")] = Path(
         "reports"
     ),
     margin: Margins = None,
@@ -28,50 +43,94 @@ def report(
         str,
         typer.Option(
             "--format",
-            help="Formats of figures (png, svg, pdf), of tables (csv, md, tex) and of all rows (parquet), by commas.",
+            help="Formats of figures (png, svg, pdf), of tables (csv, md, tex) and of all rows (parquet), separated "
+            "by commas.",
         ),
     ] = "png,svg,pdf,csv,md,tex,parquet",
     watch: Annotated[
         bool,
-        typer.Option("--watch", help="Serve the reports on this machine, and write them anew as runs start and end."),
+        typer.Option("--watch", help="Serve the reports on this machine, and rewrite them as runs start and end."),
     ] = False,
-    port: Port = None,
-    every: Every = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help=f"Port of --watch on 127.0.0.1. Default: {PORT}; 0 takes any that is free."
+        ),
+    ] = None,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            parser=parse_duration,
+            metavar="TIME",
+            help=f"How often --watch looks for changes. Default: {INTERVAL:.0f}s.",
+        ),
+    ] = None,
 ) -> None:
-    """Aggregate results into figures, tables and one offline page for each matrix.
+    """Turn results into figures, tables and one offline page for each matrix.
 
-    With --watch it does not end: open pages show the newest report by themselves, until Ctrl-C.
+    With --watch the command runs until Ctrl-C, and open pages show the newest report by themselves.
     """
-    from dcbench import report as writer
+    from dcbench.report.writing import FORMATS, ReportSettings, write_report
 
-    asked = writer.Asked(outcomes_asked(margin), rules_asked(rule), _formats(formats, writer.FORMATS))
-    write = partial(writer.write, out=out, asked=asked)
-    if not watch and (port is not None or every is not None):
-        raise typer.BadParameter(f"{'--port' if every is None else '--every'} means something only with --watch")
+    chosen = tuple(word for word in map(str.strip, formats.split(",")) if word)
+    for word in chosen:
+        if word not in FORMATS:
+            raise typer.BadParameter(f"--format {formats}: {unknown_name('format', word, FORMATS)}")
+    settings = ReportSettings(parse_margins(margin), parse_rules(rule), chosen)
+    write = partial(write_report, out=out, settings=settings)
     if watch:
-        follow(path, out, write, port, every)
-    elif _write_all(path, write):
-        raise typer.Exit(2)
-
-
-def _write_all(path: Path, write: Write) -> bool:
-    """Write every report, and say whether one could not be."""
-    broken = False
-    for folder in status.check_distinct_names(status.find_matrix_dirs(path)):
+        _watch(path, out, write, PORT if port is None else port, INTERVAL if every is None else every)
+        return
+    if port is not None or every is not None:
+        raise typer.BadParameter(f"{'--port' if every is None else '--every'} means something only with --watch")
+    failed = False
+    for folder in check_distinct_names(find_matrix_dirs(path)):
         try:
             written = write(folder)
-        except ResultsError as error:
-            broken = tell(error)
+        except ResultsError as error:  # the other matrices still get their reports
+            print_error(error)
+            failed = True
             continue
         for note in written.notes:
             print(f"warning: {note}", file=sys.stderr)
-        print(f"{written.runs} runs, {written.done} done: {written.page}")
-    return broken
+        print(f"{plural(written.counts.total(), 'run')}, {written.counts['done']} done: {written.page}")
+    if failed:
+        raise typer.Exit(2)
 
 
-def _formats(words: str, known: Collection[str]) -> tuple[str, ...]:
-    found = [word.strip() for word in words.split(",") if word.strip()]
-    for word in found:
-        if word not in known:
-            raise typer.BadParameter(f"--format {words}: {unknown_name('format', word, known)}")
-    return tuple(found)
+def _watch(path: Path, out: Path, write: Callable[[MatrixDir], WrittenReport], port: int, interval: float) -> None:
+    """Serve the reports and keep them fresh until the user ends it."""
+    from dcbench.report.watch.reports import Reports
+    from dcbench.report.watch.server import serve_reports
+
+    reports = Reports(path, out, write)
+    with _catch_stop_signals() as signals, serve_reports(reports, port) as url:
+        print(f"{url} has the reports of {path}; Ctrl-C ends it", flush=True)
+        os.nice(NICENESS)  # this thread only; the server's keeps its priority
+        for message in reports.follow(interval):
+            if message.is_error:
+                print(f"error: {message.text}", file=sys.stderr, flush=True)
+            else:
+                print(message.text, flush=True)
+            if signals:
+                break
+
+
+@contextmanager
+def _catch_stop_signals() -> Iterator[list[int]]:
+    """End the block without a traceback on Ctrl-C or SIGTERM, and yield the list of signals received so far.
+
+    The list is needed because an exception that is raised while an object is deleted ends nothing: Python prints it.
+    """
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.default_int_handler(number, frame)
+
+    # A shell starts background jobs with SIGINT ignored, so its handler has to be set, too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    with suppress(KeyboardInterrupt):
+        yield received
+    print("stopped; the reports stay as they are")

@@ -1,6 +1,7 @@
 """The coverage map: each planned run as a square in its state, by the values of the axes and the seeds.
 
-Both the colour and the symbol of a square tell its state. `dcbench.analysis.coverage_map` says which square stands where.
+Both the colour and the symbol of a square tell its state. Which square stands where, `dcbench.analysis.coverage_map`
+says.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def _place_side(analysis: Analysis, side: Side) -> PlacedSide:
     gaps = np.zeros(side.length)
     if len(side.headers) > 1:
         gaps[[header.start for header in side.headers[-2][1:]]] = GAP
-    starts = np.arange(side.length) + np.cumsum(gaps)
+    starts = np.arange(side.length, dtype=np.float64) + np.cumsum(gaps)
     headers = [
         [
             PlacedHeader(
@@ -231,13 +232,13 @@ def _draw_squares(panel: Axes, states: pd.Series, x: Any, y: Any, size: float) -
         chosen = (states == state).to_numpy()
         if not chosen.any():
             continue
-        centre = (x[chosen] + size / 2, y[chosen] + size / 2)
-        common: dict[str, Any] = {"color": colour, "rasterized": len(states) >= RASTERIZE_FROM}
+        common: dict[str, Any] = {"x": x[chosen] + size / 2, "y": y[chosen] + size / 2}
+        common |= {"color": colour, "rasterized": len(states) >= RASTERIZE_FROM}
         # A healthy run is a full square, a pending one an empty square; under a symbol the square is pale.
         fill: dict[str, Any] = {"pending": {"facecolors": "none"}, "healthy": {}}.get(state, {"alpha": 0.25})
-        panel.scatter(*centre, s=(0.82 * points) ** 2, marker="s", lw=min(1.0, points / 12), **fill, **common)
+        panel.scatter(s=(0.82 * points) ** 2, marker="s", lw=min(1.0, points / 12), **fill, **common)
         if symbol:
-            panel.scatter(*centre, s=(0.5 * points) ** 2, marker=symbol, lw=points / 12, **common)
+            panel.scatter(s=(0.5 * points) ** 2, marker=symbol, lw=points / 12, **common)
 
 
 def _legend_entries(states: pd.Series) -> list[Line2D]:

@@ -1,4 +1,7 @@
-"""Every plot of the room drawn, and written in the formats that are wanted."""
+"""Draw every figure that a matrix calls for, and write it in the formats that are asked for.
+
+In: an Analysis and a folder. Out: the files, and DrawnFigures for the page.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,29 @@ from dcbench.analysis.summary import Analysis
 from dcbench.figures import choose_axes
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
-from dcbench.report.svg import light
+from dcbench.report.svg import compress_svg
 
 DPI = {"png": 200, "svg": 110, "pdf": 300}
-"""Dots an inch, also of what is rasterised inside; every format that a figure can have."""
+"""Each format of figures with its dots per inch, which also hold for what is rasterised inside."""
+
+METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""Metadata of a file without the time, so that the same results give the same files."""
+
+PARALLEL_FROM = 20_000
+"""Rows times figures from which on processes pay, which take seconds to start; threads gain nothing here."""
 
 
-DATELESS: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""Metadata without the hour, so that the same results give the same files."""
+@dataclass(frozen=True, kw_only=True)
+class DrawnFigure:
+    """A figure on disk.
 
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure on disk: its name, title and caption, the words beneath it, and the SVG for the page."""
+    Attributes:
+        name: The name of its files, without the format.
+        title: Its heading on the page.
+        caption: What it shows, whatever the results.
+        note: The text beneath it, which says what these results are averaged over.
+        svg: The SVG file for the page.
+    """
 
     name: str
     title: str
@@ -37,36 +50,39 @@ class Drawn:
     svg: bytes
 
 
-def write(analysis: Analysis, folder: Path, formats: Collection[str]) -> list[Drawn]:
-    """Draw each plot along the axes it is for; plots that have nothing to say are left out."""
-    wanted = [
-        (part, axis)
-        for part in registry.plugin_names("figures")
-        for axis in choose_axes(registry.facts("figures", part), analysis)
+def draw_figures(analysis: Analysis, folder: Path, formats: Collection[str]) -> list[DrawnFigure]:
+    """Draw each figure along each axis that it is for; figures with nothing to show are left out."""
+    drawings = [
+        (plugin, axis)
+        for plugin in registry.plugin_names("figures")
+        for axis in choose_axes(registry.facts("figures", plugin), analysis)
     ]
-    # threads gain nothing here and processes cost seconds to start: only many figures are worth them
-    jobs = 1 if len(analysis.results.rows) * len(wanted) < 20_000 else -1
-    drawn = Parallel(n_jobs=jobs)(delayed(_draw)(part, axis, analysis, folder, formats) for part, axis in wanted)
-    return [one for one in drawn if one is not None]
+    jobs = 1 if len(analysis.results.rows) * len(drawings) < PARALLEL_FROM else -1
+    draw = delayed(_draw_figure)
+    figures = Parallel(n_jobs=jobs)(draw(plugin, axis, analysis, folder, formats) for plugin, axis in drawings)
+    return [figure for figure in figures if figure is not None]
 
 
-def _draw(part: str, axis: str | None, analysis: Analysis, folder: Path, formats: Collection[str]) -> Drawn | None:
-    facts = registry.facts("figures", part)
-    name = f"{part}_{axis}" if axis else part
+def _draw_figure(
+    plugin: str, axis: str | None, analysis: Analysis, folder: Path, formats: Collection[str]
+) -> DrawnFigure | None:
+    """Draw one figure and write its files."""
+    facts = registry.facts("figures", plugin)
+    name = f"{plugin}_{axis}" if axis else plugin
     with matplotlib.rc_context(STYLE):
-        figure: Figure | None = registry.load("figures", part).draw(analysis, axis)
+        figure: Figure | None = registry.load("figures", plugin).draw(analysis, axis)
         if figure is None:
             return None
-        svg = _saved(figure, "svg")
-        figure.set_layout_engine("none")  # what is laid out once needs no layout for the other formats
+        svg = compress_svg(_save_figure(figure, "svg"))
+        figure.set_layout_engine("none")  # saving has laid it out, and the other formats need not do it again
         for kind in formats:
-            (folder / f"{name}.{kind}").write_bytes(svg if kind == "svg" else _saved(figure, kind))
+            (folder / f"{name}.{kind}").write_bytes(svg if kind == "svg" else _save_figure(figure, kind))
     title = f"{facts['title']} by {axis}" if axis else facts["title"]
-    return Drawn(name, title, facts["caption"], read_note(figure), svg)
+    return DrawnFigure(name=name, title=title, caption=facts["caption"], note=read_note(figure), svg=svg)
 
 
-def _saved(figure: Figure, kind: str) -> bytes:
-    """The figure's file; an SVG has no paper of its own, so that it also stands on a dark page."""
+def _save_figure(figure: Figure, kind: str) -> bytes:
+    """Return the figure's file; an SVG has no background, so that it also stands on a dark page."""
     file = io.BytesIO()
-    figure.savefig(file, format=kind, dpi=DPI[kind], transparent=kind == "svg", metadata=DATELESS.get(kind))
-    return light(file.getvalue()) if kind == "svg" else file.getvalue()
+    figure.savefig(file, format=kind, dpi=DPI[kind], transparent=kind == "svg", metadata=METADATA.get(kind))
+    return file.getvalue()

@@ -1,7 +1,7 @@
-"""matplotlib's SVG made light: coordinates to a hundredth of a point, the pixels inside with a palette of their own.
+"""Make matplotlib's SVG files small, and make them part of a page.
 
-In and out: the bytes of an SVG file. Nothing changes that can be seen: a point is 1/72 inch, and what is rasterised,
-thin lines and bands in a few colours, has hardly more shades than the palette.
+In: the bytes of an SVG file. Out: a smaller file that looks the same, or an `<svg>` element with the ids and the ink of
+the page.
 """
 
 from __future__ import annotations
@@ -9,38 +9,85 @@ from __future__ import annotations
 import base64
 import io
 import re
+from xml.etree import ElementTree
 
 from PIL import Image
 
-SHADES = 64
-"""Colours of an embedded image, shades of transparency among them."""
+from dcbench.figures.style.theme import INK
 
-PLACES = re.compile(r'( d="[^"]*"| [xy]="[^"]*"| transform="translate\([^"]*")')
-"""Attributes whose numbers are points on the paper; the scale of a letter is none."""
-LETTERS = re.compile(r"<defs>.*?</defs>", re.DOTALL)
-LONG = re.compile(r"-?\d+\.\d{3,}")
+MAX_COLOURS = 64
+"""Colours of an embedded image, transparent ones included."""
+
+COORDINATES = re.compile(r'( d="[^"]*"| [xy]="[^"]*"| transform="translate\([^"]*")')
+"""Attributes whose numbers are points on paper; the scale of a letter is none."""
+DEFINITIONS = re.compile(r"<defs>.*?</defs>", re.DOTALL)
+LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 PIXELS = re.compile(r'"data:image/png;base64,([^"]*)"')
 
+SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+HREF = f"{{{LINK}}}href"
+LEFT_OUT = {f"{{{SVG}}}metadata", f"{{{SVG}}}style"}
+REFERENCE = re.compile(r"url\(#([^)]*)\)")
 
-def light(svg: bytes) -> bytes:
-    """The same picture in a fifth to a half of the bytes, where there are runs by the hundred."""
-    parts, at, text = [], 0, svg.decode()
-    for letters in LETTERS.finditer(text):
-        parts += [_rounded(text[at : letters.start()]), letters[0]]
-        at = letters.end()
-    return PIXELS.sub(_with_palette, "".join([*parts, _rounded(text[at:])])).encode()
-
-
-def _rounded(text: str) -> str:
-    return PLACES.sub(lambda attribute: " " + LONG.sub(_number, " ".join(attribute[0].split())), text)
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", LINK)
 
 
-def _number(match: re.Match[str]) -> str:
-    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+def compress_svg(svg: bytes) -> bytes:
+    """Return the same picture in a fifth to a half of the bytes, if it has runs by the hundred.
+
+    Coordinates are rounded to a hundredth of a point, which is 1/72 inch, and embedded images get a palette: thin lines
+    and bands in a few colours have hardly more shades. Neither can be seen.
+    """
+    parts, end, text = [], 0, svg.decode()
+    for letters in DEFINITIONS.finditer(text):
+        # The outlines of letters are in units of their own, and stay as they are.
+        parts += [_round_coordinates(text[end : letters.start()]), letters[0]]
+        end = letters.end()
+    return PIXELS.sub(_reduce_colours, "".join([*parts, _round_coordinates(text[end:])])).encode()
 
 
-def _with_palette(match: re.Match[str]) -> str:
+def _round_coordinates(text: str) -> str:
+    def round_number(match: re.Match[str]) -> str:
+        return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+
+    return COORDINATES.sub(lambda match: " " + LONG_NUMBER.sub(round_number, " ".join(match[0].split())), text)
+
+
+def _reduce_colours(match: re.Match[str]) -> str:
     image = Image.open(io.BytesIO(base64.b64decode(match[1]))).convert("RGBA")
-    made = io.BytesIO()
-    image.quantize(SHADES, method=Image.Quantize.FASTOCTREE).save(made, "png", optimize=True)
-    return f'"data:image/png;base64,{base64.b64encode(made.getvalue()).decode()}"'
+    file = io.BytesIO()
+    image.quantize(MAX_COLOURS, method=Image.Quantize.FASTOCTREE).save(file, "png", optimize=True)
+    return f'"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"'
+
+
+def inline_svg(svg: bytes, prefix: str, title: str) -> str:
+    """Return a figure as an element whose ids start with a prefix that no other figure of the page has.
+
+    Comments, metadata, the style sheet and ids that nothing refers to are left out. The ink becomes the page's, which
+    dark mode turns; every other colour stays, so that it means the same in light and dark.
+    """
+    root = ElementTree.fromstring(svg)
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    used = {name for value in values for name in REFERENCE.findall(value)}
+    used |= {element.get(HREF, "").removeprefix("#") for element in root.iter()}
+    for element in root.iter():
+        for child in [child for child in element if child.tag in LEFT_OUT]:
+            element.remove(child)
+        if element.attrib.get("id") not in used:
+            element.attrib.pop("id", None)
+        element.attrib.update({name: _adapt_attribute(name, value, prefix) for name, value in element.items()})
+        element.text = element.tail = None
+    width = root.attrib.pop("width")
+    del root.attrib["height"]
+    root.attrib |= {"role": "img", "aria-label": title, "style": f"width: {width}"}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _adapt_attribute(name: str, value: str, prefix: str) -> str:
+    """Return an attribute's value with the page's ids and the page's ink."""
+    if name == "id":
+        return f"{prefix}-{value}"
+    if name == HREF:
+        return f"#{prefix}-{value[1:]}" if value.startswith("#") else value
+    return REFERENCE.sub(rf"url(#{prefix}-\1)", value).replace(INK, "var(--ink)")

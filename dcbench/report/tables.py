@@ -1,4 +1,7 @@
-"""The tables of a report, as frames: finals by cell, baselines, audit, all runs, stage times, what did not finish."""
+"""The tables of a report, as frames.
+
+In: an Analysis and an Audit. Out: frames by name: scores by cell, effects, baselines, audit, runs, stage times, ...
+"""
 
 from __future__ import annotations
 
@@ -7,134 +10,126 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis.results import Results
-from dcbench.analysis.statistics import cells, stages
+from dcbench.analysis.statistics import cells, finals
 from dcbench.analysis.statistics.finals import GAIN
-from dcbench.analysis.statistics.ranks import Ranking
-from dcbench.analysis.summary import Analysis, baseline_level
-from dcbench.audit.axes import Audit, AxisVerdict
+from dcbench.analysis.summary import Analysis, name_baseline
+from dcbench.audit.axes import Audit
 from dcbench.core.columns import STAGES
 from dcbench.core.spec import format_value
 
-FINAL = (
+FINAL_METRICS = (
     "nmi_true", GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",
     "pseudo_label_accuracy", "nmi_previous", "largest_cluster_share", "feature_rank",
 )  # fmt: skip
 """Metrics of the final table, in order."""
 
-LEVELS = (
+BASELINE_METRICS = (
     "refit_nmi_true", "refit_cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy",
     "test_unwhitened_refit_nmi_true", "test_unwhitened_refit_cluster_accuracy", "test_head_accuracy",
 )  # fmt: skip
 """Metrics of the baselines' table, in order; all with as many clusters as classes, so that they can be compared."""
 
-HEALTH = ["health", "health_since", "health_why"]
+BASELINE_KEYS = ["dataset", "input_channels", "arch", "level"]
+MORE_BASELINE_KEYS = ("limit", "image_size", "width", "epochs", "augment", "precision")
+"""Fields that separate the levels of the baselines' table where the matrix varies them."""
+
+HEALTH_COLUMNS = ["health", "health_since", "health_why"]
+AXIS_VALUE_COLUMNS = ("before", "after", "with_before", "with_after")
+"""Columns that hold values of fields in the tables of effects and interactions."""
+
+RANK_COLUMNS = [
+    "metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not",
+]  # fmt: skip
+AUDIT_COLUMNS = ["axis", "pairs", "acted", "outcome_differs", "random_numbers_common", "must_share", "verdict"]
+PROBLEM_COLUMNS = ["check", "run", "told"]
 
 
-def make(analysis: Analysis, audited: Audit) -> dict[str, pd.DataFrame]:
-    """Table name -> frame, the varied fields as they are written in a matrix."""
-    found, finals = analysis.results, analysis.finals
+def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
+    """Return all tables by name, with the varied fields as a matrix file has them."""
+    results = analysis.results
     axes = list(analysis.axes)
-    final = cells.summary(finals, found.runs, axes, list(FINAL))
-    final.insert(len(axes) + 2, "health", cells.tally(found.runs, axes, "health"))
-    everything = pd.concat([found.runs, found.baselines], ignore_index=True)
+    final = cells.summarise_cells(analysis.finals, results.runs, axes, list(FINAL_METRICS))
+    final.insert(len(axes) + 2, "health", cells.tally_cells(results.runs, axes, "health"))
+    all_runs = pd.concat([results.runs, results.baselines], ignore_index=True)
+    audited = [
+        (
+            axis.name, axis.pairs, axis.acted, axis.outcome, axis.common if axis.must_share else None,
+            ", ".join(axis.must_share) or "none due", axis.message,
+        )
+        for axis in audit.axes
+    ]  # fmt: skip
+    problems = [(failure.check, failure.run, failure.message) for failure in audit.failures]
+    ranks = [
+        (
+            ranking.metric, analysis.describe_rule(ranking.metric), ranking.axis, format_value(value), rank,
+            ranking.blocks, ranking.left_out, ranking.p, ranking.critical, ranking.missing_reason,
+        )
+        for ranking in analysis.rankings
+        for value, rank in ranking.ranks.items()
+    ]  # fmt: skip
     tables = {
         "final": final,
         "effects": analysis.effects,
         "interactions": analysis.interactions,
         "levels": analysis.levels,
-        "ranks": _ranks(analysis),
+        "ranks": pd.DataFrame(ranks, columns=RANK_COLUMNS),
         "stability": analysis.stability,
-        "baselines": _levels(found),
-        "audit": pd.DataFrame([_axis(axis) for axis in audited.axes], columns=AUDIT),
-        "parity": found.parity,
-        "problems": pd.DataFrame(
-            [(failure.check, failure.run, failure.message) for failure in audited.failures], columns=PROBLEMS
+        "baselines": compare_baselines(results),
+        "audit": pd.DataFrame(audited, columns=AUDIT_COLUMNS),
+        "parity": results.parity,
+        "problems": pd.DataFrame(problems, columns=PROBLEM_COLUMNS),
+        "runs": results.runs[["run_id", "state", *axes, "seed", "seconds", "timing", *HEALTH_COLUMNS]].merge(
+            analysis.finals[["run_id", *FINAL_METRICS]], on="run_id", how="left"
         ),
-        "runs": found.runs[["run_id", "state", *axes, "seed", "seconds", "timing", *HEALTH]].merge(
-            finals[["run_id", *FINAL]], on="run_id", how="left"
-        ),
-        "unfinished": everything.loc[
-            everything["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *axes, "seed"]
+        "unfinished": all_runs.loc[
+            all_runs["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *axes, "seed"]
         ],
-        "stage_times": _stage_times(found.rows),
+        "stage_times": summarise_stage_times(results.rows),
     }
-    return {name: _written(table, axes) for name, table in tables.items()}
+
+    # None is a value of such fields: as an empty cell it would pass for no value.
+    def write_value(value: Any) -> str:
+        return format_value(None if pd.isna(value) else value)
+
+    written = [*axes, *AXIS_VALUE_COLUMNS]
+    return {
+        name: table.assign(**{column: table[column].map(write_value) for column in written if column in table})
+        for name, table in tables.items()
+    }
 
 
-SWAPPED = ("before", "after", "with_before", "with_after")
-"""Columns that hold values of fields in the tables of effects and interactions."""
-
-RANKS = ["metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not"]
-
-
-def _ranks(analysis: Analysis) -> pd.DataFrame:
-    """A line for each value of each ranking."""
-    lines = [
-        [one.metric, analysis.rule(one.metric), one.axis, format_value(value), rank, *_test_of(one)]
-        for one in analysis.rankings
-        for value, rank in one.ranks.items()
-    ]
-    return pd.DataFrame(lines, columns=RANKS)
-
-
-def _test_of(one: Ranking) -> list[Any]:
-    return [one.blocks, one.left_out, one.p, one.critical, one.why_not]
-
-
-AUDIT = ["axis", "pairs", "acted", "outcome_differs", "random_numbers_common", "must_share", "verdict"]
-PROBLEMS = ["check", "run", "told"]
-
-
-def _axis(axis: AxisVerdict) -> tuple[Any, ...]:
-    must = ", ".join(axis.must_share) or "none due"
-    common = axis.common if axis.must_share else None
-    return (axis.name, axis.pairs, axis.acted, axis.outcome, common, must, axis.message)
-
-
-LEVEL_KEYS = ["dataset", "input_channels", "arch", "level"]
-LEVEL_AXES = ("limit", "image_size", "width", "epochs", "augment", "precision")
-"""Fields that tell levels apart where the matrix varies them."""
-
-
-def _levels(results: Results) -> pd.DataFrame:
-    """What the scores stand between: chance, pixels, the untrained network, supervised training; means over seeds."""
+def compare_baselines(results: Results) -> pd.DataFrame:
+    """Return what scores lie between: chance, pixels, the untrained network, supervised training; means over runs."""
     chance = results.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
-    keys = [*LEVEL_KEYS, *(name for name in LEVEL_AXES if name in results.axes)]
-    fields = [name for name in (*keys, *LEVELS) if name in results.rows]
+    keys = [*BASELINE_KEYS, *(name for name in MORE_BASELINE_KEYS if name in results.varied)]
+    fields = [name for name in (*keys, *BASELINE_METRICS) if name in results.rows]
     untrained = results.rows.loc[results.rows["epoch"] == 0, fields].assign(level="untrained network", health=None)
-    beside = results.baselines
-    if not beside.empty:
-        beside = beside[beside["state"] == "done"].assign(level=lambda frame: frame.apply(baseline_level, axis=1))
-        beside.loc[beside["method"] == "pixels", ["arch", "health"]] = None
-    parts = [frame for frame in (chance, beside, untrained) if not frame.empty]
-    if not parts:
-        return pd.DataFrame(columns=[*LEVEL_KEYS, "runs", "health at the end", *LEVELS])
-    together = pd.concat(parts, ignore_index=True).reindex(columns=[*keys, "health", *LEVELS])
-    order = pd.Categorical(together["level"], list(dict.fromkeys(["chance", *together["level"]])))
-    groups = together.assign(level=order).groupby(keys, sort=False, dropna=False, observed=True)
-    table = groups[list(LEVELS)].mean().reset_index()
+    baselines = results.baselines
+    if not baselines.empty:
+        done = baselines[baselines["state"] == "done"]
+        baselines = done.assign(level=lambda frame: frame.apply(name_baseline, axis=1))
+        # Pixels pass through no network, so they have neither an architecture nor health.
+        baselines.loc[baselines["method"] == "pixels", ["arch", "health"]] = None
+    levels = [frame for frame in (chance, baselines, untrained) if not frame.empty]
+    if not levels:
+        return pd.DataFrame(columns=[*BASELINE_KEYS, "runs", "health at the end", *BASELINE_METRICS])
+    runs = pd.concat(levels, ignore_index=True).reindex(columns=[*keys, "health", *BASELINE_METRICS])
+    runs["level"] = pd.Categorical(runs["level"], list(dict.fromkeys(["chance", *runs["level"]])))
+    groups = runs.groupby(keys, sort=False, dropna=False, observed=True)
+    table = groups[list(BASELINE_METRICS)].mean().reset_index()
     table.insert(len(keys), "runs", groups.size().to_numpy())
-    told = [cells.tallied(inside["health"]) for _, inside in groups]
-    table.insert(len(keys) + 1, "health at the end", told)
+    health = [cells.count_values(group["health"]) for _, group in groups]
+    table.insert(len(keys) + 1, "health at the end", health)
     return table.sort_values(["dataset", "level"], kind="stable").astype({"level": str})
 
 
-def _written(table: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
-    """The table with none for None in varied fields and their values, where an empty cell would be no value."""
-    return table.assign(**{name: table[name].map(_shown) for name in (*axes, *SWAPPED) if name in table})
-
-
-def _shown(value: Any) -> str:
-    return format_value(None if pd.isna(value) else value)
-
-
-def _stage_times(rows: pd.DataFrame) -> pd.DataFrame:
-    """Seconds per epoch of each stage by library, dataset, architecture and company: mean, lowest and highest run."""
-    keys = ["library", "dataset", "arch", "timing"]
-    told = []
+def summarise_stage_times(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the seconds per epoch of each stage by library, dataset, architecture and timing, over runs."""
+    tables = []
     for stage in STAGES:
-        groups = stages.stage_seconds(rows, stage).groupby(keys, sort=False)["seconds"]
+        seconds = finals.measure_stage_seconds(rows, stage)
+        groups = seconds.groupby(["library", "dataset", "arch", "timing"], sort=False)["seconds"]
         table = groups.agg(runs="size", mean="mean", low="min", high="max").reset_index()
         table.insert(0, "stage", stage)
-        told.append(table)
-    return pd.concat(told, ignore_index=True)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit
-from dcbench.report import tables
-from dcbench.report.html import page
-from dcbench.report.origin import Origin
+from dcbench.report.html.page import render_page
+from dcbench.report.provenance import ReportProvenance
+from dcbench.report.tables import make_tables
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam], backend: [faiss, sklearn]}
@@ -60,8 +60,9 @@ class Page(HTMLParser):
 
 
 def html(found, audited=NOTHING, figures=(), facts=None):
-    told = analyse(found, SPOKEN_OF)
-    return page.render(told, list(figures), tables.make(told, audited), audited, Origin("name: m\n", facts or {}))
+    analysis = analyse(found, SPOKEN_OF)
+    provenance = ReportProvenance("name: m\n", facts or {})
+    return render_page(analysis, list(figures), make_tables(analysis, audited), audited, provenance)
 
 
 def read(found, **more):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dcbench.figures.style.theme import STYLE
-from dcbench.report.svg import light
+from dcbench.report.svg import compress_svg
 
 
 def drawn(name='<script>alert(1)</script> --> & "x"'):
@@ -23,4 +23,4 @@ def drawn(name='<script>alert(1)</script> --> & "x"'):
         axes.set_title(name)
         file = io.BytesIO()
         figure.savefig(file, format="svg")
-    return light(file.getvalue())
+    return compress_svg(file.getvalue())

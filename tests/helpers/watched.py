@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dcbench import report
 from dcbench.core.store import status
+from dcbench.report.writing import ReportSettings
 
 SMALL = "name: {}\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {{epochs: 2, pca_dim: 8}}\n"
 
 
-FEW = report.Asked(formats=("png", "csv"))
+FEW = ReportSettings(formats=("png", "csv"))
 
 
 def runs_of(folder):

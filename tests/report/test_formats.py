@@ -1,37 +1,46 @@
+import errno
+import os
+
 import pandas as pd
 import pytest
+from pyarrow.parquet import ParquetWriter
 
-from dcbench.report.formats import cell_text, latex, markdown
+from dcbench.analysis import results
+from dcbench.core.store.run_state import RunState
+from dcbench.report import formats
+from dcbench.report.formats import format_cell, format_latex, format_markdown, write_parquet
+from tests.helpers.matrices import plan_of
+from tests.helpers.result_folders import TEXT
 
 TABLE = pd.DataFrame({"run_id": ["a_b", "x|y"], "nmi": [0.123456, None], "swap": ["lr 0.05 \u2192 0.1", "50 % & <b>"]})
 
 
 def test_markdown_has_a_line_a_row_and_nothing_ends_a_cell():
-    lines = markdown(TABLE).splitlines()
+    lines = format_markdown(TABLE).splitlines()
     assert lines[:3] == ["| run_id | nmi | swap |", "| --- | --- | --- |", "| a_b | 0.1235 | lr 0.05 \u2192 0.1 |"]
     assert lines[3] == "| x\\|y |  | 50 % & &lt;b> |"
-    assert markdown(pd.DataFrame({"told": ["two\nlines", "back\\slash"]})).splitlines()[2:] == [
+    assert format_markdown(pd.DataFrame({"told": ["two\nlines", "back\\slash"]})).splitlines()[2:] == [
         "| two lines |", "| back\\\\slash |",
     ]  # fmt: skip
 
 
 def test_latex_is_escaped_and_may_go_over_pages():
-    text = latex(TABLE)
+    text = format_latex(TABLE)
     assert r"a\_b & 0.1235 & lr 0.05 $\to$ 0.1 \\" in text and r"x|y &  & 50 \% \& <b> \\" in text
     assert text.startswith(r"\begin{longtable}") and r"\toprule" in text
 
 
 def test_latex_is_what_pandas_writes_and_words_of_latex_are_text():
     marks = pd.DataFrame({"a_b": ["x & y", "50 %", "{$#}"], "c": ["1", "2", "3"]})
-    assert latex(marks) == marks.to_latex(index=False, escape=True, longtable=True)
-    assert r"\textbackslash{}input\{x\} & \textasciitilde{} & \textasciicircum{} \\" in latex(
+    assert format_latex(marks) == marks.to_latex(index=False, escape=True, longtable=True)
+    assert r"\textbackslash{}input\{x\} & \textasciitilde{} & \textasciicircum{} \\" in format_latex(
         pd.DataFrame({"a": [r"\input{x}"], "b": ["~"], "c": ["^"]})
     )
 
 
 def test_a_table_without_lines_has_its_head():
     empty = TABLE.iloc[:0]
-    assert markdown(empty).count("\n") == 2 and "run\\_id" in latex(empty)
+    assert format_markdown(empty).count("\n") == 2 and "run\\_id" in format_latex(empty)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +48,52 @@ def test_a_table_without_lines_has_its_head():
     [(0.000012345, "1.234e-05"), (12345.0, "1.234e+04"), (7, "7"), (None, ""), (float("nan"), ""), (True, "true")],
 )
 def test_cells(value, text):
-    assert cell_text(value) == text
+    assert format_cell(value) == text
+
+
+# --- data.parquet ---------------------------------------------------------------------------
+
+
+def test_one_line_of_pandas_gives_the_rows_back_with_their_types(folder, tmp_path):
+    rows = results.read_results(folder).rows
+    write_parquet(rows, tmp_path)
+    back = pd.read_parquet(tmp_path / "data.parquet")
+    pd.testing.assert_frame_equal(back, rows, check_categorical=False)
+    assert list(back["optimizer"].cat.categories) == ["sgd", "adam"]
+    assert back["k"].dtype == "int64" and back["nmi_true"].dtype == back["test_limit"].dtype == "float64"
+    assert back["whiten"].dtype == bool and set(back["limit"].dropna()) == {500}
+
+
+def test_data_parquet_is_written_in_pieces(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(formats, "ROWS_PER_GROUP", 7)
+    rows = results.read_results(folder).rows
+    write_parquet(rows, tmp_path)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "data.parquet"), rows, check_categorical=False)
+
+
+def test_without_a_finished_run_data_parquet_has_the_columns_and_no_row(folder, tmp_path):
+    for run_id in plan_of(TEXT).run_ids:
+        folder.run_dir(run_id).write_state(RunState(name="failed", kind="nan"))
+    rows = results.read_results(folder).rows
+    write_parquet(rows, tmp_path)
+    back = pd.read_parquet(tmp_path / "data.parquet")
+    assert back.empty and list(back.columns) == list(rows.columns)
+
+
+def test_a_disk_that_is_full_half_way_leaves_the_old_file_whole(folder, tmp_path, monkeypatch):
+    rows = results.read_results(folder).rows
+    write_parquet(rows, tmp_path)
+    real, calls = ParquetWriter.write_table, []
+
+    def full(self, table):
+        calls.append(table)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(self, table)
+
+    monkeypatch.setattr(ParquetWriter, "write_table", full)
+    monkeypatch.setattr(formats, "ROWS_PER_GROUP", 7)
+    with pytest.raises(OSError, match="No space"):
+        write_parquet(rows.head(8), tmp_path)
+    assert [path.name for path in tmp_path.rglob("*parquet*")] == ["data.parquet"]
+    assert len(pd.read_parquet(tmp_path / "data.parquet")) == len(rows)

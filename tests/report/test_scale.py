@@ -36,8 +36,8 @@ def calls(work):
 
 def read(folder):
     seen = status.read_status(folder)
-    results.results_of(seen)
-    axes.read_evidence(seen.done, axes.varied_fields(seen.plan))
+    results.collect_results(seen)
+    axes.read_evidence(seen.done, axes.list_axis_fields(seen.plan))
 
 
 def test_a_further_run_takes_as_many_calls_among_many_as_among_few(made):
@@ -49,7 +49,7 @@ def test_a_further_run_takes_as_many_calls_among_many_as_among_few(made):
 def test_the_made_up_folder_is_what_real_runs_leave(made):
     found = results.read_results(made[200])
     assert set(found.runs["state"]) == {"done"} and len(found.runs) == 200 and len(found.rows) == 800
-    assert list(found.axes) == list(made_results.AXES)[:4] and found.notes == []
+    assert list(found.varied) == list(made_results.AXES)[:4] and found.notes == []
     assert set(found.baselines["state"]) == {"done"} and not found.chance.empty
     audited = axes.audit(made[200])
     assert audited.failures == [] and {axis.verdict for axis in audited.axes} == {"acts"}

@@ -1,6 +1,7 @@
 import base64
 import io
 import re
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dcbench.figures.style.theme import COLOURS, STYLE
-from dcbench.report.svg import light
+from dcbench.figures.style.theme import COLOURS, INK, STYLE
+from dcbench.report.svg import HREF, compress_svg, inline_svg
+from tests.helpers.svg import drawn
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def pixels(svg):
 
 
 def test_it_is_much_lighter_and_stays_an_svg(svg):
-    made = light(svg)
+    made = compress_svg(svg)
     assert len(made) < 0.5 * len(svg) and made.rstrip().endswith(b"</svg>")
     assert re.findall(rb"<[a-z]+", made) == re.findall(rb"<[a-z]+", svg)
 
@@ -43,20 +45,70 @@ def test_points_move_by_less_than_can_be_seen_and_letters_not_at_all(svg):
         paths = re.findall(rb' d="([^"]*)"', re.sub(rb"<defs>.*?</defs>", b"", text, flags=re.DOTALL))
         return np.array([float(one) for path in paths for one in re.findall(rb"-?\d+\.?\d*", path)])
 
-    made = light(svg)
+    made = compress_svg(svg)
     assert np.abs(numbers(made) - numbers(svg)).max() <= 0.005001
     assert re.findall(rb"<defs>.*?</defs>", made, re.DOTALL) == re.findall(rb"<defs>.*?</defs>", svg, re.DOTALL)
     assert re.findall(rb"scale\([^)]*\)", made) == re.findall(rb"scale\([^)]*\)", svg)
 
 
 def test_the_pixels_keep_their_colours(svg):
-    before, after = pixels(svg), pixels(light(svg))
+    before, after = pixels(svg), pixels(compress_svg(svg))
     assert before.shape == after.shape
     on_white = [image[..., :3] * (shade := image[..., 3:] / 255) + 255 * (1 - shade) for image in (before, after)]
     assert np.abs(on_white[0] - on_white[1]).mean() < 8
 
 
 def test_an_svg_without_pixels_is_only_rounded():
-    assert light(b'<svg><path d="M 1.23456 2 \nL 3.999999 -0.001" scale="0.015625"/></svg>') == (
+    assert compress_svg(b'<svg><path d="M 1.23456 2 \nL 3.999999 -0.001" scale="0.015625"/></svg>') == (
         b'<svg><path d="M 1.23 2 L 4 -0" scale="0.015625"/></svg>'
     )
+
+
+# --- as part of a page ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return drawn()
+
+
+def ids(text):
+    return re.findall(r' id="([^"]*)"', text)
+
+
+def test_an_inlined_figure_is_one_element_with_a_name_and_nothing_of_the_file_around_it(figure):
+    text = inline_svg(figure, "f0", 'Curves "of" <all>')
+    assert text.startswith("<svg") and text.endswith("</svg>") and "<?xml" not in text and "DOCTYPE" not in text
+    assert "<!--" not in text and "metadata" not in text and "<style" not in text and "script" not in text
+    root = ElementTree.fromstring(text)
+    assert root.get("role") == "img" and root.get("aria-label") == 'Curves "of" <all>'
+    assert root.get("viewBox") and root.get("style") == "width: 288pt" and root.get("height") is None
+
+
+def test_references_stay_whole_and_ids_are_its_own(figure):
+    first, second = inline_svg(figure, "f0", "a"), inline_svg(figure, "f1", "b")
+    assert not set(ids(first)) & set(ids(second)) and all(name.startswith("f0-") for name in ids(first))
+    referred = set(re.findall(r'url\(#([^)]*)\)|href="#([^"]*)"', first))
+    assert {one or other for one, other in referred} == set(ids(first))
+
+
+def test_ink_is_the_pages_and_other_colours_stay(figure):
+    text = inline_svg(figure, "f0", "a")
+    assert INK not in text and "var(--ink)" in text and "#3c96ff" in text
+
+
+def test_an_inlined_figure_is_smaller_than_the_file_and_its_pixels_are_the_files(figure):
+    text = inline_svg(figure, "f0", "a")
+    assert len(text) < len(figure) and png(text) == png(figure.decode())
+
+
+def png(text):
+    return next(
+        element.get(HREF)
+        for element in ElementTree.fromstring(text).iter()
+        if element.get(HREF, "").startswith("data:")
+    )
+
+
+def test_letters_of_an_inlined_figure_keep_their_scale(figure):
+    assert "scale(0.015625)" in inline_svg(figure, "f0", "a")

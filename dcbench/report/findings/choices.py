@@ -45,17 +45,34 @@ def find_choice_effects(analysis: Analysis) -> Iterator[Finding]:
     if analysis.quality not in [outcome.name for outcome in analysis.outcomes]:
         return
     # Libraries come last, since they have a question of their own.
-    choices = sorted(
-        (axis for axis in analysis.axes.values() if not axis.is_condition), key=lambda axis: axis.is_backend
-    )
+    choices = [axis for axis in analysis.axes.values() if not axis.is_condition]
+    choices.sort(key=lambda axis: axis.is_backend)
     if choices and lacks_verdicts(analysis):
-        yield _explain_missing_verdicts(analysis, _kind(choices[0]))
+        planned = analysis.results.runs["seed"].nunique()
+        matched = int(_select(analysis.effects, analysis)["seeds"].max())
+        # The matrix plans too few seeds, or too few of them have matched runs yet.
+        is_small = planned < MIN_SEEDS
+        yield Finding(
+            kind=_kind(choices[0]),
+            sentence="too_few_planned_seeds" if is_small else "too_few_matched_seeds",
+            values={"seeds": planned, "fewest": MIN_SEEDS} if is_small else {"planned": planned, "matched": matched},
+            evidence="rules",
+            verdict="no verdicts",
+            tone="open",
+        )
     for axis in choices:
-        yield from _describe_choice(analysis, axis)
+        swaps = _select(analysis.effects, analysis, axis)
+        if swaps.empty:
+            yield explain_missing_pairs(analysis, axis)
+        elif len(axis.values) <= (MAX_LIBRARIES if axis.is_backend else 2):
+            for _, swap in swaps.iterrows():
+                yield describe_swap(analysis, axis, swap)
+        else:
+            yield describe_many_values(analysis, axis, swaps)
     for axis in analysis.axes.values():
         if axis.is_condition:
-            yield _describe_condition(analysis, axis)
-    yield from _describe_interactions(analysis)
+            yield describe_condition(analysis, axis)
+    yield from find_interactions(analysis)
 
 
 def lacks_verdicts(analysis: Analysis) -> bool:
@@ -64,44 +81,26 @@ def lacks_verdicts(analysis: Analysis) -> bool:
     return not seeds.empty and bool(seeds.max() < MIN_SEEDS)
 
 
-def _explain_missing_verdicts(analysis: Analysis, kind: Kind) -> Finding:
-    """Say whether the matrix plans too few seeds, or too few of them have matched runs yet."""
-    planned = analysis.results.runs["seed"].nunique()
-    if planned < MIN_SEEDS:
-        sentence, values = "too_few_planned_seeds", {"seeds": planned, "fewest": MIN_SEEDS}
-    else:
-        matched = int(_select(analysis.effects, analysis)["seeds"].max())
-        sentence, values = "too_few_matched_seeds", {"planned": planned, "matched": matched}
-    return Finding(kind=kind, sentence=sentence, values=values, evidence="rules", verdict="no verdicts", tone="open")
+def explain_missing_pairs(analysis: Analysis, axis: Axis) -> Finding:
+    """Say why no swap of an axis can be judged."""
+    # Runs may well differ in this axis alone, and have every metric but the one that judges.
+    has_other_metrics = (analysis.effects["axis"] == axis.name).any()
+    return Finding(
+        kind=_kind(axis),
+        sentence="no_matched_metric" if has_other_metrics else "no_matched_runs",
+        values={"metric": metric_spec(analysis.quality).label} if has_other_metrics else {},
+        evidence="coverage",
+        about=axis.name,
+        verdict="no pairs",
+        tone="open",
+    )
 
 
-def _describe_choice(analysis: Analysis, axis: Axis) -> Iterator[Finding]:
-    """Yield a finding for each swap that is worth a sentence, or one for the whole axis."""
-    swaps = _select(analysis.effects, analysis, axis)
-    if swaps.empty:
-        # Runs may well differ in this axis alone, and have every metric but the one that judges.
-        other_metrics = (analysis.effects["axis"] == axis.name).any()
-        yield Finding(
-            kind=_kind(axis),
-            sentence="no_matched_metric" if other_metrics else "no_matched_runs",
-            values={"metric": metric_spec(analysis.quality).label} if other_metrics else {},
-            evidence="coverage",
-            about=axis.name,
-            verdict="no pairs",
-            tone="open",
-        )
-    elif len(axis.values) <= (MAX_LIBRARIES if axis.is_backend else 2):
-        for _, swap in swaps.iterrows():
-            yield _describe_swap(analysis, axis, swap)
-    else:
-        yield _describe_many_values(analysis, axis, swaps)
-
-
-def _describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
+def describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
     """Return what one value instead of the other does to the scores and to the time."""
     verdict = swap["verdict"]
     metrics = (CLUSTERING, "seconds") if axis.is_backend else ("seconds",)
-    values = {
+    values: dict[str, Any] = {
         "swap": swap.to_dict(),
         "metric": metric_spec(swap["metric"]).label,
         "times": [time for metric in metrics for time in _time_changes(analysis, axis, swap, metric)],
@@ -130,7 +129,7 @@ def _describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
     )
 
 
-def _time_changes(analysis: Analysis, axis: Axis, swap: pd.Series, metric: str) -> Iterator[dict[str, Any]]:
+def _time_changes(analysis: Analysis, axis: Axis, swap: pd.Series, metric: str) -> Iterator[dict[Any, Any]]:
     """Yield what a swap does to a time: at most one change, none where the time is not known."""
     rows = _select(analysis.effects, analysis, axis, metric)
     for _, row in rows[_equals(rows["before"], swap["before"]) & _equals(rows["after"], swap["after"])].iterrows():
@@ -145,7 +144,7 @@ def _is_overruled(swap: pd.Series) -> bool:
     return bool(swap["verdict"] == "cannot tell" and swap["p"] < ALPHA)
 
 
-def _describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) -> Finding:
+def describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) -> Finding:
     """Return the highest and the lowest value of an axis, and how many of its swaps make a difference."""
     levels = _select(analysis.levels, analysis, axis).sort_values("mean", ascending=False, kind="stable")
     counts = swaps["verdict"].value_counts()
@@ -189,7 +188,7 @@ def _describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) -
     )
 
 
-def _describe_condition(analysis: Analysis, axis: Axis) -> Finding:
+def describe_condition(analysis: Analysis, axis: Axis) -> Finding:
     """Return the scores under each value of what is given and not chosen."""
     levels = [row.to_dict() for _, row in _select(analysis.levels, analysis, axis).iterrows()]
     if not levels:
@@ -211,49 +210,43 @@ def _describe_condition(analysis: Analysis, axis: Axis) -> Finding:
     )
 
 
-def _describe_interactions(analysis: Analysis) -> Iterator[Finding]:
-    """Yield which swaps do more or less where another axis has another value."""
+def find_interactions(analysis: Analysis) -> Iterator[Finding]:
+    """Yield which swaps have another effect where another axis has another value."""
     rows = _select(analysis.interactions, analysis)
     judged = rows[rows["seeds"] >= MIN_SEEDS]
     significant = judged[judged["verdict"].isin(DIFFERENT)]
     significant = significant.reindex(significant["mean"].abs().sort_values(ascending=False).index)
     for _, row in significant.head(MAX_INTERACTIONS).iterrows():
-        yield _describe_interaction(analysis, row)
+        if analysis.axes[row["axis"]].is_condition:
+            # An interaction is the same either way round. A choice is swapped, a condition says where.
+            turned = {"axis": "with_axis", "before": "with_before", "after": "with_after"}
+            row = row.rename(turned | {new: old for old, new in turned.items()})
+        swap, where = (row["axis"], row["before"], row["after"]), row["with_axis"]
+        outcome = next(outcome for outcome in analysis.outcomes if outcome.name == row["metric"])
+        axes = {**analysis.axis_values, where: [row["with_before"], row["with_after"]]}
+        effects = tabulate_effects_by_value(analysis.finals, axes, swap, where, outcome).to_dict("records")
+        label = metric_spec(row["metric"]).label
+        yield Finding(
+            kind="choice",
+            sentence="interaction",
+            values={"swap": row.to_dict(), "metric": label, "where": where, "effects": effects},
+            evidence="effects",
+            about=f"{row['axis']} by {where}",
+            verdict="depends",
+            tone="difference",
+        )
+    same = int((judged["verdict"] == "same").sum())
     if len(significant) > MAX_INTERACTIONS:
-        values = {"pairs": len(significant) - MAX_INTERACTIONS}
+        values: dict[str, Any] = {"pairs": len(significant) - MAX_INTERACTIONS}
         yield Finding(
             kind="choice", sentence="more_interactions", values=values, evidence="effects", about="interactions"
         )
     elif len(judged) and significant.empty:
-        same = int((judged["verdict"] == "same").sum())
         values = {"pairs": len(judged), "same": same, "margin": judged["margin"].iloc[0]}
         yield Finding(
             kind="choice", sentence="no_interaction", values=values, evidence="effects", about="interactions",
             verdict="none found",
         )  # fmt: skip
-
-
-def _describe_interaction(analysis: Analysis, row: pd.Series) -> Finding:
-    """Return the effect of a swap at both values of the other axis, and the difference between the two."""
-    if analysis.axes[row["axis"]].is_condition:
-        # An interaction is the same either way round. A choice is swapped, a condition says where.
-        turned = {"axis": "with_axis", "before": "with_before", "after": "with_after"}
-        row = row.rename(turned | {new: old for old, new in turned.items()})
-    outcome = next(outcome for outcome in analysis.outcomes if outcome.name == row["metric"])
-    axes = {**analysis.axis_values, row["with_axis"]: [row["with_before"], row["with_after"]]}
-    effects = tabulate_effects_by_value(
-        analysis.finals, axes, (row["axis"], row["before"], row["after"]), row["with_axis"], outcome
-    )
-    values = {
-        "swap": row.to_dict(),
-        "metric": metric_spec(row["metric"]).label,
-        "where": row["with_axis"],
-        "effects": effects.to_dict("records"),
-    }
-    return Finding(
-        kind="choice", sentence="interaction", values=values, evidence="effects",
-        about=f"{row['axis']} by {row['with_axis']}", verdict="depends", tone="difference",
-    )  # fmt: skip
 
 
 def _kind(axis: Axis) -> Kind:

@@ -51,13 +51,13 @@ class Finding:
     @property
     def text(self) -> str:
         """The sentence as plain text."""
-        text = getattr(_load_sentences(), self.sentence)(**self.values)
+        text = getattr(load_sentences(), self.sentence)(**self.values)
         # The templates break and indent lines as they like. No-break spaces stay, which str.split() would remove.
         return re.sub(r"[ \n]+", " ", text).strip()
 
 
 @cache
-def _load_sentences() -> Any:
+def load_sentences() -> Any:
     """Return the module of macros with a macro for each sentence."""
     # Sentences are plain text: the page escapes them like any other value, and escaping here would do it twice.
     # Line breaks after a condition are kept, since in a sentence they are spaces.

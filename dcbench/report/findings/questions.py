@@ -11,7 +11,15 @@ from dcbench.analysis.summary import Analysis
 from dcbench.audit.axes import Audit
 from dcbench.report.findings.choices import find_choice_effects
 from dcbench.report.findings.finding import Finding, Kind
-from dcbench.report.findings.runs import find_cost, find_learning, find_reliability, find_unfinished
+from dcbench.report.findings.runs import (
+    find_audit_results,
+    find_cost,
+    find_health,
+    find_learning,
+    find_reliability,
+    find_unfinished,
+    find_warnings,
+)
 
 QUESTIONS: dict[Kind, str] = {
     "choice": "Which choices matter?",
@@ -27,9 +35,12 @@ def list_findings(analysis: Analysis, audit: Audit) -> Iterator[Finding]:
     """Yield everything that can be said in a sentence."""
     yield from find_choice_effects(analysis)
     yield from find_learning(analysis)
+    yield from find_health(analysis)
     yield from find_unfinished(analysis)
     yield from find_cost(analysis)
-    yield from find_reliability(analysis, audit)
+    yield from find_reliability(analysis)
+    yield from find_audit_results(audit)
+    yield from find_warnings(analysis)
 
 
 def answer_questions(analysis: Analysis, audit: Audit) -> list[tuple[str, list[Finding]]]:

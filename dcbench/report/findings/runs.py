@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -36,18 +37,30 @@ TIMINGS = ("exclusive", "shared", "not recorded")
 
 
 def find_learning(analysis: Analysis) -> Iterator[Finding]:
-    """Yield how many runs learned something and by which tests, whether they settled, and their health."""
+    """Yield how many runs learned something, how much they gained, and how many are better than pixels."""
     runs = judge_learning(analysis)
     if runs.empty:
         yield Finding(
             kind="learned", sentence="nothing_learned_yet", values={}, evidence="coverage", verdict="nothing yet",
             tone="open",
         )  # fmt: skip
-        return
-    if runs["learned"].notna().any():
-        yield _describe_learning(analysis, runs.dropna(subset=["learned"]))
-    if runs[GAIN].notna().any():
-        gains, margin = runs[GAIN].dropna(), gain_margin(analysis)
+    margin = gain_margin(analysis)
+    known = runs.dropna(subset=["learned"])
+    if len(known):
+        learned, datasets = int(known["learned"].sum()), _count_by_dataset(known, "learned")
+        verdicts: dict[int, tuple[str, Tone]] = {0: ("none", "bad"), len(known): ("all", "same")}
+        verdict, tone = verdicts.get(learned, ("some", "difference"))
+        values = {
+            "learned": learned,
+            "runs": len(known),
+            "datasets": datasets if len(datasets) > 1 else [],
+            "margin": margin,
+            "compares_untrained": bool(known["over_untrained"].notna().any()),
+            "compares_pixels": bool(known["over_pixels"].notna().any()),
+        }
+        yield Finding(kind="learned", sentence="learned", values=values, evidence="levels", verdict=verdict, tone=tone)
+    gains = runs[GAIN].dropna()
+    if len(gains):
         values = {
             "metric": metric_spec("nmi_true").label,
             "margin": margin,
@@ -59,8 +72,27 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
             "high": gains.max(),
         }
         yield Finding(kind="learned", sentence="gain", values=values, evidence="cells", about="training")
-    if runs["over_pixels"].notna().any():
-        yield _compare_with_pixels(runs.dropna(subset=["over_pixels"]))
+    known = runs.dropna(subset=["over_pixels"])
+    if len(known):
+        better, datasets = int(known["over_pixels"].sum()), _count_by_dataset(known, "over_pixels")
+        values = {"datasets": datasets, "better": better, "runs": len(known)}
+        yield Finding(kind="learned", sentence="pixels", values=values, evidence="levels", about="pixels")
+
+
+def _count_by_dataset(runs: pd.DataFrame, column: str) -> list[dict[str, Any]]:
+    """Return in how many runs of each dataset a boolean is true; nothing where there are too many datasets to list."""
+    groups = runs.groupby("dataset", sort=False, observed=True)
+    counts = [
+        {"name": name, "count": int(group[column].sum()), "runs": len(group), "pixels": group["pixels"].max()}
+        for name, group in groups
+    ]
+    return counts if len(counts) <= MAX_LIST else []
+
+
+def find_health(analysis: Analysis) -> Iterator[Finding]:
+    """Yield in how many finished runs the assignments settled, and how healthy the runs are at the end."""
+    if analysis.finals.empty:
+        return
     if len(analysis.stability):
         half = median_settling_epoch(analysis.stability)
         values = {
@@ -71,7 +103,7 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
             "half": None if math.isnan(half) else half,
         }
         yield Finding(kind="learned", sentence="settled", values=values, evidence="health", about="stability")
-    counts = Counter(runs["health"])
+    counts = Counter(analysis.finals["health"])
     none_healthy = not counts["healthy"]
     yield Finding(
         kind="learned",
@@ -82,40 +114,6 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
         verdict="none healthy" if none_healthy else "",
         tone="bad" if none_healthy else "plain",
     )
-
-
-def _describe_learning(analysis: Analysis, runs: pd.DataFrame) -> Finding:
-    """Return how many of these runs learned something, by dataset where there are a few."""
-    learned = int(runs["learned"].sum())
-    datasets = [
-        {"name": name, "learned": int(part["learned"].sum()), "runs": len(part)}
-        for name, part in runs.groupby("dataset", sort=False, observed=True)
-    ]
-    verdicts: dict[int, tuple[str, Tone]] = {0: ("none", "bad"), len(runs): ("all", "same")}
-    verdict, tone = verdicts.get(learned, ("some", "difference"))
-    values = {
-        "learned": learned,
-        "runs": len(runs),
-        "datasets": datasets if 1 < len(datasets) <= MAX_LIST else [],
-        "margin": gain_margin(analysis),
-        "compares_untrained": bool(runs["over_untrained"].notna().any()),
-        "compares_pixels": bool(runs["over_pixels"].notna().any()),
-    }
-    return Finding(kind="learned", sentence="learned", values=values, evidence="levels", verdict=verdict, tone=tone)
-
-
-def _compare_with_pixels(runs: pd.DataFrame) -> Finding:
-    """Return how many of these runs are better than the best k-means on pixels."""
-    datasets = [
-        {"name": name, "better": int(part["over_pixels"].sum()), "runs": len(part), "pixels": part["pixels"].max()}
-        for name, part in runs.groupby("dataset", sort=False, observed=True)
-    ]
-    values = {
-        "datasets": datasets if len(datasets) <= MAX_LIST else [],
-        "better": int(runs["over_pixels"].sum()),
-        "runs": len(runs),
-    }
-    return Finding(kind="learned", sentence="pixels", values=values, evidence="levels", about="pixels")
 
 
 # --- What is missing? -----------------------------------------------------------------------
@@ -201,12 +199,12 @@ def find_cost(analysis: Analysis) -> Iterator[Finding]:
 # --- How far can it be trusted? -------------------------------------------------------------
 
 
-def find_reliability(analysis: Analysis, audit: Audit) -> Iterator[Finding]:
-    """Yield how choices are judged, seeds and cells, runs left out, and what the audit and the files say."""
+def find_reliability(analysis: Analysis) -> Iterator[Finding]:
+    """Yield how choices are judged, over how many seeds and cells, and how many runs that leaves out."""
     label = metric_spec(analysis.quality).label
     margin = next((outcome.margin for outcome in analysis.outcomes if outcome.name == analysis.quality), None)
     if margin is not None and analysis.axes:
-        rule, rises = analysis.rule(analysis.quality), analysis.quality == "ami_true"
+        rule, rises = analysis.describe_rule(analysis.quality), analysis.quality == "ami_true"
         values = {"metric": label, "rule": rule, "rises_with_k": rises, "margin": margin}
         yield Finding(kind="trust", sentence="judged_by", values=values, evidence="rules", about="measure")
     swaps = analysis.effects[analysis.effects["metric"] == analysis.quality]
@@ -229,15 +227,9 @@ def find_reliability(analysis: Analysis, audit: Audit) -> Iterator[Finding]:
             kind="trust", sentence="missing_metric", values=values, evidence="runs", about="missing",
             verdict="left out", tone="bad",
         )  # fmt: skip
-    yield from _describe_audit(audit)
-    if analysis.results.notes:
-        yield Finding(
-            kind="trust", sentence="warnings", values={"warnings": len(analysis.results.notes)}, evidence="notes",
-            about="files", verdict="warnings", tone="bad",
-        )  # fmt: skip
 
 
-def _describe_audit(audit: Audit) -> Iterator[Finding]:
+def find_audit_results(audit: Audit) -> Iterator[Finding]:
     """Yield whether every axis acts, with common random numbers, and whether all checks of the runs passed."""
     idle = [axis for axis in audit.axes if not axis.verdict.startswith("acts")]
     axes: tuple[str, str, Tone] = ("active_axes", "all act", "same")
@@ -247,7 +239,7 @@ def _describe_audit(audit: Audit) -> Iterator[Finding]:
         axes = ("idle_axes", "not all act", "bad")
     if audit.axes:
         sentence, verdict, tone = axes
-        values = {"axes": idle or audit.axes}
+        values: dict[str, Any] = {"axes": idle or audit.axes}
         yield Finding(
             kind="trust", sentence=sentence, values=values, evidence="audit", about="axes", verdict=verdict, tone=tone
         )
@@ -260,4 +252,13 @@ def _describe_audit(audit: Audit) -> Iterator[Finding]:
         yield Finding(
             kind="trust", sentence="passed_checks", values={"runs": audit.runs}, evidence="audit", about="checks",
             verdict="passed", tone="same",
+        )  # fmt: skip
+
+
+def find_warnings(analysis: Analysis) -> Iterator[Finding]:
+    """Yield how many warnings there were about the files that were read."""
+    if analysis.results.notes:
+        yield Finding(
+            kind="trust", sentence="warnings", values={"warnings": len(analysis.results.notes)}, evidence="notes",
+            about="files", verdict="warnings", tone="bad",
         )  # fmt: skip

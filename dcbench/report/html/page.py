@@ -97,18 +97,26 @@ def render_page(
     placed = place_figures(figures)
     # Some sections have nothing to show for some matrices.
     absent = {name for name in ("curves", "more") if not placed[name]} | (set() if analysis.axes else {"effects"})
+    results = analysis.results
+    counts = Counter([*results.runs["state"], *(results.baselines["state"] if len(results.baselines) else [])])
     return environment.get_template("page.html.j2").render(
-        **_describe_matrix(analysis),
         **_tabulate_evidence(analysis, tables, audit),
         **_describe_runs(analysis),
         answers=answer_questions(analysis, audit),
+        axes={name: ", ".join(map(format_value, axis.values)) for name, axis in analysis.axes.items()},
+        baselines=len(results.baselines),
         css=Markup(environment.get_template("page.css.j2").render(ink=INK, paper=BACKGROUNDS)),
         figures=placed,
         inspected=inspected,
+        name=results.name,
+        notes=results.notes,
+        planned=len(results.runs),
         policy=make_policy(script),
         provenance=provenance,
         script=Markup(script),
+        seeds=", ".join(map(format_value, sorted(results.runs["seed"].unique()))),
         sections={name: title for name, title in SECTIONS.items() if name not in absent},
+        states=[(state, counts[state]) for state in STATES if counts[state]],
         titles=SECTIONS | SUBSECTIONS,
         version=dcbench.__version__,
     )
@@ -137,21 +145,6 @@ def place_figures(figures: Sequence[DrawnFigure]) -> dict[str, list[PageFigure]]
             page_figure = PageFigure(f"figure-{number}", figure.title, figure.caption, svg)
             placed[FIGURE_SECTIONS.get(plugin, "more")].append(page_figure)
     return placed
-
-
-def _describe_matrix(analysis: Analysis) -> dict[str, Any]:
-    """Return what the head of the page says about the matrix."""
-    results = analysis.results
-    counts = Counter([*results.runs["state"], *(results.baselines["state"] if len(results.baselines) else [])])
-    return {
-        "name": results.name,
-        "planned": len(results.runs),
-        "baselines": len(results.baselines),
-        "states": [(state, counts[state]) for state in STATES if counts[state]],
-        "axes": {name: ", ".join(map(format_value, axis.values)) for name, axis in analysis.axes.items()},
-        "seeds": ", ".join(map(format_value, sorted(results.runs["seed"].unique()))),
-        "notes": results.notes,
-    }
 
 
 def _tabulate_evidence(analysis: Analysis, tables: Mapping[str, pd.DataFrame], audit: Audit) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def tabulate_effects(analysis: Analysis) -> dict[str, Table]:
             rows.append(
                 [
                     swap["axis"], f"{format_value(swap['before'])} → {format_value(swap['after'])}", swap["brings"],
-                    swap["verdict"], *_format_change(swap, outcome), "" if neutral else format_percent(swap["improved"]),
+                    swap["verdict"], *_format_change(swap, outcome),
+                    "" if neutral else format_percent(swap["improved"]),
                     f"{swap['pairs']} of {swap['planned']}", *_format_basis(swap),
                 ]
             )  # fmt: skip

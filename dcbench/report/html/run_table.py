@@ -1,12 +1,11 @@
-"""The table of all runs, and the filters that narrow it.
+"""The table of all runs, and the fields by which the reader can filter, colour and group them.
 
-In: an Analysis. Out: RunTable, a line for each planned run in the plan's order.
+In: an Analysis. Out: a RunTable, with a row for each planned run in the order of the plan.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -25,93 +24,103 @@ METRICS = (
     "pseudo_label_accuracy", "nmi_previous", "largest_cluster_share", "feature_rank",
 )  # fmt: skip
 
-FACTS = ("state", "kind", "reason", "health_why", "seconds", "timing")
-
-NONE = "not known"
-"""What a run without a health has there."""
+UNKNOWN_HEALTH = "not known"
+"""The value of the filter `health` for runs that are not done."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A field that runs can be filtered, coloured and put in panels by, with its values in order."""
+    """A field to filter by, with its values in order and their colours."""
 
     name: str
     values: list[str]
     colours: list[str]
 
 
-@dataclass(frozen=True)
-class Line:
-    """A planned run: the place of its value in each filter, its cells, why it is not done or not healthy."""
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """A planned run as the table shows it.
+
+    Attributes:
+        run_id: The id, which is the name of its folder.
+        filter_values: The index of its value in each filter.
+        fields: Its values of the axes and its seed, as text.
+        state: Its state.
+        reason: Why it is in this state, with the kind of failure.
+        health: Its health, empty where it is not known.
+        health_reason: What shows that it is not healthy.
+        numbers: Its scores, its time and how it was timed, as text.
+    """
 
     run_id: str
-    at: list[int]
-    words: list[str]
+    filter_values: list[int]
+    fields: list[str]
     state: str
     reason: str
     health: str
-    health_why: str
+    health_reason: str
     numbers: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunTable:
-    """`words` and `numbers` head a line's cells before and after state and health."""
+    """The table of all runs.
+
+    Attributes:
+        filters: The fields with more than one value.
+        fields: The heads of the columns of fields.
+        numbers: The heads of the columns of numbers.
+        rows: A row for each planned run.
+    """
 
     filters: list[Filter]
-    words: list[str]
+    fields: list[str]
     numbers: list[str]
-    lines: list[Line]
+    rows: list[RunRow]
 
 
-def run_table(analysis: Analysis) -> RunTable:
-    """Every planned run with its axes, seed, state, health and last row."""
-    names = [*analysis.axes, "seed"]
-    metrics = [name for name in _metrics(analysis) if analysis.finals[name].notna().any()]
+def make_run_table(analysis: Analysis) -> RunTable:
+    """Return every planned run with its fields, state, health and final scores."""
+    fields = [*analysis.axes, "seed"]
+    metrics = [analysis.quality, *(name for name in METRICS if name != analysis.quality)]
+    metrics = [name for name in metrics if analysis.finals[name].notna().any()]
     runs = analysis.results.runs.merge(analysis.finals[["run_id", *metrics]], on="run_id", how="left")
-    texts = {name: [format_value(None if pd.isna(value) else value) for value in runs[name]] for name in names}
-    texts |= {"state": runs["state"].tolist(), "health": runs["health"].fillna(NONE).tolist()}
-    filters = [one for one in (_filter(analysis, name, texts[name]) for name in texts) if len(one.values) > 1]
-    told_of = runs[["run_id", *FACTS, *metrics]].to_dict("records")
-    lines = [_line(run, number, texts, filters, metrics) for number, run in enumerate(told_of)]
+    texts = {name: [format_value(None if pd.isna(value) else value) for value in runs[name]] for name in fields}
+    texts |= {"state": runs["state"].tolist(), "health": runs["health"].fillna(UNKNOWN_HEALTH).tolist()}
+    filters = [_make_filter(analysis, name, values) for name, values in texts.items()]
+    filters = [choice for choice in filters if len(choice.values) > 1]
+    facts = ["run_id", "state", "kind", "reason", "health", "health_why", "seconds", "timing"]
+    rows = []
+    for number, run in enumerate(runs[[*facts, *metrics]].to_dict("records")):
+        scores = [(format_difference if name == GAIN else format_number)(run[name]) for name in metrics]
+        seconds = "" if pd.isna(run["seconds"]) else f"{run['seconds']:.1f}"
+        rows.append(
+            RunRow(
+                run_id=run["run_id"],
+                filter_values=[choice.values.index(texts[choice.name][number]) for choice in filters],
+                fields=[texts[name][number] for name in fields],
+                state=run["state"],
+                reason=_join_reasons(run["kind"], run["reason"]),
+                health=_join_reasons(run["health"]),
+                health_reason=_join_reasons(run["health_why"]),
+                numbers=[*scores, seconds, run["timing"]],
+            )
+        )
     heads = [*(LABELS[name] for name in metrics), "time (s)", "timed"]
-    return RunTable(filters, names, heads, lines)
+    return RunTable(filters=filters, fields=fields, numbers=heads, rows=rows)
 
 
-def _metrics(analysis: Analysis) -> list[str]:
-    return [analysis.quality, *(name for name in METRICS if name != analysis.quality)]
-
-
-def _filter(analysis: Analysis, name: str, texts: list[str]) -> Filter:
-    """The values that some run has, in the plan's order, states and healths in their own, coloured as in figures."""
+def _make_filter(analysis: Analysis, name: str, texts: list[str]) -> Filter:
+    """Return the values of a field that some run has, in the order of the plan, coloured as in the figures."""
     values = analysis.axis_values.get(name, ())
-    known = {"state": STATES, "health": (*HEALTH_STATES, NONE)}.get(name) or [format_value(value) for value in values]
-    kept = [text for text in dict.fromkeys([*known, *texts]) if text in set(texts)]
+    orders = {"state": STATES, "health": (*HEALTH_STATES, UNKNOWN_HEALTH)}
+    ordered = orders.get(name) or tuple(map(format_value, values))
+    present = [text for text in dict.fromkeys([*ordered, *texts]) if text in set(texts)]
     colours = {format_value(value): get_colour(analysis, name, value) for value in values}
-    return Filter(name, kept, [colours.get(text, COLOURS[at % len(COLOURS)]) for at, text in enumerate(kept)])
+    # States, healths and seeds have no colour in the figures.
+    return Filter(name, present, [colours.get(text, COLOURS[i % len(COLOURS)]) for i, text in enumerate(present)])
 
 
-def _line(run: Any, number: int, texts: dict[str, list[str]], filters: list[Filter], metrics: list[str]) -> Line:
-    return Line(
-        run["run_id"],
-        [one.values.index(texts[one.name][number]) for one in filters],
-        [texts[name][number] for name in texts if name not in ("state", "health")],
-        run["state"],
-        reasons(run["kind"], run["reason"]),
-        texts["health"][number].replace(NONE, ""),
-        reasons(run["health_why"]),
-        [*(_figure(name, run[name]) for name in metrics), _seconds(run["seconds"]), run["timing"]],
-    )
-
-
-def reasons(*parts: object) -> str:
-    """Kind and reason as one text; nothing where there are none."""
+def _join_reasons(*parts: object) -> str:
+    """Return a kind and a reason as one text, without those that are missing."""
     return ": ".join(str(part).replace("_", " ") for part in parts if isinstance(part, str) and part)
-
-
-def _figure(name: str, value: float) -> str:
-    return format_difference(value) if name == GAIN else format_number(value)
-
-
-def _seconds(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.1f}"

@@ -1,7 +1,7 @@
-"""The reports of a results folder, written anew when what they are made of changes.
+"""The reports of a results folder, written again when what they are made of changes.
 
-In: a results folder, and a function that writes one matrix's report. Out: what there is to tell, a line at a time, and
-in `shown` how each matrix stands, for the pages. Nothing that is wrong with one matrix ends the watch.
+In: a results folder, and a function that writes the report of one matrix. Out: messages for the terminal, and in
+`statuses` the state of each report for the pages. An error in one matrix does not end the watch.
 """
 
 from __future__ import annotations
@@ -15,117 +15,115 @@ from pathlib import Path
 from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
-from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import STATES
+from dcbench.core.store.status import check_distinct_names, find_matrix_dirs
 from dcbench.errors import DcbenchError, ResultsError
-from dcbench.report import Written
-from dcbench.report.watch.marks import Mark, look_at
+from dcbench.report.watch.fingerprint import Fingerprint, take_fingerprint
+from dcbench.report.writing import WrittenReport
 
-GONE = "its results are gone; the report is the last one there was"
+RESULTS_REMOVED = "the results were removed; this is the last report of them"
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A matrix as the index shows it: its runs by state, when its report was written, what is wrong with it."""
+@dataclass(frozen=True, kw_only=True)
+class ReportStatus:
+    """The report of a matrix as the index shows it.
+
+    Attributes:
+        name: The name of the matrix.
+        counts: How many runs are in each state.
+        written: When the report was written, as text; empty before the first one.
+        problem: Why the newest results have no report.
+        is_writing: Whether the report is being written.
+    """
 
     name: str
     counts: Counter[str] = field(default_factory=Counter)
     written: str = ""
     problem: str = ""
-    writing: bool = False
+    is_writing: bool = False
 
     @property
     def states(self) -> list[tuple[str, int]]:
-        """The states that runs are in, with how many are."""
+        """The states that runs are in, in order, with their counts."""
         return [(state, self.counts[state]) for state in STATES if self.counts[state]]
 
 
 @dataclass(frozen=True)
-class Told:
+class Message:
     """A line for the terminal."""
 
     text: str
-    wrong: bool = False
+    is_error: bool = False
 
 
 class Reports:
-    """The reports under `out` of the matrices under `path`, and how each stands.
+    """The reports under `out` of the matrices under `path`.
 
-    One thread looks and writes; others may read `shown` and `problem`, which are replaced and never changed.
+    One thread refreshes them. Others may read `statuses` and `problem`, which are replaced and never changed in place.
     """
 
-    def __init__(self, path: Path, out: Path, write: Callable[[MatrixDir], Written]) -> None:
+    def __init__(self, path: Path, out: Path, write: Callable[[MatrixDir], WrittenReport]) -> None:
         self.path, self.out, self.write = path, out, write
-        self.shown: dict[str, Shown] = {}
+        self.statuses: dict[str, ReportStatus] = {}
         self.problem = ""
-        self.marks: dict[str, Mark] = {}
+        self.fingerprints: dict[str, Fingerprint] = {}
 
     def page(self, name: str) -> Path:
-        """A matrix's page on disk."""
+        """Return the path of a matrix's page."""
         return self.out / name / "index.html"
 
-    def follow(self, every: float) -> Iterator[Told]:
-        """Look again and again; between two looks rest `every` seconds, and never less than the last one took."""
+    def follow(self, interval: float) -> Iterator[Message]:
+        """Refresh the reports forever, and rest `interval` seconds in between, but never less than the work took."""
         while True:
-            began = time.monotonic()
-            yield from self.look()
-            time.sleep(max(every, time.monotonic() - began))
+            start = time.monotonic()
+            yield from self.refresh()
+            time.sleep(max(interval, time.monotonic() - start))
 
-    def look(self) -> Iterator[Told]:
-        """Write the report of every matrix that has changed since the look before."""
-        folders, problem = self._folders()
-        if problem and problem != self.problem:
-            yield Told(f"{problem}; waiting for that", wrong=True)
-        self.problem = problem
-        for name in self.shown.keys() - folders.keys():
-            yield from self._fail(name, GONE)
-        for name, folder in folders.items():
-            yield from self._refresh(name, folder)
-
-    def _folders(self) -> tuple[dict[str, MatrixDir], str]:
-        """The matrices by name, or why there are none."""
+    def refresh(self) -> Iterator[Message]:
+        """Write the report of every matrix that has changed since the last refresh."""
+        folders, problem = {}, ""
         try:
-            return {
-                folder.path.resolve().name: folder
-                for folder in status.check_distinct_names(status.find_matrix_dirs(self.path))
-            }, ""
+            matrices = check_distinct_names(find_matrix_dirs(self.path))
+            folders = {folder.path.resolve().name: folder for folder in matrices}
         except (ResultsError, OSError) as error:
-            return {}, str(error)
+            problem = str(error)
+        if problem and problem != self.problem:
+            yield Message(f"{problem}; waiting until this changes", is_error=True)
+        self.problem = problem
+        for name in self.statuses.keys() - folders.keys():
+            yield from self._record_problem(name, RESULTS_REMOVED)
+        for name, folder in folders.items():
+            yield from self._refresh_report(name, folder)
 
-    def _refresh(self, name: str, folder: MatrixDir) -> Iterator[Told]:
-        """Write a matrix's report if it would come out another than the last, or could not be written then."""
-        before = self.shown.get(name, Shown(name))
+    def _refresh_report(self, name: str, folder: MatrixDir) -> Iterator[Message]:
+        """Write a matrix's report if it would differ from the last one, or if that could not be written."""
+        status = self.statuses.get(name, ReportStatus(name=name))
         try:
-            mark = look_at(folder, self.marks.get(name))
-            if mark == self.marks.get(name) and not before.problem and self.page(name).exists():
+            fingerprint = take_fingerprint(folder, self.fingerprints.get(name))
+            if fingerprint == self.fingerprints.get(name) and not status.problem and self.page(name).exists():
                 return
-            self.marks[name] = mark  # of before the writing: what changes meanwhile is seen at the next look
-            self._show(replace(before, writing=not before.problem))
-            written = self._write(folder)
-        except Exception as error:  # whatever is wrong with one matrix, the others go on
-            yield from self._fail(name, _in_words(error, folder))
+            # Taken before the writing, so that a change during it is noticed at the next refresh.
+            self.fingerprints[name] = fingerprint
+            self._set_status(replace(status, is_writing=not status.problem))
+            # Training runs need the other cores.
+            with parallel_config("sequential"), threadpool_limits(1):
+                written = self.write(folder)
+        except Exception as error:  # whatever is wrong with one matrix must not stop the others
+            is_ours = isinstance(error, DcbenchError)
+            unknown = f"{type(error).__name__}: {error}; run `dcbench report {folder.path}` to see where"
+            yield from self._record_problem(name, str(error) if is_ours else unknown)
             return
-        shown = Shown(name, written.counts, time.strftime("%H:%M:%S"))
-        self._show(shown)
-        yield Told(f"{shown.written} {name}: {', '.join(f'{count} {state}' for state, count in shown.states)}")
+        status = ReportStatus(name=name, counts=written.counts, written=time.strftime("%H:%M:%S"))
+        self._set_status(status)
+        yield Message(f"{status.written} {name}: {', '.join(f'{count} {state}' for state, count in status.states)}")
 
-    def _write(self, folder: MatrixDir) -> Written:
-        """Write the report on one core: training runs want the others."""
-        with parallel_config("sequential"), threadpool_limits(1):
-            return self.write(folder)
+    def _record_problem(self, name: str, problem: str) -> Iterator[Message]:
+        """Show a problem on the pages, and yield it the first time."""
+        status = self.statuses.get(name, ReportStatus(name=name))
+        self._set_status(replace(status, problem=problem, is_writing=False))
+        if problem != status.problem:
+            yield Message(f"{name}: {problem}", is_error=True)
 
-    def _fail(self, name: str, problem: str) -> Iterator[Told]:
-        before = self.shown.get(name, Shown(name))
-        self._show(replace(before, problem=problem, writing=False))
-        if problem != before.problem:
-            yield Told(f"{name}: {problem}", wrong=True)
-
-    def _show(self, shown: Shown) -> None:
-        self.shown = self.shown | {shown.name: shown}
-
-
-def _in_words(error: Exception, folder: MatrixDir) -> str:
-    if isinstance(error, DcbenchError):
-        return str(error)
-    return f"{type(error).__name__}: {error}; `dcbench report {folder.path}` shows where"
+    def _set_status(self, status: ReportStatus) -> None:
+        self.statuses = self.statuses | {status.name: status}

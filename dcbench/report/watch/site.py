@@ -1,7 +1,7 @@
-"""What answers a URL: the index, a page with the snippet that keeps it fresh, a file of the reports, or nothing.
+"""Answer a URL: the index, a page with the script that keeps it fresh, another file of the reports, or an error.
 
-In: the path of a URL, and the Reports. Out: an Answer. Nothing outside the reports' folder is ever read, and nothing is
-written: the snippet is in what is sent, not in the file.
+In: the path of a URL, and the Reports. Out: a Response. Only files inside the reports' folder are read. Nothing is
+written: the script is added to what is sent, not to the file.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote
 
-import jinja2
-
+from dcbench.core.templates import template_environment
 from dcbench.report.watch.reports import Reports
 
 HERE = Path(__file__).parent
-SCRIPT = "/.watch/refresh.js"
-VERSION = "/.watch/version"
-SNIPPET = '<script src="{script}" data-ask="{ask}" data-version="{version}"></script>\n'
+SCRIPT_URL = "/.watch/refresh.js"
+VERSION_URL = "/.watch/version"
+ICON_URL = "/favicon.ico"
+SNIPPET = '<script src="{script}" data-version-url="{version_url}" data-version="{version}"></script>\n'
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
-KINDS = {
+CONTENT_TYPES = {
     ".html": HTML,
     ".svg": "image/svg+xml",
     ".png": "image/png",
@@ -37,110 +37,103 @@ KINDS = {
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
 }
-"""Content types of the files of a report; any other file is bytes."""
+"""Suffixes of the files of a report with their content types; any other file is bytes."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What is sent: a status, the content's type, the content, and where to look instead."""
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """What the server sends.
+
+    Attributes:
+        status: The HTTP status.
+        content_type: The type of the content.
+        content: The content, or a file open for reading.
+        location: Where the browser should look instead.
+    """
 
     status: HTTPStatus
-    kind: str
+    content_type: str
     content: bytes | BinaryIO
     location: str | None = None
 
 
-def plain(status: HTTPStatus, text: str) -> Answer:
-    """A line of text."""
-    return Answer(status, TEXT, f"{text}\n".encode())
+def respond_with_text(status: HTTPStatus, text: str) -> Response:
+    """Return a line of text."""
+    return Response(status=status, content_type=TEXT, content=f"{text}\n".encode())
 
 
-ICON = "/favicon.ico"
-"""What browsers ask for unasked; there is none, and that is no error."""
-
-NOTHING = plain(HTTPStatus.NOT_FOUND, "There is no such file among the reports; the list of them is at /")
+NOT_FOUND = respond_with_text(HTTPStatus.NOT_FOUND, "There is no such file among the reports. / lists them.")
 
 
-def answer(path: str, reports: Reports) -> Answer:
-    """What answers a URL's path."""
-    if path == SCRIPT:
-        return Answer(HTTPStatus.OK, "text/javascript; charset=utf-8", (HERE / "refresh.js").read_bytes())
-    if path == ICON:
-        return Answer(HTTPStatus.NO_CONTENT, TEXT, b"")
-    if path.startswith(f"{VERSION}/"):
-        return _version(path.removeprefix(VERSION), reports)
-    page = _page(path, reports)
+def respond(path: str, reports: Reports) -> Response:
+    """Return the response to the path of a URL."""
+    if path == SCRIPT_URL:
+        script = (HERE / "refresh.js").read_bytes()
+        return Response(status=HTTPStatus.OK, content_type="text/javascript; charset=utf-8", content=script)
+    if path == ICON_URL:  # browsers ask for it by themselves; that there is none is no error
+        return Response(status=HTTPStatus.NO_CONTENT, content_type=TEXT, content=b"")
+    is_version = path.startswith(f"{VERSION_URL}/")
+    path = path.removeprefix(VERSION_URL) if is_version else path
+    page = _read_page(path, reports)
+    if is_version and page is not None:
+        # An open page compares its own version with this one, and shows the problem of its matrix.
+        status = reports.statuses.get(unquote(path).split("/")[1])
+        text = json.dumps({"version": _digest(page), "problem": status.problem if status else ""})
+        return Response(status=HTTPStatus.OK, content_type="application/json", content=text.encode())
     if page is not None:
-        return Answer(HTTPStatus.OK, HTML, _with_snippet(page))
-    return _file(path, reports.out)
+        before, end, after = page.rpartition(b"</body>")
+        snippet = SNIPPET.format(script=SCRIPT_URL, version_url=VERSION_URL, version=_digest(page)).encode()
+        content = before + snippet + end + after if end else page + snippet
+        return Response(status=HTTPStatus.OK, content_type=HTML, content=content)
+    return NOT_FOUND if is_version else _respond_with_file(path, reports.out)
 
 
-def _version(path: str, reports: Reports) -> Answer:
-    """What tells a page whether it is the newest, and what is wrong with its matrix."""
-    page = _page(path, reports)
-    if page is None:
-        return NOTHING
-    matrix = reports.shown.get(unquote(path).split("/")[1])
-    told = {"version": _digest(page), "problem": matrix.problem if matrix else ""}
-    return Answer(HTTPStatus.OK, "application/json", json.dumps(told).encode())
-
-
-def _page(path: str, reports: Reports) -> bytes | None:
-    """The index, or a page as it is on disk."""
+def _read_page(path: str, reports: Reports) -> bytes | None:
+    """Return the index, or a page as it is on disk; None where the path names no page."""
     if path == "/":
-        return _index(reports).encode(errors="replace")  # a folder's name may be any bytes
-    found = _inside(reports.out, path)
-    if found is None or KINDS.get(found.suffix) != HTML:
+        environment = template_environment(HERE)
+        environment.filters["url"] = lambda name: quote(os.fsencode(name), safe="")
+        statuses = [(status, reports.page(name).exists()) for name, status in sorted(reports.statuses.items())]
+        index = environment.get_template("index.html.j2")
+        text = index.render(path=reports.path, problem=reports.problem, statuses=statuses)
+        return text.encode(errors="replace")  # the name of a folder may be any bytes
+    file = _find_file(reports.out, path)
+    if file is None or CONTENT_TYPES.get(file.suffix) != HTML:
         return None
     try:
-        return found.read_bytes()
+        return file.read_bytes()
     except OSError:
         return None
 
 
-def _file(path: str, out: Path) -> Answer:
-    """Any other file, or where a folder's page is."""
-    found = _inside(out, path)
-    if found is None:
-        if not path.endswith("/") and _inside(out, f"{path}/"):
-            return Answer(HTTPStatus.FOUND, TEXT, b"", quote(f"{unquote(path)}/"))
-        return NOTHING
+def _respond_with_file(path: str, out: Path) -> Response:
+    """Return any other file, or for a folder without a final slash its address with one."""
+    file = _find_file(out, path)
+    if file is None:
+        if not path.endswith("/") and _find_file(out, f"{path}/"):
+            location = quote(f"{unquote(path)}/")
+            return Response(status=HTTPStatus.FOUND, content_type=TEXT, content=b"", location=location)
+        return NOT_FOUND
+    content_type = CONTENT_TYPES.get(file.suffix, "application/octet-stream")
     try:
-        return Answer(HTTPStatus.OK, KINDS.get(found.suffix, "application/octet-stream"), found.open("rb"))
+        return Response(status=HTTPStatus.OK, content_type=content_type, content=file.open("rb"))
     except OSError:
-        return NOTHING
+        return NOT_FOUND
 
 
-def _inside(out: Path, path: str) -> Path | None:
-    """The file under `out` that a URL's path names, index.html for a folder; None where it leads out or nowhere.
-
-    Names that begin with a dot are ours while we write, and no one else's business.
-    """
+def _find_file(out: Path, path: str) -> Path | None:
+    """Return the file under `out` that a path names, index.html for a folder; None where it names none or leads out."""
     steps = [*unquote(path).split("/")[1:-1], unquote(path).rpartition("/")[2] or "index.html"]
+    # Names that begin with a dot are files that are being written.
     if any(not step or step.startswith(".") for step in steps):
         return None
     try:
-        found = out.joinpath(*steps).resolve(strict=True)
-        known = found.is_relative_to(out.resolve()) and found.is_file()
+        file = out.joinpath(*steps).resolve(strict=True)
+        is_inside = file.is_relative_to(out.resolve()) and file.is_file()
     except (OSError, ValueError, RuntimeError):  # no such file; a zero byte; links in a circle
         return None
-    return found if known else None
-
-
-def _with_snippet(page: bytes) -> bytes:
-    """The page with the script that keeps it fresh, as its last element."""
-    before, end, after = page.rpartition(b"</body>")
-    snippet = SNIPPET.format(script=SCRIPT, ask=VERSION, version=_digest(page)).encode()
-    return before + snippet + end + after if end else page + snippet
+    return file if is_inside else None
 
 
 def _digest(page: bytes) -> str:
     return hashlib.blake2b(page, digest_size=12).hexdigest()
-
-
-def _index(reports: Reports) -> str:
-    engine = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    engine.filters["url"] = lambda name: quote(os.fsencode(name), safe="")
-    listed = [(shown, reports.page(name).exists()) for name, shown in sorted(reports.shown.items())]
-    page = engine.from_string((HERE / "index.html.j2").read_text(encoding="utf-8"))
-    return page.render(path=reports.path, problem=reports.problem, listed=listed)

@@ -6,7 +6,7 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.report.findings.choices import find_choice_effects
-from tests.helpers.analyses import made
+from tests.helpers.analyses import make_results
 from tests.helpers.findings import SMALL, SPOKEN_OF
 
 
@@ -17,7 +17,7 @@ def analysis_of(text=SMALL, effect=lambda spec: 0.0, noise=0.004, seconds=None, 
         return 0.4 + effect(spec) + 0.05 * spec.seed + noise * rng.normal()
 
     took = seconds or (lambda spec, rng: 10.0 + 0.1 * rng.normal())
-    return analyse(made(text, score=score, seconds=took, **unfinished), SPOKEN_OF)
+    return analyse(make_results(text, score=score, seconds=took, **unfinished), SPOKEN_OF)
 
 
 def findings_about(analysis, axis):
@@ -214,7 +214,7 @@ def test_pairs_that_are_equal_are_neither_higher_nor_lower():
 
 
 def test_pairs_that_lack_the_metric_alone_are_not_said_not_to_be_there():
-    found = made(SMALL)
+    found = make_results(SMALL)
     half = found.rows["nmi_true"].where(found.rows["optimizer"] == "sgd")
     (finding,) = findings_about(analyse(replace(found, rows=found.rows.assign(nmi_true=half)), SPOKEN_OF), "optimizer")
     assert finding.text == (
@@ -262,6 +262,6 @@ def test_effects_are_means_over_all_conditions_only_where_they_are():
 
 
 def test_without_the_quality_nothing_is_said():
-    found = made(SMALL)
+    found = make_results(SMALL)
     found.rows["nmi_true"] = float("nan")
     assert list(find_choice_effects(analyse(found))) == []

@@ -1,5 +1,6 @@
 import re
 
+import jinja2
 import pytest
 
 from dcbench.report.findings.finding import TEMPLATES, Finding, join_words, quote_value
@@ -35,9 +36,9 @@ def test_a_sentence_is_plain_text_whatever_its_values_are():
 
 
 def test_a_value_that_is_not_given_is_an_error():
-    with pytest.raises(Exception, match="'metric' is undefined|parameter 'metric'"):
+    with pytest.raises(jinja2.UndefinedError, match="parameter 'metric' was not provided"):
         _ = finding("no_matched_metric").text
-    with pytest.raises(TypeError, match="unexpected keyword"):
+    with pytest.raises(TypeError, match="takes no keyword argument 'metric'"):
         _ = finding("nothing_learned_yet", metric="NMI").text
 
 
@@ -45,7 +46,6 @@ def test_every_sentence_of_the_templates_is_used_and_every_used_sentence_is_ther
     words = (TEMPLATES / "sentences.txt.j2").read_text(encoding="utf-8")
     macros = set(re.findall(r"{% macro (\w+)", words))
     code = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.parent.glob("*.py"))
-    assert len(macros) > 25 and {macro for macro in macros - PARTS if f'"{macro}"' not in code} == set()
-    assert PARTS <= macros and all(
-        f"{{{{ {part}(" in words or f"{{{{- {part}(" in words or f"{part}(" in words for part in PARTS
-    )
+    assert len(macros) > 25 and macros.issuperset(PARTS)
+    assert [macro for macro in macros - PARTS if f'"{macro}"' not in code] == []
+    assert [part for part in PARTS if words.count(f"{part}(") < 2] == []

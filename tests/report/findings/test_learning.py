@@ -6,7 +6,7 @@ import pytest
 from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.report.findings.learning import judge_learning, score_pixels
-from tests.helpers.analyses import made
+from tests.helpers.analyses import make_results
 from tests.helpers.learning import TEXT, pixels
 
 GAINS = [one for one in OUTCOMES if one.name in ("nmi_true", GAIN)]
@@ -14,7 +14,7 @@ GAINS = [one for one in OUTCOMES if one.name in ("nmi_true", GAIN)]
 
 def told(baselines=(), **changes):
     """Scores that end .087 over their beginning: .5 on mnist, .1 on cifar10; refit .02 more."""
-    found = made(TEXT, score=lambda spec, rng: 0.5 if spec.dataset == "mnist" else 0.1)
+    found = make_results(TEXT, score=lambda spec, rng: 0.5 if spec.dataset == "mnist" else 0.1)
     for name, value in changes.items():
         found.rows[name] = value
     return analyse(replace(found, baselines=pd.DataFrame(list(baselines))), GAINS)
@@ -50,5 +50,5 @@ def test_what_is_not_known_is_not_held_against_a_run():
 
 
 def test_nothing_finished_is_an_empty_frame():
-    found = made(TEXT, pending=range(8))
+    found = make_results(TEXT, pending=range(8))
     assert judge_learning(analyse(found)).empty

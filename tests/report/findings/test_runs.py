@@ -10,8 +10,9 @@ from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit, AxisVerdict
 from dcbench.audit.run_checks import CheckFailure
-from dcbench.report.findings.runs import find_cost, find_learning, find_reliability, find_unfinished
-from tests.helpers.analyses import made
+from dcbench.report.findings.questions import list_findings
+from dcbench.report.findings.runs import find_cost, find_unfinished
+from tests.helpers.analyses import make_results
 from tests.helpers.learning import TEXT, pixels
 
 OUTCOMES_USED = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", GAIN)]
@@ -19,8 +20,12 @@ NOTHING = Audit(name="m", runs=0, axes=[], failures=[])
 
 
 def analysis_of(text=TEXT, change=None, **unfinished):
-    found = made(text, **unfinished)
+    found = make_results(text, **unfinished)
     return analyse(change(found) if change else found, OUTCOMES_USED)
+
+
+def learning(analysis):
+    return [one for one in list_findings(analysis, NOTHING) if one.kind == "learned"]
 
 
 def texts(sentences):
@@ -32,15 +37,15 @@ def texts(sentences):
 
 def test_how_many_learned_by_dataset_and_by_which_tests():
     lines = pd.DataFrame([pixels(test_refit_nmi_true=0.9), pixels(dataset="cifar10", test_refit_nmi_true=0.01)])
-    first, gain, over, _, health = find_learning(analysis_of(change=lambda found: replace(found, baselines=lines)))
+    first, gain, over, _, health = learning(analysis_of(change=lambda found: replace(found, baselines=lines)))
     assert (first.verdict, first.tone, first.evidence) == ("some", "difference", "levels")
     assert first.text == (
         "4 of 8 finished runs learned something (0 of 4 on mnist and 4 of 4 on cifar10): healthy at the end, more than "
         "0.02 above their own untrained network and better than k-means on pixels."
     )
     assert (
-        "ends more than 0.02 above the untrained network of the same run in 8 of 8 runs, and more than 0.02 below it in 0"
-        in gain.text
+        "ends more than 0.02 above the untrained network of the same run in 8 of 8 runs, and more than 0.02 below it "
+        "in 0" in gain.text
     )
     assert (
         "0 of 4 on mnist (pixels 0.900) and 4 of 4 on cifar10 (pixels 0.010) beat the best k-means on pixels."
@@ -57,13 +62,13 @@ def test_all_and_none_are_words(state, verdict, tone):
     def change(found):
         return replace(found, rows=found.rows.assign(health=state))
 
-    first, *_, health = find_learning(analysis_of(change=change))
+    first, *_, health = learning(analysis_of(change=change))
     assert (first.verdict, first.tone) == (verdict, tone) and f"8 runs are {state}" in health.text
     assert health.verdict == ("" if state == "healthy" else "none healthy")
 
 
 def test_nothing_finished_is_one_sentence():
-    (one,) = find_learning(analysis_of(pending=range(8)))
+    (one,) = learning(analysis_of(pending=range(8)))
     assert one.verdict == "nothing yet" and one.evidence == "coverage"
 
 
@@ -164,7 +169,7 @@ def axis(name, pairs=2, witness=2, outcome=2, common=2):
 
 
 def reliability(analysis, audited=NOTHING):
-    return {one.about: one for one in find_reliability(analysis, audited)}
+    return {one.about: one for one in list_findings(analysis, audited) if one.kind == "trust"}
 
 
 def test_measure_and_seeds():
@@ -233,8 +238,8 @@ def test_whether_assignments_settle_is_told_also_where_none_does():
         )
 
     text = TEXT.replace("epochs: 2", "epochs: 5")
-    (none,) = [one for one in find_learning(analysis_of(text, settle(9))) if one.about == "stability"]
-    (all_,) = [one for one in find_learning(analysis_of(text, settle(3))) if one.about == "stability"]
+    (none,) = [one for one in learning(analysis_of(text, settle(9))) if one.about == "stability"]
+    (all_,) = [one for one in learning(analysis_of(text, settle(3))) if one.about == "stability"]
     assert none.text == "NMI epoch to epoch reaches 0.9 and stays there to the end in 0 of 8 runs."
     assert all_.text.endswith("in 8 of 8 runs. Half of all runs have reached it by epoch 3 (Kaplan-Meier estimate).")
 

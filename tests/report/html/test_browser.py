@@ -7,9 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from dcbench import report
 from dcbench.core.store.run_dir import MatrixDir
-from tests.helpers.analyses import made
+from dcbench.report.writing import ReportSettings, write_report
+from tests.helpers.analyses import make_results
 from tests.helpers.pages import NAMES, TEXT, html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("report_browser")]
@@ -20,13 +20,13 @@ COMMITTED = Path(__file__).parents[3] / "results" / "small_cpu"
 WAIT = 60_000
 """Milliseconds that the browser may take, on a machine that does much else."""
 
-SAID = "#said"
+MESSAGE = "#message"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """The report of the committed results, as a file."""
-    written = report.write(MatrixDir(COMMITTED), tmp_path_factory.mktemp("reports"), report.Asked(formats=("svg",)))
+    written = write_report(MatrixDir(COMMITTED), tmp_path_factory.mktemp("reports"), ReportSettings(formats=("svg",)))
     return written.page.as_uri()
 
 
@@ -72,7 +72,7 @@ def column(page, head):
 def test_verdicts_are_read_and_lead_to_their_evidence(page):
     choice = page.locator("#answers li", has_text="sklearn instead of faiss")
     expect(choice).to_contain_text("interchangeable")
-    expect(choice).to_contain_text(re.compile(r"Time of clustering ×0\.\d\d \(×.*faster\)"))
+    expect(choice).to_contain_text(re.compile(r"The time of clustering changes by ×0\.\d\d \(×.*faster\)"))
     expect(page.locator("#answers")).to_contain_text("48 finished runs learned something")
     choice.get_by_role("link").click()
     assert page.url.endswith("#backends")
@@ -84,7 +84,7 @@ def test_every_link_leads_somewhere_and_scripts_change_nothing_that_is_told(visi
     links = without.locator("a[href^='#']").evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
     assert len(set(links)) > 60
     assert without.evaluate("(ids) => ids.filter(id => !document.getElementById(id))", links) == []
-    for part in ("#filters", "#chart", "#said"):
+    for part in ("#filters", "#chart", "#message"):
         expect(without.locator(part)).to_be_hidden()
     assert len(column(without, "run")) == 48 and without.locator("#map a").count() == 48
     assert "sklearn instead of faiss" in without.inner_text("#answers")
@@ -126,11 +126,11 @@ def test_hovering_a_curve_tells_run_and_value_and_a_click_picks_it_everywhere(pa
     panel = page.locator("#panes svg").first
     panel.scroll_into_view_if_needed()
     panel.hover(position={"x": 200, "y": 100})
-    expect(page.locator(SAID)).to_have_text(
+    expect(page.locator(MESSAGE)).to_have_text(
         re.compile(r"Run \d+: dataset mnist, .* seed \d; NMI with the truth 0\.\d+ at epoch [12]$")
     )
-    number = re.match(r"Run (\d+)", page.inner_text(SAID))[1]
-    value = float(re.search(r"truth (0\.\d+)", page.inner_text(SAID))[1])
+    number = re.match(r"Run (\d+)", page.inner_text(MESSAGE))[1]
+    value = float(re.search(r"truth (0\.\d+)", page.inner_text(MESSAGE))[1])
     assert 0.4 < value < 0.8 and panel.locator(".hot").get_attribute("d").startswith("M")
     panel.click(position={"x": 200, "y": 100})
     expect(page.locator("#all-runs tr.picked")).to_have_id(f"run-{number}")
@@ -141,7 +141,7 @@ def test_hovering_a_curve_tells_run_and_value_and_a_click_picks_it_everywhere(pa
 
 def test_a_curve_tells_the_value_that_the_table_has(page):
     page.locator("#panes svg").first.focus()
-    said = page.inner_text(SAID)
+    said = page.inner_text(MESSAGE)
     number, value = re.match(r"Run (\d+): .* truth (0\.\d+) at epoch 3$", said).groups()
     heads = [text.strip() for text in page.locator("#all-runs thead th").all_text_contents()]
     cell = page.locator(f"#run-{number} > :nth-child({heads.index('NMI with the truth') + 1})")
@@ -163,7 +163,7 @@ def test_curves_metrics_colours_and_panels_can_be_chosen(page):
 def test_a_square_tells_its_run_and_why_and_picks_it(page):
     square = page.locator("#map a.degenerate").first
     square.hover()
-    expect(page.locator(SAID)).to_have_text(re.compile(r"Run 8: .*; done, degenerate \(feature rank 1\.97\)"))
+    expect(page.locator(MESSAGE)).to_have_text(re.compile(r"Run 8: .*; done, degenerate \(feature rank 1\.97\)"))
     square.click()
     expect(page.locator("#run-8")).to_have_class("picked")
     assert "#" not in page.url.split("index.html")[1], "the first click picks, the second goes there"
@@ -198,15 +198,15 @@ def test_everything_is_reached_with_the_keyboard_alone(page):
 
 def test_arrows_walk_runs_and_epochs_of_a_panel_and_squares_of_the_map(page):
     page.locator("#panes svg").first.focus()
-    seen = [page.inner_text(SAID)]
+    seen = [page.inner_text(MESSAGE)]
     for key in ("ArrowDown", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-        seen.append(page.inner_text(SAID))
+        seen.append(page.inner_text(MESSAGE))
     assert len(set(seen)) == 4 and seen[1].endswith("epoch 3") and seen[2].endswith("epoch 2")
     page.locator("#map a").first.focus()
     for key, number in (("ArrowRight", 2), ("ArrowDown", 26), ("ArrowLeft", 25), ("ArrowUp", 1)):
         page.keyboard.press(key)
-        expect(page.locator(SAID)).to_have_text(re.compile(f"^Run {number}: "))
+        expect(page.locator(MESSAGE)).to_have_text(re.compile(f"^Run {number}: "))
 
 
 def test_details_open_with_the_keyboard(page):
@@ -265,7 +265,7 @@ def test_dark_mode_turns_paper_and_ink_also_inside_figures_and_paper_is_always_l
 def test_print_opens_what_is_folded_and_leaves_out_what_cannot_be_used(page):
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    for part in ("nav", "#filters", "#chart", SAID, "a.skip"):
+    for part in ("nav", "#filters", "#chart", MESSAGE, "a.skip"):
         expect(page.locator(part)).to_be_hidden()
     tables = page.locator("table")
     assert all(table.is_visible() for table in tables.all()) and tables.count() > 15
@@ -278,10 +278,10 @@ def test_print_opens_what_is_folded_and_leaves_out_what_cannot_be_used(page):
 def troubled(kind):
     """The HTML of a page made from results that nobody wishes for."""
     if kind == "nothing finished":
-        return html(made(TEXT, pending=range(24)))
+        return html(make_results(TEXT, pending=range(24)))
     if kind == "one run":
-        return html(made("name: m\nseeds: [0]\nsettings: {epochs: 0}\n"))
-    found = made(TEXT)
+        return html(make_results("name: m\nseeds: [0]\nsettings: {epochs: 0}\n"))
+    found = make_results(TEXT)
     if kind == "columns of nan":
         found.rows[["nmi_true", "feature_rank"]] = float("nan")
         return html(found)

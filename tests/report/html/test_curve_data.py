@@ -7,7 +7,7 @@ import pytest
 
 from dcbench.analysis.summary import analyse
 from dcbench.report.html import curve_data
-from tests.helpers.analyses import made
+from tests.helpers.analyses import make_results
 
 TEXT = """name: m
 axes: {optimizer: [sgd, adam]}
@@ -17,7 +17,7 @@ settings: {dataset: mnist}
 
 
 def told(**changes):
-    found = made(TEXT, failed=[1])
+    found = make_results(TEXT, failed=[1])
     for name, value in changes.items():
         found.rows[name] = value
     return analyse(found)
@@ -37,7 +37,7 @@ def whole(steps, scale):
 
 def test_every_curve_comes_back_rounded_in_the_order_of_the_plan():
     analysis = told()
-    content = unpacked(curve_data.packed(analysis))
+    content = unpacked(curve_data.pack_curves(analysis))
     assert content["every"] == 1 and content["epochs"] == [3, None, 3, 7]
     assert [one["name"] for one in content["metrics"]] == [
         "ami_true", "cluster_accuracy", "test_refit_nmi_true", "pseudo_label_accuracy", "nmi_previous", "feature_rank",
@@ -51,24 +51,24 @@ def test_every_curve_comes_back_rounded_in_the_order_of_the_plan():
 
 
 def test_a_value_that_is_not_there_is_none():
-    assert curve_data._steps(np.array([np.nan, 3.4, np.nan, 5.6, np.inf, 5.6])) == [None, 3, None, 3, None, 0]
-    assert curve_data._steps(np.array([])) == []
+    assert curve_data.encode_steps(np.array([np.nan, 3.4, np.nan, 5.6, np.inf, 5.6])) == [None, 3, None, 3, None, 0]
+    assert curve_data.encode_steps(np.array([])) == []
 
 
 def test_of_too_many_values_only_some_epochs_are_kept_and_the_last(monkeypatch):
-    monkeypatch.setattr(curve_data, "MOST", 40)
+    monkeypatch.setattr(curve_data, "MAX_VALUES", 40)
     analysis = told()
-    content = unpacked(curve_data.packed(analysis))
-    assert curve_data.every(analysis) == content["every"] == 3
+    content = unpacked(curve_data.pack_curves(analysis))
+    assert curve_data.choose_epoch_step(analysis) == content["every"] == 3
     assert [curve and len(curve) for curve in content["metrics"][0]["curves"]] == [2, None, 2, 4], "0, 3, 6 and 7"
 
 
 def test_the_same_results_give_the_same_text_and_it_is_small():
-    assert curve_data.packed(told(nmi_true=0.5)) == curve_data.packed(told(nmi_true=0.5))
+    assert curve_data.pack_curves(told(nmi_true=0.5)) == curve_data.pack_curves(told(nmi_true=0.5))
     plain = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
-    assert set(curve_data.packed(told())) <= plain
+    assert set(curve_data.pack_curves(told())) <= plain
 
 
 def test_nothing_finished_has_no_curves():
-    empty = analyse(made(TEXT, pending=range(4)))
-    assert unpacked(curve_data.packed(empty)) == {"every": 1, "epochs": [None] * 4, "metrics": []}
+    empty = analyse(make_results(TEXT, pending=range(4)))
+    assert unpacked(curve_data.pack_curves(empty)) == {"every": 1, "epochs": [None] * 4, "metrics": []}

@@ -12,9 +12,8 @@ import pytest
 from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import Audit
 from dcbench.audit.run_checks import CheckFailure
-from dcbench.report import figures
-from dcbench.report.figures import Drawn
-from tests.helpers.analyses import FULL, made
+from dcbench.report.figures import DrawnFigure, draw_figures
+from tests.helpers.analyses import FULL, make_results
 from tests.helpers.learning import pixels
 from tests.helpers.pages import NAMES, TEXT, Page, html, read
 from tests.helpers.svg import drawn
@@ -22,21 +21,21 @@ from tests.helpers.svg import drawn
 
 @pytest.fixture(scope="module")
 def whole():
-    return html(made(TEXT))
+    return html(make_results(TEXT))
 
 
 def test_answers_stand_first_each_with_its_evidence(whole):
     told = Page(whole)
     assert told.text.index("Which choices matter?") < told.text.index("What each choice does Matched pairs")
-    assert "adam instead of sgd" in told.text and "sklearn instead of faiss" in told.text
+    assert "Using adam instead of sgd" in told.text and "sklearn instead of faiss" in told.text
     evidence = [one for one in told.all("a") if one.get("aria-label", "").startswith("evidence: ")]
     assert len(evidence) > 8 and all(one["href"][1:] in told.ids for one in evidence)
 
 
 @pytest.mark.slow
 def test_the_page_of_288_runs_of_100_epochs_is_below_5_mb(tmp_path):
-    found = made(FULL.replace("epochs: 5", "epochs: 100"))
-    text = html(found, figures=figures.write(analyse(found), tmp_path, []))
+    found = make_results(FULL.replace("epochs: 5", "epochs: 100"))
+    text = html(found, figures=draw_figures(analyse(found), tmp_path, []))
     assert len(found.runs) == 288 and len(found.rows) == 288 * 101 and text.count("<svg") > 15
     assert len(text.encode()) < 5e6
 
@@ -70,7 +69,9 @@ def test_only_this_script_may_run_and_nothing_may_be_asked_for(whole):
 
 def test_every_run_is_in_the_table_and_on_the_map(whole):
     told = Page(whole)
-    assert [one["id"] for one in told.all("tr") if "data-at" in one] == [f"run-{number}" for number in range(1, 25)]
+    assert [one["id"] for one in told.all("tr") if "data-filters" in one] == [
+        f"run-{number}" for number in range(1, 25)
+    ]
     squares = [one for one in told.all("a") if "data-run" in one]
     assert sorted(int(one["data-run"]) for one in squares) == list(range(24))
     assert {one["href"] for one in squares} == {f"#run-{number}" for number in range(1, 25)}
@@ -79,13 +80,15 @@ def test_every_run_is_in_the_table_and_on_the_map(whole):
 def test_figures_stand_in_their_sections_with_their_words_and_a_caption_once():
     svg = drawn()
     figures = [
-        Drawn("forest", "Effects", "What moves what.", "A note.", svg),
-        Drawn("curves_dataset", "Curves by dataset", "Over epochs.", "", svg),
-        Drawn("curves_optimizer + lr", "Curves by optimizer + lr", "Over epochs.", "", svg),
-        Drawn("coverage", "Coverage", "Replaced by a table.", "", svg),
-        Drawn("brand_new", "New", "Of a plot that nobody has placed.", "", svg),
+        DrawnFigure(name="forest", title="Effects", caption="What moves what.", note="A note.", svg=svg),
+        DrawnFigure(name="curves_dataset", title="Curves by dataset", caption="Over epochs.", note="", svg=svg),
+        DrawnFigure(
+            name="curves_optimizer + lr", title="Curves by optimizer + lr", caption="Over epochs.", note="", svg=svg
+        ),
+        DrawnFigure(name="coverage", title="Coverage", caption="Replaced by a table.", note="", svg=svg),
+        DrawnFigure(name="brand_new", title="New", caption="Of a plot that nobody has placed.", note="", svg=svg),
     ]
-    text = html(made(TEXT), figures=figures)
+    text = html(make_results(TEXT), figures=figures)
     told = Page(text)
     places = {
         name: text.index(f'<section id="{name}"') for name in ("effects", "rules", "curves", "cells", "more", "runs")
@@ -101,28 +104,28 @@ def test_figures_stand_in_their_sections_with_their_words_and_a_caption_once():
 
 
 def test_no_finished_run():
-    told = read(made(TEXT, pending=range(24)))
+    told = read(make_results(TEXT, pending=range(24)))
     assert "No run is finished, so nothing was learned yet." in told.text and "24 pending" in told.text
     assert not told.all("select"), "there are no curves to choose"
 
 
 def test_one_run():
-    told = read(made(TEXT, failed=range(1, 24)))
-    assert "no two finished runs differ in it alone" in told.text and "23 failed" in told.text
+    told = read(make_results(TEXT, failed=range(1, 24)))
+    assert "No two finished runs differ in this choice alone" in told.text and "23 failed" in told.text
 
 
 def test_one_seed():
-    told = read(made(TEXT.replace("[0, 1, 2]", "[0]")))
-    assert told.text.count("points only, no interval and no verdict") == 1 and "too few seeds" in told.text
+    told = read(make_results(TEXT.replace("[0, 1, 2]", "[0]")))
+    assert told.text.count("only point estimates, without intervals and verdicts") == 1 and "too few seeds" in told.text
 
 
 def test_a_single_cell():
-    told = read(made("name: m\nseeds: [0]\nsettings: {epochs: 1}\n"))
+    told = read(make_results("name: m\nseeds: [0]\nsettings: {epochs: 1}\n"))
     assert "What each choice does" not in told.text and "The one planned run is done." in told.text
 
 
 def test_all_collapsed():
-    found = made(TEXT)
+    found = make_results(TEXT)
     facts = {"health": "collapsed", "health_why": "feature rank 1.01"}
     told = read(replace(found, runs=found.runs.assign(**facts), rows=found.rows.assign(**facts)))
     assert "0 of 24 finished runs learned something" in told.text and "none healthy" in told.text
@@ -130,22 +133,22 @@ def test_all_collapsed():
 
 
 def test_a_metric_that_half_the_runs_lack():
-    found = made(TEXT)
+    found = make_results(TEXT)
     half = found.rows["nmi_true"].where(found.rows["optimizer"] == "sgd")
     told = read(replace(found, rows=found.rows.assign(nmi_true=half)))
-    assert "12 of 24 finished runs have no NMI with the truth: they are in no effect on it." in told.text
+    assert "12 of 24 finished runs have no NMI with the truth, so the effects on it leave them out." in told.text
     assert "optimizer no pairs" in told.text
 
 
 def test_columns_of_nan():
-    found = made(TEXT)
+    found = make_results(TEXT)
     nothing = dict.fromkeys(("nmi_true", "test_refit_nmi_true", "feature_rank", "seconds_pca"), float("nan"))
     told = read(replace(found, rows=found.rows.assign(**nothing)))
     assert "24 of 24 finished runs have no NMI with the truth" in told.text and "Which choices matter?" not in told.text
 
 
 def test_names_that_mean_harm_are_text():
-    found = made(TEXT.replace("optimizer: [sgd, adam]", "arch: [alexnet, vgg16]"))
+    found = make_results(TEXT.replace("optimizer: [sgd, adam]", "arch: [alexnet, vgg16]"))
     by = {"mnist": NAMES[0], "cifar10": NAMES[1]}
     runs, rows = (
         frame.assign(dataset=frame["dataset"].map(by), reason=NAMES[2], timing=NAMES[3])
@@ -167,8 +170,8 @@ def test_names_that_mean_harm_are_text():
 
 def test_baselines_warnings_and_provenance_have_their_places():
     line = pixels(state="failed", kind="error", reason="no data", seconds=None, test_refit_nmi_true=None)
-    found = replace(made(TEXT), baselines=pd.DataFrame([line]), notes=["a torn line"])
+    found = replace(make_results(TEXT), baselines=pd.DataFrame([line]), notes=["a torn line"])
     told = read(found, facts={"torch": [("2.9", 20), ("2.8", 4)], "device": [("cpu", 24)]})
     assert "24 runs and 1 baseline planned" in told.text
-    assert "Read with care a torn line" in told.text and "Every baseline run (1 line)" in told.text
+    assert "Read with care a torn line" in told.text and "Every baseline run (1 row)" in told.text
     assert re.search(r"torch 2.9 \(20 runs\) ?; 2.8 \(4 runs\)", told.text) and "1 failed" in told.text

@@ -7,7 +7,7 @@ import pytest
 from dcbench.analysis.statistics.finals import GAIN, CurveRule
 from dcbench.analysis.summary import OUTCOMES, analyse, set_margins
 from dcbench.report.html import page_tables
-from tests.helpers.analyses import made
+from tests.helpers.analyses import make_results
 from tests.helpers.learning import pixels
 
 TEXT = """name: m
@@ -20,23 +20,23 @@ SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "feature_rank",
 
 @pytest.fixture(scope="module")
 def told():
-    return analyse(made(TEXT), SPOKEN_OF)
+    return analyse(make_results(TEXT), SPOKEN_OF)
 
 
 def test_effects_have_a_table_a_metric_the_one_that_judges_first(told):
-    tables = page_tables.effects(told)
+    tables = page_tables.tabulate_effects(told)
     assert list(tables) == ["NMI with the truth", "effective rank of the raw features", "time of the run"]
-    dataset, optimizer = tables["NMI with the truth"].lines
+    dataset, optimizer = tables["NMI with the truth"].rows
     assert optimizer[:4] == ["optimizer", "sgd → adam", "lr 0.05 → 0.001", "worse"]
     assert dataset[3] == "lower" and dataset[7] == "", "no dataset is better"
-    line = dict(zip(tables["time of the run"].head, tables["time of the run"].lines[1], strict=True))
+    line = dict(zip(tables["time of the run"].head, tables["time of the run"].rows[1], strict=True))
     assert line["mean change"].startswith("×") and line["cells × seeds"] == "2 × 3" and line["pairs"] == "6 of 6"
     assert line["95 % interval"].count("×") == 2 and line["for other cells"] == "", "two cells are too few"
     assert line["better in"].endswith("%")
     rank = dict(
         zip(
             tables["effective rank of the raw features"].head,
-            tables["effective rank of the raw features"].lines[1],
+            tables["effective rank of the raw features"].rows[1],
             strict=True,
         )
     )
@@ -44,17 +44,17 @@ def test_effects_have_a_table_a_metric_the_one_that_judges_first(told):
 
 
 def test_levels_and_interactions_are_by_the_metric_that_judges(told):
-    levels = page_tables.levels(told)
-    assert [line[:2] for line in levels.lines] == [
+    levels = page_tables.tabulate_levels(told)
+    assert [line[:2] for line in levels.rows] == [
         ["dataset", "mnist"], ["dataset", "cifar10"], ["optimizer", "sgd"], ["optimizer", "adam"],
     ]  # fmt: skip
-    (line,) = page_tables.interactions(told).lines
+    (line,) = page_tables.tabulate_interactions(told).rows
     assert line[:3] == ["dataset mnist → cifar10", "optimizer adam", "optimizer sgd"]
 
 
 def test_rules_and_margins_are_printed():
-    told = analyse(made(TEXT), set_margins({"nmi_true": 0.05}), {"nmi_true": CurveRule(last=2)})
-    rules = {line[0]: line[1:4] for line in page_tables.rules(told).lines}
+    told = analyse(make_results(TEXT), set_margins({"nmi_true": 0.05}), {"nmi_true": CurveRule(last=2)})
+    rules = {line[0]: line[1:4] for line in page_tables.tabulate_rules(told).rows}
     assert rules["NMI with the truth"] == ["mean of the last 2 rows", "higher", "±0.05"]
     assert rules["time of the run (s)"] == ["whole run", "lower", "a factor of 1.1"]
     assert rules["effective rank of the raw features (dimensions)"] == ["last row", "neither", "±1"]
@@ -62,23 +62,23 @@ def test_rules_and_margins_are_printed():
 
 def test_ranks_say_what_can_be_told():
     text = "name: m\naxes: {k: [5, 6, 7]}\nseeds: [0]\nsettings: {epochs: 1}\n"
-    (line,) = page_tables.ranks(analyse(made(text), OUTCOMES[:2])).lines
+    (line,) = page_tables.tabulate_ranks(analyse(make_results(text), OUTCOMES[:2])).rows
     assert line[0] == "k" and line[1].count(",") == 2 and line[3] == "1 cell to rank in; a critical difference needs 10"
 
 
 FINAL = {"optimizer": "sgd", "planned": 3, "done": 2, "health": "2 healthy"} | {
-    f"{metric}{end}": 0.5 for metric in page_tables.FINAL for end in ("", "_low", "_high")
+    f"{metric}{end}": 0.5 for metric in page_tables.FINAL_METRICS for end in ("", "_low", "_high")
 }
 
 
 def test_final_has_the_range_over_the_seeds_under_the_mean():
-    table = page_tables.final(
+    table = page_tables.tabulate_final(
         pd.DataFrame([FINAL, FINAL | {"done": 1}, FINAL | {"done": 0, GAIN: math.nan}]), ["optimizer"]
     )
-    assert table.head[:3] == ["optimizer", "seeds done", "health"] and table.words == 3
-    assert table.lines[0][:3] == ["sgd", "2 of 3", "2 healthy"] and table.lines[0][3] == ("0.500", "0.500 to 0.500")
-    assert table.lines[0][4] == ("+0.500", "+0.500 to +0.500") and table.lines[1][3] == ("0.500", "")
-    assert table.lines[2][4] == ("", "")
+    assert table.head[:3] == ["optimizer", "seeds done", "health"] and table.text_columns == 3
+    assert table.rows[0][:3] == ["sgd", "2 of 3", "2 healthy"] and table.rows[0][3] == ("0.500", "0.500 to 0.500")
+    assert table.rows[0][4] == ("+0.500", "+0.500 to +0.500") and table.rows[1][3] == ("0.500", "")
+    assert table.rows[2][4] == ("", "")
 
 
 def test_columns_without_a_value_are_left_out_of_the_baselines():
@@ -92,16 +92,16 @@ def test_columns_without_a_value_are_left_out_of_the_baselines():
             "test_head_accuracy": [None],
         }
     )
-    table = page_tables.baselines(frame)
+    table = page_tables.tabulate_baselines(frame)
     assert table.head == ["dataset", "level", "runs", "NMI with the truth, refit"]
-    assert table.lines == [["mnist", "chance", "3", "0.010"]] and table.words == 3
+    assert table.rows == [["mnist", "chance", "3", "0.010"]] and table.text_columns == 3
 
 
 def test_stage_times_have_their_unit():
     frame = pd.DataFrame({"stage": ["pca"], "library": ["faiss"], "mean": [1.23456], "low": [0.00012], "high": [12.0]})
-    table = page_tables.stage_times(frame)
+    table = page_tables.tabulate_stage_times(frame)
     assert table.head[2:] == ["mean (s per epoch)", "fastest run (s)", "slowest run (s)"]
-    assert table.lines == [["pca", "faiss", "1.23", "0.00012", "12"]]
+    assert table.rows == [["pca", "faiss", "1.23", "0.00012", "12"]]
 
 
 def parity(**values):
@@ -118,23 +118,23 @@ def test_parity_is_in_the_order_of_the_stages_a_column_a_pair():
         parity(stage="pca", measure="seconds_pca", backend_b=None, k=None, value=2.0, lowest=2.0, highest=2.0),
         parity(measure="parting_iteration", value=None, lowest=None, highest=None),
     ]  # fmt: skip
-    table = page_tables.parity(pd.DataFrame(lines))
+    table = page_tables.tabulate_parity(pd.DataFrame(lines))
     assert table.head == ["dataset", "limit", "stage", "measure", "k", "faiss", "faiss / torch"]
-    assert table.lines == [
+    assert table.rows == [
         ["mnist", "100", "pca", "PCA (s)", "", "2", ""],
         ["mnist", "100", "kmeans", "first iteration with a difference", "10", "", "never"],
         ["mnist", "100", "kmeans", "adjusted Rand index at the end", "10", "", "0.9000 (0.8000 to 1.0000)"],
     ]
-    assert page_tables.parity(pd.DataFrame(columns=list(parity()))).lines == []
+    assert page_tables.tabulate_parity(pd.DataFrame(columns=list(parity()))).rows == []
 
 
 def test_runs_that_are_not_healthy_are_listed_with_what_shows_it():
-    found = made(TEXT)
+    found = make_results(TEXT)
     sick = found.rows["run_id"] == found.runs["run_id"][2]
     rows = found.rows.assign(
         health=sick.map({True: "collapsed", False: "healthy"}), health_since=1, health_why="feature rank 1.01"
     )
-    (line,) = page_tables.sick(analyse(replace(found, rows=rows), SPOKEN_OF)).lines
+    (line,) = page_tables.tabulate_unhealthy_runs(analyse(replace(found, rows=rows), SPOKEN_OF)).rows
     assert line == [found.runs["run_id"][2], "mnist", "sgd", "2", "collapsed", "1", "feature rank 1.01"]
 
 
@@ -144,15 +144,17 @@ def test_every_baseline_run_is_listed_whatever_its_state():
     lines = pd.DataFrame(
         [pixels(**facts), pixels(**facts | {"state": "failed", "reason": "no room", "test_refit_nmi_true": None})]
     )
-    table = page_tables.baseline_runs(lines)
-    done, failed = (dict(zip(table.head, line, strict=True)) for line in table.lines)
+    table = page_tables.tabulate_baseline_runs(lines)
+    done, failed = (dict(zip(table.head, line, strict=True)) for line in table.rows)
     assert done["level"] == "raw pixels" and done["arch"] == "" and done["NMI with the truth, test, refit"] == "0.500"
     assert (failed["state"], failed["reason"], failed["NMI with the truth, test, refit"]) == ("failed", "no room", "")
-    assert page_tables.baseline_runs(pd.DataFrame()).lines == []
+    assert page_tables.tabulate_baseline_runs(pd.DataFrame()).rows == []
 
 
 def test_by_what_rises_with_k_itself_no_share_of_pairs_is_better():
     text = TEXT.replace("optimizer: [sgd, adam]", "k: [10, 100]")
-    tables = page_tables.effects(analyse(made(text), [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true")]))
-    better = {label: table.lines[1][table.head.index("better in")] for label, table in tables.items()}
+    tables = page_tables.tabulate_effects(
+        analyse(make_results(text), [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true")])
+    )
+    better = {label: table.rows[1][table.head.index("better in")] for label, table in tables.items()}
     assert better["NMI with the truth"] == "" and better["AMI with the truth"].endswith("%")

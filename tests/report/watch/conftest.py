@@ -4,11 +4,11 @@ from functools import partial
 
 import pytest
 
-from dcbench import report
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.report.watch.reports import Reports
-from dcbench.report.watch.server import serving
+from dcbench.report.watch.server import serve_reports
+from dcbench.report.writing import write_report
 from tests.helpers.matrices import plan_of
 from tests.helpers.result_folders import fill
 from tests.helpers.watched import FEW, SMALL
@@ -37,11 +37,11 @@ def out(tmp_path):
 @pytest.fixture
 def reports(tmp_path, out):
     """Reports as the command makes them, in few formats."""
-    return Reports(tmp_path / "results", out, partial(report.write, out=out, asked=FEW))
+    return Reports(tmp_path / "results", out, partial(write_report, out=out, settings=FEW))
 
 
 @pytest.fixture
 def url(reports):
     """Where a server of the reports listens."""
-    with serving(reports, 0) as found:
+    with serve_reports(reports, 0) as found:
         yield found

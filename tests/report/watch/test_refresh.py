@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dcbench.core.store.run_state import RunState
-from dcbench.report.watch.server import serving
+from dcbench.report.watch.server import serve_reports
 from tests.helpers.watched import runs_of
 from tests.helpers.workers import wait_for
 
@@ -45,7 +45,7 @@ def page(browser):
 
 def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, matrix, reports, url):
     folder = matrix("m")
-    list(reports.look())
+    list(reports.refresh())
     page.goto(f"{url}m/")
     assert "4 done" in page.inner_text("header")
     page.evaluate("document.getElementById('levels').scrollIntoView(); scrollBy(0, 40)")
@@ -53,7 +53,7 @@ def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, ma
     height = page.evaluate("document.body.scrollHeight")
     assert page.evaluate(top) == pytest.approx(-40, abs=1)
     runs_of(folder)[0].write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
-    list(reports.look())
+    list(reports.refresh())
     expect(page.locator("header")).to_contain_text("1 failed")
     assert page.evaluate("document.body.scrollHeight") != height, "sentences have come in above"
     wait_for(lambda: abs(page.evaluate(top) + 40) < 2)
@@ -63,7 +63,7 @@ def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, ma
 def test_the_index_follows_too(page, matrix, reports, url):
     page.goto(url)
     matrix("m")
-    list(reports.look())
+    list(reports.refresh())
     expect(page.locator("main")).to_contain_text("4 done")
     page.get_by_role("link", name="m", exact=True).click()
     page.wait_for_url(f"{url}m/")
@@ -89,12 +89,12 @@ def test_what_was_chosen_stays_chosen_and_the_page_hears_of_it(page, reports, ur
 
 def test_a_page_says_when_it_is_no_longer_refreshed(page, matrix, reports):
     folder = matrix("m")
-    list(reports.look())
-    with serving(reports, 0) as url:
+    list(reports.refresh())
+    with serve_reports(reports, 0) as url:
         page.goto(f"{url}m/")
         assert page.inner_text("#dcbench-watch") == "refreshed as runs end · all reports"
         folder.matrix_file.write_text("name: [")
-        list(reports.look())
+        list(reports.refresh())
         expect(page.locator("#dcbench-watch")).to_contain_text("matrix.yaml")
         assert page.inner_text("#dcbench-watch").startswith("not refreshed: ")
     expect(page.locator("#dcbench-watch")).to_contain_text("dcbench report --watch has ended")
@@ -103,7 +103,7 @@ def test_a_page_says_when_it_is_no_longer_refreshed(page, matrix, reports):
 
 def test_the_file_on_disk_asks_nobody(page, matrix, reports):
     matrix("m")
-    list(reports.look())
+    list(reports.refresh())
     page.goto(reports.page("m").as_uri())
     assert [url for url in page.asked if not url.startswith("data:")] == [reports.page("m").as_uri()]
     assert page.query_selector("#dcbench-watch") is None and page.wrong == []

@@ -7,10 +7,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from dcbench import report
 from dcbench.errors import PortError
 from dcbench.report.watch import server
-from dcbench.report.watch.server import serving
+from dcbench.report.watch.server import serve_reports
+from dcbench.report.writing import write_report
 from tests.helpers.watched import FEW
 from tests.helpers.workers import wait_for
 
@@ -102,14 +102,14 @@ def test_only_this_machine_is_listened_to(url):
 
 def test_a_port_that_is_taken_is_told_with_the_way_out(reports, url):
     told = r"already in use; is another .* running\? Choose another port with --port"
-    with pytest.raises(PortError, match=told), serving(reports, urlsplit(url).port):
+    with pytest.raises(PortError, match=told), serve_reports(reports, urlsplit(url).port):
         pass
 
 
 def test_the_port_is_free_again_at_the_end(reports):
-    with serving(reports, 0) as url:
+    with serve_reports(reports, 0) as url:
         pass
-    with serving(reports, urlsplit(url).port) as again:
+    with serve_reports(reports, urlsplit(url).port) as again:
         assert again == url
 
 
@@ -126,7 +126,7 @@ def test_a_large_file_comes_whole_and_a_reader_who_leaves_is_nobodys_concern(ask
 
 def test_an_error_of_ours_is_told_in_a_line_and_the_server_goes_on(ask, monkeypatch, capfd):
     with monkeypatch.context() as patch:
-        patch.setattr(server, "answer", lambda path, reports: 1 / 0)
+        patch.setattr(server, "respond", lambda path, reports: 1 / 0)
         with pytest.raises(http.client.BadStatusLine):
             ask()
     wait_for(lambda: "web server" in capfd.readouterr().err)
@@ -153,12 +153,12 @@ def readers(ask):
 
 def test_every_file_is_there_and_whole_while_the_report_is_written_anew(matrix, ask, out):
     folder = matrix("m")
-    report.write(folder, out, FEW)
+    write_report(folder, out, FEW)
     whole = {path: ask(path=path).content for path in ("/m/", "/m/figures/stage_times.png", "/m/tables/final.csv")}
     with readers(ask) as found:
         for _ in range(2):
             before = len(found)
-            report.write(folder, out, FEW)
+            write_report(folder, out, FEW)
             wait_for(lambda before=before: len(found) > before)
     assert len(found) > 9 and {answer.status for answer in found} == {200}
     assert {answer.content for answer in found} == set(whole.values())
@@ -166,6 +166,6 @@ def test_every_file_is_there_and_whole_while_the_report_is_written_anew(matrix, 
 
 def test_the_address_that_is_told_is_the_one_that_answers(url, matrix, reports):
     matrix("m")
-    list(reports.look())
+    list(reports.refresh())
     with urlopen(url) as index, urlopen(f"{url}m") as page:
         assert b"4 done" in index.read() and page.url == f"{url}m/"

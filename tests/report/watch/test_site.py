@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from dcbench.report.watch.reports import Shown
-from dcbench.report.watch.site import KINDS, answer
+from dcbench.report.watch.reports import ReportStatus
+from dcbench.report.watch.site import CONTENT_TYPES, respond
 
 PAGE = b"<!doctype html>\n<html><body>\n<p>figures</p>\n</body>\n</html>\n"
 
@@ -34,18 +34,18 @@ def site(out, reports, tmp_path):
     (out / "outside").symlink_to(secret)
     (out / "circle").symlink_to(out / "circle")
     os.mkfifo(out / "pipe.csv")
-    return lambda path: answer(path, reports)
+    return lambda path: respond(path, reports)
 
 
 def test_a_page_is_sent_with_the_script_that_keeps_it_fresh_and_stays_as_it_is_on_disk(site, out):
     for path in ("/m/", "/m/index.html"):
         found = site(path)
-        assert (found.status, found.kind) == (200, "text/html; charset=utf-8")
+        assert (found.status, found.content_type) == (200, "text/html; charset=utf-8")
         version = json.loads(body(site(f"/.watch/version{path}")))["version"]
         before, after = PAGE.split(b"</body>")
         snippet = body(found).removeprefix(before).removesuffix(b"</body>" + after).decode()
         assert snippet == (
-            f'<script src="/.watch/refresh.js" data-ask="/.watch/version" data-version="{version}"></script>\n'
+            f'<script src="/.watch/refresh.js" data-version-url="/.watch/version" data-version="{version}"></script>\n'
         )
     assert (out / "m" / "index.html").read_bytes() == PAGE
 
@@ -65,18 +65,18 @@ def test_the_version_changes_with_the_page_and_only_with_it(site, out):
 
 
 def test_the_version_comes_with_what_is_wrong_with_the_matrix(site, reports):
-    reports.shown = {"m": Shown("m", problem="no space left")}
+    reports.statuses = {"m": ReportStatus(name="m", problem="no space left")}
     assert json.loads(body(site("/.watch/version/m/")))["problem"] == "no space left"
     assert json.loads(body(site("/.watch/version/")))["problem"] == ""
     assert site("/.watch/version/none/").status == 404
 
 
 def test_any_other_file_is_sent_as_it_is_with_its_type(site, out):
-    for suffix, kind in {**KINDS, ".txt": "application/octet-stream"}.items():
+    for suffix, kind in {**CONTENT_TYPES, ".txt": "application/octet-stream"}.items():
         if suffix != ".html":
             (out / "m" / f"x{suffix}").write_bytes(b"\x00content")
             found = site(f"/m/x{suffix}")
-            assert (found.status, found.kind, body(found)) == (200, kind, b"\x00content")
+            assert (found.status, found.content_type, body(found)) == (200, kind, b"\x00content")
     assert body(site("/m/figures/a%20b.svg")) == b"<svg/>"
 
 
@@ -127,14 +127,14 @@ def test_a_link_that_stays_inside_is_followed(site, out):
 
 
 def test_there_is_nothing_where_no_report_has_been_written(reports):
-    assert answer("/m/", reports).status == 404 and answer("/", reports).status == 200
+    assert respond("/m/", reports).status == 404 and respond("/", reports).status == 200
 
 
 def test_the_index_lists_the_matrices_with_their_runs_and_what_is_wrong(site, reports):
-    reports.shown = {
-        "zero": Shown("zero", writing=True),
-        "m": Shown("m", Counter(done=3, failed=1), "10:11:12"),
-        "broken": Shown("broken", problem="<script>alert('x')</script>"),
+    reports.statuses = {
+        "zero": ReportStatus(name="zero", is_writing=True),
+        "m": ReportStatus(name="m", counts=Counter(done=3, failed=1), written="10:11:12"),
+        "broken": ReportStatus(name="broken", problem="<script>alert('x')</script>"),
     }
     page = body(site("/")).decode()
     assert '<a href="/m/">m</a>' in page and '<a href="/broken/"' not in page, "no link to a page that is not there"
@@ -151,6 +151,6 @@ def test_browsers_that_ask_for_an_icon_get_no_error(site):
 
 
 def test_a_folder_whose_name_is_no_text_does_not_hide_the_others(site, reports):
-    reports.shown = {name: Shown(name) for name in (os.fsdecode(b"bad\xff"), "good")}
+    reports.statuses = {name: ReportStatus(name=name) for name in (os.fsdecode(b"bad\xff"), "good")}
     page = body(site("/")).decode()
     assert "good" in page and "bad?" in page

@@ -1,16 +1,16 @@
-// The coverage map: what a square stands for is said on hover and focus; squares of runs filtered out fade.
+// The coverage map: hovering or focusing a square describes its run; squares of hidden runs fade.
 const squares = [...document.querySelectorAll("#map a")];
 const runOf = (square) => runs[Number(square.dataset.run)];
 
-/** The square that an arrow leads to: along its row, or the nearest in the rows above and below. */
+/** Return the square that an arrow key leads to: the next in its row, or the nearest in the row above or below. */
 function toward(square, key) {
   const place = squares.indexOf(square);
   if (key === "ArrowLeft" || key === "ArrowRight") return squares[place + (key === "ArrowRight" ? 1 : -1)];
-  const line = (one) => one.closest("tr").rowIndex;
-  const far = (one) => Math.abs(one.getBoundingClientRect().x - square.getBoundingClientRect().x);
-  const rest = squares.filter((one) => (key === "ArrowDown" ? line(one) > line(square) : line(one) < line(square)));
-  const edge = rest.map(line).reduce((one, other) => (key === "ArrowDown" ? Math.min : Math.max)(one, other), rest.length && line(rest[0]));
-  return rest.filter((one) => line(one) === edge).sort((one, other) => far(one) - far(other))[0];
+  const line = (other) => other.closest("tr").rowIndex;
+  const distance = (other) => Math.abs(other.getBoundingClientRect().x - square.getBoundingClientRect().x);
+  const rest = squares.filter((other) => (key === "ArrowDown" ? line(other) > line(square) : line(other) < line(square)));
+  const edge = rest.map(line).reduce((first, second) => (key === "ArrowDown" ? Math.min : Math.max)(first, second), rest.length && line(rest[0]));
+  return rest.filter((other) => line(other) === edge).sort((first, second) => distance(first) - distance(second))[0];
 }
 
 rove(squares, toward);

@@ -1,49 +1,49 @@
-// What table, map and curves share: the runs as the table has them, which are shown, which is picked.
+// What the table, the map and the curves share: the runs of the table, which of them are shown, and which is picked.
 const byId = (id) => document.getElementById(id);
 const table = byId("all-runs");
-const said = byId("said");
+const message = byId("message");
 const boxes = [...document.querySelectorAll("#filters input[type=checkbox]")];
-const parts = []; // each {filter(), pick()}: called when the shown runs, or the picked one, are others
+const parts = []; // each {filter(), pick()}, called when other runs are shown, or another run is picked
 let picked = null;
 
 const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
 const runs = [...table.tBodies[0].rows].map((row, number) => ({
   row,
   number,
-  at: row.dataset.at.split(" ").map(Number), // the place of its value in each filter
+  filterValues: row.dataset.filters.split(" ").map(Number), // the index of its value in each filter
   text: row.textContent.toLowerCase(),
   shown: true,
 }));
 
-/** What a run is, in words: its values of the axes, and the seed. */
+/** Describe a run by its values of the axes and its seed. */
 const nameOf = (run) =>
   heads
-    .slice(1, 1 + Number(table.dataset.words))
+    .slice(1, 1 + Number(table.dataset.fields))
     .map((head, place) => `${head} ${run.row.cells[1 + place].textContent}`)
     .join(", ");
 
-/** How a run stands: its state and health, with the reasons in brackets. */
+/** Describe a run's state and health, with the reasons in brackets. */
 const stateOf = (run) =>
   ["state", "health"]
     .map((name) => run.row.querySelector(`.${name}`))
     .filter((cell) => cell.textContent)
     .map((cell) => [...cell.childNodes].map((node) => node.textContent.trim()).filter(Boolean))
-    .map(([word, why]) => (why ? `${word} (${why})` : word))
+    .map(([state, reason]) => (reason ? `${state} (${reason})` : state))
     .join(", ");
 
-const say = (text) => (said.textContent = text);
+const say = (text) => (message.textContent = text);
 const describe = (run) => say(`Run ${run.number + 1}: ${nameOf(run)}; ${stateOf(run)}`);
 
 function filter() {
   const words = byId("find").value.toLowerCase().split(/\s+/).filter(Boolean);
   const refused = boxes.filter((box) => !box.checked).map((box) => [Number(box.dataset.filter), Number(box.value)]);
   for (const run of runs)
-    run.shown = words.every((word) => run.text.includes(word)) && refused.every(([one, value]) => run.at[one] !== value);
+    run.shown = words.every((word) => run.text.includes(word)) && refused.every(([field, value]) => run.filterValues[field] !== value);
   byId("count").textContent = `${runs.filter((run) => run.shown).length} of ${runs.length} runs shown`;
   for (const part of parts) part.filter();
 }
 
-/** Pick a run, or none when it is picked already. */
+/** Pick a run, or unpick it when it is picked already. */
 function pick(run) {
   picked = run === picked ? null : run;
   for (const part of parts) part.pick();
@@ -51,9 +51,9 @@ function pick(run) {
   else say("");
 }
 
-/** One tab stop for many elements; arrow keys go on to the one that `next` names. */
+/** Make many elements one tab stop; arrow keys move the focus to the element that `next` returns. */
 function rove(elements, next) {
-  const stop = (element) => elements.forEach((one) => (one.tabIndex = one === element ? 0 : -1));
+  const stop = (element) => elements.forEach((other) => (other.tabIndex = other === element ? 0 : -1));
   if (elements.length) stop(elements[0]);
   for (const element of elements) {
     element.addEventListener("focus", () => stop(element));
@@ -66,7 +66,7 @@ function rove(elements, next) {
   }
 }
 
-/** A link to a run's row picks it; when it is picked already, the link is followed. */
+/** Make a link to a run's row pick the run; when it is picked already, the link is followed. */
 function picksOnClick(link, run) {
   link.addEventListener("click", (event) => {
     if (picked !== run) event.preventDefault();
@@ -77,14 +77,14 @@ function picksOnClick(link, run) {
 for (const box of boxes) box.addEventListener("change", filter);
 byId("find").addEventListener("input", filter);
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
-byId("filters").addEventListener("reset", () => setTimeout(filter)); // the boxes are reset after the event
+byId("filters").addEventListener("reset", () => setTimeout(filter)); // the boxes change only after the event
 addEventListener("keydown", (event) => event.key === "Escape" && picked && pick(picked));
 
-// what scrolls sideways can be scrolled with the keyboard, and is no tab stop otherwise
+// What scrolls sideways needs a tab stop, so that the keyboard can scroll it, too.
 const overflown = new ResizeObserver((entries) => {
   for (const { target } of entries)
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
 });
-for (const one of document.querySelectorAll(".wide")) overflown.observe(one);
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => (one.open = true)));
+for (const element of document.querySelectorAll(".wide")) overflown.observe(element);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => (details.open = true)));

@@ -6,7 +6,7 @@ from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
-from dcbench.report.watch.marks import look_at
+from dcbench.report.watch.fingerprint import take_fingerprint
 from tests.helpers.matrices import plan_of
 from tests.helpers.result_folders import fill
 from tests.helpers.watched import SMALL, runs_of
@@ -43,39 +43,41 @@ CHANGES = {
 }
 
 
-def test_results_that_stay_as_they_are_keep_their_mark(folder):
-    first = look_at(folder, None)
-    assert len(first.runs) == 4 and look_at(folder, first) == first == look_at(folder, None)
+def test_results_that_stay_as_they_are_keep_their_fingerprint(folder):
+    first = take_fingerprint(folder, None)
+    assert len(first.runs) == 4 and take_fingerprint(folder, first) == first == take_fingerprint(folder, None)
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_changes_a_report_changes_the_mark(folder, change):
-    first = look_at(folder, None)
+def test_what_changes_a_report_changes_the_fingerprint(folder, change):
+    first = take_fingerprint(folder, None)
     CHANGES[change](folder)
-    second = look_at(folder, first)
-    assert second != first and second == look_at(folder, None)
+    second = take_fingerprint(folder, first)
+    assert second != first and second == take_fingerprint(folder, None)
 
 
 def test_rows_of_a_running_run_change_nothing_and_its_death_does(folder):
     run = runs_of(folder)[0]
     with run.claim():
         run.write_state(RunState(name="running"))
-        first = look_at(folder, None)
+        first = take_fingerprint(folder, None)
         assert first.runs[run.path.name].state == "running"
         run.append_metrics({"epoch": 3})
         with run.open_checkpoint() as file:
             file.write(b"weights")
-        assert look_at(folder, first) == first
-    assert look_at(folder, first).runs[run.path.name].state == "failed", "its process is gone, its file says running"
+        assert take_fingerprint(folder, first) == first
+    assert take_fingerprint(folder, first).runs[run.path.name].state == "failed", (
+        "its process is gone, its file says running"
+    )
 
 
 def test_only_states_that_may_have_changed_are_read(folder, monkeypatch):
     read, real = [], RunDir.read_state
     monkeypatch.setattr(RunDir, "read_state", lambda run: read.append(run.path.name) or real(run))
-    first = look_at(folder, None)
+    first = take_fingerprint(folder, None)
     assert len(read) == 4
     runs_of(folder)[2].write_state(RunState(name="failed", kind="error", reason="planted"))
-    look_at(folder, first)
+    take_fingerprint(folder, first)
     assert read[4:] == [runs_of(folder)[2].path.name]
 
 
@@ -84,4 +86,4 @@ def test_a_state_that_cannot_be_read_is_no_reason_to_stop_looking(folder, monkey
         raise ResultsError("this file system cannot lock files")
 
     monkeypatch.setattr(RunDir, "read_state", refuse)
-    assert {run.state for run in look_at(folder, None).runs.values()} == {"this file system cannot lock files"}
+    assert {run.state for run in take_fingerprint(folder, None).runs.values()} == {"this file system cannot lock files"}

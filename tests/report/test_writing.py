@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dcbench import report
 from dcbench.analysis import parallel, results
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
+from dcbench.report import writing
+from dcbench.report.writing import ReportSettings, write_report
 from tests.helpers.matrices import plan_of
 from tests.helpers.pages import Page
 from tests.helpers.result_folders import TEXT, fill
@@ -29,9 +30,9 @@ def page_of(written):
     return written.page.read_text()
 
 
-def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
-    written = report.write(folder, out)
-    assert (written.runs, written.done, written.notes) == (8, 8, [])
+def test_page_figures_and_tables_are_written(folder, out):
+    written = write_report(folder, out)
+    assert (written.counts, written.notes) == ({"done": 8}, [])
     names = {path.name for path in (out / "m" / "figures").iterdir()}
     stems = {"curves_optimizer", "curves_k", "curves_limit", "stage_times"}
     assert names >= {f"{stem}.{kind}" for stem in stems for kind in ("png", "svg", "pdf")}
@@ -50,8 +51,8 @@ def test_page_figures_and_tables_are_written(folder, out):  # noqa: F811
     assert len(tables["runs"]) == 8 and tables["unfinished"].empty
 
 
-def test_the_page_is_whole_and_asks_nobody_for_anything(folder, out):  # noqa: F811
-    text = page_of(report.write(folder, out))
+def test_the_page_is_whole_and_asks_nobody_for_anything(folder, out):
+    text = page_of(write_report(folder, out))
     page = Page(text)
     assert page.open == [] and len(page.all("svg")) == len(list((out / "m" / "figures").glob("*.svg"))) - 1
     assert not re.search(r"\bnan\b", page.text)
@@ -59,13 +60,15 @@ def test_the_page_is_whole_and_asks_nobody_for_anything(folder, out):  # noqa: F
     assert set(re.findall(r"https?://[^/\"]*", text)) == {"http://www.w3.org"}, "names of SVG, which nobody asks for"
 
 
-def test_failed_and_missing_runs_are_listed_with_their_reason_escaped(folder, out):  # noqa: F811
+def test_failed_and_missing_runs_are_listed_with_their_reason_escaped(folder, out):
     ids = plan_of(TEXT).run_ids
-    folder.run(ids[0]).set_state(RunState("failed", "error", "<script>alert('x')</script> & \"quotes\""))
-    shutil.rmtree(folder.run(ids[1]).path)
-    written = report.write(folder, out)
+    folder.run_dir(ids[0]).write_state(
+        RunState(name="failed", kind="error", reason="<script>alert('x')</script> & \"quotes\"")
+    )
+    shutil.rmtree(folder.run_dir(ids[1]).path)
+    written = write_report(folder, out)
     text = page_of(written)
-    assert written.done == 6
+    assert written.counts["done"] == 6
     assert "<script>alert" not in text and "&lt;script&gt;alert" in text
     assert "Failed and missing runs" in text and ids[0] in text and ids[1] in text
     assert "1 failed" in text and "1 pending" in text
@@ -73,11 +76,11 @@ def test_failed_and_missing_runs_are_listed_with_their_reason_escaped(folder, ou
 
 
 @pytest.mark.parametrize("keep", [0, 1])
-def test_no_finished_run_or_one(folder, out, keep):  # noqa: F811
+def test_no_finished_run_or_one(folder, out, keep):
     for run_id in plan_of(TEXT).run_ids[keep:]:
-        shutil.rmtree(folder.run(run_id).path)
-    written = report.write(folder, out)
-    assert written.done == keep and Page(page_of(written)).open == []
+        shutil.rmtree(folder.run_dir(run_id).path)
+    written = write_report(folder, out)
+    assert written.counts["done"] == keep and Page(page_of(written)).open == []
     assert f"{8 - keep} pending" in page_of(written)
     drawn = {path.stem for path in (out / "m" / "figures").glob("*.png")}
     assert ("curves_k" in drawn and "forest" not in drawn) if keep else drawn == {"coverage"}
@@ -89,55 +92,57 @@ def test_a_single_cell_without_axes(tmp_path, out):
     status.store_plan(plan, found)
     for spec in plan.runs:
         fill(found, spec.run_id, spec, nmi=0.3 + 0.1 * spec.seed)
-    text = page_of(report.write(found, out))
+    text = page_of(write_report(found, out))
     assert (out / "one" / "figures" / "curves.png").exists()
     assert "2 of 2" in text and "0.550" in text and "0.500 to 0.600" in text
 
 
-def test_warnings_stand_on_the_page(folder, out):  # noqa: F811
-    run = folder.run(plan_of(TEXT).run_ids[0])
+def test_warnings_stand_on_the_page(folder, out):
+    run = folder.run_dir(plan_of(TEXT).run_ids[0])
     run.metrics_file.write_text(run.metrics_file.read_text() + "3,1")
-    written = report.write(folder, out)
+    written = write_report(folder, out)
     assert written.notes and "Read with care" in page_of(written)
 
 
-def test_figures_of_axes_that_are_gone_go_with_them(folder, out):  # noqa: F811
-    report.write(folder, out)
+def test_figures_of_axes_that_are_gone_go_with_them(folder, out):
+    write_report(folder, out)
     status.store_plan(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
-    report.write(folder, out)
+    write_report(folder, out)
     assert not (out / "m" / "figures" / "curves_limit.png").exists()
 
 
-def test_runs_with_pages_of_pictures_are_linked_and_the_pages_stay(folder, out, few_plots):  # noqa: F811
+def test_runs_with_pages_of_pictures_are_linked_and_the_pages_stay(folder, out, few_plots):
     first, second, *_ = plan_of(TEXT).run_ids
     (out / "m" / "inspect" / first).mkdir(parents=True)
     (out / "m" / "inspect" / first / "index.html").write_text("pictures")
     (out / "m" / "inspect" / second).mkdir()
-    page = page_of(report.write(folder, out))
+    page = page_of(write_report(folder, out))
     assert f'<a href="inspect/{first}/index.html">' in page and f"inspect/{second}" not in page
     assert (out / "m" / "inspect" / first / "index.html").read_text() == "pictures"
 
 
-def test_a_report_that_fails_leaves_the_old_one_whole(folder, out, monkeypatch):  # noqa: F811
-    few = report.Asked(formats=("png", "csv"))
-    report.write(folder, out, few)
+def test_a_report_that_fails_leaves_the_old_one_whole(folder, out, monkeypatch):
+    few = ReportSettings(formats=("png", "csv"))
+    write_report(folder, out, few)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    folder.run(plan_of(TEXT).run_ids[0]).set_state(RunState("failed", "nan", "the loss became nan"))
+    folder.run_dir(plan_of(TEXT).run_ids[0]).write_state(
+        RunState(name="failed", kind="nan", reason="the loss became nan")
+    )
     with monkeypatch.context() as patch:
-        patch.setattr(report.page, "render", lambda *told: 1 / 0)
+        patch.setattr(writing, "render_page", lambda *arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            report.write(folder, out, few)
+            write_report(folder, out, few)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-    assert "1 failed" in page_of(report.write(folder, out, few))
+    assert "1 failed" in page_of(write_report(folder, out, few))
 
 
-def test_the_same_results_give_the_same_files_in_one_process_and_in_many(folder, out, monkeypatch):  # noqa: F811
+def test_the_same_results_give_the_same_files_in_one_process_and_in_many(folder, out, monkeypatch):
     def written():
-        report.write(folder, out)
+        write_report(folder, out)
         return {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
 
     first = written()
-    monkeypatch.setattr(parallel, "WORTH", 0)
+    monkeypatch.setattr(parallel, "MIN_PARALLEL_ROWS", 0)
     again = written()
     assert again.keys() == first.keys() and [path for path in first if again[path] != first[path]] == []
 
@@ -148,15 +153,15 @@ def test_data_parquet_has_the_fields_of_the_matrix_and_no_column_of_the_reports(
     status.store_plan(plan, found)
     for spec in plan.runs:
         fill(found, spec.run_id, spec, epochs=1)
-    report.write(found, out, report.Asked(formats=("parquet",)))
+    write_report(found, out, ReportSettings(formats=("parquet",)))
     assert list(pd.read_parquet(out / "m" / "data.parquet").columns) == list(results.read_results(found).rows.columns)
     assert not list((out / "m").glob("*/*"))
 
 
-def test_a_place_that_cannot_be_written_is_told(folder, tmp_path):  # noqa: F811
+def test_a_place_that_cannot_be_written_is_told(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="--out"):
-        report.write(folder, tmp_path / "file")
+        write_report(folder, tmp_path / "file")
 
 
 def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
@@ -167,25 +172,25 @@ def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
     status.store_plan(plan, made)
     for spec in plan.runs:
         fill(made, spec.run_id, spec, epochs=1, nmi=2 * spec.width)
-    report.write(made, out)
+    write_report(made, out)
     ranks = pd.read_csv(out / "r" / "tables" / "ranks.csv").query("metric == 'nmi_true'")
     assert ranks["mean_rank"].tolist() == [3, 2, 1] and ranks["value"].tolist() == [0.05, 0.1, 0.15]
     assert ranks["why_not"].str.contains("1 cell to rank in").all()
 
 
-def test_folders_that_no_report_wrote_are_left_alone(folder, out, few_plots):  # noqa: F811
+def test_folders_that_no_report_wrote_are_left_alone(folder, out, few_plots):
     mine = out / "m" / "figures" / "mine.pdf"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    with pytest.raises(ResultsError, match="figures: no report wrote it; choose another place with --out"):
-        report.write(folder, out)
+    with pytest.raises(ResultsError, match="figures: not written by dcbench report; choose another folder with --out"):
+        write_report(folder, out)
     assert mine.read_text() == "mine"
     (out / "m" / ".new.killed").mkdir()
-    assert report.write(folder, out).page.exists()
+    assert write_report(folder, out).page.exists()
 
 
-def test_rows_of_an_earlier_report_do_not_stay_beside_a_newer_page(folder, out, few_plots):  # noqa: F811
-    report.write(folder, out)
+def test_rows_of_an_earlier_report_do_not_stay_beside_a_newer_page(folder, out, few_plots):
+    write_report(folder, out)
     assert (out / "m" / "data.parquet").exists()
-    report.write(folder, out, report.Asked(formats=("csv",)))
+    write_report(folder, out, ReportSettings(formats=("csv",)))
     assert not (out / "m" / "data.parquet").exists()
