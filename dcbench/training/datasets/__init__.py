@@ -20,7 +20,7 @@ A dataset is one file, `NAME.py`, with a function and its facts:
         class_names  names of the classes, in the order of the labels
         files        paths below the data folder; if one is missing, `dcbench run` downloads the dataset
         duplicates   how many training images are known to be, pixel for pixel, images of the test split
-        argument     what stands behind the name in a spec, such as PATH in `imagefolder:PATH`
+        argument     what follows the name in a spec, such as PATH in `imagefolder:PATH`; registry.split_name splits it
 
 Optional:
 
