@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -66,9 +66,8 @@ MAX_NAMED_VALUES = 6
 """Values of an axis without room for headers that the text below lists."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlacedHeader:
-    """A header of the map: its text and where its squares start and end, in squares."""
+class PlacedHeader(NamedTuple):
+    """A header of the map: its text, and where its squares start and end, in squares."""
 
     text: str
     start: float
@@ -94,10 +93,6 @@ class PlacedSide:
         """The length of the whole side, in squares."""
         return float(self.starts[-1]) + 1
 
-    def smallest(self, depth: int) -> float:
-        """Return the length of the shortest header of an axis, in squares."""
-        return min(header.end - header.start for header in self.headers[depth])
-
 
 def draw(analysis: Analysis, axis: str | None) -> Figure:
     """Draw the map of the whole matrix, whichever the axis."""
@@ -111,10 +106,9 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
     left = max(0.2 + max(map(_bold_width, columns.axes)), 0.1 + sum(widths))
     size = min(MAX_SQUARE, (MAX_WIDTH - left - 0.1) / columns.length)
     heights = [_header_height(columns, depth, size) for depth in range(len(columns.axes))]
-    has_headers = [rows.smallest(depth) * size > LINE_HEIGHT - 0.02 for depth in range(len(rows.axes))]
     figure = Figure(figsize=(max(6.5, left + columns.length * size + 0.1), 1))
     add_legend(figure, _legend_entries(states))
-    unnamed = [(rows, depth) for depth, named in enumerate(has_headers) if not named]
+    unnamed = [(rows, depth) for depth in range(len(rows.axes)) if not _fits_text(rows, depth, size)]
     unnamed += [(columns, depth) for depth, height in enumerate(heights) if not height]
     add_note(figure, *_describe(analysis, states, unnamed))
     # The note and the legend decide how high the figure is, so the panel comes last.
@@ -127,7 +121,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
     x = left + columns.starts[[square.column for square in layout.squares]] * size
     y = top + rows.starts[[square.row for square in layout.squares]] * size
     _draw_squares(panel, states, x, y, size)
-    _draw_row_headers(panel, rows, widths, has_headers, (left, top), size)
+    _draw_row_headers(panel, rows, widths, (left, top), size)
     _draw_column_headers(panel, columns, heights, (left, top - LINE_HEIGHT * bool(rows.axes)), size)
     return figure
 
@@ -148,17 +142,12 @@ def _place_side(analysis: Analysis, side: Side) -> PlacedSide:
     if len(side.headers) > 1:
         gaps[[header.start for header in side.headers[-2][1:]]] = GAP
     starts = np.arange(side.length, dtype=np.float64) + np.cumsum(gaps)
-    headers = [
-        [
-            PlacedHeader(
-                text=format_axis_value(analysis, name, header.value, 18),
-                start=float(starts[header.start]),
-                end=float(starts[header.start + header.span - 1]) + 1,
-            )
-            for header in line
-        ]
-        for name, line in zip(side.axes, side.headers, strict=True)
-    ]
+    headers = []
+    for name, line in zip(side.axes, side.headers, strict=True):
+        texts = [format_axis_value(analysis, name, header.value, 18) for header in line]
+        ends = [starts[header.start + header.span - 1] + 1 for header in line]
+        placed = zip(texts, (starts[header.start] for header in line), ends, strict=True)
+        headers.append([PlacedHeader(*header) for header in placed])
     return PlacedSide(axes=side.axes, headers=headers, starts=starts)
 
 
@@ -181,26 +170,26 @@ def _header_height(columns: PlacedSide, depth: int, size: float) -> float:
     ]
     if all(width < room - 0.02 for width, room in widths):
         return LINE_HEIGHT + 0.03
-    fits_upright = columns.smallest(depth) * size > LINE_HEIGHT
+    fits_upright = min(room for _, room in widths) > LINE_HEIGHT
     return max(width for width, _ in widths) + 0.08 if fits_upright else 0.0
+
+
+def _fits_text(side: PlacedSide, depth: int, size: float) -> bool:
+    """Return whether every header of an axis has room for a line of text along the side."""
+    return min(header.end - header.start for header in side.headers[depth]) * size > LINE_HEIGHT - 0.02
 
 
 # --- marks ----------------------------------------------------------------------------------
 
 
 def _draw_row_headers(
-    panel: Axes,
-    rows: PlacedSide,
-    widths: Sequence[float],
-    has_headers: Sequence[bool],
-    corner: tuple[float, float],
-    size: float,
+    panel: Axes, rows: PlacedSide, widths: Sequence[float], corner: tuple[float, float], size: float
 ) -> None:
     """Write names and values of the rows' axes to the left of the squares, whose upper left corner is given."""
     left, top = corner
     x = left - sum(widths)
-    for name, headers, width, named in zip(rows.axes, rows.headers, widths, has_headers, strict=True):
-        if named:
+    for depth, (name, headers, width) in enumerate(zip(rows.axes, rows.headers, widths, strict=True)):
+        if _fits_text(rows, depth, size):
             panel.text(x, top - 0.04, shorten(name, 18), fontsize=SMALL_SIZE, va="bottom", weight="bold")
             for header in headers:
                 middle = top + (header.start + header.end) / 2 * size
