@@ -89,7 +89,7 @@ def test_failures_are_counted_by_kind_and_reason_the_most_frequent_first():
         return replace(found, runs=runs)
 
     failed, pending = find_unfinished(analysis_of(change=change, failed=[0, 1, 2], pending=[3]))
-    start = f"3 of 8 planned runs are failed: 2 out of memory ({'x' * 159}…); 1 nan (the loss became nan)."
+    start = f"3 of 8 planned runs failed: 2 out of memory ({'x' * 159}…); 1 nan (the loss became nan)."
     assert (failed.text, failed.verdict, failed.tone, failed.evidence) == (start, "3 failed", "bad", "unfinished")
     assert (pending.text, pending.verdict, pending.tone) == ("1 of 8 planned runs is pending.", "1 pending", "open")
 
@@ -105,7 +105,7 @@ def test_many_reasons_are_cut_and_counted():
 def test_failed_baselines_count():
     lines = pd.DataFrame([pixels(state="failed", kind="error", reason="no data")])
     (one,) = find_unfinished(analysis_of(change=lambda found: replace(found, baselines=lines)))
-    assert one.text == "1 of 9 planned runs is failed: 1 error (no data)."
+    assert one.text == "1 of 9 planned runs failed: 1 error (no data)."
 
 
 # --- cost -----------------------------------------------------------------------------------
