@@ -19,14 +19,7 @@ from dcbench.analysis.statistics.ranks import find_pareto_front
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.text import plural
 from dcbench.figures import list_values, select_references, select_rows
-from dcbench.figures.style.captions import (
-    add_note,
-    describe_rules,
-    describe_timing,
-    format_axis_value,
-    shorten,
-    wrap,
-)
+from dcbench.figures.style.captions import add_note, describe_rules, describe_timing, format_axis_value, shorten, wrap
 from dcbench.figures.style.encoding import MARKERS, get_colour, get_marker
 from dcbench.figures.style.marks import add_legend
 from dcbench.figures.style.theme import COLOURS, GREY, MAX_WIDTH, TEXT_SIZE

@@ -222,12 +222,13 @@ def draw_curves(panel: Panel) -> None:
 def name_levels(panel: Panel) -> None:
     """Write the names of a panel's levels to its right, each joined to its level by a line."""
     low, high = panel.axes.get_ylim()
-    beside = panel.axes.get_yaxis_transform()
+    # x in fractions of the panel's width, y on its scale
+    transform = panel.axes.get_yaxis_transform()
     heights = spread_apart([level.score for level in panel.levels], (high - low) / MAX_NAMED_LEVELS, low, high)
     for level, height in zip(panel.levels, heights, strict=True):
         style = {"color": level.series.style["color"], "ls": DASHES[level.name], "lw": 1, "clip_on": False}
-        panel.axes.plot([1, 1.03, 1.09], [level.score, height, height], **style, transform=beside)
-        panel.axes.annotate(level.name, (1.1, height), xycoords=beside, va="center", fontsize=SMALL_SIZE)
+        panel.axes.plot([1, 1.03, 1.09], [level.score, height, height], **style, transform=transform)
+        panel.axes.annotate(level.name, (1.1, height), xycoords=transform, va="center", fontsize=SMALL_SIZE)
 
 
 def make_handles(panels: Sequence[Panel], has_interval: bool, with_levels: bool) -> list[Artist]:

@@ -17,23 +17,18 @@ from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.figures import select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, shorten, wrap
-from dcbench.figures.style.encoding import (
-    MARGIN_BAND,
-    VERDICT_STYLES,
-    get_marker_face,
-    make_verdict_handles,
-)
+from dcbench.figures.style.encoding import MARGIN_BAND, VERDICT_STYLES, get_marker_face, make_verdict_handles
 from dcbench.figures.style.marks import GUIDE_LINE, add_legend, stack_row_labels, write_row_labels
 from dcbench.figures.style.theme import GREY, INK, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
     "title": "What each choice does",
     "caption": "Mean change when one value of an axis is swapped for another, all else equal: over pairs of runs that "
-    "differ in nothing else but what the swap brings along (small print). Bars: 95 % interval over the seeds, each "
+    "differ in nothing else but what the swap brings with it (small print). Bars: 95 % interval over the seeds, each "
     "seed averaged over the matched cells. Thin bars: the same for cells that are not in this matrix. Shaded: the "
     "margin within which two choices count as the same. A number with an arrow: an effect beyond the panel. Better "
-    "and worse are corrected for all swaps of the metric (Holm), intervals are not: one may exclude no change, and the "
-    "verdict still be cannot tell. Same goes by the 90 % interval.",
+    "and worse are corrected for all swaps of the metric (Holm), intervals are not: an interval may exclude no change "
+    "where the verdict is cannot tell. Same goes by the 90 % interval.",
     "per_axis": False,
 }
 

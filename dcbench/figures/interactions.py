@@ -16,14 +16,7 @@ from dcbench.analysis.statistics.effects import (
 )
 from dcbench.analysis.summary import Analysis, metric_spec
 from dcbench.core.text import plural
-from dcbench.figures.style.captions import (
-    add_note,
-    describe_rules,
-    describe_sample,
-    format_axis_value,
-    shorten,
-    wrap,
-)
+from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, shorten, wrap
 from dcbench.figures.style.encoding import (
     MARGIN_BAND,
     VERDICT_STYLES,
@@ -40,8 +33,8 @@ FACTS = {
     "caption": "Left: how much the effect of a swap differs between two values of another axis, all else equal; of "
     "each two axes the values where it differs most, those with a verdict first. Bars: 95 % interval over the seeds. "
     "Shaded: the margin within which the effects count as the same. Higher and lower are corrected for all "
-    "interactions of the metric (Holm); same goes by the 90 % interval. Right: the effect of the first swaps of the "
-    "list at each value of the other axis; a level line is no interaction.",
+    "interactions of the metric (Holm); same goes by the 90 % interval. Right: the effect of the first swaps in the "
+    "list at each value of the other axis; a level line means no interaction.",
     "per_axis": False,
 }
 
@@ -93,8 +86,8 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     if outcome is None or table.empty:
         return None
     interactions = [Interaction.from_row(row, analysis) for row in table.itertuples()]
-    listed = interactions[:MAX_LISTED]
-    names = [(interaction.name_swap(analysis), interaction.name_values(analysis)) for interaction in listed]
+    strongest = interactions[:MAX_LISTED]
+    names = [(interaction.name_swap(analysis), interaction.name_values(analysis)) for interaction in strongest]
     labels = stack_row_labels(names, LABEL_WIDTH)
 
     # One, two or four pictures beside the list
@@ -108,7 +101,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     panel.axvspan(-outcome.scaled_margin, outcome.scaled_margin, **MARGIN_BAND)
     panel.axvline(0, color=INK, lw=0.8)
     write_row_labels(panel, labels)
-    for label, row in zip(labels, (interaction.row for interaction in listed), strict=True):
+    for label, row in zip(labels, (interaction.row for interaction in strongest), strict=True):
         colour, sign = VERDICT_STYLES[row.verdict]
         panel.axhline(label.centre, **GUIDE_LINE)
         panel.hlines(label.centre, row.low, row.high, color=colour, lw=1.8)

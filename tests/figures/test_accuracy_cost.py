@@ -8,18 +8,18 @@ from dcbench.analysis.summary import analyse
 from dcbench.figures import accuracy_cost
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
-from tests.helpers.analyses import FULL, made
-from tests.helpers.text_overlap import faults, texts
+from tests.helpers.analyses import FULL, make_results
+from tests.helpers.text_overlap import find_faults, find_texts
 
 
-def drawn(found):
+def draw_figure(results):
     with matplotlib.rc_context(STYLE):
-        return accuracy_cost.draw(analyse(found), None)
+        return accuracy_cost.draw(analyse(results), None)
 
 
 @pytest.fixture(scope="module")
 def full():
-    return drawn(made(FULL, failed=[0, 17], pending=[286, 287]))
+    return draw_figure(make_results(FULL, failed=[0, 17], pending=[286, 287]))
 
 
 def points(panel, size):
@@ -29,7 +29,7 @@ def points(panel, size):
 
 
 def test_everything_can_be_read(full):
-    assert faults(full) == []
+    assert find_faults(full) == []
 
 
 def test_a_panel_for_each_data_set_with_a_point_for_each_cell(full):
@@ -39,8 +39,8 @@ def test_a_panel_for_each_data_set_with_a_point_for_each_cell(full):
 
 
 def test_colours_are_the_axis_that_moves_quality_most_and_markers_the_one_that_moves_time_most(full):
-    told = [text.get_text() for text in full.legends[0].get_texts()]
-    assert told == ["arch alexnet", "arch vgg16", "backend faiss", "backend sklearn", "no cell beats it"]
+    labels = [text.get_text() for text in full.legends[0].get_texts()]
+    assert labels == ["arch alexnet", "arch vgg16", "backend faiss", "backend sklearn", "no cell beats it"]
 
 
 def test_no_cell_beats_those_that_are_ringed(full):
@@ -52,18 +52,20 @@ def test_no_cell_beats_those_that_are_ringed(full):
 
 
 def test_cells_that_lack_seeds_are_hollow_and_never_on_the_front():
-    found = made(FULL.replace("[0, 1, 2]", "[0, 1]"), failed=[0], score=lambda spec, rng: 0.9 if spec.seed else 0.5)
-    found.rows.loc[found.rows["run_id"] == found.runs["run_id"][1], "test_refit_nmi_true"] = 0.99
-    panel = drawn(found).axes[0]
+    results = make_results(
+        FULL.replace("[0, 1, 2]", "[0, 1]"), failed=[0], score=lambda spec, rng: 0.9 if spec.seed else 0.5
+    )
+    results.rows.loc[results.rows["run_id"] == results.runs["run_id"][1], "test_refit_nmi_true"] = 0.99
+    panel = draw_figure(results).axes[0]
     hollow = [line for line in panel.get_lines() if line.get_markersize() == 5 and line.get_markerfacecolor() == "none"]
-    told = [float(value) for line in hollow for value in line.get_ydata()]
-    assert told == [0.99] and 0.99 not in points(panel, 9)[:, 1]
+    scores = [float(value) for line in hollow for value in line.get_ydata()]
+    assert scores == [0.99] and 0.99 not in points(panel, 9)[:, 1]
 
 
 def test_it_says_who_shared_the_device_how_many_are_done_and_by_which_rule(full):
-    told = read_note(full)
-    assert "96 cells, 284 of 288 runs done; 3 cells lack seeds." in told
-    assert "Timed: 284 runs alone on the device." in told and "whole run (times)" in told
+    note = read_note(full)
+    assert "96 cells, 284 of 288 runs done; 3 cells lack seeds." in note
+    assert "Timed: 284 runs alone on the device." in note and "whole run (times)" in note
 
 
 def test_what_the_scores_stand_between_is_at_the_right(full):
@@ -73,24 +75,31 @@ def test_what_the_scores_stand_between_is_at_the_right(full):
 
 
 def test_baselines_stand_beside_the_untrained_networks():
-    told = analyse(made(FULL))
-    line = {"value": None, "dataset": "mnist", "level": "supervised", "metric": "test_refit_nmi_true", "runs": 3}
-    lines = [line | {"axis": "arch", "value": value, "mean": 0.9} for value in ("alexnet", "vgg16")]
-    beside = told.references.reindex(range(2)).assign(**{name: [one[name] for one in lines] for name in lines[0]})
+    analysis = analyse(make_results(FULL))
+    row = {"value": None, "dataset": "mnist", "level": "supervised", "metric": "test_refit_nmi_true", "runs": 3}
+    rows = [row | {"axis": "arch", "value": value, "mean": 0.9} for value in ("alexnet", "vgg16")]
+    references = analysis.references.reindex(range(2)).assign(**{name: [row[name] for row in rows] for name in rows[0]})
     with matplotlib.rc_context(STYLE):
-        figure = accuracy_cost.draw(replace(told, references=beside), None)
+        figure = accuracy_cost.draw(replace(analysis, references=references), None)
     assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["untrained", "supervised"]
-    assert faults(figure) == []
+    assert find_faults(figure) == []
 
 
 def test_one_cell_and_no_time_at_all():
-    assert len(points(drawn(made("name: m\nsettings: {epochs: 1}\n")).axes[0], 5)) == 1
-    found = made("name: m\nsettings: {epochs: 1}\n")
-    found.rows["seconds"] = np.nan
-    assert drawn(found) is None
+    assert len(points(draw_figure(make_results("name: m\nsettings: {epochs: 1}\n")).axes[0], 5)) == 1
+    results = make_results("name: m\nsettings: {epochs: 1}\n")
+    results.rows["seconds"] = np.nan
+    assert draw_figure(results) is None
 
 
 def test_names_of_any_kind_are_text():
     text = "name: m\naxes: {dataset: ['imagefolder:/d/$x^2$ <b>', mnist]}\nsettings: {epochs: 1, k: 5}\n"
-    figure = drawn(made(text))
-    assert faults(figure) == [] and "imagefolder:/d/$x^2$ <b>" in [word.get_text() for word, _ in texts(figure)]
+    figure = draw_figure(make_results(text))
+    assert find_faults(figure) == [] and "imagefolder:/d/$x^2$ <b>" in [
+        word.get_text() for word, _ in find_texts(figure)
+    ]
+
+
+def test_a_dataset_that_moves_together_with_another_field_has_its_panels():
+    text = "name: m\nzip:\n  - {dataset: [mnist, cifar10], k: [10, 20]}\nsettings: {epochs: 1}\n"
+    assert [panel.get_title() for panel in draw_figure(make_results(text)).axes[::2]] == ["mnist, 10", "cifar10, 20"]

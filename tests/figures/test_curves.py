@@ -28,7 +28,7 @@ settings: {epochs: 5}
 
 
 @pytest.fixture
-def found(tmp_path):
+def data(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
     status.store_plan(plan, folder)
     for spec in plan.runs:
@@ -46,62 +46,61 @@ def means(panel):
 
 
 @cache
-def whole(text):
-    return analyse(analyses.made(text))
+def analyse_matrix(text):
+    return analyse(analyses.make_results(text))
 
 
-def drawn(told, axis):
+def draw_figure(analysis, axis):
     with matplotlib.rc_context(STYLE):
-        return curves.draw(told, axis)
+        return curves.draw(analysis, axis)
 
 
-def test_a_column_for_each_value_and_a_row_for_each_metric(found):
-    figure = curves.draw(analyse(found), "k")
+def test_a_column_for_each_value_and_a_row_for_each_metric(data):
+    figure = curves.draw(analyse(data), "k")
     assert len(figure.axes) == 6
     assert [panel.get_title() for panel in figure.axes] == ["k = 5\n6 runs", "k = 6\n6 runs", "", "", "", ""]
     assert [panel.get_ylabel().replace("\n", " ") for panel in figure.axes[::2]] == [
         "pseudo-label accuracy", "AMI with the truth", "NMI epoch to epoch",
     ]  # fmt: skip
-    assert "AMI stands for NMI, which rises with k by itself." in read_note(figure)
+    assert "AMI replaces NMI, which rises with k by itself." in read_note(figure)
 
 
-def test_datasets_are_never_pooled(found):
-    lines = means(panels(curves.draw(analyse(found), "k"))[1][0])
+def test_datasets_are_never_pooled(data):
+    lines = means(panels(curves.draw(analyse(data), "k"))[1][0])
     assert set(lines) == {"mnist", "mnist, untrained", "cifar10", "cifar10, untrained"}
     assert list(lines["mnist"].get_ydata()) == pytest.approx([0.6, 0.7, 0.8])
     assert list(lines["cifar10"].get_ydata()) == pytest.approx([0.3, 0.4, 0.5])
 
 
-def test_the_band_is_the_interval_over_the_seeds(found):
-    _, band, *_ = panels(curves.draw(analyse(found), "k"))[1][0].collections
+def test_the_band_is_the_interval_over_the_seeds(data):
+    _, band, *_ = panels(curves.draw(analyse(data), "k"))[1][0].collections
     edges = band.get_paths()[0].vertices[:, 1]
     assert (edges.max() - 0.8) == pytest.approx(4.30265 * 0.1 / 3**0.5, rel=1e-4)
 
 
-def test_the_untrained_level_is_the_mean_of_row_0_and_stands_where_row_0_has_a_value(found):
-    rows = panels(curves.draw(analyse(found), "k"))
+def test_the_untrained_level_is_the_mean_of_row_0_and_stands_where_row_0_has_a_value(data):
+    rows = panels(curves.draw(analyse(data), "k"))
     assert list(means(rows[1][0])["mnist, untrained"].get_ydata()) == pytest.approx([0.6, 0.6])
     assert not [name for name in means(rows[0][0]) if "untrained" in name]
 
 
-def test_each_run_is_a_thin_line_and_all_of_a_colour_are_one_artist(found):
-    panel = panels(curves.draw(analyse(found), "k"))[1][0]
-    runs = [one for one in panel.collections if one.get_linewidth()[0] == 0.6]
-    assert [len(one.get_segments()) for one in runs] == [3, 3] and all(one.get_rasterized() for one in runs)
+def test_each_run_is_a_thin_line_and_all_of_a_colour_are_one_artist(data):
+    panel = panels(curves.draw(analyse(data), "k"))[1][0]
+    runs = [lines for lines in panel.collections if lines.get_linewidth()[0] == 0.6]
+    assert [len(lines.get_segments()) for lines in runs] == [3, 3] and all(lines.get_rasterized() for lines in runs)
     assert runs[0].get_segments()[0].tolist() == pytest.approx(np.array([[0, 0.5], [1, 0.6], [2, 0.7]]))
 
 
-def test_along_the_dataset_axis_each_panel_has_its_datasets_colour(found):
-    told = analyse(found)
-    one, other = panels(curves.draw(told, "dataset"))[1]
-    for panel, name in ((one, "mnist"), (other, "cifar10")):
-        assert {line.get_color() for line in panel.get_lines()} == {get_colour(told, "dataset", name)}
+def test_along_the_dataset_axis_each_panel_has_its_datasets_colour(data):
+    analysis = analyse(data)
+    for panel, name in zip(panels(curves.draw(analysis, "dataset"))[1], ("mnist", "cifar10"), strict=True):
+        assert {line.get_color() for line in panel.get_lines()} == {get_colour(analysis, "dataset", name)}
 
 
 def test_baselines_stand_beside_the_refit_alone_each_dataset_with_its_own():
-    told = whole(FEW)
+    analysis = analyse_matrix(FEW)
     levels = [("raw pixels", "mnist", 0.4), ("supervised", "mnist", 0.9), ("supervised", "cifar10", 0.3)]
-    beside = pd.DataFrame(
+    references = pd.DataFrame(
         [
             {
                 "axis": "arch",
@@ -115,58 +114,58 @@ def test_baselines_stand_beside_the_refit_alone_each_dataset_with_its_own():
             for level, dataset, mean in levels
         ]
     )
-    figure = drawn(replace(told, references=beside), "arch")
+    figure = draw_figure(replace(analysis, references=references), "arch")
     refit, quality = means(figure.axes[4]), means(figure.axes[2])
     assert set(quality) == {"mnist", "mnist, untrained", "cifar10", "cifar10, untrained"}
     assert set(refit) - set(quality) == {"mnist, raw pixels", "mnist, supervised", "cifar10, supervised"}
     assert refit["mnist, supervised"].get_ydata() == pytest.approx([0.9, 0.9])
-    assert refit["mnist, supervised"].get_color() == get_colour(told, "dataset", "mnist")
+    assert refit["mnist, supervised"].get_color() == get_colour(analysis, "dataset", "mnist")
     names = [text.get_text() for text in figure.axes[5].texts]
     assert names == ["untrained", "raw pixels", "supervised", "untrained", "supervised"] and not figure.axes[4].texts
-    assert text_overlap.faults(figure) == []
+    assert text_overlap.find_faults(figure) == []
 
 
-def test_without_an_axis_all_runs_share_a_column(found):
-    figure = curves.draw(analyse(found), None)
+def test_without_an_axis_all_runs_share_a_column(data):
+    figure = curves.draw(analyse(data), None)
     assert len(figure.axes) == 3
     assert figure.axes[0].get_title() == "all runs\n12 runs"
 
 
-def test_none_is_a_value_like_any_other(found):
-    limited = replace(found, varied=found.varied | {"limit": [None, 500]}, groups=(*found.groups, ("limit",)))
+def test_none_is_a_value_like_any_other(data):
+    limited = replace(data, varied=data.varied | {"limit": [None, 500]}, groups=(*data.groups, ("limit",)))
     figure = curves.draw(analyse(limited), "limit")
     assert [panel.get_title() for panel in figure.axes[:2]] == ["limit = none\n12 runs", "limit = 500\n0 runs"]
 
 
 def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
-    figure = drawn(whole(FEW), "optimizer")
+    figure = draw_figure(analyse_matrix(FEW), "optimizer")
     assert read_note(figure) == "Each mean: 2 cells, 3 seeds."
-    figure = drawn(analyse(analyses.made(FEW, failed=[0], pending=[1])), "optimizer")
+    figure = draw_figure(analyse(analyses.make_results(FEW, failed=[0], pending=[1])), "optimizer")
     assert figure.axes[0].get_title() == "optimizer = sgd\n10 of 12 runs"
     left_out = "The means leave out 4 of 22 finished runs, whose cell and seed not every panel has."
     assert read_note(figure) == f"Each mean: 1 to 2 cells, 3 seeds. {left_out}"
-    figure = drawn(analyse(analyses.made(FEW.replace("[0, 1, 2]", "[0]"))), "optimizer")
+    figure = draw_figure(analyse(analyses.make_results(FEW.replace("[0, 1, 2]", "[0]"))), "optimizer")
     assert read_note(figure) == "Each mean: 2 cells, 1 seed. No interval: it takes 3 seeds."
     assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def test_sick_runs_are_counted_in_the_title(found):
-    first = found.rows["run_id"] == found.rows["run_id"].iloc[0]
-    rows = found.rows.assign(health=found.rows["health"].astype(str).where(~first, "collapsed"))
-    figure = curves.draw(analyse(replace(found, rows=rows)), "k")
+def test_sick_runs_are_counted_in_the_title(data):
+    first = data.rows["run_id"] == data.rows["run_id"].iloc[0]
+    rows = data.rows.assign(health=data.rows["health"].astype(str).where(~first, "collapsed"))
+    figure = curves.draw(analyse(replace(data, rows=rows)), "k")
     assert figure.axes[0].get_title() == "k = 5\n6 runs, 1 collapsed"
 
 
-def test_panels_of_a_metric_share_their_scales(found):
-    row = panels(curves.draw(analyse(found), "k"))[1]
+def test_panels_of_a_metric_share_their_scales(data):
+    row = panels(curves.draw(analyse(data), "k"))[1]
     assert [panel.get_ylim() for panel in row] == [pytest.approx((0, 1.08 * 0.9))] * 2
     assert [panel.get_xlim() for panel in row] == [pytest.approx((-0.08, 2.08))] * 2
 
 
 @pytest.mark.parametrize(("text", "axis"), [(analyses.TWELVE, "k"), (analyses.TWELVE, "optimizer"), (FEW, "arch")])
 def test_every_word_can_be_read(text, axis):
-    figure = drawn(whole(text), axis)
-    assert text_overlap.faults(figure) == []
+    figure = draw_figure(analyse_matrix(text), axis)
+    assert text_overlap.find_faults(figure) == []
     assert figure.get_figwidth() <= 9.5
     if axis == "k":
         bottom = [panel for panel in figure.axes if panel.get_xlabel()]
@@ -175,10 +174,10 @@ def test_every_word_can_be_read(text, axis):
 
 def test_names_of_any_kind_and_length_can_be_read():
     names = ["imagefolder:<script>$x_1$", f"imagefolder:{'w' * 200}", 'imagefolder:"\U0001f996"', "imagefolder:_"]
-    found = analyses.made(FEW.replace("[mnist, cifar10]", "[mnist, cifar10, digits, svhn]"))
-    named = dict(zip(found.varied["dataset"], names, strict=True))
-    for frame in (found.rows, found.runs):
+    data = analyses.make_results(FEW.replace("[mnist, cifar10]", "[mnist, cifar10, digits, svhn]"))
+    named = dict(zip(data.varied["dataset"], names, strict=True))
+    for frame in (data.rows, data.runs):
         frame["dataset"] = frame["dataset"].map(named)
-    told = analyse(replace(found, varied=found.varied | {"dataset": names}))
+    analysis = analyse(replace(data, varied=data.varied | {"dataset": names}))
     for axis in ("dataset", "optimizer"):
-        assert text_overlap.faults(drawn(told, axis)) == []
+        assert text_overlap.find_faults(draw_figure(analysis, axis)) == []

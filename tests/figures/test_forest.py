@@ -1,36 +1,36 @@
 import matplotlib
 import pytest
-from dcbench.figures.style.verdicts import VERDICT_STYLES
 
 from dcbench.analysis.summary import analyse
 from dcbench.figures import forest
 from dcbench.figures.style.captions import read_note
+from dcbench.figures.style.encoding import VERDICT_STYLES
 from dcbench.figures.style.theme import STYLE
-from tests.helpers.analyses import FULL, TWELVE, made
-from tests.helpers.text_overlap import faults, texts
+from tests.helpers.analyses import FULL, TWELVE, make_results
+from tests.helpers.text_overlap import find_faults, find_texts
 
 
-def drawn(found, part=forest):
+def draw_figure(results):
     with matplotlib.rc_context(STYLE):
-        return part.draw(analyse(found), None)
+        return forest.draw(analyse(results), None)
 
 
 @pytest.fixture(scope="module")
 def full():
-    return drawn(made(FULL, failed=[0, 1, 2, 17, 100, 250], pending=range(280, 288)))
+    return draw_figure(make_results(FULL, failed=[0, 1, 2, 17, 100, 250], pending=range(280, 288)))
 
 
 @pytest.fixture(scope="module")
 def twelve():
-    return drawn(made(TWELVE))
+    return draw_figure(make_results(TWELVE))
 
 
 def words(figure):
-    return [text.get_text() for text, _ in texts(figure)]
+    return [text.get_text() for text, _ in find_texts(figure)]
 
 
 def test_everything_can_be_read(full, twelve):
-    assert faults(full) == [] and faults(twelve) == []
+    assert find_faults(full) == [] and find_faults(twelve) == []
 
 
 def test_a_panel_for_each_metric_and_a_row_for_each_swap_with_what_it_brings(full):
@@ -77,23 +77,25 @@ def test_an_axis_of_twelve_values_is_shown_against_its_first_and_says_so(twelve)
 
 
 def test_it_says_how_much_it_stands_on_and_by_which_rule(full):
-    told = read_note(full)
-    assert "matched cells and 3 seeds; up to" in told and "left out" in told and "Of the planned pairs" in told
-    assert "One number per run: last row (scores), whole run (times)." in told
+    note = read_note(full)
+    assert "matched cells and 3 seeds; up to" in note and "left out" in note and "Of the planned pairs" in note
+    assert "One number per run: last row (scores), whole run (times)." in note
 
 
 def test_under_three_seeds_there_are_points_only():
-    figure = drawn(made(TWELVE.replace("[0, 1, 2]", "[0]")))
+    figure = draw_figure(make_results(TWELVE.replace("[0, 1, 2]", "[0]")))
     assert "With fewer than three seeds there is a point, but neither interval nor verdict." in read_note(figure)
-    assert "too few seeds" in words(figure) and faults(figure) == []
+    assert "too few seeds" in words(figure) and find_faults(figure) == []
 
 
 def test_without_two_runs_to_compare_there_is_no_figure():
-    assert drawn(made("name: m\nsettings: {epochs: 1}\n")) is None
+    assert draw_figure(make_results("name: m\nsettings: {epochs: 1}\n")) is None
 
 
 def test_none_is_a_value_like_any_other():
-    figure = drawn(made("name: m\naxes: {limit: [null, 500, 600, 700]}\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n"))
+    figure = draw_figure(
+        make_results("name: m\naxes: {limit: [null, 500, 600, 700]}\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n")
+    )
     assert "limit: none \u2192 700" in words(figure)
 
 

@@ -6,8 +6,8 @@ from dcbench.analysis.summary import analyse
 from dcbench.figures import heatmap
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
-from tests.helpers.analyses import FULL, TWELVE, made
-from tests.helpers.text_overlap import faults, texts
+from tests.helpers.analyses import FULL, TWELVE, make_results
+from tests.helpers.text_overlap import find_faults, find_texts
 
 HOLES = """name: holes
 axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], backend: [faiss, sklearn, torch]}
@@ -29,23 +29,23 @@ settings: {dataset: mnist, epochs: 1}
 """576 cells."""
 
 
-def drawn(found):
+def draw_figure(results):
     with matplotlib.rc_context(STYLE):
-        return heatmap.draw(analyse(found), None)
+        return heatmap.draw(analyse(results), None)
 
 
 @pytest.fixture(scope="module")
 def full():
-    return drawn(made(FULL, failed=[0, 1, 2, 17], pending=[285, 286, 287]))
+    return draw_figure(make_results(FULL, failed=[0, 1, 2, 17], pending=[285, 286, 287]))
 
 
 @pytest.fixture(scope="module")
 def holes():
-    return drawn(made(HOLES, failed=[0, 1, 2, 4], skipped=[9, 10, 11]))
+    return draw_figure(make_results(HOLES, failed=[0, 1, 2, 4], skipped=[9, 10, 11]))
 
 
 def words(figure):
-    return [text.get_text() for text, _ in texts(figure)]
+    return [text.get_text() for text, _ in find_texts(figure)]
 
 
 def numbers(panel):
@@ -53,15 +53,15 @@ def numbers(panel):
 
 
 def test_everything_can_be_read(full, holes):
-    assert faults(full) == [] and faults(holes) == [] and faults(drawn(made(TWELVE))) == []
+    assert find_faults(full) == [] and find_faults(holes) == [] and find_faults(draw_figure(make_results(TWELVE))) == []
 
 
 def test_each_data_set_has_a_panel_and_a_scale_and_every_cell_its_mean(full):
     panels = [panel for panel in full.axes if panel.images and panel.get_title(loc="left")]
     assert [panel.get_title(loc="left") for panel in panels] == ["mnist", "cifar10"]
     assert [numbers(panel).shape for panel in panels] == [(6, 8)] * 2
-    told = analyse(made(FULL, failed=[0, 1, 2, 17], pending=[285, 286, 287])).finals
-    cell = told[(told["dataset"] == "mnist") & (told["arch"] == "alexnet") & (told["input_channels"] == 2)]
+    finals = analyse(make_results(FULL, failed=[0, 1, 2, 17], pending=[285, 286, 287])).finals
+    cell = finals[(finals["dataset"] == "mnist") & (finals["arch"] == "alexnet") & (finals["input_channels"] == 2)]
     cell = cell[(cell["optimizer"] == "sgd") & (cell["top_optimizer"] == "sgd") & (cell["backend"] == "faiss")]
     assert numbers(panels[0])[1, 0] == pytest.approx(cell["nmi_true"].mean())
     assert f"{cell['nmi_true'].mean():.3f}" in words(full)
@@ -77,24 +77,24 @@ def test_what_is_not_done_is_hatched_and_says_what_it_is(full, holes):
 
 
 def test_a_value_that_a_done_run_lacks_is_no_mean():
-    found = made(HOLES)
-    found.rows.loc[found.rows["run_id"] == found.rows["run_id"].iloc[0], "nmi_true"] = np.nan
-    assert "no value" in words(drawn(found))
+    results = make_results(HOLES)
+    results.rows.loc[results.rows["run_id"] == results.rows["run_id"].iloc[0], "nmi_true"] = np.nan
+    assert "no value" in words(draw_figure(results))
 
 
 def test_too_many_cells_are_averaged_over_the_axes_that_move_them_least_and_it_says_so():
-    figure = drawn(made(LARGE))
+    figure = draw_figure(make_results(LARGE))
     assert "averaged over top_optimizer" in read_note(
         figure
     ) and "with the same 2 cells of them for every square" in read_note(figure)
-    assert numbers(figure.axes[0]).shape in ((24, 12), (36, 8)) and faults(figure) == []
+    assert numbers(figure.axes[0]).shape in ((24, 12), (36, 8)) and find_faults(figure) == []
 
 
 def test_a_single_cell_gives_no_figure():
-    assert drawn(made("name: m\nsettings: {epochs: 1}\n")) is None
+    assert draw_figure(make_results("name: m\nsettings: {epochs: 1}\n")) is None
 
 
 def test_without_any_number_there_is_no_figure():
-    found = made(HOLES)
-    found.rows["nmi_true"] = np.nan
-    assert drawn(found) is None
+    results = make_results(HOLES)
+    results.rows["nmi_true"] = np.nan
+    assert draw_figure(results) is None

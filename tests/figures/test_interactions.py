@@ -5,26 +5,26 @@ from dcbench.analysis.summary import analyse
 from dcbench.figures import interactions
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
-from tests.helpers.analyses import FULL, TWELVE, made
-from tests.helpers.text_overlap import faults, texts
+from tests.helpers.analyses import FULL, TWELVE, make_results
+from tests.helpers.text_overlap import find_faults, find_texts
 
 
-def drawn(found):
+def draw_figure(results):
     with matplotlib.rc_context(STYLE):
-        return interactions.draw(analyse(found), None)
+        return interactions.draw(analyse(results), None)
 
 
 @pytest.fixture(scope="module")
 def full():
-    return drawn(made(FULL))
+    return draw_figure(make_results(FULL))
 
 
 def words(figure):
-    return [text.get_text() for text, _ in texts(figure)]
+    return [text.get_text() for text, _ in find_texts(figure)]
 
 
 def test_everything_can_be_read(full):
-    assert faults(full) == [] and faults(drawn(made(TWELVE))) == []
+    assert find_faults(full) == [] and find_faults(draw_figure(make_results(TWELVE))) == []
 
 
 def test_the_planted_interaction_comes_first_and_is_drawn(full):
@@ -43,9 +43,9 @@ def test_pictures_share_a_scale_and_the_list_is_not_endless(full):
 
 
 def test_it_says_how_many_act_on_each_other_and_what_it_stands_on(full):
-    told = read_note(full)
-    assert told.startswith("For 1 of 15 pairs of axes the interaction is significant.")
-    assert "matched cells and 3 seeds" in told and "One number per run: last row." in told
+    note = read_note(full)
+    assert note.startswith("For 1 of 15 pairs of axes the interaction is significant.")
+    assert "matched cells and 3 seeds" in note and "One number per run: last row." in note
 
 
 def test_the_dataset_is_what_a_swap_depends_on_never_the_swap(full):
@@ -53,10 +53,10 @@ def test_the_dataset_is_what_a_swap_depends_on_never_the_swap(full):
 
 
 def test_one_seed_gives_no_verdict():
-    figure = drawn(made(FULL.replace("[0, 1, 2]", "[0]")))
+    figure = draw_figure(make_results(FULL.replace("[0, 1, 2]", "[0]")))
     assert read_note(figure).startswith("With fewer than three seeds there is neither interval nor verdict")
-    assert faults(figure) == []
+    assert find_faults(figure) == []
 
 
 def test_axes_that_are_not_crossed_give_no_figure():
-    assert drawn(made("name: m\naxes: {k: [5, 6]}\nsettings: {epochs: 1}\n")) is None
+    assert draw_figure(make_results("name: m\naxes: {k: [5, 6]}\nsettings: {epochs: 1}\n")) is None

@@ -19,61 +19,67 @@ settings: {epochs: 2}
 
 
 @cache
-def told(text):
-    return analyse(analyses.made(text))
+def analyse_matrix(text):
+    return analyse(analyses.make_results(text))
 
 
-def drawn(text, axis):
+def draw_figure(text, axis):
     with matplotlib.rc_context(STYLE):
-        return numeric.draw(told(text), axis)
+        return numeric.draw(analyse_matrix(text), axis)
 
 
-def mean(panel):
-    (found,) = [line for line in panel.get_lines() if line.get_label() == "mean"]
-    return found
+def find_mean_line(panel):
+    (line,) = [line for line in panel.get_lines() if line.get_label() == "mean"]
+    return line
 
 
 def test_only_along_axes_of_amounts():
     facts = registry.facts("figures", "numeric")
-    assert choose_axes(facts, told(analyses.TWELVE)) == ["k"] and choose_axes(facts, told(LIMITS)) == ["limit"]
+    assert choose_axes(facts, analyse_matrix(analyses.TWELVE)) == ["k"] and choose_axes(
+        facts, analyse_matrix(LIMITS)
+    ) == ["limit"]
 
 
 def test_the_means_are_those_of_the_table_of_levels_at_their_amounts():
-    panel = drawn(analyses.TWELVE, "k").axes[0]
-    table = told(analyses.TWELVE).levels.query("axis == 'k' and metric == 'ami_true'")
-    assert mean(panel).get_xdata().tolist() == [2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150]
-    assert mean(panel).get_ydata().tolist() == pytest.approx(table["mean"].tolist())
+    panel = draw_figure(analyses.TWELVE, "k").axes[0]
+    table = analyse_matrix(analyses.TWELVE).levels.query("axis == 'k' and metric == 'ami_true'")
+    assert find_mean_line(panel).get_xdata().tolist() == [2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150]
+    assert find_mean_line(panel).get_ydata().tolist() == pytest.approx(table["mean"].tolist())
     assert panel.get_xscale() == "log" and len(panel.containers) == 12
 
 
 def test_against_k_stand_only_scores_that_do_not_rise_with_it_by_themselves():
-    figure = drawn(analyses.TWELVE, "k")
+    figure = draw_figure(analyses.TWELVE, "k")
     names = [panel.get_ylabel().replace("\n", " ") for panel in figure.axes]
     assert names[0] == "AMI with the truth" and "NMI with the truth" not in names
     assert "NMI rises with k by itself" in read_note(figure)
 
 
 def test_none_is_no_amount_and_stands_apart():
-    panel = drawn(LIMITS, "limit").axes[0]
-    assert panel.get_xscale() == "linear" and mean(panel).get_xdata().tolist() == [500, 700]
+    panel = draw_figure(LIMITS, "limit").axes[0]
+    assert panel.get_xscale() == "linear" and find_mean_line(panel).get_xdata().tolist() == [500, 700]
     assert panel.get_xticks().tolist() == [500, 700, 900]
     assert [text.get_text() for text in panel.get_xticklabels()] == ["500", "700", "none"]
 
 
 def test_each_matched_cell_is_a_thin_line():
-    panel = drawn(analyses.TWELVE, "k").axes[0]
-    lines = [one for one in panel.collections if isinstance(one, LineCollection) and one.get_linewidth()[0] == 0.6]
-    assert [len(one.get_segments()) for one in lines] == [2]
-    assert read_note(drawn(analyses.TWELVE, "k")).startswith(
+    panel = draw_figure(analyses.TWELVE, "k").axes[0]
+    lines = [
+        artist
+        for artist in panel.collections
+        if isinstance(artist, LineCollection) and artist.get_linewidth()[0] == 0.6
+    ]
+    assert [len(artist.get_segments()) for artist in lines] == [2]
+    assert read_note(draw_figure(analyses.TWELVE, "k")).startswith(
         "Each mean: 2 cells, 3 seeds. One number per run: last row; whole run."
     )
 
 
 @pytest.mark.parametrize(("text", "axis"), [(analyses.TWELVE, "k"), (LIMITS, "limit")])
 def test_every_word_can_be_read(text, axis):
-    assert text_overlap.faults(drawn(text, axis)) == []
+    assert text_overlap.find_faults(draw_figure(text, axis)) == []
 
 
 def test_without_a_matched_run_there_is_nothing_to_see():
-    found = analyses.made(LIMITS.replace("[0, 1, 2]", "[0]"), pending=range(6))
-    assert numeric.draw(analyse(found), "limit") is None
+    results = analyses.make_results(LIMITS.replace("[0, 1, 2]", "[0]"), pending=range(6))
+    assert numeric.draw(analyse(results), "limit") is None

@@ -19,19 +19,19 @@ settings: {epochs: 3}
 
 
 @cache
-def told(text, pending=()):
-    found = analyses.made(text, pending=pending)
-    adam = found.rows["optimizer"] == "adam"
-    found.rows["feature_rank"] = np.where(adam & (found.rows["epoch"] > 0), 1.05, 40.0)
-    found.rows["refilled_clusters"], found.rows["largest_cluster_share"] = 2.0 * adam, 0.2
-    collapsed = (found.runs["optimizer"] == "adam") & (found.runs["state"] == "done")
-    found.runs["health"] = found.runs["health"].mask(collapsed, "collapsed")
-    return analyse(found)
+def analyse_matrix(text, pending=()):
+    results = analyses.make_results(text, pending=pending)
+    adam = results.rows["optimizer"] == "adam"
+    results.rows["feature_rank"] = np.where(adam & (results.rows["epoch"] > 0), 1.05, 40.0)
+    results.rows["refilled_clusters"], results.rows["largest_cluster_share"] = 2.0 * adam, 0.2
+    collapsed = (results.runs["optimizer"] == "adam") & (results.runs["state"] == "done")
+    results.runs["health"] = results.runs["health"].mask(collapsed, "collapsed")
+    return analyse(results)
 
 
-def drawn(axis, text=FEW, **options):
+def draw_figure(axis, text=FEW, **options):
     with matplotlib.rc_context(STYLE):
-        return occupancy.draw(told(text, **options), axis)
+        return occupancy.draw(analyse_matrix(text, **options), axis)
 
 
 def means(panel):
@@ -39,10 +39,10 @@ def means(panel):
 
 
 def test_a_line_of_panels_for_each_dataset_and_a_colour_for_each_value():
-    figure = drawn("optimizer")
+    figure = draw_figure("optimizer")
     assert [panel.get_title(loc="left") for panel in figure.axes[::4]] == ["dataset = mnist", "dataset = cifar10"]
     share, filled, rank = (means(panel) for panel in figure.axes[:3])
-    adam = get_colour(told(FEW), "optimizer", "adam")
+    adam = get_colour(analyse_matrix(FEW), "optimizer", "adam")
     assert rank[adam] == pytest.approx([40, 1.05, 1.05, 1.05]) and share[adam] == pytest.approx([0.2] * 4)
     assert filled[adam] == pytest.approx([0.8] * 4), "two of ten clusters were empty before they were refilled"
     assert figure.axes[2].get_yscale() == "log"
@@ -50,14 +50,14 @@ def test_a_line_of_panels_for_each_dataset_and_a_colour_for_each_value():
 
 
 def test_the_bars_count_every_planned_run_by_its_end():
-    bars = drawn("optimizer", pending=(0,)).axes[3].patches
+    bars = draw_figure("optimizer", pending=(0,)).axes[3].patches
     widths = np.array([bar.get_width() for bar in bars]).reshape(2, 4)
     assert widths.tolist() == [[2, 0, 0, 1], [0, 0, 3, 0]]
 
 
 @pytest.mark.parametrize(("text", "axis"), [(FEW, "dataset"), (FEW, "optimizer"), (FEW, None), (analyses.TWELVE, "k")])
 def test_every_word_can_be_read(text, axis):
-    figure = drawn(axis, text)
-    assert text_overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
-    bands = [one for one in figure.axes[0].collections if type(one).__name__ == "FillBetweenPolyCollection"]
+    figure = draw_figure(axis, text)
+    assert text_overlap.find_faults(figure) == [] and figure.get_figwidth() <= 9.5
+    bands = [artist for artist in figure.axes[0].collections if type(artist).__name__ == "FillBetweenPolyCollection"]
     assert bool(bands) == (axis != "k"), "twelve bands would hide each other"

@@ -11,12 +11,12 @@ from tests.helpers.paths import TOP
 
 
 @pytest.fixture(scope="module")
-def told():
+def analysis():
     return analyse(results.read_results(MatrixDir(TOP / "results" / "small_cpu")))
 
 
-def test_agreement_beside_seconds_from_the_committed_table(told):
-    figure = parity.draw(told, None)
+def test_agreement_beside_seconds_from_the_committed_table(analysis):
+    figure = parity.draw(analysis, None)
     left, right = figure.axes
     assert [text.get_text() for text in left.get_yticklabels()][:3] == [
         "k-means, k = 10",
@@ -24,21 +24,24 @@ def test_agreement_beside_seconds_from_the_committed_table(told):
         "chain, k = 10",
     ]
     assert "PCA (defaults)" in [text.get_text() for text in right.get_yticklabels()]
-    table = told.results.parity
+    table = analysis.results.parity
     points = {tuple(map(float, line.get_xdata())) for line in right.get_lines() if len(line.get_xdata()) == 1}
     times = table[table["measure"].isin(list(parity.TIMED_STAGES))]["value"].dropna()
     assert points == {(value,) for value in times}, "every time is a point"
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["faiss", "sklearn", "torch"]
 
 
-def test_several_datasets_are_told_apart_in_the_rows(told):
+def test_several_datasets_are_told_apart_in_the_rows(analysis):
     both = pd.concat(
-        [told.results.parity, told.results.parity.assign(dataset="cifar10", limit=None)], ignore_index=True
+        [analysis.results.parity, analysis.results.parity.assign(dataset="cifar10", limit=None)], ignore_index=True
     )
-    figure = parity.draw(replace(told, results=replace(told.results, parity=both)), None)
+    figure = parity.draw(replace(analysis, results=replace(analysis.results, parity=both)), None)
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert "mnist: k-means, k = 10" in labels and "cifar10: chain, k = 100" in labels
 
 
-def test_where_nothing_was_measured_there_is_no_figure(told):
-    assert parity.draw(replace(told, results=replace(told.results, parity=told.results.parity.iloc[:0])), None) is None
+def test_where_nothing_was_measured_there_is_no_figure(analysis):
+    assert (
+        parity.draw(replace(analysis, results=replace(analysis.results, parity=analysis.results.parity.iloc[:0])), None)
+        is None
+    )

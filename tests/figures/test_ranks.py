@@ -4,15 +4,15 @@ import pandas as pd
 from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
 from dcbench.figures import ranks
-from tests.helpers.text_overlap import faults
+from tests.helpers.text_overlap import find_faults
 
 
-def told(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
+def make_analysis(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
     rng = np.random.default_rng(0)
     lines = [
         {"run_id": f"{name}-{cell}", "arch": name, "width": cell, "seed": 0, "epoch": epoch, "nmi_previous": 0.5,
-         "nmi_true": 0.3 + gain * at + noise * rng.normal()}
-        for at, name in enumerate(values)
+         "nmi_true": 0.3 + gain * index + noise * rng.normal()}
+        for index, name in enumerate(values)
         for cell in range(cells)
         for epoch in (0, 1)
     ]  # fmt: skip
@@ -28,26 +28,28 @@ def words(figure):
 
 
 def test_ranks_with_their_critical_difference():
-    figure = ranks.draw(told(12), None)
+    figure = ranks.draw(make_analysis(12), None)
     assert "z  1.00" in words(figure) and "x  3.00" in words(figure) and "critical difference" in words(figure)
     assert "mean rank over 12 cells" in figure.axes[0].get_title(loc="left")
-    assert not faults(figure)
+    assert not find_faults(figure)
 
 
 def test_values_that_do_not_differ_critically_are_joined():
-    made = told(12, ("a", "b", "c", "d"), gain=0.004)
-    one = next(one for one in made.rankings if one.metric == made.quality and one.axis == "arch")
-    bars = [line for line in ranks.draw(made, None).axes[0].get_lines() if line.get_linewidth() == 4]
-    assert len(bars) == len(one.cliques) > 0
+    analysis = make_analysis(12, ("a", "b", "c", "d"), gain=0.004)
+    ranking = next(
+        ranking for ranking in analysis.rankings if ranking.metric == analysis.quality and ranking.axis == "arch"
+    )
+    bars = [line for line in ranks.draw(analysis, None).axes[0].get_lines() if line.get_linewidth() == 4]
+    assert len(bars) == len(ranking.cliques) > 0
 
 
 def test_where_the_cells_are_too_few_it_says_so():
-    assert "No critical difference: 3 cells to rank in" in words(ranks.draw(told(3), None))
+    assert "No critical difference: 3 cells to rank in" in words(ranks.draw(make_analysis(3), None))
 
 
 def test_twelve_values_are_readable():
-    assert not faults(ranks.draw(told(11, tuple(f"value {number}" for number in range(12))), None))
+    assert not find_faults(ranks.draw(make_analysis(11, tuple(f"value {number}" for number in range(12))), None))
 
 
 def test_axes_of_two_values_have_no_ranks():
-    assert ranks.draw(told(2, ("x", "y")), None) is None
+    assert ranks.draw(make_analysis(2, ("x", "y")), None) is None

@@ -7,7 +7,7 @@ from dcbench.analysis.summary import analyse
 from dcbench.figures import stability
 
 
-def told(curves):
+def make_analysis(curves):
     """An Analysis of two runs of each optimizer with this nmi_previous after each epoch."""
     lines = [
         {
@@ -35,7 +35,7 @@ def told(curves):
 
 
 def test_a_step_for_each_value_and_how_many_settled():
-    figure = stability.draw(told({"sgd": [0.5, 0.95, 0.95], "adam": [0.5, 0.5, 0.5]}), "optimizer")
+    figure = stability.draw(make_analysis({"sgd": [0.5, 0.95, 0.95], "adam": [0.5, 0.5, 0.5]}), "optimizer")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "sgd: 2 of 2 runs settled, half by epoch 2", "adam: 0 of 2 runs settled",
     ]  # fmt: skip
@@ -45,17 +45,17 @@ def test_a_step_for_each_value_and_how_many_settled():
 
 
 def test_where_no_run_settles_there_is_nothing_to_see():
-    assert stability.draw(told({"sgd": [0.1], "adam": [0.2]}), "optimizer") is None
+    assert stability.draw(make_analysis({"sgd": [0.1], "adam": [0.2]}), "optimizer") is None
 
 
 def test_without_an_axis_all_runs_are_one_line():
-    figure = stability.draw(told({"sgd": [0.95, 0.95]}), None)
+    figure = stability.draw(make_analysis({"sgd": [0.95, 0.95]}), None)
     assert figure.legends[0].get_texts()[0].get_text() == "all runs: 2 of 2 runs settled, half by epoch 1"
 
 
 def test_a_value_without_a_finished_run_says_so():
     value = "cut"
-    made = told({"sgd": [0.95, 0.95], value: [0.95, 0.95]})
-    made = replace(made, stability=made.stability[made.stability["optimizer"] != value])
-    labels = [text.get_text() for text in stability.draw(made, "optimizer").legends[0].get_texts()]
+    analysis = make_analysis({"sgd": [0.95, 0.95], value: [0.95, 0.95]})
+    analysis = replace(analysis, stability=analysis.stability[analysis.stability["optimizer"] != value])
+    labels = [text.get_text() for text in stability.draw(analysis, "optimizer").legends[0].get_texts()]
     assert labels[1] == f"{value}: no finished run"

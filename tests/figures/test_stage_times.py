@@ -10,29 +10,29 @@ from dcbench.core.columns import STAGES
 from dcbench.figures import stage_times
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
-from tests.helpers.text_overlap import faults
+from tests.helpers.text_overlap import find_faults
 
 
-def rows(**changes):
+def make_row(**changes):
     base = {"run_id": "a", "dataset": "mnist", "arch": "alexnet", "backend": "faiss", "epoch": 0, "reassigned": 1,
             "pca_backend": "faiss", "whiten_backend": "faiss", "kmeans_backend": "faiss",
             "timing": "shared", "seed": 0, "nmi_true": 0.5, "nmi_previous": 0.5}  # fmt: skip
     return base | {f"seconds_{stage}": 1.0 for stage in STAGES} | changes
 
 
-def results(frame, **axes):
-    found = Results(name="m", varied=axes, runs=frame, rows=frame, groups=tuple((name,) for name in axes))
-    return analyse(found)
+def analyse_rows(frame, **axes):
+    results = Results(name="m", varied=axes, runs=frame, rows=frame, groups=tuple((name,) for name in axes))
+    return analyse(results)
 
 
 FRAME = pd.DataFrame([
-    rows(), rows(epoch=1, seconds_pca=3.0), rows(epoch=2, seconds_pca=None),
-    rows(run_id="b", pca_backend="torch", backend="torch+faiss+faiss", seconds_pca=9.0),
+    make_row(), make_row(epoch=1, seconds_pca=3.0), make_row(epoch=2, seconds_pca=None),
+    make_row(run_id="b", pca_backend="torch", backend="torch+faiss+faiss", seconds_pca=9.0),
 ])  # fmt: skip
 
 
 def test_a_panel_for_each_stage_with_the_library_that_did_it():
-    figure = stage_times.draw(results(FRAME), None)
+    figure = stage_times.draw(analyse_rows(FRAME), None)
     panels = {panel.get_title(): panel for panel in figure.axes}
     assert list(panels) == list(STAGES)
     assert [label.get_text() for label in panels["pca"].get_yticklabels()] == ["faiss", "torch"]
@@ -44,16 +44,18 @@ def test_a_panel_for_each_stage_with_the_library_that_did_it():
 
 def test_architectures_are_told_apart_also_in_the_legend():
     some = pd.concat([FRAME[FRAME["run_id"] == "a"], FRAME[FRAME["run_id"] == "b"].assign(arch="vgg16")])
-    figure = stage_times.draw(results(some, arch=["alexnet", "vgg16"]), None)
+    figure = stage_times.draw(analyse_rows(some, arch=["alexnet", "vgg16"]), None)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alexnet", "vgg16"]
     assert len({bar.get_facecolor() for bar in figure.axes[1].patches}) == 2
 
 
 def test_it_says_whether_the_runs_shared_their_device():
-    assert read_note(stage_times.draw(results(FRAME), None)) == "Timed: 2 runs beside other runs on the same device."
+    assert (
+        read_note(stage_times.draw(analyse_rows(FRAME), None)) == "Timed: 2 runs beside other runs on the same device."
+    )
     some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
-    told = read_note(stage_times.draw(results(some), None))
-    assert told == "Timed: 1 run alone on the device, 1 run with no record of other runs on the device."
+    note = read_note(stage_times.draw(analyse_rows(some), None))
+    assert note == "Timed: 1 run alone on the device, 1 run with no record of other runs on the device."
 
 
 @pytest.mark.parametrize("text", ["network", "a very long name of a network " * 8])
@@ -61,12 +63,12 @@ def test_twelve_architectures_and_all_mixtures_can_be_read(text):
     names = [f"{text}{number}" for number in range(12)]
     libraries = ("faiss", "sklearn", "torch")
     every = [
-        rows(run_id=f"{arch}{mixed}", arch=arch, backend="+".join(mixed) if len(set(mixed)) > 1 else mixed[0])
+        make_row(run_id=f"{arch}{mixed}", arch=arch, backend="+".join(mixed) if len(set(mixed)) > 1 else mixed[0])
         | dict(zip(("pca_backend", "whiten_backend", "kmeans_backend"), mixed, strict=True))
         for arch in names
         for mixed in product(libraries, repeat=3)
     ]
     with matplotlib.rc_context(STYLE):
-        figure = stage_times.draw(results(pd.DataFrame(every), arch=names), None)
-        assert faults(figure) == []
+        figure = stage_times.draw(analyse_rows(pd.DataFrame(every), arch=names), None)
+        assert find_faults(figure) == []
     assert figure.get_figheight() < 12

@@ -41,9 +41,9 @@ settings: {dataset: mnist, epochs: 5}
 
 def score(spec, rng):
     """A score at the end of training that every axis of the matrices above moves, and seeds move together."""
-    told = 0.55 if spec.dataset == "mnist" else 0.15
-    told -= 0.06 * (spec.arch == "vgg16") + 0.03 * (spec.optimizer == "adam") * (spec.input_channels == 3)
-    return told + 0.01 * spec.seed + 0.03 * np.log10(spec.k / 10) + 0.005 * rng.normal()
+    level = 0.55 if spec.dataset == "mnist" else 0.15
+    level -= 0.06 * (spec.arch == "vgg16") + 0.03 * (spec.optimizer == "adam") * (spec.input_channels == 3)
+    return level + 0.01 * spec.seed + 0.03 * np.log10(spec.k / 10) + 0.005 * rng.normal()
 
 
 def seconds(spec, rng):
@@ -53,7 +53,7 @@ def seconds(spec, rng):
     )
 
 
-def made(text, score=score, seconds=seconds, **unfinished):
+def make_results(text, score=score, seconds=seconds, **unfinished):
     """The results of a matrix; `unfinished` are states with the places of the runs that are in it: `failed=[0, 7]`."""
     plan, rng = plan_of(text), np.random.default_rng(0)
     states = {place: state for state, places in unfinished.items() for place in places}
@@ -62,9 +62,9 @@ def made(text, score=score, seconds=seconds, **unfinished):
         state, end, took = states.get(place, "done"), score(spec, rng), seconds(spec, rng)
         fields = spec.model_dump() | {"backend": spec.backend, "run_id": spec.run_id, "state": state}
         reason = "" if state == "done" else f"it {state}"
-        told = fields | {"kind": "", "reason": reason, "last_lines": "", "seconds": took, "timing": "exclusive"}
-        told |= {"health": "healthy" if state == "done" else None, "health_since": None, "health_why": None}
-        lines.append(told)
+        line = fields | {"kind": "", "reason": reason, "last_lines": "", "seconds": took, "timing": "exclusive"}
+        line |= {"health": "healthy" if state == "done" else None, "health_since": None, "health_why": None}
+        lines.append(line)
         if state == "done":
             parts.append(curves(spec, end, took, rng).assign(place=place))
     runs = pd.DataFrame(lines)
@@ -80,11 +80,11 @@ def made(text, score=score, seconds=seconds, **unfinished):
 def curves(spec, end, took, rng):
     """The rows of a run that starts at 0.1 less than its end."""
     epochs = np.arange(spec.epochs + 1)
-    told = {"epoch": epochs.astype(float), "reassigned": 1.0}
+    columns = {"epoch": epochs.astype(float), "reassigned": 1.0}
     for name in SCORES:
-        told[name] = end - 0.1 * np.exp(-epochs / 2) + (0.02 if "refit" in name else 0)
-    told["loss"] = np.where(epochs, 2 * np.exp(-epochs / 5), np.nan)
-    told["pseudo_label_accuracy"] = np.where(epochs, 1 - 0.5 * np.exp(-epochs / 3), np.nan)
-    told["nmi_previous"] = np.where(epochs, 1 - rng.uniform(0.2, 0.5) * np.exp(-epochs / rng.uniform(1, 4)), np.nan)
-    told["feature_rank"] = 40 + 100 * end + rng.normal()
-    return pd.DataFrame(told | {f"seconds_{stage}": took / len(epochs) / len(STAGES) for stage in STAGES})
+        columns[name] = end - 0.1 * np.exp(-epochs / 2) + (0.02 if "refit" in name else 0)
+    columns["loss"] = np.where(epochs, 2 * np.exp(-epochs / 5), np.nan)
+    columns["pseudo_label_accuracy"] = np.where(epochs, 1 - 0.5 * np.exp(-epochs / 3), np.nan)
+    columns["nmi_previous"] = np.where(epochs, 1 - rng.uniform(0.2, 0.5) * np.exp(-epochs / rng.uniform(1, 4)), np.nan)
+    columns["feature_rank"] = 40 + 100 * end + rng.normal()
+    return pd.DataFrame(columns | {f"seconds_{stage}": took / len(epochs) / len(STAGES) for stage in STAGES})

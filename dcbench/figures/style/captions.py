@@ -104,7 +104,7 @@ def describe_rules(analysis: Analysis, metrics: Sequence[str]) -> str:
     labels: dict[str, list[str]] = {}
     for metric in metrics:
         name = "times" if metric_spec(metric).cost else metric_spec(metric).label
-        labels.setdefault(analysis.rule(metric), []).append(name)
+        labels.setdefault(analysis.describe_rule(metric), []).append(name)
     if len(labels) == 1:
         return f"One number per run: {next(iter(labels))}."
     # Where one rule holds for all scores, "scores" says it shorter than their labels.

@@ -8,13 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.finals import CurveRule
-from dcbench.figures.style.captions import (
-    add_note,
-    describe_rules,
-    describe_sample,
-    format_axis_value,
-    read_note,
-)
+from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, read_note
 from dcbench.figures.style.theme import SMALL_SIZE, STYLE
 from tests.helpers.tiny_analysis import make_analysis
 

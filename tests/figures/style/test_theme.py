@@ -23,7 +23,7 @@ def rgb(*colours):
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "told"),
+    ("first", "second", "expected"),
     [
         ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
         ((50, 2.5, 0), (50, 0, -2.5), 4.3065),
@@ -33,8 +33,8 @@ def rgb(*colours):
         ((50, 0, 0), (50, -1, 2), 2.3669),
     ],
 )
-def test_the_distance_is_that_of_the_published_examples(one, other, told):
-    assert distance(np.array(one), np.array(other)) == pytest.approx(told, abs=1e-4)
+def test_the_distance_is_that_of_the_published_examples(first, second, expected):
+    assert distance(np.array(first), np.array(second)) == pytest.approx(expected, abs=1e-4)
 
 
 def test_white_and_red_are_where_they_belong():
@@ -53,18 +53,18 @@ def test_the_simulation_leaves_grey_grey_and_takes_red_from_green():
 @pytest.mark.parametrize("vision", VISIONS)
 def test_colours_stay_apart_from_each_other_and_from_the_backgrounds(vision):
     looks = lab(seen(rgb(*COLOURS), vision))
-    assert min(distance(one, other) for one, other in itertools.combinations(looks, 2)) > APART
-    assert min(distance(one, other) for one, other in itertools.combinations(looks[:5], 2)) > APART_FIRST
+    assert min(distance(first, second) for first, second in itertools.combinations(looks, 2)) > APART
+    assert min(distance(first, second) for first, second in itertools.combinations(looks[:5], 2)) > APART_FIRST
     for background in lab(seen(rgb(*BACKGROUNDS), vision)):
         assert min(distance(colour, background) for colour in looks) > 2 * APART
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_colours_and_grey_read_on_paper_and_in_dark_mode(background):
-    assert min(contrast(one, rgb(background)[0]) for one in rgb(*COLOURS, GREY)) >= CONTRAST
+    assert min(contrast(colour, rgb(background)[0]) for colour in rgb(*COLOURS, GREY)) >= CONTRAST
     name, low, high = RAMP
     ramp = matplotlib.colormaps[name](np.linspace(low, high, 12))[:, :3]
-    assert min(contrast(one, rgb(background)[0]) for one in ramp) >= 2
+    assert min(contrast(colour, rgb(background)[0]) for colour in ramp) >= 2
     assert contrast(rgb(INK)[0], rgb(BACKGROUNDS[0])[0]) > 7
 
 
@@ -73,10 +73,10 @@ def test_twelve_amounts_are_lighter_and_lighter(vision):
     name, low, high = RAMP
     looks = lab(seen(matplotlib.colormaps[name](np.linspace(low, high, 12))[:, :3], vision))
     assert (np.diff(looks[:, 0]) > 1).all()
-    assert min(distance(one, other) for one, other in itertools.pairwise(looks)) > 2.3
+    assert min(distance(first, second) for first, second in itertools.pairwise(looks)) > 2.3
     assert distance(looks[0], looks[-1]) > 35
 
 
 def test_colour_line_and_marker_tell_more_than_a_dozen_values_apart():
-    codes = [(COLOURS[at % 8], LINE_STYLES[at // 8], MARKERS[at % len(MARKERS)]) for at in range(32)]
+    codes = [(COLOURS[index % 8], LINE_STYLES[index // 8], MARKERS[index % len(MARKERS)]) for index in range(32)]
     assert len({code[:2] for code in codes}) == 32 and len({(code[0], code[2]) for code in codes}) == 32
