@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.io
 import torchvision.datasets
+from PIL import Image
 
 RNG = np.random.default_rng(0)
 IDX_NAMES = {True: "train", False: "t10k"}
@@ -91,3 +92,25 @@ def stl10(folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 20) -> dict[bo
     monkeypatch.setattr(kind, "train_list", [[name, md5.get(name, old)] for name, old in kind.train_list])
     monkeypatch.setattr(kind, "test_list", [[name, md5[name]] for name, _ in kind.test_list])
     return pixels
+
+
+TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
+
+
+def provide(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[bool, np.ndarray] | None:
+    """Put the dataset's files into the folder; the pixels of both splits, where they are made up."""
+    if name in TORCHVISION:
+        return {train: idx(folder / TORCHVISION[name] / "raw", train) for train in (True, False)}
+    if name in ("cifar10", "cifar100"):
+        return cifar(folder, monkeypatch, getattr(torchvision.datasets, name.upper()))
+    if name == "svhn":
+        return svhn(folder, monkeypatch)
+    if name == "stl10":
+        return stl10(folder, monkeypatch)
+    if name == "imagefolder":
+        for label in ("cat", "dog"):
+            for index in range(12):
+                path = folder / "pictures" / label / f"{index}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(path)
+    return None
