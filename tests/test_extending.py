@@ -1,0 +1,102 @@
+"""Every example of docs/extending.md works: the files are written to a folder, checked, run, audited and reported."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers.command_line import shell
+from tests.helpers.paths import TOP
+
+PAGE = (TOP / "docs" / "extending.md").read_text()
+FILES = dict(re.findall(r"```(?:python|yaml) (\S+)\n(.*?)```", PAGE, re.DOTALL))
+PLUGINS = [name for name in FILES if name.startswith("my_parts/")]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """The files of the page in a folder, and its matrix run by its own executor."""
+    folder = tmp_path_factory.mktemp("extending")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    process = shell("run", "my_matrix.yaml", "--executor", "child", cwd=folder)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "4 done" in process.stdout
+    return folder
+
+
+def test_the_page_shows_one_plugin_of_each_kind():
+    assert sorted(name.split("/")[1] for name in PLUGINS) == [
+        "archs", "backends", "datasets", "executors", "figures", "methods"
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PLUGINS)
+def test_each_example_keeps_its_contract(name, home):
+    process = shell("check-plugin", name, cwd=home)
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+@pytest.mark.slow
+def test_runs_record_the_sources_and_the_results_remember_the_facts(home):
+    (run, *_) = sorted((home / "results" / "mine").glob("stripes*tiny*mirror*"))
+    recorded = json.loads((run / "provenance.json").read_text())["plugins"]
+    assert set(recorded) == {"archs/tiny", "backends/mirror", "datasets/stripes", "methods/patient"}
+    assert set(json.loads((home / "results" / "mine" / "plugins.json").read_text())) == set(recorded)
+
+
+@pytest.mark.slow
+def test_results_can_be_read_without_the_files(home, tmp_path):
+    (tmp_path / "results").mkdir()
+    (home / "results" / "mine").rename(tmp_path / "results" / "mine")
+    try:
+        assert "4 planned (4 done)" in shell("status", "results", cwd=tmp_path).stdout
+        audit = shell("audit", "results/mine", cwd=tmp_path)
+        assert "every check of every run passed" in audit.stdout, audit.stdout + audit.stderr
+        report = shell("report", "results/mine", cwd=tmp_path)
+        assert report.returncode == 0, report.stderr
+        replay = shell("replay", str(next((tmp_path / "results" / "mine").glob("stripes*tiny*"))), cwd=tmp_path)
+        assert replay.returncode == 2 and "name its folder with --plugins" in replay.stderr
+    finally:
+        (tmp_path / "results" / "mine").rename(home / "results" / "mine")
+
+
+@pytest.mark.slow
+def test_an_own_figure_is_part_of_the_report(home):
+    process = shell("report", "results/mine", "--plugins", "my_parts", "--format", "svg", cwd=home)
+    assert process.returncode == 0, process.stderr
+    assert (home / "reports" / "mine" / "figures" / "losses.svg").exists()
+    assert "Losses" in (home / "reports" / "mine" / "index.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_file_that_changed_between_runs_is_reported_by_the_audit(home):
+    file = home / "my_parts" / "archs" / "tiny.py"
+    text = file.read_text()
+    (run, *_) = sorted((home / "results" / "mine").glob("stripes*tiny*mirror*"))
+    file.write_text(text + "\n# changed\n")
+    try:
+        for path in run.iterdir():
+            path.unlink()
+        run.rmdir()
+        again = shell("run", "my_matrix.yaml", "--executor", "inline", cwd=home)
+        assert again.returncode == 0, again.stderr
+        audit = shell("audit", "results/mine", cwd=home)
+        assert audit.returncode == 1 and "archs/tiny: its source changed between the runs" in audit.stdout, audit.stdout
+    finally:
+        file.write_text(text)
+
+
+@pytest.mark.slow
+def test_a_metric_goes_where_the_page_says():
+    text = PAGE.partition("## A metric")[2].partition("\n## ")[0]
+    for path, name in re.findall(r"`(dcbench/\S+\.py)`|`([A-Z_]+)`", text):
+        assert not path or (TOP / path).exists(), path
+        if name:
+            command = [sys.executable, "-c", f"from dcbench.training import metrics; from dcbench.core import columns;"
+                       f"print(hasattr(metrics, {name!r}) or hasattr(columns, {name!r}))"]  # fmt: skip
+            assert subprocess.check_output(command, text=True).strip() == "True", name
