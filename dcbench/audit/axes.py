@@ -1,7 +1,7 @@
-"""Whether every choice of a matrix acted: checks of each run, and the matched pairs of each axis.
+"""Audit a matrix: check each run, and whether the matched pairs of each axis show that its choices acted.
 
-In: a matrix's finished runs with their audit.json. Out: an Audit: for each axis how many pairs of runs, alike in
-all else, differ in what the choice did and in what came out, and which checks failed.
+In: the finished runs of a matrix with their audit.json. Out: an Audit: for each axis how many pairs of runs that are
+alike in all else differ in what the choice did and in the outcome, and which checks failed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal
@@ -20,21 +20,32 @@ from dcbench.audit.run_checks import CheckFailure, Facts, check_run
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
-from dcbench.core.store import status as ledgers
-from dcbench.core.store.run_dir import MatrixDir, RunDir
-from dcbench.core.store.status import MatrixStatus, PlannedRun
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.status import MatrixStatus, PlannedRun, read_status
 
 Verdict = Literal["acts", "acts, same outcome", "does nothing", "confounded", "no pairs"]
 
-DERIVED = {"optimizer": ("lr",), "top_optimizer": ("top_lr",)}
-"""Fields whose default follows from another one."""
+DEPENDENT_DEFAULTS = {"optimizer": ("lr",), "top_optimizer": ("top_lr",)}
+"""Field -> fields whose default depends on it."""
+
+OUTCOME_COLUMNS = [name for name, column in COLUMNS.items() if not column.cost and name != "split_clusters"]
+"""Columns of metrics.csv that make the outcome: all but time and memory, and what only some libraries count."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AxisVerdict:
-    """The matched pairs of one axis: in how many what it did, what came out, and the random numbers are as due.
+    """What the matched pairs of an axis show.
 
-    `idle`: values that no pair of runs tells apart. `blamed`: what makes the comparison worthless.
+    Attributes:
+        name: The fields of the axis, joined.
+        pairs: The number of matched pairs.
+        acted: In how many of them every field of the axis shows that it acted.
+        outcome: In how many the outcome differs.
+        common: In how many the random numbers of `must_share` are the same.
+        must_share: The random numbers that the axis must leave alone.
+        follows: The other fields that change with the axis, as overrides and defaults declare.
+        confounders: What else differs, so that the comparison is invalid.
+        idle_values: Two values each that no pair tells apart, as `a and b`.
     """
 
     name: str
@@ -49,7 +60,7 @@ class AxisVerdict:
 
     @property
     def verdict(self) -> Verdict:
-        """What the pairs say."""
+        """The verdict on the axis."""
         if not self.pairs:
             return "no pairs"
         if self.confounders:
@@ -60,18 +71,26 @@ class AxisVerdict:
 
     @property
     def message(self) -> str:
-        """The verdict with the fields that come along, the values that do nothing, or what is to blame."""
+        """The verdict with the fields that follow, the values that do nothing, or the confounders."""
         if self.verdict == "confounded":
             return f"confounded by {', '.join(self.confounders)}"
         if self.verdict == "does nothing":
             return f"does nothing between {', nor between '.join(self.idle_values)}"
-        along = f", with {', '.join(self.follows)}" if self.follows and self.pairs else ""
-        return self.verdict + along
+        follows = f", with {', '.join(self.follows)}" if self.follows and self.pairs else ""
+        return self.verdict + follows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What the audit of a matrix found."""
+    """The audit of a matrix.
+
+    Attributes:
+        name: The name of the matrix.
+        runs: The number of finished runs.
+        axes: The verdict on each axis.
+        failures: The checks that runs failed.
+        notes: What a reader should know although nothing is wrong.
+    """
 
     name: str
     runs: int
@@ -104,193 +123,181 @@ class Audit:
         }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunEvidence:
-    """What the comparison needs of a finished run: little of its audit.json, so that 10,000 fit into memory.
+    """What the comparison needs of a finished run: a small part of its audit.json, so that 10,000 fit into memory.
 
-    `outcome`: a digest of all figures but time, memory and what only some libraries count. `witness`: what each field
-    did, None where the part of the network that it should move did not. `common`: where its random numbers led to.
+    Attributes:
+        spec: The spec of the run.
+        failures: The checks that it failed.
+        notes: What a reader should know although nothing is wrong.
+        outcome: A digest of the columns of OUTCOME_COLUMNS.
+        evidence: What each field did; None if the part of the network that it should move did not.
+        random_numbers: The digest of each of COMMON_RANDOM_NUMBERS; None if the run never drew them.
+        exact: Whether the run repeats to the last bit.
     """
 
     spec: RunSpec
     failures: list[CheckFailure]
     notes: list[str]
     outcome: str
-    witness: dict[str, Hashable]
-    common: dict[str, Any]
+    evidence: dict[str, Hashable]
+    random_numbers: dict[str, Any]
     exact: bool
 
 
 def audit(folder: MatrixDir) -> Audit:
     """Audit every finished run of a matrix, and every axis over its matched pairs."""
-    ledger = ledgers.read_status(folder)
-    return audit_status(ledger, read_evidence(ledger.done, list_axis_fields(ledger.plan)))
+    status = read_status(folder)
+    return audit_status(status, read_evidence(status.done, list_axis_fields(status.plan)))
 
 
 def list_axis_fields(plan: Plan) -> list[str]:
-    """The fields of the plan's axes."""
+    """Return the fields of all axes of a plan."""
     return list(itertools.chain.from_iterable(plan.groups))
 
 
-def audit_status(ledger: MatrixStatus, told: Iterable[RunEvidence | None]) -> Audit:
-    """The audit of a matrix from the evidence of its finished runs, in the ledger's order."""
-    plan, evident = ledger.plan, list(zip(ledger.done, told, strict=True))
-    runs = [run for _, run in evident if run is not None]
-    without = [entry.folder.path.name for entry, run in evident if run is None and _is_done(entry)]
-    found = [problem for run in runs for problem in run.failures]
-    if without:
-        reason = f"{len(without)} runs have no audit.json that can be read; run the matrix again with --redo"
-        found.append(CheckFailure(", ".join(without[:3]) + (" ..." if len(without) > 3 else ""), "audit", reason))
-    cells = set(plan.runs)
-    compared = [run for run in runs if run.spec in cells]
-    axes = [_axis(plan, group, compared) for group in plan.groups]
-    notes = dict.fromkeys(note for run in runs for note in run.notes)
-    return Audit(plan.name, len(runs) + len(without), axes, found, list(notes))
+def read_evidence(runs: Iterable[PlannedRun], fields: Sequence[str]) -> list[RunEvidence | None]:
+    """Return what each run shows of these fields; None if its audit.json cannot be read."""
+    evidence: list[RunEvidence | None] = []
+    for run in runs:
+        facts = run.folder.read_audit()
+        if facts is None:
+            evidence.append(None)
+            continue
+        failures = check_run(run.folder.path.name, run.spec, facts)
+        # Where nobody knows how many copies the published data set holds, they are no failure, but worth a note.
+        notes = []
+        duplicates = look_up(facts, "data.duplicates")
+        if registry.facts("datasets", run.spec.dataset).get("duplicates") is None and duplicates:
+            notes.append(f"{run.spec.dataset}: {duplicates} training images are test images, pixel for pixel")
+        rows = run.folder.read_columns(OUTCOME_COLUMNS)
+        evidence.append(
+            RunEvidence(
+                spec=run.spec,
+                failures=failures,
+                notes=notes,
+                outcome=_digest("\n".join(map(",".join, rows))),
+                evidence={name: _find_evidence(facts, name) for name in fields},
+                random_numbers={name: look_up(facts, path) for name, path in COMMON_RANDOM_NUMBERS.items()},
+                exact=bool(facts.get("exact", True)),
+            )
+        )
+    return evidence
 
 
-def _is_done(entry: PlannedRun) -> bool:
-    """Whether a run that was done still is; it may have been started again, or removed, since the ledger was made."""
-    return entry.folder.read_planned_state(entry.spec).name == "done"
-
-
-# --- evidence -------------------------------------------------------------------------------
-
-
-def read_evidence(entries: Iterable[PlannedRun], names: Sequence[str]) -> list[RunEvidence | None]:
-    """What each of these runs has to say about these fields; None where audit.json cannot be read."""
-    return [_evidence(entry, names) for entry in entries]
-
-
-def _evidence(entry: PlannedRun, names: Sequence[str]) -> RunEvidence | None:
-    facts = entry.folder.read_audit()
-    if facts is None:
-        return None
-    return RunEvidence(
-        entry.spec,
-        check_run(entry.folder.path.name, entry.spec, facts),
-        list(_notes(entry.spec, facts)),
-        _outcome(entry.folder),
-        {name: _witness(facts, name) for name in names},
-        {name: look_up(facts, path) for name, path in COMMON_RANDOM_NUMBERS.items()},
-        bool(facts.get("exact", True)),
-    )
-
-
-OUTCOME = [name for name, column in COLUMNS.items() if not column.cost and name != "split_clusters"]
-
-
-def _outcome(folder: RunDir) -> str:
-    return _digest("\n".join(map(",".join, folder.read_columns(OUTCOME))))
+def _find_evidence(facts: Facts, field_name: str) -> Hashable:
+    """Return what a field did in a run; None if the part of the network that it should move did not."""
+    # `backend` is shorthand for the libraries of three stages.
+    names = STAGE_BACKENDS if field_name == "backend" else (field_name,)
+    expectations = [EXPECTATIONS[name] for name in names]
+    for part in {expectation.must_move for expectation in expectations} - {""}:
+        for distance in look_up(facts, f"passes.*.{part}_moved"):
+            if distance is not None and not (isinstance(distance, int | float) and distance > 0):
+                return None
+    values = [look_up(facts, path) for expectation in expectations for path in expectation.evidence]
+    return tuple(_digest(json.dumps(value)) if isinstance(value, list | dict) else value for value in values)
 
 
 def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _notes(spec: RunSpec, facts: Facts) -> Iterator[str]:
-    """What a reader must know although nothing is wrong: images in both splits of a dataset where none are known of."""
-    known, seen = registry.facts("datasets", spec.dataset).get("duplicates"), look_up(facts, "data.duplicates")
-    if known is None and seen:
-        yield f"{spec.dataset}: {seen} training images are test images, pixel for pixel"
-
-
-def _witness(facts: Facts, name: str) -> Hashable:
-    """What a field did in a run; None where the part of the network that it should move did not."""
-    traces = [EXPECTATIONS[one] for one in (STAGE_BACKENDS if name == "backend" else (name,))]
-    if not all(_moved(facts, owner) for owner in {trace.moved for trace in traces} - {""}):
-        return None
-    seen = [look_up(facts, path) for trace in traces for path in trace.witness]
-    return tuple(_digest(json.dumps(value)) if isinstance(value, list | dict) else value for value in seen)
-
-
-def _moved(facts: Facts, owner: str) -> bool:
-    """Whether a part of the network moved in every pass that tells."""
-    values = look_up(facts, f"passes.*.{owner}_moved")
-    return all(isinstance(value, int | float) and value > 0 for value in values if value is not None)
-
-
-# --- axes -----------------------------------------------------------------------------------
-
-
-def _axis(plan: Plan, group: tuple[str, ...], runs: Sequence[RunEvidence]) -> AxisVerdict:
-    fields = tuple(itertools.chain.from_iterable(STAGE_BACKENDS if name == "backend" else (name,) for name in group))
-    follows = _closure(plan, group)
-    must = tuple(name for name in COMMON_RANDOM_NUMBERS if all(name in EXPECTATIONS[one].common for one in fields))
-    pairs = list(_pairs(runs, [name for other in plan.groups if other != group for name in other]))
-    acted = [_acted(*pair, group) for pair in pairs]
-    apart = [[name for name in must if not _shared(*pair, name)] for pair in pairs]
-    differing = {name for one, other in pairs for name in _differing(one, other)}
-    undeclared = [name for name in RunSpec.model_fields if name in differing and name not in (*fields, *follows)]
-    faults = dict.fromkeys(name for pair in pairs for name in _faults(*pair) if name not in fields)
-    return AxisVerdict(
-        name=" + ".join(group),
-        pairs=len(pairs),
-        acted=sum(acted),
-        outcome=sum(one.outcome != other.outcome for one, other in pairs),
-        common=sum(not names for names in apart),
-        must_share=must,
-        follows=tuple(name for name in follows if name in differing and name not in fields),
-        confounders=tuple(dict.fromkeys([*undeclared, *faults, *itertools.chain.from_iterable(apart)])),
-        idle_values=_idle(pairs, acted, group),
+def audit_status(status: MatrixStatus, evidence: Iterable[RunEvidence | None]) -> Audit:
+    """Audit a matrix from the evidence of its finished runs, in the order of the status."""
+    plan, runs, unreadable = status.plan, [], []
+    for planned_run, run in zip(status.done, evidence, strict=True):
+        if run is not None:
+            runs.append(run)
+        # A run without audit.json may have been started again, or removed, since the status was read.
+        elif planned_run.folder.read_planned_state(planned_run.spec).name == "done":
+            unreadable.append(planned_run.folder.path.name)
+    failures = [failure for run in runs for failure in run.failures]
+    if unreadable:
+        names = ", ".join(unreadable[:3]) + (" ..." if len(unreadable) > 3 else "")
+        message = f"{len(unreadable)} runs have no audit.json that can be read; run the matrix again with --redo"
+        failures.append(CheckFailure(run=names, check="audit", message=message))
+    # Baselines are checked as every run, but belong to no cell, so no axis is compared by them.
+    cells = set(plan.runs)
+    compared = [run for run in runs if run.spec in cells]
+    return Audit(
+        name=plan.name,
+        runs=len(runs) + len(unreadable),
+        axes=[judge_axis(plan, fields, compared) for fields in plan.groups],
+        failures=failures,
+        notes=list(dict.fromkeys(note for run in runs for note in run.notes)),
     )
 
 
-def _closure(plan: Plan, group: tuple[str, ...]) -> tuple[str, ...]:
-    """Fields that overrides set by the group's values, by what these set, and defaults that follow from them."""
-    found = dict.fromkeys(group)
-    while True:
-        more = [name for one in found for name in (*plan.dependent_fields.get(one, ()), *DERIVED.get(one, ()))]
-        if all(name in found for name in more):
-            return tuple(name for name in found if name not in group)
-        found |= dict.fromkeys(more)
+def judge_axis(plan: Plan, axis: tuple[str, ...], runs: Sequence[RunEvidence]) -> AxisVerdict:
+    """Judge an axis by its matched pairs: two runs each that agree on the seed and on all other axes.
 
+    A pair is a valid comparison if
+    1. it shows that the axis acted: each of its fields that differs left different evidence;
+    2. it shares the random numbers that the axis must leave alone;
+    3. it changes nothing else: no other field differs but those declared to follow from the axis, and neither run fails
+       a check of another field that its partner passes.
+    The axis does nothing between two values if no pair of them shows it. A breach of 2 or 3 confounds the axis.
+    """
+    # `backend` is shorthand: the spec holds the libraries of the three stages.
+    own = tuple(itertools.chain.from_iterable(STAGE_BACKENDS if name == "backend" else (name,) for name in axis))
+    must_share = tuple(
+        name for name in COMMON_RANDOM_NUMBERS if all(name in EXPECTATIONS[own_name].must_share for own_name in own)
+    )
+    # What overrides set by the axis's values follows from the axis, as do the defaults that depend on it, and in turn
+    # what follows from these: the list grows while it is read.
+    follows = list(axis)
+    for name in follows:
+        for dependent in (*plan.dependent_fields.get(name, ()), *DEPENDENT_DEFAULTS.get(name, ())):
+            if dependent not in follows:
+                follows.append(dependent)
 
-def _acted(one: RunEvidence, other: RunEvidence, group: Sequence[str]) -> bool:
-    """Whether every field of the group that differs shows it; a backend's stages count as one field."""
-    return all(one.witness[name] != other.witness[name] for name in group if _differ(one, other, name))
-
-
-def _idle(
-    pairs: Sequence[tuple[RunEvidence, RunEvidence]], acted: Sequence[bool], group: Sequence[str]
-) -> tuple[str, ...]:
-    """Every two values of the axis that no pair tells apart, as `a and b`."""
-    told: dict[tuple[str, ...], bool] = {}
-    for pair, shows in zip(pairs, acted, strict=True):
-        values = tuple(sorted(_value(run, group) for run in pair))
-        told[values] = told.get(values, False) or shows
-    return tuple(" and ".join(values) for values, shows in told.items() if not shows)
-
-
-def _value(run: RunEvidence, group: Sequence[str]) -> str:
-    return " + ".join(format_value(getattr(run.spec, name)) for name in group)
-
-
-def _faults(one: RunEvidence, other: RunEvidence) -> list[str]:
-    """Fields in which one run of the pair, and not the other, did not do what its spec says."""
-    ours, theirs = ({problem.field for problem in run.failures if problem.field} for run in (one, other))
-    return sorted(ours ^ theirs)
-
-
-def _shared(one: RunEvidence, other: RunEvidence, name: str) -> bool:
-    """Whether the pair shares these random numbers; what a run never drew or cannot repeat exactly is left out."""
-    ours, theirs = one.common[name], other.common[name]
-    return ours == theirs or None in (ours, theirs) or (name in INEXACT and not (one.exact and other.exact))
-
-
-def _pairs(runs: Sequence[RunEvidence], others: Sequence[str]) -> Iterator[tuple[RunEvidence, RunEvidence]]:
-    """Every two runs that agree on the seed and on all other axes."""
     alike: dict[Hashable, list[RunEvidence]] = defaultdict(list)
+    other_axes = [name for group in plan.groups if group != axis for name in group]
     for run in runs:
-        alike[tuple(getattr(run.spec, name) for name in (*others, "seed"))].append(run)
-    for together in alike.values():
-        yield from itertools.combinations(together, 2)
+        alike[tuple(getattr(run.spec, name) for name in (*other_axes, "seed"))].append(run)
+    pairs = [pair for group in alike.values() for pair in itertools.combinations(group, 2)]
 
+    acted = outcome = common = 0
+    acts_between: dict[tuple[str, ...], bool] = {}
+    differing: set[str] = set()
+    faults: dict[str, None] = {}
+    unshared: dict[str, None] = {}
+    for first, second in pairs:
+        # 1. It must show. Runs of an axis `backend` may differ in a stage that an override sets as well, so that the
+        # shorthand itself says nothing about whether they differ.
+        changed = [n for n in axis if n == "backend" or getattr(first.spec, n) != getattr(second.spec, n)]
+        shows = all(first.evidence[name] != second.evidence[name] for name in changed)
+        values = [" + ".join(format_value(getattr(run.spec, name)) for name in axis) for run in (first, second)]
+        between = tuple(sorted(values))
+        acts_between[between] = acts_between.get(between, False) or shows
+        acted += shows
+        outcome += first.outcome != second.outcome
+        # 2. It must share, except what one of the runs never drew, or cannot repeat exactly.
+        is_exact = first.exact and second.exact
+        lost = [
+            name
+            for name in must_share
+            if first.random_numbers[name] != second.random_numbers[name]
+            and None not in (first.random_numbers[name], second.random_numbers[name])
+            and (is_exact or name not in INEXACT)
+        ]
+        unshared |= dict.fromkeys(lost)
+        common += not lost
+        # 3. It must not change anything else.
+        differing |= {name for name, value in vars(first.spec).items() if value != getattr(second.spec, name)}
+        broken = [{failure.field for failure in run.failures if failure.field} for run in (first, second)]
+        faults |= dict.fromkeys(name for name in sorted(broken[0] ^ broken[1]) if name not in own)
 
-def _differ(one: RunEvidence, other: RunEvidence, name: str) -> bool:
-    """Whether the pair differs in an axis; one over backends may do so in a stage that a rule sets besides."""
-    return name == "backend" or bool(getattr(one.spec, name) != getattr(other.spec, name))
-
-
-def _differing(one: RunEvidence, other: RunEvidence) -> list[str]:
-    ours, theirs = vars(one.spec), vars(other.spec)
-    return [name for name, value in ours.items() if value != theirs[name]]
+    undeclared = [name for name in RunSpec.model_fields if name in differing and name not in (*own, *follows)]
+    return AxisVerdict(
+        name=" + ".join(axis),
+        pairs=len(pairs),
+        acted=acted,
+        outcome=outcome,
+        common=common,
+        must_share=must_share,
+        follows=tuple(name for name in follows if name in differing and name not in own),
+        confounders=tuple(dict.fromkeys([*undeclared, *faults, *unshared])),
+        idle_values=tuple(" and ".join(values) for values, acts in acts_between.items() if not acts),
+    )

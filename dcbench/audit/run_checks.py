@@ -1,7 +1,7 @@
-"""What one run's facts must hold: each check names what a fault breaks.
+"""Check the facts of one run against its spec; each check names what a fault breaks.
 
-In: the spec and the facts of audit.json. Out: a Problem for every check that fails. Nothing here trusts the spec where
-a live object told what it did.
+In: the spec and the facts of audit.json. Out: a CheckFailure for each check that fails. Where a live object told what
+it did, that counts, not the spec.
 """
 
 from __future__ import annotations
@@ -16,10 +16,23 @@ from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
 
 Facts = dict[str, Any]
 
+Failure = tuple[str, str, str | None]
+"""The check, a message, and the field of the spec that the fault is in, if it is in one."""
 
-@dataclass(frozen=True)
+TOLERANCE = 1e-4
+"""Largest difference between the inputs of a batch and those expected, in standardised units."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckFailure:
-    """A check that a run failed, and the field that does not do what the spec says, where it is one."""
+    """A check that a run failed.
+
+    Attributes:
+        run: The run_id, or several.
+        check: The name of the check.
+        message: What is wrong.
+        field: The field of the spec that did not do what it says, if the fault is in one.
+    """
 
     run: str
     check: str
@@ -28,102 +41,86 @@ class CheckFailure:
 
 
 def check_run(run: str, spec: RunSpec, facts: Facts) -> list[CheckFailure]:
-    """Every check that the facts of a run fail, against what its spec asks for."""
+    """Return every check that the facts of a run fail."""
     try:
-        return list(_problems(run, spec, facts))
+        failures = [failure for check in CHECKS for failure in check(spec, facts)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        told = f"audit.json does not hold what an audit needs ({type(error).__name__}: {error}); run it again"
-        return [CheckFailure(run, "audit", told)]
+        # A damaged or older audit.json may have any shape.
+        problem = f"audit.json does not hold what an audit needs ({type(error).__name__}: {error}); run it again"
+        failures = [("audit", problem, None)]
+    return [CheckFailure(run=run, check=check, message=message, field=field) for check, message, field in failures]
 
 
-def _problems(run: str, spec: RunSpec, facts: Facts) -> Iterator[CheckFailure]:
-    yield from _absent(run, spec, facts)
-    yield from _settings(run, spec, facts)
-    yield from _splits(run, spec, facts)
-    for number, passed in enumerate(facts.get("passes", []), start=1):
-        yield from _owners(run, number, passed)
-        yield from _trained_on(run, number, passed)
-    same = look_up(facts, "probe.clustering") == look_up(facts, "probe.training")
-    if same != (spec.augment == "none"):
-        view = "is" if same else "is not"
-        yield CheckFailure(
-            run, "training view", f"augment is {spec.augment}, yet training {view} the plain image", "augment"
-        )
-
-
-def _settings(run: str, spec: RunSpec, facts: Facts) -> Iterator[CheckFailure]:
-    """Values that live objects tell, against the spec's."""
-    for name, trace in EXPECTATIONS.items():
-        seen = next((value for path in trace.setting if (value := look_up(facts, path)) is not None), None)
-        wanted = _wanted(name, getattr(spec, name))
-        if seen is not None and wanted is not None and seen != wanted:
-            told = f"{name} is {format_value(wanted)} in the spec and was {format_value(seen)} in the run"
-            yield CheckFailure(run, f"setting {name}", told, name)
-
-
-def _wanted(name: str, value: Any) -> Any:
-    """What a live object would tell of the value: of a backend, the library it stands on."""
-    if name in STAGE_BACKENDS:
-        return registry.facts("backends", value).get("library", value)
-    return value
-
-
-def _absent(run: str, spec: RunSpec, facts: Facts) -> Iterator[CheckFailure]:
-    """What the spec asks for and the run never did."""
-    asked = {"pca": spec.pca_dim is not None, "whiten": spec.whiten, "kmeans": True}
-    for stage, wanted in asked.items():
-        if wanted != (stage in facts["stages"]):
-            told = f"the stage {stage} was {'not done' if wanted else 'done, and not asked for'}"
-            yield CheckFailure(run, f"stage {stage}", told, f"{stage}_backend")
+def check_stages(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
+    """Check that the run did what the spec asks for, as often as it asks, and nothing else."""
+    for stage, is_due in {"pca": spec.pca_dim is not None, "whiten": spec.whiten, "kmeans": True}.items():
+        if is_due != (stage in facts["stages"]):
+            problem = "not done" if is_due else "done, and not asked for"
+            yield f"stage {stage}", f"the stage {stage} was {problem}", f"{stage}_backend"
     if len(facts["passes"]) != spec.epochs:
-        yield CheckFailure(
-            run, "passes", f"{len(facts['passes'])} of {spec.epochs} training passes are recorded", "epochs"
-        )
-    due = min(spec.batch_size, facts["data"]["training"]["images"])
-    if facts.get("batch", due) != due:
-        yield CheckFailure(
-            run, "setting batch_size", f"a batch should have {due} images and had {facts['batch']}", "batch_size"
-        )
+        yield "passes", f"{len(facts['passes'])} of {spec.epochs} training passes are recorded", "epochs"
 
 
-def _splits(run: str, spec: RunSpec, facts: Facts) -> Iterator[CheckFailure]:
+def check_settings(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
+    """Check the values that live objects had against those of the spec."""
+    # The recorded batch is the first of the run, which fewer images than a batch holds do not fill.
+    batch_size = min(spec.batch_size, facts["data"]["training"]["images"])
+    if facts.get("batch", batch_size) != batch_size:
+        message = f"a batch should have {batch_size} images and had {facts['batch']}"
+        yield "setting batch_size", message, "batch_size"
+    for name, expectation in EXPECTATIONS.items():
+        planned = getattr(spec, name)
+        if name in STAGE_BACKENDS:
+            # A live object tells the library, which may have another name than the backend.
+            planned = registry.facts("backends", planned).get("library", planned)
+        actual = next((value for path in expectation.setting if (value := look_up(facts, path)) is not None), None)
+        if actual is not None and planned is not None and actual != planned:
+            message = f"{name} is {format_value(planned)} in the spec and was {format_value(actual)} in the run"
+            yield f"setting {name}", message, name
+
+
+def check_splits(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
+    """Check that no test image is a training image."""
     if shared := look_up(facts, "data.shared_indices"):
-        yield CheckFailure(run, "splits", f"{shared} test images are training images")
+        yield "splits", f"{shared} test images are training images", None
+    # Some published data sets hold copies of images in both splits; only more than these are a fault.
     known = registry.facts("datasets", spec.dataset).get("duplicates")
-    found = look_up(facts, "data.duplicates")
-    if known is not None and found is not None and found > known:
-        yield CheckFailure(
-            run, "splits", f"{found} training images are test images, pixel for pixel; {known} are known"
-        )
+    duplicates = look_up(facts, "data.duplicates")
+    if known is not None and duplicates is not None and duplicates > known:
+        yield "splits", f"{duplicates} training images are test images, pixel for pixel; {known} are known", None
 
 
-TOLERANCE = 1e-4
-"""Largest difference of a batch's inputs from what is due (standardised units)."""
+def check_passes(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
+    """Check each training pass: which parameters moved, and on which images, labels and weights."""
+    for epoch, record in enumerate(facts.get("passes", []), start=1):
+        # Each parameter belongs to exactly one optimizer, that of its part, or is frozen.
+        if record.get("misplaced") or record.get("shared") or record.get("strangers"):
+            message = f"in no optimizer or the wrong one: {', '.join(record['misplaced']) or 'none'}; "
+            message += f"in two: {record['shared']}; held by an optimizer but not in the network: {record['strangers']}"
+            yield "parameters", f"epoch {epoch}: {message}", None
+        # Comparisons are negated so that NaN fails them.
+        for part, field in (("trunk", "optimizer"), ("head", "top_optimizer")):
+            if not record[f"{part}_moved"] > 0:
+                yield f"{part} trained", f"epoch {epoch}: the {part} did not move", field
+        if record["frozen_moved"] != 0:
+            yield "frozen", f"epoch {epoch}: frozen filters moved by {record['frozen_moved']:g}", "input_channels"
+        if record["targets_differ"]:
+            message = f"{record['targets_differ']} images were trained on another image's label"
+            yield "labels", f"epoch {epoch}: {message}", "sampler"
+        if not record["inputs_differ"] <= TOLERANCE:
+            message = f"training saw other images than clustering (by {record['inputs_differ']:.3g})"
+            yield "images", f"epoch {epoch}: {message}", None
+        if not record["share_error"] <= record["share_slack"]:
+            message = f"a cluster's share of the loss is off by {record['share_error']:.3f}"
+            yield "shares", f"epoch {epoch}: {message}", "sampler"
 
 
-def _owners(run: str, number: int, passed: Facts) -> Iterator[CheckFailure]:
-    """Each parameter in its one optimizer or frozen, and moved or not accordingly."""
-    if passed.get("misplaced") or passed.get("shared") or passed.get("strangers"):
-        told = f"in no optimizer or the wrong one: {', '.join(passed['misplaced']) or 'none'}; "
-        told += f"in two: {passed['shared']}; held by an optimizer but not in the network: {passed['strangers']}"
-        yield CheckFailure(run, "parameters", f"epoch {number}: {told}")
-    for owner, field in (("trunk", "optimizer"), ("head", "top_optimizer")):
-        if not passed[f"{owner}_moved"] > 0:
-            yield CheckFailure(run, f"{owner} trained", f"epoch {number}: the {owner} did not move", field)
-    if passed["frozen_moved"] != 0:
-        yield CheckFailure(
-            run, "frozen", f"epoch {number}: frozen filters moved by {passed['frozen_moved']:g}", "input_channels"
-        )
+def check_training_view(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
+    """Check that training sees the images that `augment` promises; clustering always sees the plain ones."""
+    is_plain = look_up(facts, "probe.clustering") == look_up(facts, "probe.training")
+    if is_plain != (spec.augment == "none"):
+        view = "is" if is_plain else "is not"
+        yield "training view", f"augment is {spec.augment}, yet training {view} the plain image", "augment"
 
 
-def _trained_on(run: str, number: int, passed: Facts) -> Iterator[CheckFailure]:
-    """The right images with the right labels, in the right shares."""
-    if passed["targets_differ"]:
-        told = f"epoch {number}: {passed['targets_differ']} images were trained on another image's label"
-        yield CheckFailure(run, "labels", told, "sampler")
-    if not passed["inputs_differ"] <= TOLERANCE:
-        told = f"epoch {number}: training saw other images than clustering (by {passed['inputs_differ']:.3g})"
-        yield CheckFailure(run, "images", told)
-    if not passed["share_error"] <= passed["share_slack"]:
-        told = f"epoch {number}: a cluster's share of the loss is off by {passed['share_error']:.3f}"
-        yield CheckFailure(run, "shares", told, "sampler")
+CHECKS = (check_stages, check_settings, check_splits, check_passes, check_training_view)

@@ -31,7 +31,7 @@ def real(tmp_path_factory):
         scheduler.run(
             status.read_planned_runs(plan, folder),
             "inline",
-            scheduler.scheduler_settings(WorkerConfig(data_dir=folder.path)),
+            scheduler.make_settings(WorkerConfig(data_dir=folder.path)),
         )
     )
     (run,) = status.read_planned_runs(plan, folder)
