@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import DataDir, RunDevice, RunThreads
+from dcbench.cli.options import DataDir, Plugins, RunDevice, RunThreads
 from dcbench.cli.rerun import make_replay_settings, run_replays
 from dcbench.core import devices
 from dcbench.core.store.files import explain_os_error, explain_unwritable
@@ -30,6 +30,7 @@ def inspect(
         "reports"
     ),
     data_dir: DataDir = None,
+    plugins: Plugins = None,
     device: RunDevice = None,
     threads: RunThreads = None,
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +13,8 @@ import typer
 from dcbench import registry
 from dcbench.errors import DcbenchError
 
-ExecutorName = StrEnum("ExecutorName", registry.plugin_names("executors"))  # type: ignore[misc]  # names found at run time
-LOCAL = ExecutorName("local")
+LOCAL = "local"
+"""The default executor."""
 
 MatrixFile = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
 Results = Annotated[Path, typer.Option("--results", help="Folder of the results, with a folder for each matrix.")]
@@ -36,6 +35,17 @@ RunDevice = Annotated[
 ]
 RunThreads = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads. Default: as in the original run.")
+]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugins",
+        metavar="DIR",
+        help="Folder of your own plug-ins, with a folder for each kind; repeatable.",
+        # At once, since the names in all other arguments may be those of plug-ins.
+        callback=lambda folders: registry.use_plugins(folders or []) or folders,
+        is_eager=True,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

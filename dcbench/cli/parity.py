@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import DataDir, Device, Results, join_command
+from dcbench.cli.options import DataDir, Device, Plugins, Results, join_command
 from dcbench.core import console, devices
 from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DataError
@@ -28,6 +28,7 @@ def parity(
     pca_dim: Annotated[int, typer.Option(help="Dimensions that the PCA keeps.")] = 256,
     results: Results = Path("results"),
     data_dir: DataDir = None,
+    plugins: Plugins = None,
     device: Device = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: one per core.")] = None,
 ) -> None:

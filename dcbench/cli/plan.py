@@ -18,6 +18,7 @@ from dcbench.cli.options import (
     Jobs,
     MatrixFile,
     PerGpu,
+    Plugins,
     Results,
     join_command,
 )
@@ -35,6 +36,7 @@ def plan(
     matrix: MatrixFile,
     results: Results = Path("results"),
     data_dir: DataDir = None,
+    plugins: Plugins = None,
     device: Device = "auto",
     gpus: Gpus = "all",
     runs_per_gpu: PerGpu = "auto",
@@ -57,7 +59,7 @@ def plan(
     settings = scheduler.make_settings(config, selection.gpus, entries, results)
     if probe:
         with settings.interrupts.counting():
-            scheduler.measure_costs(left, LOCAL.value, settings)
+            scheduler.measure_costs(left, LOCAL, settings)
         if settings.interrupts.count:
             raise typer.Exit(130)  # as a shell reports Ctrl-C: 128 + SIGINT
     prediction, counts = forecast(entries, settings), status.count_states(entries)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import AsJson, DataDir, RunDevice, RunThreads
+from dcbench.cli.options import AsJson, DataDir, Plugins, RunDevice, RunThreads
 from dcbench.cli.rerun import make_replay_settings, run_replays
 from dcbench.replay.rerun import compare_replays, open_replay_folder, plan_replays, read_original
 from dcbench.replay.run_diff import TOLERANCE
@@ -35,6 +35,7 @@ def replay(
         Path | None, typer.Option(help="New folder to keep the repetitions in. Default: none is kept.")
     ] = None,
     data_dir: DataDir = None,
+    plugins: Plugins = None,
     device: RunDevice = None,
     as_json: AsJson = False,
 ) -> None:

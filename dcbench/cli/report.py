@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dcbench.cli.metric_options import Margins, Rules, parse_margins, parse_rules
-from dcbench.cli.options import parse_duration, print_error
+from dcbench.cli.options import Plugins, parse_duration, print_error
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import check_distinct_names, find_matrix_dirs
 from dcbench.core.text import plural
@@ -51,6 +51,7 @@ def report(
         bool,
         typer.Option("--watch", help="Serve the reports on this machine, and rewrite them as runs start and end."),
     ] = False,
+    plugins: Plugins = None,
     port: Annotated[
         int | None,
         typer.Option(

@@ -9,15 +9,16 @@ from typing import Annotated
 
 import typer
 
+from dcbench import registry
 from dcbench.cli.options import (
     LOCAL,
     DataDir,
     Device,
-    ExecutorName,
     Gpus,
     Jobs,
     MatrixFile,
     PerGpu,
+    Plugins,
     Results,
     join_command,
     parse_duration,
@@ -41,11 +42,14 @@ def run(
     matrix: MatrixFile,
     results: Results = Path("results"),
     data_dir: DataDir = None,
+    plugins: Plugins = None,
     device: Device = "auto",
     gpus: Gpus = "all",
     runs_per_gpu: PerGpu = "auto",
     jobs: Jobs = None,
-    executor: Annotated[ExecutorName, typer.Option(help="How runs are executed.")] = LOCAL,
+    executor: Annotated[
+        str, typer.Option(help="How to execute runs: local (a process for each), inline, or the name of a plug-in.")
+    ] = LOCAL,
     first: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE,...", help="Cells to run first, like dataset=mnist,arch=vgg16; repeatable."),
@@ -73,9 +77,11 @@ def run(
     selection = select_devices(device, gpus, runs_per_gpu, jobs)
     plan = read_matrix(matrix, devices.choose_precision(selection.kind))
     folder = MatrixDir(results / plan.name)
-    # Before `store_plan`, so that a mistyped option changes nothing on disk.
+    # Before `store_plan`, so that a mistyped option changes nothing on disk; after `read_matrix`, because the matrix
+    # may name the folder of the executor's plug-in.
     filters = parse_filters(first or [], plan.planned)
-    if executor.value == "inline":
+    registry.find("executors", executor)
+    if executor == "inline":
         if jobs not in (None, 1) or timeout is not None:
             option = f"--jobs {jobs}" if timeout is None else "--timeout"
             raise DeviceError(
@@ -89,7 +95,7 @@ def run(
     policy = FaultPolicy(timeout, retries, fail_fast)
     settings = scheduler.make_settings(config, selection.gpus, todo, results, first=filters, policy=policy)
     with settings.interrupts.counting():
-        watch(scheduler.run(todo, executor.value, settings), entries, todo, settings)
+        watch(scheduler.run(todo, executor, settings), entries, todo, settings)
         counts = status.count_states(status.read_planned_runs(plan, folder))
         left = len(plan.planned) - counts["done"] - counts["skipped"]
         stopped = bool(settings.interrupts.count and left)
