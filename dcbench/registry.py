@@ -248,7 +248,7 @@ def _remembered(kind: str, file: Path) -> Iterator[Plugin]:
                     facts=dict(entry["facts"]), sha256=str(entry["sha256"]),
                 )  # fmt: skip
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise PluginError(f"{file}: is torn; run the matrix again to write it anew") from None
+        raise PluginError(f"{file}: is damaged; run the matrix again to write it again") from None
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

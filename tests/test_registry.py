@@ -154,10 +154,10 @@ def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"archs/tiny": 1}', '{"archs/tiny": {"facts": {}}}'])
-def test_a_torn_memory_is_refused(tmp_path, text):
+def test_a_damaged_memory_is_refused(tmp_path, text):
     (tmp_path / "plugins.json").write_text(text)
     registry.use_plugins([tmp_path / "plugins.json"])
-    with pytest.raises(PluginError, match=r"plugins.json: is torn"):
+    with pytest.raises(PluginError, match=r"plugins.json: is damaged"):
         registry.plugin_names("archs")
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, dump, load
+
+from dcbench import registry
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,7 +32,19 @@ def map_in_parallel(function: Callable[[Sequence[T]], R], items: Sequence[T], ro
     # A generator hands over each part as soon as it and those before it are done. Batches larger than 1 would hold
     # parts back, and a list would hold all of them at once.
     pool = Parallel(n_jobs=-1 if rows >= MIN_PARALLEL_ROWS else 1, batch_size=1, return_as="generator")
-    yield from pool(delayed(function)(part) for part in parts)
+    call = delayed(with_plugins(function))
+    yield from pool(call(part) for part in parts)
+
+
+def with_plugins(function: Callable[..., R]) -> Callable[..., R]:
+    """Return the function for another process, where it finds the plug-ins that this process knows."""
+    return partial(_call_with_plugins, registry.search_path(), function)
+
+
+def _call_with_plugins(plugins: Sequence[Path], function: Callable[..., R], *arguments: Any) -> R:
+    # A process of the pool may be older than the plug-ins.
+    registry.use_plugins(plugins)
+    return function(*arguments)
 
 
 def share_memory(value: T, folder: Path, rows: int) -> T:

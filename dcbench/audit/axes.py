@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -135,6 +135,7 @@ class RunEvidence:
         evidence: What each field did; None if the part of the network that it should move did not.
         random_numbers: The digest of each of COMMON_RANDOM_NUMBERS; None if the run never drew them.
         exact: Whether the run repeats to the last bit.
+        plugins: The digest of the source of each of the user's own plug-ins that the run used.
     """
 
     spec: RunSpec
@@ -144,6 +145,7 @@ class RunEvidence:
     evidence: dict[str, Hashable]
     random_numbers: dict[str, Any]
     exact: bool
+    plugins: dict[str, str]
 
 
 def audit(folder: MatrixDir) -> Audit:
@@ -181,6 +183,7 @@ def read_evidence(runs: Iterable[PlannedRun], fields: Sequence[str]) -> list[Run
                 evidence={name: _find_evidence(facts, name) for name in fields},
                 random_numbers={name: look_up(facts, path) for name, path in COMMON_RANDOM_NUMBERS.items()},
                 exact=bool(facts.get("exact", True)),
+                plugins=facts.get("plugins", {}),
             )
         )
     return evidence
@@ -217,6 +220,16 @@ def audit_status(status: MatrixStatus, evidence: Iterable[RunEvidence | None]) -
         names = ", ".join(unreadable[:3]) + (" ..." if len(unreadable) > 3 else "")
         message = f"{len(unreadable)} runs have no audit.json that can be read; run the matrix again with --redo"
         failures.append(CheckFailure(run=names, check="audit", message=message))
+    # A plug-in that changed between the runs is another plug-in under the same name.
+    sources: dict[str, Counter[str]] = defaultdict(Counter)
+    for run in runs:
+        for plugin, digest in run.plugins.items():
+            sources[plugin][digest] += 1
+    for plugin, digests in sources.items():
+        if len(digests) > 1:
+            counts = ", ".join(str(count) for _, count in digests.most_common())
+            message = f"{plugin}: its source changed between the runs ({counts} runs); run the matrix again with --redo"
+            failures.append(CheckFailure(run="", check="plug-in", message=message))
     # Baselines are checked as every run, but belong to no cell, so no axis is compared by them.
     cells = set(plan.runs)
     compared = [run for run in runs if run.spec in cells]

@@ -57,15 +57,15 @@ class RunSpec(BaseModel):
     )
     k: Annotated[int, Field(ge=2)] = Field(10, description="number of clusters")
     epochs: Annotated[int, Field(ge=0)] = Field(100, description="training passes over the images")
-    batch_size: Annotated[int, Field(ge=2)] = Field(128, description="images a training step")
+    batch_size: Annotated[int, Field(ge=2)] = Field(128, description="images per training step")
     optimizer: Optimizer = Field("sgd", description="trunk optimizer")
-    lr: Rate = Field(0.05, description="trunk learning rate; default .05 for SGD, .001 for Adam")
+    lr: Rate = Field(0.05, description="trunk learning rate; default 0.05 for SGD, 0.001 for Adam")
     momentum: Share = Field(0.9, description="trunk momentum (SGD)")
     weight_decay: Decay = Field(1e-5, description="trunk weight decay (L2)")
     beta1: Share = Field(0.9, description="Adam's first-moment decay, trunk and head")
     beta2: Share = Field(0.999, description="Adam's second-moment decay, trunk and head")
     top_optimizer: Optimizer = Field("sgd", description="optimizer of the head, independent of the trunk's")
-    top_lr: Rate = Field(0.05, description="head learning rate; default .05 for SGD, .001 for Adam")
+    top_lr: Rate = Field(0.05, description="head learning rate; default 0.05 for SGD, 0.001 for Adam")
     top_momentum: Share = Field(0.0, description="head momentum (SGD)")
     top_weight_decay: Decay = Field(1e-5, description="head weight decay (L2)")
     pca_backend: str = Field("faiss", description="library that does the PCA")
@@ -81,7 +81,7 @@ class RunSpec(BaseModel):
     )
     reassign_every: Positive = Field(1, description="epochs between clusterings")
     augment: Literal["none", "crop", "crop_flip", "published"] = Field(
-        "crop", description="training images: plain, crops of scale .6-1, with flips, or the published crops"
+        "crop", description="training images: plain, crops of scale 0.6-1, with flips, or the published crops"
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="auto in a matrix: float32 on a CPU, bfloat16 autocast on a GPU"

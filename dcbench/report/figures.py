@@ -15,6 +15,7 @@ from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 
 from dcbench import registry
+from dcbench.analysis.parallel import with_plugins
 from dcbench.analysis.summary import Analysis
 from dcbench.figures import choose_axes
 from dcbench.figures.style.captions import read_note
@@ -58,7 +59,7 @@ def draw_figures(analysis: Analysis, folder: Path, formats: Collection[str]) -> 
         for axis in choose_axes(registry.facts("figures", plugin), analysis)
     ]
     jobs = 1 if len(analysis.results.rows) * len(drawings) < PARALLEL_FROM else -1
-    draw = delayed(_draw_figure)
+    draw = delayed(with_plugins(_draw_figure))
     figures = Parallel(n_jobs=jobs)(draw(plugin, axis, analysis, folder, formats) for plugin, axis in drawings)
     return [figure for figure in figures if figure is not None]
 
