@@ -15,19 +15,12 @@ import pandas as pd
 from dcbench.analysis.axis import add_axis_columns, find_axes
 from dcbench.analysis.results import Results
 from dcbench.analysis.statistics import changes
-from dcbench.analysis.statistics.cells import tallied
+from dcbench.analysis.statistics.cells import count_values
 from dcbench.analysis.statistics.changes import SIDES
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import GAIN, CurveRule, reduce_curves
 from dcbench.analysis.summary import describe_rule, metric_spec
-from dcbench.compare.result import (
-    MAX_LISTED,
-    Comparison,
-    MetricChange,
-    MetricComparison,
-    RunOverlap,
-    UnmatchedRun,
-)
+from dcbench.compare.result import MAX_LISTED, Comparison, MetricChange, MetricComparison, RunOverlap, UnmatchedRun
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec, format_value
 from dcbench.errors import ResultsError
@@ -59,17 +52,18 @@ def compare_results(
             raise ResultsError(f"--rule {name}={rules[name]}: gives no run a number; are the runs shorter than that?")
     # Only the axes of OLD: a field that varies among the pairs varies in both plans.
     axes = [name for name in find_axes(old) if cells[name].nunique() > 1]
-    table = changes.changes_table(frame, axes, outcomes)
+    table = changes.tabulate_changes(frame, axes, outcomes)
     metrics = [_compare_metric(outcome, frame, table, rules) for outcome in outcomes]
-    health, timing = (
-        tuple(tallied(frame.loc[frame["side"] == side, name].dropna()) for side in SIDES)
-        for name in ("health", "timing")
-    )
+
+    def tally(name: str) -> tuple[str, str]:
+        old_tally, new_tally = (count_values(frame.loc[frame["side"] == side, name].dropna()) for side in SIDES)
+        return old_tally, new_tally
+
     return Comparison(
         runs=_count_runs(states, frame, _count_identical(old, new, {*frame["run_id"]})),
         metrics=tuple(metric for metric in metrics if metric.changes or metric.lost_runs),
-        health=(health[0], health[1]),
-        timing=(timing[0], timing[1]),
+        health=tally("health"),
+        timing=tally("timing"),
     )
 
 
@@ -78,6 +72,7 @@ def _compare_metric(
 ) -> MetricComparison:
     columns = [field.name for field in fields(MetricChange)]
     rows = table.loc[table["metric"] == outcome.name, columns]
+    # A value that is not finite is lost as well: no mean can include it.
     has_value = np.isfinite(frame[outcome.name].astype(float))
     old, new = ({*frame.loc[has_value & (frame["side"] == side), "run_id"]} for side in SIDES)
     spec = metric_spec(outcome.name)
@@ -110,25 +105,21 @@ def _join_states(old: Results, new: Results) -> pd.DataFrame:
     states = sides[0].join(sides[1], how="outer", sort=False)
     both = states.dropna(subset=["state_old", "state_new"])
     if both.empty:
-        obstacle = _explain_no_overlap(old, new)
+        # The fields without a common value are what keeps two sets apart, so the message names them.
+        obstacles = []
+        for name in RunSpec.model_fields:
+            old_values, new_values = (list(dict.fromkeys(map(_text, results.runs[name]))) for results in (old, new))
+            if not {*old_values} & {*new_values}:
+                old_text, new_text = (
+                    ", ".join(values[:MAX_LISTED]) + (", ..." if len(values) > MAX_LISTED else "")
+                    for values in (old_values, new_values)
+                )
+                obstacles.append(f"{name} is {old_text} in OLD and {new_text} in NEW")
+        obstacle = "; ".join(obstacles) or "every field has values in common, but no run has all of them in both"
         raise ResultsError(f"OLD and NEW have no run in common, so nothing can be compared: {obstacle}")
     if not (both["state_old"] == "done").any():
         raise ResultsError(f"of the {len(both)} runs that OLD and NEW have in common none is done in OLD")
     return states
-
-
-def _explain_no_overlap(old: Results, new: Results) -> str:
-    """Return the fields that have no value in common, with their values in both sets."""
-    obstacles = []
-    for name in RunSpec.model_fields:
-        old_values, new_values = (list(dict.fromkeys(map(_text, results.runs[name]))) for results in (old, new))
-        if not {*old_values} & {*new_values}:
-            listed = [
-                ", ".join(values[:MAX_LISTED]) + (", ..." if len(values) > MAX_LISTED else "")
-                for values in (old_values, new_values)
-            ]
-            obstacles.append(f"{name} is {listed[0]} in OLD and {listed[1]} in NEW")
-    return "; ".join(obstacles) or "every field has values in common, but no run has all of them in both"
 
 
 def _text(value: Any) -> str:
@@ -185,6 +176,7 @@ def pair_runs(old: Results, new: Results, metrics: Sequence[str], rules: Mapping
         sides.append(finals.reindex(columns=[*RUN_COLUMNS, "baseline", *metrics]))
     both = {*sides[0]["run_id"]} & {*sides[1]["run_id"]}
     old_finals, new_finals = (finals[finals["run_id"].isin(both)] for finals in sides)
+    # A cell has one number on both sides; its runs differ by the seed only.
     numbers = old_finals.groupby(CELL_FIELDS, sort=False, dropna=False, observed=True).ngroup()
     cells = dict(zip(old_finals["run_id"], numbers, strict=True))
     frame = pd.concat([old_finals.assign(side="old"), new_finals.assign(side="new")], ignore_index=True)

@@ -7,17 +7,17 @@ missing or torn are counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dcbench.audit.expectations import COMMON, INEXACT, look_up
+from dcbench.audit.expectations import COMMON_RANDOM_NUMBERS, INEXACT, look_up
 from dcbench.core.spec import format_value
 from dcbench.core.store.provenance import diff_values, extract_environment
 from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ResultsError
 
-RANDOM_NUMBERS = {name: path for name, path in COMMON.items() if name not in INEXACT}
+RANDOM_NUMBERS = {name: path for name, path in COMMON_RANDOM_NUMBERS.items() if name not in INEXACT}
 """Random numbers that follow from the seed tree alone -> the path of their digest in audit.json."""
 
 
@@ -25,9 +25,10 @@ RANDOM_NUMBERS = {name: path for name, path in COMMON.items() if name not in INE
 class FactDiff:
     """A fact of the environment that differs in some pairs.
 
-    name: the fact, as in `torch`, `commit` or `dataset.sha256`.
-    pairs: number of pairs in which it differs.
-    old, new: its values in each set -> number of runs that have them, the most frequent first.
+    Attributes:
+        name: the fact, as in `torch`, `commit` or `dataset.sha256`.
+        pairs: number of pairs in which it differs.
+        old, new: its values in each set -> number of runs that have them, the most frequent first.
     """
 
     name: str
@@ -40,11 +41,12 @@ class FactDiff:
 class ProvenanceDiff:
     """How the environments and the random numbers of paired runs differ.
 
-    pairs: number of pairs.
-    recorded: pairs whose runs both have a readable provenance.json.
-    differences: the facts that are not the same in all of these pairs.
-    common: the facts that have one value in all runs of both sets.
-    random_numbers: name -> number of pairs that share them, and number of pairs that both record them.
+    Attributes:
+        pairs: number of pairs.
+        recorded: pairs whose runs both have a readable provenance.json.
+        differences: the facts that are not the same in all of these pairs.
+        common: the facts that have one value in all runs of both sets.
+        random_numbers: name -> number of pairs that share them, and number of pairs that both record them.
     """
 
     pairs: int
@@ -75,19 +77,16 @@ def compare_provenance(pairs: Sequence[tuple[RunDir, RunDir]]) -> ProvenanceDiff
             sides = extract_environment(old.read_provenance()), extract_environment(new.read_provenance())
         except ResultsError:
             continue
+        # A folder without provenance.json has no facts; counting them as different would blame the environment.
         if all(sides):
             facts.append(sides)
+    old_runs, new_runs = [old for old, _ in facts], [new for _, new in facts]
+    runs = [*old_runs, *new_runs]
     changed = Counter(name for sides in facts for name in diff_values(*sides))
     differences = tuple(
-        FactDiff(
-            name=name,
-            pairs=count,
-            old=_tally([old.get(name) for old, _ in facts]),
-            new=_tally([new.get(name) for _, new in facts]),
-        )
+        FactDiff(name=name, pairs=count, old=_tally(old_runs, name), new=_tally(new_runs, name))
         for name, count in changed.items()
     )
-    runs = [run for sides in facts for run in sides]
     common = {
         name: format_value(value)
         for name, value in (runs[0] if runs else {}).items()
@@ -111,7 +110,8 @@ def compare_provenance(pairs: Sequence[tuple[RunDir, RunDir]]) -> ProvenanceDiff
     )
 
 
-def _tally(values: Sequence[object]) -> dict[str, int]:
-    """Return how many runs have each value, the most frequent first."""
+def _tally(runs: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
+    """Return how many runs have each value of a fact, the most frequent first."""
+    values = (run.get(name) for run in runs)
     texts = ("not recorded" if value is None else format_value(value) for value in values)
     return dict(Counter(texts).most_common())

@@ -19,25 +19,30 @@ Verdict = Literal[
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 """All verdicts, in the order in which sentences list them."""
 
-UNCHANGED = ("same", "identical")
-
 MAX_LISTED = 4
 """Parts or runs that a sentence names before it counts the rest."""
+
+JSON_KEYS = {
+    "planned_in_both": "both", "compared_baselines": "beside", "done_only_in_old": "gone", "done_only_in_new": "come",
+    "done_in_neither": "neither", "lost_runs": "gone", "changes": "lines",
+}  # fmt: skip
+"""Field -> its key in the JSON where they differ; programs rely on these keys, so they stay as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricChange:
     """The change of a metric from OLD to NEW in one part of the cells.
 
-    axis, value: the part is the cells with `value` on `axis`; both are empty where it is all cells.
-    verdict: whether and how the metric changed.
-    old, new: means over the matched pairs (geometric means of a ratio).
-    mean, low, high: the change with its 95 % interval: NEW - OLD, or NEW / OLD of a ratio; NaN where unknown.
-    pairs, cells, seeds: matched pairs, and the cells and seeds that they cover.
-    left_out: pairs that were left out so that every seed has every cell.
-    improved: share of the pairs that changed for the better (upwards, where neither way is better).
-    p, p_holm: two-sided p value, and the same corrected over all parts of the metric.
-    p_same: p value of the two one-sided tests at the margin.
+    Attributes:
+        axis, value: the part is the cells with `value` on `axis`; both are empty where it is all cells.
+        verdict: whether and how the metric changed.
+        old, new: means over the matched pairs (geometric means of a ratio).
+        mean, low, high: the change with its 95 % interval: NEW - OLD, or NEW / OLD of a ratio; NaN where unknown.
+        pairs, cells, seeds: matched pairs, and the cells and seeds that they cover.
+        left_out: pairs that were left out so that every seed has every cell.
+        improved: share of the pairs that changed for the better (upwards, where neither way is better).
+        p, p_holm: two-sided p value, and the same corrected over all parts of the metric.
+        p_same: p value of the two one-sided tests at the margin.
     """
 
     axis: str
@@ -67,13 +72,14 @@ class MetricChange:
 class MetricComparison:
     """A metric with its changes.
 
-    name, label: the column of metrics.csv, and what readers call it.
-    better: which way is better; None where neither is.
-    margin: changes within it count as none; a factor above 1 where the metric is a `ratio`.
-    cost: whether the metric is time or memory, which depend on the machine as well.
-    rule: how a curve became one number, in words.
-    lost_runs: number of runs that have the metric in OLD but not in NEW.
-    changes: the change over all cells, then in each part of them; empty where no pair has the metric.
+    Attributes:
+        name, label: the column of metrics.csv, and what readers call it.
+        better: which way is better; None where neither is.
+        margin: changes within it count as none; a factor above 1 where the metric is a `ratio`.
+        cost: whether the metric is time or memory, which depend on the machine as well.
+        rule: how a curve became one number, in words.
+        lost_runs: number of runs that have the metric in OLD but not in NEW.
+        changes: the change over all cells, then in each part of them; empty where no pair has the metric.
     """
 
     name: str
@@ -112,6 +118,7 @@ class MetricComparison:
 
     def sort_key(self, change: MetricChange) -> tuple[bool, float, str]:
         """Return a key that puts the change over all cells first, then the largest changes."""
+        # Of ratios the logarithm: twice as slow is as large a change as twice as fast.
         size = abs(math.log(change.mean) if self.ratio else change.mean)
         return change.axis != "", -size, change.part
 
@@ -124,9 +131,10 @@ class MetricComparison:
 class UnmatchedRun:
     """A run that is not done on both sides.
 
-    run_id: the run's id.
-    old, new: its state in each set, with the kind of a failure.
-    reason: why the set that has no result of it has none.
+    Attributes:
+        run_id: the run's id.
+        old, new: its state in each set, with the kind of a failure.
+        reason: why the set that has no result of it has none.
     """
 
     run_id: str
@@ -139,12 +147,13 @@ class UnmatchedRun:
 class RunOverlap:
     """How the runs of both sets match by run_id, baselines included. Pairs of numbers are of OLD and NEW.
 
-    planned, done: runs that each set plans, and those that are done.
-    planned_in_both: runs that both sets plan; the fields below count or list these only.
-    compared: ids of the runs that are done in both.
-    compared_baselines: how many of the compared runs are baselines.
-    identical: compared runs whose every value in every row is the same (of baselines, in the last row).
-    done_only_in_old, done_only_in_new, done_in_neither: the runs that cannot be compared.
+    Attributes:
+        planned, done: runs that each set plans, and those that are done.
+        planned_in_both: runs that both sets plan; the fields below count or list these only.
+        compared: ids of the runs that are done in both.
+        compared_baselines: how many of the compared runs are baselines.
+        identical: compared runs whose every value in every row is the same (of baselines, in the last row).
+        done_only_in_old, done_only_in_new, done_in_neither: the runs that cannot be compared.
     """
 
     planned: tuple[int, int]
@@ -167,9 +176,10 @@ class RunOverlap:
 class Comparison:
     """The comparison of two result sets.
 
-    runs: how the runs match.
-    metrics: the metrics that some compared run has.
-    health, timing: tallies of the compared runs of OLD and of NEW in words.
+    Attributes:
+        runs: how the runs match.
+        metrics: the metrics that some compared run has.
+        health, timing: tallies of the compared runs of OLD and of NEW in words.
     """
 
     runs: RunOverlap
@@ -179,35 +189,15 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything for programs; a number that does not exist is null."""
-        runs = self.runs
-        # Programs rely on these keys, so they do not follow the names of the fields.
-        contents = {
-            "runs": {
-                "planned": runs.planned, "done": runs.done, "both": runs.planned_in_both, "compared": runs.compared,
-                "beside": runs.compared_baselines, "identical": runs.identical,
-                "gone": [asdict(run) for run in runs.done_only_in_old],
-                "come": [asdict(run) for run in runs.done_only_in_new],
-                "neither": [asdict(run) for run in runs.done_in_neither],
-            },
-            "metrics": [
-                {
-                    "name": metric.name, "label": metric.label, "better": metric.better, "margin": metric.margin,
-                    "ratio": metric.ratio, "cost": metric.cost, "rule": metric.rule, "gone": metric.lost_runs,
-                    "lines": [asdict(change) for change in metric.changes],
-                }
-                for metric in self.metrics
-            ],
-            "health": self.health, "timing": self.timing,
-        }  # fmt: skip
-        return cast(dict[str, Any], _replace_non_finite(contents))
+        return cast(dict[str, Any], _to_json(asdict(self)))
 
 
-def _replace_non_finite(value: Any) -> Any:
-    """Return a nested value with None for every NaN and infinity, which JSON does not have."""
+def _to_json(value: Any) -> Any:
+    """Return a nested value under the keys of the JSON, with None for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
-        return {name: _replace_non_finite(inner) for name, inner in value.items()}
+        return {JSON_KEYS.get(name, name): _to_json(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_replace_non_finite(inner) for inner in value]
+        return [_to_json(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -231,16 +221,14 @@ class Gate:
 
     def failing_changes(self, metric: MetricComparison) -> list[MetricChange]:
         """Return the changes of a metric that fail this gate."""
-        if not self.watches(metric):
-            return []
-        if self.word == "worse":
-            return [change for change in metric.changes if change.verdict == "worse"]
-        return [change for change in metric.changes if change.verdict not in UNCHANGED]
+        failing = {"worse"} if self.word == "worse" else {*VERDICTS} - {"same", "identical"}
+        return [change for change in metric.changes if change.verdict in failing] if self.watches(metric) else []
 
 
 def parse_gate(text: str) -> Gate:
     """Return the gate of `worse`, `different`, `worse:METRIC` or `different:METRIC`; ValueError for other text."""
     word, colon, metric = text.partition(":")
+    # `worse:` without a metric is a typing mistake, not a gate on all metrics.
     if word not in ("worse", "different") or bool(colon) != bool(metric):
         raise ValueError("expected worse, different, worse:METRIC or different:METRIC")
     return Gate(cast(Literal["worse", "different"], word), metric or None)

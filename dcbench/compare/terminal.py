@@ -29,7 +29,7 @@ from dcbench.core import console
 from dcbench.core.text import escape_markdown, format_markdown_table, plural
 
 WIDTH = 120
-"""Columns of text on a pipe, which has no width of its own."""
+"""Columns of text on a pipe."""
 
 COLOURS = {
     "worse": "red", "better": "green", "higher": "cyan", "lower": "cyan", "cannot tell": "yellow",
@@ -52,14 +52,7 @@ LEGEND = (
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonReport:
-    """What is shown of a comparison.
-
-    Attributes:
-        paths: The folders of OLD and NEW, as the user named them.
-        comparison: How the metrics changed.
-        provenance: How the environments and random numbers differ.
-        gates: The gates of `--fail-on`.
-    """
+    """What is shown of a comparison: `paths` of OLD and NEW as the user named them, and the `gates` of `--fail-on`."""
 
     paths: tuple[str, str]
     comparison: Comparison
@@ -133,17 +126,12 @@ def change_row(metric: MetricComparison, change: MetricChange) -> list[str]:
     ]  # fmt: skip
 
 
-def describe_sets(report: ComparisonReport) -> Iterator[str]:
-    """Yield the two sets with their paths and how many of their runs are done."""
-    runs = report.comparison.runs
-    for side, path, planned, done in zip(("OLD", "NEW"), report.paths, runs.planned, runs.done, strict=True):
-        yield f"{side}: {path}, {done} of {plural(planned, 'run')} done"
-
-
 def describe_context(report: ComparisonReport) -> Iterator[str]:
-    """Yield a sentence on each thing the changes rest on: runs, health, timing, random numbers and environment."""
+    """Yield a sentence on all that the changes rest on: the sets, runs, health, timing, random numbers, environment."""
     comparison, provenance = report.comparison, report.provenance
     runs = comparison.runs
+    for side, path, planned, done in zip(("OLD", "NEW"), report.paths, runs.planned, runs.done, strict=True):
+        yield f"{side}: {path}, {done} of {plural(planned, 'run')} done"
     baselines = f" ({runs.compared_baselines} of them baselines, by their last row)" if runs.compared_baselines else ""
     yield (
         f"{plural(runs.planned_in_both, 'run')} in both: {len(runs.compared)} done in both and compared{baselines}, "
@@ -171,6 +159,7 @@ def describe_context(report: ComparisonReport) -> Iterator[str]:
         (old_health, new_health), (old_timing, new_timing) = comparison.health, comparison.timing
         if old_health != new_health:
             yield f"health: OLD {old_health}; NEW {new_health}"
+        # Only a comparison of times needs to know who shared the device.
         if any(metric.cost for metric in comparison.metrics):
             yield f"timing (whether other runs used the device): OLD {old_timing}; NEW {new_timing}"
         if any(fact.name.startswith("dataset.") for fact in provenance.differences):
@@ -229,6 +218,7 @@ def _values(fact: FactDiff, tally: dict[str, int]) -> str:
 def show(report: ComparisonReport) -> None:
     """Print the gates first, then each metric in a sentence, the context, and every change of every metric."""
     stdout = console.stdout
+    # rich takes 80 columns for a pipe, in which the tables do not fit.
     if not stdout.is_terminal:
         stdout = Console(file=stdout.file, highlight=False, width=WIDTH)
     lines = []
@@ -240,7 +230,7 @@ def show(report: ComparisonReport) -> None:
     for metric in report.comparison.metrics:
         colour = COLOURS[metric.changes[0].verdict] if metric.changes else "red"
         lines.append(f"[bold]{escape(metric.label)}[/bold]: [{colour}]{escape(describe_metric(metric))}[/]")
-    lines += map(escape, (*describe_sets(report), *describe_context(report)))
+    lines += map(escape, describe_context(report))
     for line in lines:
         stdout.print(line, soft_wrap=True)
     if report.provenance.differences:
@@ -260,6 +250,7 @@ def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in columns:
         is_number = columns is CHANGE_COLUMNS and name not in ("", "verdict")
+        # Folded, because an ellipsis would hide digits on a narrow terminal.
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
@@ -283,7 +274,7 @@ def as_markdown(report: ComparisonReport) -> str:
         _bullets(f"**{escape_markdown(sentence)}**" for sentence in report.failures),
         escape_markdown(report.caution) + "\n",
         format_markdown_table((*CHANGE_COLUMNS, "elsewhere"), metrics),
-        _bullets(map(escape_markdown, (*describe_sets(report), *describe_context(report)))),
+        _bullets(map(escape_markdown, describe_context(report))),
     ]
     if report.provenance.differences:
         parts.append(format_markdown_table(FACT_COLUMNS, fact_rows(report.provenance)))

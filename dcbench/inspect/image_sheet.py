@@ -88,6 +88,7 @@ class ImageSheet:
         y, x = low * self.side + np.array([round(row * self.pitch), round(column * self.pitch)])
         height, width = (high - low) * self.side
         line = 1.2 if colour == FRAME_COLOUR else 0.5
+        # clip_on would cut off half the line of a frame at the edge of the sheet.
         self.frames.append(
             Rectangle((x, y), width, height, fill=False, edgecolor=colour, linewidth=line, clip_on=False)
         )
@@ -99,6 +100,7 @@ class ImageSheet:
         canvas = np.full((height, width, 3), 255, dtype=np.uint8)
         for y, x, image in self.tiles:
             canvas[y : y + self.side, x : x + self.side] = image
+        # The axes get exactly the canvas's shape, so that every tile is square and every pixel equally large.
         inches_per_pixel = self.tile / self.side
         across = self.left + width * inches_per_pixel + 0.1
         down = self.top + height * inches_per_pixel + 0.1

@@ -39,14 +39,7 @@ DPI = 150
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnFigure:
-    """A figure that was drawn.
-
-    Attributes:
-        name: Name of the plug-in and of the files.
-        title: Heading on the page.
-        caption: What is shown, how much of it, and what it cannot show.
-        svg: The SVG file in base64, for the page.
-    """
+    """A figure that was drawn: the plug-in's name, title and caption, and the SVG file in base64."""
 
     name: str
     title: str
@@ -126,26 +119,25 @@ def render_page(
     for name in SCORES if rows else ():
         first, last = rows[0].get(name), rows[-1].get(name)
         if first and last:
-            digits = 1 if float(first) >= 10 else 3
-            change = f"{float(last) - float(first):+.{digits}f}" if len(rows) > 1 else ""
-            scores.append((COLUMNS[name].axis_label, f"{float(first):.{digits}f}", f"{float(last):.{digits}f}", change))
-    return (
-        template_environment(Path(__file__).parent)
-        .get_template("page.html.j2")
-        .render(
-            run_id=facts["run_id"],
-            version=dcbench.__version__,
-            state=facts["state"],
-            epoch=facts["epoch"],
-            epochs=spec["epochs"],
-            fields={name: format_value(spec[name]) for name in FIELDS},
-            health=str(judge_health(rows, spec["k"])) if rows else "",
-            checks=facts["checks"],
-            missing=missing,
-            replay_hint=facts.get("way_out", ""),
-            scores=scores,
-            figures=figures,
-            clusters=list(shown.itertuples(index=False)),
-            hidden_count=len(clusters) - len(shown),
-        )
+            before, after = float(first), float(last)
+            digits = 1 if before >= 10 else 3
+            # A run that stopped early may have only the row of the untrained network, which is not a change of 0.
+            change = f"{after - before:+.{digits}f}" if len(rows) > 1 else ""
+            scores.append((COLUMNS[name].axis_label, f"{before:.{digits}f}", f"{after:.{digits}f}", change))
+    template = template_environment(Path(__file__).parent).get_template("page.html.j2")
+    return template.render(
+        run_id=facts["run_id"],
+        version=dcbench.__version__,
+        state=facts["state"],
+        epoch=facts["epoch"],
+        epochs=spec["epochs"],
+        fields={name: format_value(spec[name]) for name in FIELDS},
+        health=str(judge_health(rows, spec["k"])) if rows else "",
+        checks=facts["checks"],
+        missing=missing,
+        replay_hint=facts.get("way_out", ""),
+        scores=scores,
+        figures=figures,
+        clusters=list(shown.itertuples(index=False)),
+        hidden_count=len(clusters) - len(shown),
     )

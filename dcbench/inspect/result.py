@@ -89,6 +89,7 @@ class InspectionResult:
 
     def image(self, position: int) -> Array:
         """Return the image `(c, h, h)` at a position in `shown`."""
+        # Only the images that some figure shows are kept; `shown` is ascending, so that a search finds their rows.
         image: Array = self["images"][np.searchsorted(self["shown"], position)]
         return image
 
@@ -116,6 +117,7 @@ def inspect_assignment(run: InspectedRun) -> InspectionResult:
     """Return the last assignment of a run without weights, which needs neither torch nor the images."""
     arrays = run.folder.read_assignments("assignment", "labels", "indices") or {}
     classes = read_class_names(run.spec.dataset, int(arrays["labels"].max(initial=-1)) + 1)
+    # A damaged file can hold numbers that NumPy would take as indices from the end.
     for name, count in (("assignment", run.spec.k), ("labels", len(classes))):
         if not arrays[name].size or arrays[name].min() < 0 or arrays[name].max() >= count:
             raise ResultsError(

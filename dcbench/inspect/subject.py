@@ -60,11 +60,13 @@ class InspectedRun:
     @property
     def is_replay(self) -> bool:
         """Whether this is a repetition of the run that the user named."""
+        # A repetition has the same run_id, so only the folder tells the two apart.
         return self.folder.path != self.user_path.absolute()
 
     @property
     def device(self) -> str:
         """The device to compute on, as the run did: `cpu` if it did so, else `auto`."""
+        # provenance.json has the name of a GPU, and this machine may have another one.
         return "cpu" if self.folder.read_provenance().get("device") == "cpu" else "auto"
 
     @property
