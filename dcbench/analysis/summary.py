@@ -36,36 +36,22 @@ OUTCOMES = (
 """Metrics that effects are estimated for, with the default margins."""
 
 DERIVED_METRICS = {
-    GAIN: MetricSpec(
-        name=GAIN,
-        label="gain over untrained",
-        unit="",
-        better="higher",
-        low=-1,
-        high=1,
-        help="NMI with the truth less that of row 0",
-    ),
-    "seconds": MetricSpec(
-        name="seconds",
-        label="time of the run",
-        unit="s",
-        better="lower",
-        low=0,
-        high=None,
-        help="from start to end",
-        cost=True,
-    ),
-    CLUSTERING: MetricSpec(
-        name=CLUSTERING,
-        label="time of clustering",
-        unit="s",
-        better="lower",
-        low=0,
-        high=None,
-        help="PCA, whitening, k-means",
-        cost=True,
-    ),
-}
+    spec.name: spec
+    for spec in (
+        MetricSpec(
+            name=GAIN, label="gain over untrained", unit="", better="higher", low=-1, high=1,
+            help="NMI with the truth less that of row 0",
+        ),
+        MetricSpec(
+            name="seconds", label="time of the run", unit="s", better="lower", low=0, high=None, cost=True,
+            help="from start to end",
+        ),
+        MetricSpec(
+            name=CLUSTERING, label="time of clustering", unit="s", better="lower", low=0, high=None, cost=True,
+            help="PCA, whitening, k-means",
+        ),
+    )
+}  # fmt: skip
 """Metrics of a run that are computed from the columns of metrics.csv and the state."""
 
 CURVE_METRICS = tuple(

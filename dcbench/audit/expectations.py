@@ -45,9 +45,13 @@ _SAME_CENTROIDS = ("images", "weights", "first centroids")
 _SAME_NETWORK = ("images", "weights")
 
 
+def _expect_value(path: str, must_share: tuple[str, ...], *evidence: str, must_move: str = "") -> Expectation:
+    """Expect the value itself at a path, where other evidence may stand beside it."""
+    return Expectation(evidence=(path, *evidence), must_share=must_share, setting=(path,), must_move=must_move)
+
+
 def _expect_optimizer(part: str, setting: str) -> Expectation:
-    path = f"optimizers.{part}.{setting}"
-    return Expectation(evidence=(path,), must_share=_SAME_START, setting=(path,), must_move=part)
+    return _expect_value(f"optimizers.{part}.{setting}", _SAME_START, must_move=part)
 
 
 def _expect_adam(setting: str) -> Expectation:
@@ -62,25 +66,26 @@ def _expect_backend(stage: str) -> Expectation:
     return Expectation(evidence=evidence, must_share=_SAME_CENTROIDS, setting=(f"stages.{stage}.library",))
 
 
+def _expect_input(dimension: int) -> Expectation:
+    evidence = ("probe.input_shape", "probe.input")
+    return Expectation(evidence=evidence, must_share=("images",), setting=(f"probe.input_shape.{dimension}",))
+
+
+def _expect_images(split: str, must_share: tuple[str, ...]) -> Expectation:
+    return Expectation(evidence=(f"data.{split}.indices",), must_share=must_share, setting=(f"data.{split}.images",))
+
+
 EXPECTATIONS = {
-    "method": Expectation(evidence=("method",), must_share=("images",), setting=("method",)),
+    "method": _expect_value("method", ("images",)),
     "dataset": Expectation(evidence=("data.training.sha256",)),
-    "limit": Expectation(
-        evidence=("data.training.indices",), must_share=("weights",), setting=("data.training.images",)
-    ),
-    "test_limit": Expectation(evidence=("data.test.indices",), must_share=_SAME_START, setting=("data.test.images",)),
-    "image_size": Expectation(
-        evidence=("probe.input_shape", "probe.input"), must_share=("images",), setting=("probe.input_shape.1",)
-    ),
-    "input_channels": Expectation(
-        evidence=("probe.input_shape", "probe.input"), must_share=("images",), setting=("probe.input_shape.0",)
-    ),
+    "limit": _expect_images("training", ("weights",)),
+    "test_limit": _expect_images("test", _SAME_START),
+    "image_size": _expect_input(1),
+    "input_channels": _expect_input(0),
     "arch": Expectation(evidence=("network.layers",), must_share=("images",)),
     "width": Expectation(evidence=("network.shapes",), must_share=("images",)),
-    "k": Expectation(
-        evidence=("stages.kmeans.k", "stages.kmeans.output"), must_share=_SAME_NETWORK, setting=("stages.kmeans.k",)
-    ),
-    "epochs": Expectation(evidence=("epochs",), must_share=_SAME_START, setting=("epochs",)),
+    "k": _expect_value("stages.kmeans.k", _SAME_NETWORK, "stages.kmeans.output"),
+    "epochs": _expect_value("epochs", _SAME_START),
     "batch_size": Expectation(evidence=("first.batch",), must_share=_SAME_CLUSTERING),
     "optimizer": _expect_optimizer("trunk", "class"),
     "lr": _expect_optimizer("trunk", "lr"),
@@ -95,21 +100,15 @@ EXPECTATIONS = {
     "pca_backend": _expect_backend("pca"),
     "whiten_backend": _expect_backend("whiten"),
     "kmeans_backend": _expect_backend("kmeans"),
-    "pca_dim": Expectation(
-        evidence=("stages.pca.dim", "stages.pca.output"), must_share=_SAME_NETWORK, setting=("stages.pca.dim",)
-    ),
-    "whiten": Expectation(evidence=("whitened",), must_share=_SAME_NETWORK, setting=("whitened",)),
-    "l2_normalize": Expectation(evidence=("unit_length",), must_share=_SAME_NETWORK, setting=("unit_length",)),
-    "kmeans_iterations": Expectation(
-        evidence=("stages.kmeans.iterations",), must_share=_SAME_NETWORK, setting=("stages.kmeans.iterations",)
-    ),
-    "kmeans_restarts": Expectation(
-        evidence=("stages.kmeans.starts",), must_share=_SAME_NETWORK, setting=("stages.kmeans.starts",)
-    ),
+    "pca_dim": _expect_value("stages.pca.dim", _SAME_NETWORK, "stages.pca.output"),
+    "whiten": _expect_value("whitened", _SAME_NETWORK),
+    "l2_normalize": _expect_value("unit_length", _SAME_NETWORK),
+    "kmeans_iterations": _expect_value("stages.kmeans.iterations", _SAME_NETWORK),
+    "kmeans_restarts": _expect_value("stages.kmeans.starts", _SAME_NETWORK),
     "sampler": Expectation(evidence=("passes.*.drawn", "passes.*.weighted"), must_share=_SAME_CLUSTERING),
     "reassign_every": Expectation(evidence=("reassigned",), must_share=_SAME_START),
     "augment": Expectation(evidence=("probe.training",), must_share=_SAME_START),
-    "precision": Expectation(evidence=("probe.precision",), must_share=_SAME_CENTROIDS, setting=("probe.precision",)),
+    "precision": _expect_value("probe.precision", _SAME_CENTROIDS),
 }
 """Field of the spec that can be an axis -> what it must show."""
 

@@ -108,6 +108,7 @@ class Effect:
 
 def estimate_effect(differences: Floats, left_out: int, outcome: Outcome) -> Effect:
     """Estimate the effect from the differences `(seeds, cells)` of matched pairs."""
+    # Seconds that fall are a gain as much as scores that rise.
     gains = -differences if outcome.better == "lower" else differences
     return Effect(
         interval=interval_over_seeds(differences),
@@ -200,6 +201,7 @@ def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Seque
         grid = make_grid(frame, [axis, with_axis], [name for name in axes if name not in (axis, with_axis)])
         before, with_before = axes[axis][0], axes[with_axis][0]
         for after, with_after in itertools.product(axes[axis][1:], axes[with_axis][1:]):
+            # All four corners must exist, so that both effects are over the same cells and seeds.
             corners = list(itertools.product((before, after), (with_before, with_after)))
             swap = {"axis": axis, "before": before, "after": after}
             swap |= {"with_axis": with_axis, "with_before": with_before, "with_after": with_after}
@@ -247,6 +249,7 @@ def _describe_company(frame: pd.DataFrame, lines: Ints, other_fields: Sequence[s
 
     `lr 0.05 → 0.001` when all pairs differ alike, else only `lr`.
     """
+    # A value without runs has no company.
     if len(lines) < 2:
         return ""
     paired = (lines >= 0).all(axis=0)

@@ -75,16 +75,10 @@ def select_matched_runs(frame: pd.DataFrame, axes: AxisValues, axis: str | None)
 def mean_curve(rows: pd.DataFrame, metric: str, ratio: bool = False) -> pd.DataFrame:
     """Return the mean of each epoch with its 95 % interval over the seeds; the epochs are the index.
 
-    Parameters
-    ----------
-    rows
-        The rows of runs from `select_matched_runs`: run_id, seed, cell, epoch and the metric. Epochs that some run
-        lacks are left out, since the mean would jump where a run ends.
-    metric
-        The column to average.
-    ratio
-        Whether to take the geometric mean; all values must then be positive.
+    `rows` are those of the runs from `select_matched_runs`: run_id, seed, cell, epoch and the metric. The mean of a
+    `ratio` is geometric, so all its values must be positive.
     """
+    # Epochs that some run lacks are left out: the mean would jump where a run ends.
     wide = rows.pivot(index="epoch", columns=["seed", "cell"], values=metric).dropna()
     seeds = max(1, wide.columns.get_level_values("seed").nunique())
     wide = wide.map(math.log) if ratio else wide
@@ -105,24 +99,15 @@ def tabulate_references(
 ) -> pd.DataFrame:
     """Return the mean scores of the baselines that belong to the cells of each value of an axis.
 
-    Parameters
-    ----------
-    runs
-        A row for each planned run.
-    baselines
-        A row for each finished baseline, with its `level`.
-    fields
-        The fields that a baseline of each level shares with the cells that it belongs to.
-    axes
-        The axes to tabulate; all cells together come first.
-    metrics
-        The scores to average; a level without a score has no row for it.
+    `runs` has a row for each planned run, `baselines` one for each finished baseline with its `level`. A baseline of a
+    level belongs to the cells with which it shares the `fields` of that level.
     """
     tables = []
     for level, names in fields.items():
         keys = [f"key {name}" for name in names]
         members, cells = _add_keys(baselines[baselines["level"] == level], names), _add_keys(runs, names)
         for axis in (None, *axes) if len(members) else ():
+            # Without an axis, all cells together are one value.
             values = runs[axis].astype(object) if axis else None
             # One row for each value and kind of cell: a baseline counts once, however many runs it belongs to.
             needed = cells.assign(value=values)[["value", *keys]].drop_duplicates()

@@ -26,11 +26,9 @@ MIN_SEEDS = 3
 
 @dataclass(frozen=True)
 class Grid:
-    """The row of the frame that holds the run of each value, seed and cell.
+    """The numbers `(values, seeds, cells)` of the frame's rows, NONE where no such run exists, and the values.
 
-    Attributes:
-        lines: The row numbers `(values, seeds, cells)`; NONE where no such run exists.
-        values: The values along the first dimension; tuples where several axes are laid out.
+    Where several axes are laid out, the values are tuples.
     """
 
     lines: Ints
@@ -43,12 +41,9 @@ class Grid:
 
 @dataclass(frozen=True)
 class MatchedRuns:
-    """The runs that every value has.
+    """A metric `(values, seeds, cells)` of the runs that every value has, and the numbers of their rows.
 
-    Attributes:
-        metric: The metric `(values, seeds, cells)`.
-        lines: The row numbers of the same shape.
-        left_out: How many matched runs of a value were dropped so that every seed has every cell.
+    `left_out` is how many matched runs of each value were dropped so that every seed has every cell.
     """
 
     metric: Floats
@@ -68,6 +63,7 @@ class MatchedRuns:
 
 def make_grid(frame: pd.DataFrame, axes: Sequence[str], other_axes: Sequence[str]) -> Grid:
     """Lay out the runs by the values of `axes`, by seed, and by cell of `other_axes`."""
+    # Each row is one run, so its three numbers are its place.
     value, values = _number_rows(frame, axes)
     cell, cells = _number_rows(frame, other_axes)
     seed, seeds = _number_rows(frame, ["seed"])
@@ -96,6 +92,7 @@ def match_runs(grid: Grid, metric: Floats, values: Sequence[Hashable]) -> Matche
     two is dropped, as `find_rectangle` chooses.
     """
     lines = grid.select([value for value in values if value in grid.values])
+    # A value without any run matches nothing.
     if len(lines) < len(values):
         lines = np.full((len(values), 0, 0), NONE, dtype=np.intp)
     metric = np.where(lines == NONE, np.nan, metric[lines] if len(metric) else np.nan)
