@@ -59,8 +59,8 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
         plan = plan_of(text)
         folder = MatrixDir(tmp_path / "results" / plan.name)
         status.store_plan(plan, folder)
-        todo = scheduler.runs_left(status.read_planned_runs(plan, folder), redo)
-        settings = scheduler.scheduler_settings(WorkerConfig(data_dir=data_dir, redo=redo))
+        todo = scheduler.select_runs(status.read_planned_runs(plan, folder), redo)
+        settings = scheduler.make_settings(WorkerConfig(data_dir=data_dir, redo=redo))
         list(scheduler.run(todo, "inline", settings))
         return folder
 

@@ -44,7 +44,7 @@ def make_replay_settings(
 
 def run_replays(planned: list[PlannedRun], settings: SchedulerSettings, quiet: bool = False) -> None:
     """Execute the repetitions; if the user stops them, end the command with exit code 130."""
-    events = scheduler.run(planned, LOCAL.value, settings)
+    events = scheduler.run(planned, LOCAL, settings)
     with settings.interrupts.counting():
         if quiet:
             # The scheduler works only while its events are read.

@@ -36,37 +36,26 @@ class WorkerConfig:
 
     data_dir: Path = field(default_factory=default_data_dir)
     """Folder of the datasets."""
-
     device: DeviceKind = "cpu"
     """Kind of device that the run computes on."""
-
     gpu: str = ""
     """UUID of the GPU that the worker may see; empty on the CPU, and where the environment has chosen already."""
-
     threads: int = 1
     """CPU threads of each library."""
-
     jobs: int = 1
     """Runs at once on this machine, over all devices; recorded in provenance.json."""
-
     command: str = ""
     """Command line that started the run; recorded in provenance.json."""
-
     plugins: tuple[Path, ...] = field(default_factory=registry.search_path)
     """Folders of the user's own plug-ins, which the worker must find too."""
-
     checkpoint_every: float = 300.0
     """Shortest time (s) between two checkpoints. A stop writes one in any case."""
-
     keep_weights: bool = False
     """Keep the last checkpoint of a finished run instead of deleting it."""
-
     redo: bool = False
     """Do the run again from its first row even if it is done."""
-
     memory_mb: float | None = None
     """GPU memory (MB) that the scheduler reserved, and the most that the run may take; None for no limit."""
-
     predicted_seconds: float | None = None
     """Time (s) that the scheduler expects the run to take; None if unknown. Recorded in provenance.json."""
 

@@ -21,13 +21,10 @@ class DeviceSelection:
 
     kind: devices.DeviceKind
     """Kind of device: cpu or cuda."""
-
     gpus: tuple[devices.Gpu, ...]
     """GPUs to use; empty on the CPU."""
-
     runs_per_gpu: int | None
     """Runs at once on each GPU; None for as many as fit in its memory."""
-
     jobs: int | None
     """Runs at once on the CPU; None for one per core."""
 

@@ -48,9 +48,9 @@ def image_folder(path, count=12):
 @contextmanager
 def mounted(path, *options):
     path.mkdir(parents=True, exist_ok=True)
-    told = subprocess.run(["mount", *options, str(path)], capture_output=True, text=True, check=False)
-    if told.returncode:
-        pytest.skip(f"cannot mount anything here: {told.stderr.strip()}")
+    output = subprocess.run(["mount", *options, str(path)], capture_output=True, text=True, check=False)
+    if output.returncode:
+        pytest.skip(f"cannot mount anything here: {output.stderr.strip()}")
     try:
         yield
     finally:
@@ -70,10 +70,12 @@ def matrix(tmp_path):
 
 def folders(plan, place):
     """The run folders by what tells the runs apart: k of the good ones, else what is wrong with them."""
-    found = MatrixDir(place / "results" / plan.name)
+    matrix_dir = MatrixDir(place / "results" / plan.name)
     names = {"imagefolder:broken": "broken", "imagefolder:hanging": "hanging"}
     return {
-        names.get(spec.dataset) or ("nan" if spec.lr > 1 else f"{spec.optimizer} {spec.k}"): found.run_dir(spec.run_id)
+        names.get(spec.dataset) or ("nan" if spec.lr > 1 else f"{spec.optimizer} {spec.k}"): matrix_dir.run_dir(
+            spec.run_id
+        )
         for spec in plan.runs
     }
 
@@ -94,9 +96,9 @@ def hit(folder, number, after):
 
 def counts(place):
     """Runs in each state as the command tells it: they always sum to the plan."""
-    told = json.loads(shell("status", "results", "--json", cwd=place).stdout)["faults"]
-    states = {name: told[name] for name in ("pending", "running", "done", "failed", "skipped")}
-    assert sum(states.values()) == told["runs"] == 11
+    output = json.loads(shell("status", "results", "--json", cwd=place).stdout)["faults"]
+    states = {name: output[name] for name in ("pending", "running", "done", "failed", "skipped")}
+    assert sum(states.values()) == output["runs"] == 11
     return states
 
 

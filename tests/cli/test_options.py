@@ -21,17 +21,17 @@ def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
     (tmp_path / "results" / "broken").mkdir()
     (tmp_path / "results" / "broken" / "matrix.yaml").write_text("name: [")
     for command in ("status", "report"):
-        told = call(command, "results")
-        assert told.exit_code == 2 and "broken" in told.stderr and "4" in told.stdout
+        text = call(command, "results")
+        assert text.exit_code == 2 and "broken" in text.stderr and "4" in text.stdout
     assert (tmp_path / "reports" / "m" / "index.html").exists()
 
 
-@pytest.mark.parametrize(("told", "expected"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
-def test_times_are_written_as_people_write_them(told, expected):
-    assert parse_duration(told) == expected
+@pytest.mark.parametrize(("text", "expected"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
+def test_times_are_written_as_people_write_them(text, expected):
+    assert parse_duration(text) == expected
 
 
-@pytest.mark.parametrize("told", ["0", "soon", "-5", "1d", ""])
-def test_what_is_no_time_is_refused(told):
+@pytest.mark.parametrize("text", ["0", "soon", "-5", "1d", ""])
+def test_what_is_no_time_is_refused(text):
     with pytest.raises(typer.BadParameter, match="like 90s, 15m or 2h"):
-        parse_duration(told)
+        parse_duration(text)

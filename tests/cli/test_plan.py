@@ -4,12 +4,12 @@ from tests.helpers.command_line import MATRICES, RUN
 
 
 def test_plan_says_96_cells_and_288_runs(call):
-    told = json.loads(call("plan", str(MATRICES / "mnist_cifar.yaml"), "--json").stdout)
+    output = json.loads(call("plan", str(MATRICES / "mnist_cifar.yaml"), "--json").stdout)
     steps = {"product": 96, "exclude": 96, "include": 96, "overrides": 96, "seeds": 288, "duplicates": 288}
-    foreseen = told.pop("forecast")
-    assert told == {"cells": 96, "runs": 288, "baselines": 66, "done": 0, "steps": steps}
-    assert sum(one["runs"] for one in foreseen["classes"]) == foreseen["left"] == foreseen["unknown"] == 354
-    assert foreseen["run_seconds"] is foreseen["finish_seconds"] is foreseen["memory_mb"] is None
+    prediction = output.pop("forecast")
+    assert output == {"cells": 96, "runs": 288, "baselines": 66, "done": 0, "steps": steps}
+    assert sum(each["runs"] for each in prediction["classes"]) == prediction["left"] == prediction["unknown"] == 354
+    assert prediction["run_seconds"] is prediction["finish_seconds"] is prediction["memory_mb"] is None
 
 
 def test_plan_prints_steps_axes_and_what_is_done(call):
@@ -27,15 +27,15 @@ def test_what_is_left_is_predicted_from_what_was_run_and_is_absent_before(call, 
     for path in tmp_path.glob("results/m/*-s1-*/state.json"):
         path.unlink()
     taken = [json.loads(path.read_text())["seconds"] for path in tmp_path.glob("results/m/*/state.json")]
-    foreseen = json.loads(call("plan", "m.yaml", "--jobs", "1", "--json").stdout)["forecast"]
-    assert foreseen["left"] == 2 and len(taken) == 2
-    assert 2 * min(taken) * 0.99 <= foreseen["run_seconds"] == foreseen["finish_seconds"] <= 2 * max(taken) * 1.01
+    prediction = json.loads(call("plan", "m.yaml", "--jobs", "1", "--json").stdout)["forecast"]
+    assert prediction["left"] == 2 and len(taken) == 2
+    assert 2 * min(taken) * 0.99 <= prediction["run_seconds"] == prediction["finish_seconds"] <= 2 * max(taken) * 1.01
     out = call("plan", "m.yaml", "--jobs", "1").stdout
     assert "2 runs left:" in out and "on the CPU, 1 at once, done in about" in out and "2 runs" in out
 
 
 def test_a_probe_measures_what_is_not_known(call, tmp_path):
-    foreseen = json.loads(call("plan", "m.yaml", "--probe", "--json").stdout)["forecast"]
-    assert foreseen["unknown"] == 0 and foreseen["finish_seconds"] > 0
-    assert {one["expected"]["source"] for one in foreseen["classes"]} == {"probe"}
+    prediction = json.loads(call("plan", "m.yaml", "--probe", "--json").stdout)["forecast"]
+    assert prediction["unknown"] == 0 and prediction["finish_seconds"] > 0
+    assert {each["expected"]["source"] for each in prediction["classes"]} == {"probe"}
     assert not (tmp_path / "results").exists(), "a probe leaves nothing behind"

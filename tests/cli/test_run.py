@@ -21,9 +21,9 @@ def test_run_then_run_again_then_redo(call, tmp_path):
     assert len(times) == 4
     again = call(*RUN)
     assert again.exit_code == 0 and "[1/" not in again.stdout
-    assert all(path.stat().st_mtime_ns == at for path, at in times.items())
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
     assert "[4/4] done" in call(*RUN, "--redo").stdout
-    assert all(path.stat().st_mtime_ns != at for path, at in times.items())
+    assert all(path.stat().st_mtime_ns != time for path, time in times.items())
 
 
 def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
@@ -35,7 +35,7 @@ def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
     out = call(*RUN).stdout
     assert "the matrix has changed: 2 runs kept, 2 new, 2 no longer planned" in out
     assert "[3/3] done" in out and "4 planned: 4 done" in out
-    assert len(kept) == 2 and all(path.stat().st_mtime_ns == at for path, at in kept.items())
+    assert len(kept) == 2 and all(path.stat().st_mtime_ns == time for path, time in kept.items())
     assert len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 6
     report = call("report", "results/m")
     assert "4 runs, 4 done" in report.stdout and "2 runs that the matrix no longer plans" in report.stderr
@@ -52,15 +52,15 @@ def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_pa
         real(spec, folder, config, **more)
 
     monkeypatch.setattr(worker, "train_run", execute)
-    told = call(*RUN)
-    assert told.exit_code == 1
-    assert told.stdout.count("failed digits") == 2 and "(error) planted" in told.stdout
-    assert "2 done, 2 failed" in told.stdout and "dcbench status results/m" in told.stdout
+    result = call(*RUN)
+    assert result.exit_code == 1
+    assert result.stdout.count("failed digits") == 2 and "(error) planted" in result.stdout
+    assert "2 done, 2 failed" in result.stdout and "dcbench status results/m" in result.stdout
     status = call("status", "results")
     assert status.stdout.count("failed (error)") == 2 and "planted" in status.stdout
-    told = json.loads(call("status", "results", "--json").stdout)["m"]
+    result = json.loads(call("status", "results", "--json").stdout)["m"]
     counts = {"pending": 0, "running": 0, "done": 2, "failed": 2, "skipped": 0}
-    assert told["runs"] == sum(counts.values()) and {name: told[name] for name in counts} == counts
+    assert result["runs"] == sum(counts.values()) and {name: result[name] for name in counts} == counts
     monkeypatch.undo()
     os.chdir(tmp_path)
     assert "4 planned: 4 done" in call(*RUN).stdout
@@ -84,12 +84,13 @@ def test_a_results_folder_on_a_read_only_mount(call, tmp_path):
     for path in tmp_path.glob("results/m/*-s1-*/state.json"):
         path.unlink()
     with read_only(tmp_path / "results"):
-        told = {name: shell(*name.split(), cwd=tmp_path) for name in ("run m.yaml", "status results", "report results")}
-    run = told["run m.yaml"]
+        commands = ("run m.yaml", "status results", "report results")
+        result = {name: shell(*name.split(), cwd=tmp_path) for name in commands}
+    run = result["run m.yaml"]
     assert run.returncode == 2 and "Traceback" not in run.stderr
     assert "results/m" in run.stderr and "Read-only" in run.stderr and "--results" in run.stderr
-    assert told["status results"].returncode == 0 and "2 done" in told["status results"].stdout
-    assert told["report results"].returncode == 0 and "4 runs, 2 done" in told["report results"].stdout
+    assert result["status results"].returncode == 0 and "2 done" in result["status results"].stdout
+    assert result["report results"].returncode == 0 and "4 runs, 2 done" in result["report results"].stdout
 
 
 def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(started, tmp_path):
@@ -131,10 +132,10 @@ def test_ctrl_c_or_sigterm_with_the_inline_executor(started, tmp_path, number):
 def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
     (tmp_path / "m.yaml").write_text(f"name: m\naxes: {{dataset: [kmnist, digits]}}\nsettings: {TINY}\n")
     dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    told = shell("run", "m.yaml", "--data-dir", "data", cwd=tmp_path, environment=ON_CPU | dead)
-    assert told.returncode == 1 and "Traceback" not in told.stderr
-    assert "could not be downloaded" in told.stdout and "--data-dir" in told.stdout
-    assert "2 planned: 1 done, 1 failed" in told.stdout
+    result = shell("run", "m.yaml", "--data-dir", "data", cwd=tmp_path, environment=ON_CPU | dead)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "could not be downloaded" in result.stdout and "--data-dir" in result.stdout
+    assert "2 planned: 1 done, 1 failed" in result.stdout
 
 
 @pytest.mark.slow
@@ -148,14 +149,20 @@ def test_two_schedulers_at_once_do_each_run_once(started, tmp_path):
     assert shell("status", "results/m", "--json", cwd=tmp_path).stdout.count('"done": 4') == 1
 
 
+def test_an_unknown_executor_is_refused_with_those_that_there_are(call, tmp_path):
+    message = str(call("run", "m.yaml", "--executor", "locale").exception)
+    assert "unknown executor 'locale'. Did you mean 'local'? Known: inline, local" in message
+    assert not (tmp_path / "results").exists()
+
+
 def test_jobs_mean_nothing_to_the_inline_executor(call):
     for option in (("--jobs", "2"), ("--timeout", "2h")):
         assert "one run after another" in str(call(*RUN, *option).exception)
 
 
 def test_the_command_that_goes_on_does_what_is_left_and_not_what_is_done():
-    told = runs.make_resume_command("dcbench run 'my matrix.yaml' --only failed --redo --jobs 2")
-    assert told == "dcbench run 'my matrix.yaml' --jobs 2"
+    result = runs.make_resume_command("dcbench run 'my matrix.yaml' --only failed --redo --jobs 2")
+    assert result == "dcbench run 'my matrix.yaml' --jobs 2"
     assert runs.make_resume_command("dcbench run m.yaml --only=failed") == "dcbench run m.yaml"
 
 
@@ -173,8 +180,8 @@ def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
     call(*RUN)
     paths[1].unlink()
     monkeypatch.setattr(worker, "train_run", real)
-    told = call(*RUN, "--only", "failed")
-    assert told.exit_code == 1 and "1 run to do" in told.stdout and "4 planned: 1 pending, 3 done" in told.stdout
+    result = call(*RUN, "--only", "failed")
+    assert result.exit_code == 1 and "1 run to do" in result.stdout and "4 planned: 1 pending, 3 done" in result.stdout
     assert "1 run to do" in call(*RUN, "--only", "pending").stdout
 
 

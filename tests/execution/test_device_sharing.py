@@ -5,11 +5,11 @@ import multiprocessing
 from dcbench.execution.device_sharing import take_seat
 
 
-def sit(place, name, device, ready, go, told):
+def sit(place, name, device, ready, go, reports):
     with take_seat(device, name, place) as seat:
         ready.set()
         go.wait(60)
-        told.put((name, seat.neighbours()))
+        reports.put((name, seat.neighbours()))
 
 
 def test_a_run_alone_met_nobody(tmp_path):
@@ -20,11 +20,11 @@ def test_a_run_alone_met_nobody(tmp_path):
 
 def test_everybody_who_was_there_at_the_same_time_is_known_to_both_and_nobody_else(tmp_path):
     context = multiprocessing.get_context("fork")
-    told = context.Queue()
+    reports = context.Queue()
 
     def enter(name, device="cpu"):
         ready, go = context.Event(), context.Event()
-        process = context.Process(target=sit, args=(tmp_path, name, device, ready, go, told))
+        process = context.Process(target=sit, args=(tmp_path, name, device, ready, go, reports))
         process.start()
         ready.wait(60)
         return process, go
@@ -32,7 +32,7 @@ def test_everybody_who_was_there_at_the_same_time_is_known_to_both_and_nobody_el
     def leave(process, go):
         go.set()
         process.join(60)
-        return told.get(timeout=60)
+        return reports.get(timeout=60)
 
     first, other = enter("first"), enter("other device", "GPU-a")
     second = enter("second")

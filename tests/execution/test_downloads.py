@@ -9,14 +9,14 @@ def test_fetch_says_why_a_download_failed(tmp_path):
 
 
 def test_each_dataset_is_fetched_once_and_what_is_stopped_is_no_failure(tmp_path, monkeypatch):
-    asked = []
+    requested = []
 
     def fetch(name, where):
-        asked.append(name)
+        requested.append(name)
         return f"no {name}"
 
     monkeypatch.setattr(downloads, "fetch", fetch)
     names = ("mnist", "kmnist", "mnist")
     assert downloads.fetch_all(names, tmp_path, lambda: False) == {"mnist": "no mnist", "kmnist": "no kmnist"}
-    assert asked == ["mnist", "kmnist"]
-    assert downloads.fetch_all(names, tmp_path, lambda: True) == {} and len(asked) == 2
+    assert requested == ["mnist", "kmnist"]
+    assert downloads.fetch_all(names, tmp_path, lambda: True) == {} and len(requested) == 2

@@ -20,5 +20,5 @@ status = Path("/proc/self/status").read_text().splitlines()
 print(next(line for line in status if line.startswith("Threads")).split()[1])
 """
     with local._server_environment(2):
-        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert told.stdout.strip() == "1", told.stderr
+        process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.stdout.strip() == "1", process.stderr

@@ -143,8 +143,8 @@ def running(folder):
 
 def test_the_entry_of_every_executor_is_a_command(tmp_path):
     folder = prepared(tmp_path)
-    told = subprocess.run(command(folder), capture_output=True, timeout=120, check=False)
-    assert (told.returncode, told.stdout, told.stderr) == (0, b"", b"")
+    process = subprocess.run(command(folder), capture_output=True, timeout=120, check=False)
+    assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
     assert folder.read_state().name == "done"
 
 

@@ -53,7 +53,7 @@ class Cluster:
         self.gone = []
 
     def pool(self):
-        return Pool(Device(gpu, mb, self.slots) for gpu, mb in self.capacity.items())
+        return Pool(Device(gpu=gpu, memory_mb=mb, slots=self.slots) for gpu, mb in self.capacity.items())
 
     def clock(self):
         return self.now

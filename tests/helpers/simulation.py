@@ -10,8 +10,9 @@ from dcbench.core import devices
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.worker_config import WorkerConfig
-from dcbench.execution.scheduler.history import MARGIN, History, Machine, MeasuredCost, cost_class
-from dcbench.execution.scheduler.loop import Loop, SchedulerSettings
+from dcbench.execution.scheduler.history import MARGIN, History, Machine, MeasuredCost, get_cost_class
+from dcbench.execution.scheduler.loop import Loop
+from dcbench.execution.scheduler.settings import SchedulerSettings
 from tests.helpers.fake_cluster import Cluster, Script
 from tests.helpers.matrices import plan_of
 
@@ -61,10 +62,10 @@ def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
     for spec in plan.runs:
         gb, minutes = cost[spec.k]
         peak = (gb * 1000.0 - devices.HEADROOM_MB) / MARGIN
-        history.known.setdefault(cost_class(spec), [MeasuredCost(minutes * 60.0, 0.0, peak)])
-    at = SchedulerSettings(WorkerConfig(), cluster.pool(), history, clock=cluster.clock)
+        history.costs.setdefault(get_cost_class(spec), [MeasuredCost(minutes * 60.0, 0.0, peak)])
+    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=history, clock=cluster.clock)
     entries = status.read_planned_runs(plan, folder)
-    ended = [one for one in Loop(entries, cluster, at).outcomes() if getattr(one, "ended", False)]
+    ended = [one for one in Loop(entries, cluster, at).run() if getattr(one, "ended", False)]
     assert len(ended) == len(entries) == 288 and all(one.state.name == "done" for one in ended)
     fullest = max(cluster.most_reserved.values())
     assert max(cluster.most_claimed.values()) <= fullest

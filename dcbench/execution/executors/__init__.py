@@ -1,8 +1,9 @@
 """Executors: each decides where a worker process runs, and how it starts and ends.
 
-An executor is a plug-in: one file whose name is the executor's name, with a class `Executor` that has the methods of
-the protocol below. To write one, start the worker entry once for each submitted run, with `worker_command`, on whatever
-machine you like; it needs the run folder and the datasets on a file system that it shares with the scheduler.
+An executor is a plug-in: one file here or in `executors/` of a folder given with --plugins. The file's name is the
+executor's name, and its class `Executor` has the methods of the protocol below. To write one, start `worker_command`
+once for each submitted run, on whatever machine you like; that machine needs the run folder and the datasets on a file
+system that it shares with the scheduler. `dcbench check-plugin FILE` tests the result.
 
 The division of work:
 
@@ -35,8 +36,6 @@ A minimal executor, which starts each worker as a child process::
             for process in self.processes.values():
                 process.kill()
                 process.wait()
-
-The contract tests in tests/execution/executors/test_contract.py run on every executor.
 """
 
 from __future__ import annotations

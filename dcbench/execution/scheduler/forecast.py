@@ -24,16 +24,12 @@ class ClassForecast:
 
     title: str
     """Values that distinguish it from the other classes."""
-
     epochs: int
     """Epochs of each run."""
-
     runs: int
     """Number of runs."""
-
     done: int
     """Number of runs that are done or skipped."""
-
     expected: ExpectedCost
     """What one run takes."""
 
@@ -44,22 +40,16 @@ class Forecast:
 
     classes: list[ClassForecast]
     """All classes, in the plan's order."""
-
     left: int
     """Number of runs that are left."""
-
     unknown: int
     """Number of runs left whose time is unknown."""
-
     run_seconds: float | None
     """Sum of the times of all runs left."""
-
     memory_mb: float | None
     """Largest memory (MB) of a run left; None if it is unknown for all of them."""
-
     finish_seconds: float | None
     """Time until the last run ends, if sharing a device slows nobody down."""
-
     unshared_seconds: float | None
     """Time until the last run ends if each run has a GPU alone; None on the CPU."""
 

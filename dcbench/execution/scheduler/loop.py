@@ -90,25 +90,18 @@ class Job:
 
     retries: int = 0
     """How often it was tried again after a failure of its own."""
-
     exclusive: bool = False
     """Whether it must have its device alone."""
-
     shared: bool = False
     """Whether other runs of this scheduler were on its device during the current try."""
-
     new: bool = True
     """Whether this scheduler has not started it yet."""
-
     state_before: RunState = field(default_factory=RunState)
     """State on disk before the current try."""
-
     start_time: float = 0.0
     """When the current try began."""
-
     stop_time: float | None = None
     """When its worker was last asked to stop."""
-
     overdue: bool = False
     """Whether it has exceeded the timeout."""
 

@@ -76,22 +76,16 @@ class Device:
 
     gpu: str
     """UUID of the GPU; empty for the CPU."""
-
     memory_mb: float
     """Memory (MB) that runs may reserve: what other programs leave."""
-
     slots: int
     """How many runs it takes at once."""
-
     runs: dict[Path, float] = field(default_factory=dict)
     """Memory (MB) reserved for each run on it."""
-
     exclusive: bool = False
     """Whether its run has it alone."""
-
     read_free_mb: Callable[[], float | None] | None = None
     """Returns the memory (MB) that no program uses now, None if unknown; None for a device where it cannot change."""
-
     most_mb: float = 0.0
     """Largest value that `memory_mb` has had."""
 
@@ -140,18 +134,13 @@ class Pool:
         """
         exclusive = force or self.needs_own_device(memory_mb, exclusive)
         needed_mb = memory_mb or 0.0
-        # A run that needs a device alone waits for a large one: what it needs is unknown, or more than any device has.
-        least_mb = 0.0 if force else SIMILAR * self._largest_mb
-        candidates = [
-            device
-            for device in self.devices
-            if device is not avoid
-            and (
-                not device.runs and device.memory_mb >= least_mb
-                if exclusive
-                else not device.full and needed_mb <= device.free_mb
-            )
-        ]
+        if exclusive:
+            # Wait for a large device: what the run needs is unknown, or more than any device has.
+            least_mb = 0.0 if force else SIMILAR * self._largest_mb
+            candidates = [device for device in self.devices if not device.runs and device.memory_mb >= least_mb]
+        else:
+            candidates = [device for device in self.devices if not device.full and needed_mb <= device.free_mb]
+        candidates = [device for device in candidates if device is not avoid]
         device = max(candidates, key=lambda device: device.free_mb, default=None)
         if device is not None:
             device.exclusive = exclusive

@@ -54,22 +54,16 @@ class SchedulerSettings:
 
     config: WorkerConfig
     """What all workers have in common; each run gets a copy with its own GPU, memory and predicted time."""
-
     pool: Pool
     """Devices, and what is reserved on them."""
-
     history: History
     """What runs of each class have cost."""
-
     policy: FaultPolicy = field(default_factory=FaultPolicy)
     """What follows a failure."""
-
     first: Sequence[CellFilter] = ()
     """Cells that the user wants first."""
-
     interrupts: InterruptCounter = field(default_factory=InterruptCounter)
     """The user's stop requests."""
-
     clock: Callable[[], float] = time.monotonic
     """Source of the time (s); a simulation brings its own."""
 

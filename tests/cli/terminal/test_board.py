@@ -15,7 +15,7 @@ from dcbench.execution.scheduler.history import MeasuredCost
 TWO = (Gpu(index=0, uuid="GPU-a"), Gpu(index=1, uuid="GPU-b"))
 
 
-def setting(gpus=(), **config):
+def make_settings(gpus=(), **config):
     return scheduler.make_settings(WorkerConfig(data_dir=Path(), **config), gpus)
 
 
@@ -24,7 +24,7 @@ def started(entry):
 
 
 def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
-    board = boards.Board(entries, entries, setting())
+    board = boards.Board(entries, entries, make_settings())
     first, second, _ = entries
     board.update(started(first))
     board.update(started(second))
@@ -33,17 +33,17 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     board.update(RunEvent(second.folder, RunState(name="failed", kind="nan", reason="the loss became nan")))
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.render())
-    told = out.getvalue()
-    assert "epoch 1/100" in told and first.folder.path.name in told
-    assert "failed: " in told and "the loss became nan" in told
-    assert "0 done, 1 running, 1 failed, 1 left to start" in told and "left" in told
+    text = out.getvalue()
+    assert "epoch 1/100" in text and first.folder.path.name in text
+    assert "failed: " in text and "the loss became nan" in text
+    assert "0 done, 1 running, 1 failed, 1 left to start" in text and "left" in text
 
 
 def test_the_time_left_is_what_runs_like_these_took(entries):
-    at = setting()
+    settings = make_settings()
     for entry in entries:
-        at.history.add_probe(entry.spec, MeasuredCost(start=100.0, row=1.0))
-    board = boards.Board(entries, entries, at)
+        settings.history.add_probe(entry.spec, MeasuredCost(start=100.0, row=1.0))
+    board = boards.Board(entries, entries, settings)
     assert board.estimate_seconds_left() == pytest.approx(600)
     board.update(started(entries[0]))
     board.update(started(entries[1]))
@@ -63,7 +63,7 @@ def test_the_time_left_is_what_runs_like_these_took(entries):
 
 
 def test_without_predictions_the_pace_so_far_counts(entries):
-    board = boards.Board(entries, entries, setting())
+    board = boards.Board(entries, entries, make_settings())
     assert board.estimate_seconds_left() is None
     board.start -= 60
     board.update(started(entries[0]))
@@ -78,33 +78,33 @@ def every(entries):
 
 
 def test_a_terminal_gets_the_live_table(entries, terminal):
-    boards.watch(every(entries), entries, entries, setting())
+    boards.watch(every(entries), entries, entries, make_settings())
     assert "3 done, 0 running, 0 failed, 0 left to start" in terminal.getvalue()
 
 
 def test_a_pipe_gets_a_line_for_each_end_and_each_notice(entries, capsys):
     outcomes = [Notice("something [to] know"), *every(entries)]
-    boards.watch(outcomes, entries, entries, setting())
+    boards.watch(outcomes, entries, entries, make_settings())
     start, notice, *lines = capsys.readouterr().out.splitlines()
     assert start == "3 runs to do on the CPU: 1 at once, 1 thread each" and notice == "something [to] know"
     assert lines == [f"[{n}/3] done {entry.folder.path.name} 2.0 s" for n, entry in enumerate(entries, 1)]
 
 
 def test_a_terminal_is_told_notices_as_they_are(entries, terminal):
-    boards.watch([Notice("something [bold] to know")], entries, entries, setting())
+    boards.watch([Notice("something [bold] to know")], entries, entries, make_settings())
     assert "something [bold] to know" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "text"),
     [
-        (setting(jobs=2), "3 runs to do on the CPU: 2 at once, 1 thread each"),
-        (setting(TWO, device="cuda", jobs=2, threads=4), "3 runs to do on 2 GPUs: 2 at once, 4 threads each"),
-        (setting(TWO, device="cuda", jobs=16), "3 runs to do on 2 GPUs: as many at once as fit, at most 16"),
+        (make_settings(jobs=2), "3 runs to do on the CPU: 2 at once, 1 thread each"),
+        (make_settings(TWO, device="cuda", jobs=2, threads=4), "3 runs to do on 2 GPUs: 2 at once, 4 threads each"),
+        (make_settings(TWO, device="cuda", jobs=16), "3 runs to do on 2 GPUs: as many at once as fit, at most 16"),
     ],
 )
-def test_what_will_happen_is_told_first(settings, told, terminal):
+def test_what_will_happen_is_told_first(settings, text, terminal):
     boards.show_start(3, settings)
-    assert told in terminal.getvalue()
+    assert text in terminal.getvalue()
     boards.show_start(0, settings)
     assert terminal.getvalue().count("runs to do") == 1

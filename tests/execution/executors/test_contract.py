@@ -9,11 +9,11 @@ from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.executors import EXIT_STOPPED, worker_arguments
 from tests.helpers.workers import TINY
 
-PARTS = registry.plugin_names("executors")
+NAMES = registry.plugin_names("executors")
 
 
 def test_there_are_executors():
-    assert {"inline", "local"} <= set(PARTS)
+    assert {"inline", "local"} <= set(NAMES)
 
 
 def prepared(tmp_path, **values):
@@ -23,42 +23,42 @@ def prepared(tmp_path, **values):
     return folder
 
 
-def opened(part, tmp_path):
+def opened(name, tmp_path):
     config = WorkerConfig(data_dir=tmp_path, jobs=2)
-    return registry.load("executors", part).Executor(config), config
+    return registry.load("executors", name).Executor(config), config
 
 
 def ends(executor, count):
-    told = {}
-    while len(told) < count:
-        told |= {ended.run_dir: ended.exit_code for ended in executor.wait(0.2)}
-    return told
+    exit_codes = {}
+    while len(exit_codes) < count:
+        exit_codes |= {ended.run_dir: ended.exit_code for ended in executor.wait(0.2)}
+    return exit_codes
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_good_and_bad_runs_start_and_end(part, tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_good_and_bad_runs_start_and_end(name, tmp_path):
     folders = [prepared(tmp_path, **more) for more in ({}, {"dataset": "mnist"}, {"backend": "torch"})]
-    executor, config = opened(part, tmp_path)
+    executor, config = opened(name, tmp_path)
     for folder in folders:
         executor.submit(folder.path, config)
-    told = ends(executor, 3)
-    assert [told[folder.path] for folder in folders] == [0, 1, 0]
+    exit_codes = ends(executor, 3)
+    assert [exit_codes[folder.path] for folder in folders] == [0, 1, 0]
     assert [folder.read_state().name for folder in folders] == ["done", "failed", "done"]
     assert "mnist is not in" in folders[1].read_state().reason
     executor.close()
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_nothing_ends_that_was_not_started(part, tmp_path):
-    executor, _ = opened(part, tmp_path)
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_ends_that_was_not_started(name, tmp_path):
+    executor, _ = opened(name, tmp_path)
     assert executor.wait(0.01) == []
     executor.close()
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_run_that_is_asked_ends_and_is_pending(part, tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_that_is_asked_ends_and_is_pending(name, tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    executor, config = opened(part, tmp_path)
+    executor, config = opened(name, tmp_path)
     executor.submit(folder.path, config)
     executor.stop(folder.path)
     assert ends(executor, 1)[folder.path] in (EXIT_STOPPED, -15)
@@ -66,10 +66,10 @@ def test_a_run_that_is_asked_ends_and_is_pending(part, tmp_path):
     executor.close()
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_closing_leaves_nothing_running(part, tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_closing_leaves_nothing_running(name, tmp_path):
     folder = prepared(tmp_path, epochs=100_000)
-    executor, config = opened(part, tmp_path)
+    executor, config = opened(name, tmp_path)
     executor.submit(folder.path, config)
     executor.close()
     assert not folder.is_claimed()

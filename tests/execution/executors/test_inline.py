@@ -15,9 +15,9 @@ from tests.helpers.workers import TINY
 @pytest.fixture
 def folder(tmp_path):
     spec = make_spec(TINY)
-    found = RunDir(tmp_path / spec.run_id)
-    found.prepare(spec)
-    return found
+    run_dir = RunDir(tmp_path / spec.run_id)
+    run_dir.prepare(spec)
+    return run_dir
 
 
 def test_runs_are_done_in_this_process_when_they_are_waited_for(folder, tmp_path):

@@ -53,8 +53,8 @@ def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_childr
         process.start()
         process.join(60)
         assert process.exitcode == 0, "a child that hangs means that the server computed something"
-        told = json.loads((folder.path / "told").read_text())
-        assert told == {"code": 0, "new": []}
+        report = json.loads((folder.path / "told").read_text())
+        assert report == {"code": 0, "new": []}
     assert threads(server) == 1
 
 
@@ -68,7 +68,7 @@ def until_all_end(executor, count):
     ended = []
     while len(ended) < count:
         ended += executor.wait(0.2)
-    return {one.run_dir: one.exit_code for one in ended}
+    return {each.run_dir: each.exit_code for each in ended}
 
 
 def test_a_worker_killed_by_a_signal_is_told_and_its_neighbour_goes_on(tmp_path):

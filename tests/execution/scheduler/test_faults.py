@@ -34,9 +34,9 @@ ERROR, NAN = (
 @pytest.fixture
 def folder(tmp_path):
     spec = make_spec({"k": 5})
-    found = RunDir(tmp_path / spec.run_id)
-    found.prepare(spec)
-    return found
+    run_dir = RunDir(tmp_path / spec.run_id)
+    run_dir.prepare(spec)
+    return run_dir
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_what_may_be_a_neighbours_doing_is_tried_again_alone(state, company, gpu
     "state", [ERROR, CRASH, OOM, RunState(name="failed", kind="timeout"), RunState(name="failed", kind="lost")]
 )
 def test_retries_are_counted_and_nan_is_never_retried(state):
-    told = [choose_next_step(state, False, True, tries, FaultPolicy(retries=2)) for tries in range(3)]
-    assert told == ["retry", "retry", "end"]
+    message = [choose_next_step(state, False, True, tries, FaultPolicy(retries=2)) for tries in range(3)]
+    assert message == ["retry", "retry", "end"]
     assert choose_next_step(NAN, False, True, 0, FaultPolicy(retries=2)) == "end"
 
 
 @pytest.mark.parametrize(
-    ("end", "kind", "told"),
+    ("end", "kind", "message"),
     [
         (WorkerEnd(-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
         (WorkerEnd(3), "crash", "ended with code 3"),
@@ -75,11 +75,11 @@ def test_retries_are_counted_and_nan_is_never_retried(state):
         (WorkerEnd(143), "crash", "another program sent the worker SIGTERM"),
     ],
 )
-def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, told):
+def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, message):
     folder.append_log("one\n\ntwo")
     folder.write_state(STOPPED if end.exit_code == 143 else RunState(name="running"))
     state = settle(folder, end, RunState())
-    assert (state.name, state.kind, state.last_lines) == ("failed", kind, ("one", "two")) and told in state.reason
+    assert (state.name, state.kind, state.last_lines) == ("failed", kind, ("one", "two")) and message in state.reason
     assert folder.read_state() == state
 
 

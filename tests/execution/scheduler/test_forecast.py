@@ -18,7 +18,7 @@ def entries(tmp_path):
     return status.read_planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
 
 
-def setting(entries, costs, memory=10_000.0, slots=2):
+def make(entries, costs, memory=10_000.0, slots=2):
     history = History(Machine("H100", "x", 1))
     for entry in entries:
         cost = costs(entry.spec)
@@ -29,42 +29,42 @@ def setting(entries, costs, memory=10_000.0, slots=2):
 
 
 def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
-    at = setting(entries, lambda spec: MeasuredCost(10.0, 9.0 if spec.dataset == "mnist" else 4.0, 500.0))
-    found = forecast(entries, at)
-    assert [(one.title, one.runs, one.done, one.expected.seconds) for one in found.classes] == [
+    settings = make(entries, lambda spec: MeasuredCost(10.0, 9.0 if spec.dataset == "mnist" else 4.0, 500.0))
+    result = forecast(entries, settings)
+    assert [(each.title, each.runs, each.done, each.expected.seconds) for each in result.classes] == [
         ("faiss mnist", 2, 0, 100.0), ("sklearn mnist", 2, 0, 100.0),
         ("faiss cifar10", 2, 0, 50.0), ("sklearn cifar10", 2, 0, 50.0),
     ]  # fmt: skip
-    assert (found.left, found.unknown, found.run_seconds) == (8, 0, 4 * 100 + 4 * 50)
-    assert found.finish_seconds == 150.0, "four at once, the longest first"
-    assert found.unshared_seconds == 300.0, "two at once"
-    assert found.memory_mb == pytest.approx(1550)
+    assert (result.left, result.unknown, result.run_seconds) == (8, 0, 4 * 100 + 4 * 50)
+    assert result.finish_seconds == 150.0, "four at once, the longest first"
+    assert result.unshared_seconds == 300.0, "two at once"
+    assert result.memory_mb == pytest.approx(1550)
 
 
 def test_what_is_done_costs_nothing_more(entries):
-    at = setting(entries, lambda spec: MeasuredCost(10.0, 9.0, 500.0))
-    done = [status.PlannedRun(one.spec, one.folder, RunState(name="done")) for one in entries[:6]] + entries[6:]
-    found = forecast(done, at)
-    assert (found.left, found.run_seconds, found.finish_seconds) == (2, 200.0, 100.0)
-    assert sum(one.done for one in found.classes) == 6
-    nothing = forecast([status.PlannedRun(one.spec, one.folder, RunState(name="done")) for one in entries], at)
+    settings = make(entries, lambda spec: MeasuredCost(10.0, 9.0, 500.0))
+    done = [status.PlannedRun(each.spec, each.folder, RunState(name="done")) for each in entries[:6]] + entries[6:]
+    result = forecast(done, settings)
+    assert (result.left, result.run_seconds, result.finish_seconds) == (2, 200.0, 100.0)
+    assert sum(each.done for each in result.classes) == 6
+    nothing = forecast([status.PlannedRun(each.spec, each.folder, RunState(name="done")) for each in entries], settings)
     assert (nothing.left, nothing.run_seconds, nothing.finish_seconds) == (0, 0, 0.0)
 
 
 def test_one_unknown_class_and_the_whole_has_no_figure(entries):
-    at = setting(entries, lambda spec: None if spec.dataset == "mnist" else MeasuredCost(10.0, 9.0, 500.0))
-    found = forecast(entries, at)
-    assert (found.left, found.unknown, found.run_seconds, found.finish_seconds) == (8, 4, None, None)
+    settings = make(entries, lambda spec: None if spec.dataset == "mnist" else MeasuredCost(10.0, 9.0, 500.0))
+    result = forecast(entries, settings)
+    assert (result.left, result.unknown, result.run_seconds, result.finish_seconds) == (8, 4, None, None)
 
 
 def test_memory_decides_how_many_share_a_card(entries):
-    at = setting(entries, lambda spec: MeasuredCost(10.0, 9.0, 5000.0), memory=7000.0, slots=8)
-    assert forecast(entries, at).finish_seconds == 400.0, "one at a time on each of two cards"
+    settings = make(entries, lambda spec: MeasuredCost(10.0, 9.0, 5000.0), memory=7000.0, slots=8)
+    assert forecast(entries, settings).finish_seconds == 400.0, "one at a time on each of two cards"
 
 
 def test_a_title_says_what_tells_a_class_apart_and_no_more(tmp_path):
     plan = plan_of("name: m\naxes: {width: [0.5, 1], epochs: [1, 2]}\nseeds: [0]\n")
-    found = forecast(status.read_planned_runs(plan, MatrixDir(tmp_path)), setting([], None))
-    assert {(one.title, one.epochs) for one in found.classes} == {
+    result = forecast(status.read_planned_runs(plan, MatrixDir(tmp_path)), make([], None))
+    assert {(each.title, each.epochs) for each in result.classes} == {
         ("width 0.5", 1), ("width 0.5", 2), ("width 1", 1), ("width 1", 2)
     }  # fmt: skip

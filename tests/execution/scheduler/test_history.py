@@ -40,8 +40,8 @@ def finished(root, rows=(1.0, 2.0, 4.0), seconds=20.0, peak=500.0, facts=FACTS, 
     return folder, spec
 
 
-def read(root, *specs, at=HERE):
-    history = History(at)
+def read(root, *specs, machine=HERE):
+    history = History(machine)
     history.read_results(root, {get_cost_class(spec) for spec in specs})
     return history
 
@@ -77,7 +77,7 @@ def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_pat
         other = make_spec({"epochs": 2} | differing)
         assert read(tmp_path, other).predict(get_cost_key(other)).seconds is None, differing
     for wrong in (Machine("cpu", "CPU B", 1), Machine("cpu", "CPU A", 2), Machine("H100", "CPU A", 1)):
-        assert read(tmp_path, spec, at=wrong).predict(get_cost_key(spec)).seconds is None
+        assert read(tmp_path, spec, machine=wrong).predict(get_cost_key(spec)).seconds is None
     folder = RunDir(tmp_path / "m" / spec.run_id)
     folder.write_state(RunState(name="failed", kind="nan"))
     assert read(tmp_path, spec).predict(get_cost_key(spec)).source == ""
@@ -85,14 +85,14 @@ def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_pat
 
 def test_memory_is_the_same_on_another_cpu_but_not_on_a_gpu(tmp_path):
     _, spec = finished(tmp_path)
-    elsewhere = read(tmp_path, spec, at=Machine("cpu", "CPU B", 8)).predict(get_cost_key(spec))
+    elsewhere = read(tmp_path, spec, machine=Machine("cpu", "CPU B", 8)).predict(get_cost_key(spec))
     assert (elsewhere.seconds, elsewhere.memory_mb) == (None, pytest.approx(500 * MARGIN))
-    assert read(tmp_path, spec, at=Machine("H100", "x", 1)).predict(get_cost_key(spec)).memory_mb is None
+    assert read(tmp_path, spec, machine=Machine("H100", "x", 1)).predict(get_cost_key(spec)).memory_mb is None
 
 
 def test_on_a_gpu_there_is_headroom_and_the_threads_do_not_matter(tmp_path):
     _, spec = finished(tmp_path, facts={"device": "H100", "threads": 3})
-    foreseen = read(tmp_path, spec, at=Machine("H100", "x", 1)).predict(get_cost_key(spec))
+    foreseen = read(tmp_path, spec, machine=Machine("H100", "x", 1)).predict(get_cost_key(spec))
     assert foreseen.memory_mb == pytest.approx(500 * MARGIN + devices.HEADROOM_MB) and foreseen.seconds is not None
 
 

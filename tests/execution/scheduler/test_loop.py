@@ -24,9 +24,9 @@ TEXT = f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nsettings: {TI
 
 @pytest.fixture
 def folder(tmp_path):
-    found = MatrixDir(tmp_path / "m")
-    status.store_plan(plan_of(TEXT), found)
-    return found
+    matrix_dir = MatrixDir(tmp_path / "m")
+    status.store_plan(plan_of(TEXT), matrix_dir)
+    return matrix_dir
 
 
 DONE = RunState(name="done")
@@ -97,9 +97,9 @@ def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, mo
 )
 def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, code, expected):
     _, ended = run(folder, monkeypatch, lambda path: (state, code))
-    assert [(one.state.name, one.state.kind) for one in ended] == [expected] * 4
+    assert [(event.state.name, event.state.kind) for event in ended] == [expected] * 4
     on_disk = [entry.state for entry in status.read_planned_runs(plan_of(TEXT), folder)]
-    assert [(one.name, one.kind) for one in on_disk] == [expected] * 4
+    assert [(state.name, state.kind) for state in on_disk] == [expected] * 4
 
 
 def test_a_crash_says_which_signal_and_where_the_log_is(folder, monkeypatch):
@@ -115,7 +115,7 @@ def test_a_folder_of_another_run_is_refused_and_the_others_go_on(folder, monkeyp
     foreign.spec_file.write_text(other)
     fake, ended = run(folder, monkeypatch, lambda path: (DONE, 0))
     assert len(fake.seen) == 3
-    assert [one.state.name for one in ended].count("failed") == 1
+    assert [event.state.name for event in ended].count("failed") == 1
     assert foreign.spec_file.read_text() == other and not foreign.state_file.exists()
 
 
@@ -129,8 +129,8 @@ def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
     fake = Fake(lambda path: (DONE, 0))
     use(monkeypatch, fake)
     todo = status.read_planned_runs(plan_of(text), folder)
-    ended = [one for one in scheduler.run(todo, "f", settings_in(folder)) if one.ended]
-    assert [one.state.reason for one in ended if one.state.name == "failed"] == ["no network"] * 4
+    ended = [event for event in scheduler.run(todo, "f", settings_in(folder)) if event.ended]
+    assert [event.state.reason for event in ended if event.state.name == "failed"] == ["no network"] * 4
     assert len(fake.seen) == 4
 
 
@@ -140,8 +140,8 @@ def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
     use(monkeypatch, fake)
     todo = status.read_planned_runs(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
     settings = scheduler.make_settings(WorkerConfig(data_dir=folder.path), policy=FaultPolicy(fail_fast=True))
-    told = list(scheduler.run(todo, "f", settings))
-    assert [one.state.reason for one in told[:-1]] == ["no network"] * 4 and "--fail-fast" in told[-1].text
+    events = list(scheduler.run(todo, "f", settings))
+    assert [event.state.reason for event in events[:-1]] == ["no network"] * 4 and "--fail-fast" in events[-1].text
     assert fake.seen == []
 
 
@@ -158,14 +158,14 @@ def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
     run(folder, monkeypatch, lambda path: (DONE, 0))
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network")
     _, ended = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
-    assert [one.state.reason for one in ended] == ["no network"] * 4
+    assert [event.state.reason for event in ended] == ["no network"] * 4
     assert {entry.state.name for entry in status.read_planned_runs(plan_of(TEXT), folder)} == {"done"}
 
 
 def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
     run(folder, monkeypatch, lambda path: (RunState(name="failed", kind="nan", reason="last week"), 1))
     _, ended = run(folder, monkeypatch, lambda path: (None, 1))
-    assert all(one.state.kind == "crash" and "last week" not in one.state.reason for one in ended)
+    assert all(event.state.kind == "crash" and "last week" not in event.state.reason for event in ended)
 
 
 def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, monkeypatch):
@@ -190,6 +190,12 @@ EIGHT = "name: m\naxes: {k: [5, 6]}\nseeds: [0, 1, 2, 3]\nsettings: {limit: 60, 
 ON_GPU = Machine("X", "cpu", 1)
 
 
+def settings_for(cluster, **more):
+    """Settings for the devices of a fake cluster, of which nothing is known yet unless a history is given."""
+    defaults = {"pool": cluster.pool(), "history": History(ON_GPU), "clock": cluster.clock}
+    return SchedulerSettings(config=WorkerConfig(), **defaults | more)
+
+
 def simulate(
     tmp_path, scripts, need=1000.0, policy=None, gpus=1, memory_mb=10_000, text=EIGHT, slots=64, watched=False
 ):
@@ -201,18 +207,16 @@ def simulate(
     for spec in plan.runs if need is not None else ():
         peak = (need - devices.HEADROOM_MB) / 1.1
         history.costs[get_cost_class(spec)] = [MeasuredCost(60.0, 0.0, peak)]
-    at = SchedulerSettings(
-        config=WorkerConfig(), pool=cluster.pool(), history=history, policy=policy or FaultPolicy(), clock=cluster.clock
-    )
-    told = list(Loop(entries, cluster, at).run())
-    outcomes = [one for one in told if not isinstance(one, Notice)]
-    assert sum(one.ended for one in outcomes) == len(entries), "each run ends once"
+    settings = settings_for(cluster, history=history, policy=policy or FaultPolicy())
+    events = list(Loop(entries, cluster, settings).run())
+    outcomes = [event for event in events if not isinstance(event, Notice)]
+    assert sum(event.ended for event in outcomes) == len(entries), "each run ends once"
     for gpu, capacity in cluster.capacity.items():
         assert cluster.most_claimed[gpu] <= cluster.most_reserved[gpu] <= capacity
     return (
         cluster,
         outcomes,
-        [one.text for one in told if isinstance(one, Notice)],
+        [event.text for event in events if isinstance(event, Notice)],
         status.read_planned_runs(plan, folder),
     )
 
@@ -238,7 +242,7 @@ def test_out_of_memory_is_tried_again_alone_and_neighbours_are_spared(tmp_path):
         tmp_path, lambda run: Script(memory=[(0, 1000.0), (0.5, 9000.0 if "-s3-" in run.name else 1000.0)]), need=2000.0
     )
     assert {entry.state.name for entry in entries} == {"done"}
-    again = [one.folder.path.name for one in outcomes if one.step == "requeued"]
+    again = [event.folder.path.name for event in outcomes if event.step == "requeued"]
     assert again and all("-s3-" in name for name in again) and len(notices) == len(again)
     assert all("alone on its device" in text and "out_of_memory" in text for text in notices)
 
@@ -249,7 +253,7 @@ def test_a_run_that_needs_more_than_the_card_ends_out_of_memory(tmp_path):
     )
     failed = [entry for entry in entries if entry.state.name == "failed"]
     assert len(failed) == 2 and {entry.state.kind for entry in failed} == {"out_of_memory"}
-    assert sum(one.step == "requeued" for one in outcomes) <= 2, "alone once is enough"
+    assert sum(event.step == "requeued" for event in outcomes) <= 2, "alone once is enough"
 
 
 def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
@@ -297,8 +301,8 @@ def test_retries_are_tried_and_told(tmp_path):
         ),
         policy=FaultPolicy(retries=2),
     )
-    assert sum(one.step == "requeued" for one in outcomes) == 4 and "try 3 of 3" in notices[-1]
-    final = [one.state.reason for one in outcomes if one.ended and one.state.name == "failed"]
+    assert sum(event.step == "requeued" for event in outcomes) == 4 and "try 3 of 3" in notices[-1]
+    final = [event.state.reason for event in outcomes if event.ended and event.state.name == "failed"]
     assert final == ["ValueError (tried 3 times)"] * 2
 
 
@@ -311,17 +315,11 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
         return Script(10.0, state=failed, exit_code=1) if "-s0-" in run.name else Script()
 
     cluster = Cluster(1, 10_000, bad, slots=2)
-    at = SchedulerSettings(
-        config=WorkerConfig(),
-        pool=cluster.pool(),
-        history=History(ON_GPU),
-        policy=FaultPolicy(fail_fast=True),
-        clock=cluster.clock,
-    )
+    settings = settings_for(cluster, policy=FaultPolicy(fail_fast=True))
     for spec in plan.runs:
-        at.history.costs[get_cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
-    told = list(Loop(entries, cluster, at).run())
-    assert any(isinstance(one, Notice) and "--fail-fast" in one.text for one in told)
+        settings.history.costs[get_cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
+    events = list(Loop(entries, cluster, settings).run())
+    assert any(isinstance(event, Notice) and "--fail-fast" in event.text for event in events)
     counts = status.count_states(status.read_planned_runs(plan, folder))
     assert counts["failed"] == 1 and counts["done"] == 0 and sum(counts.values()) == 8
 
@@ -330,13 +328,15 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
 def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
-    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
-    told = []
-    for outcome in Loop(status.read_planned_runs(plan, folder), cluster, at).run():
-        told.append(outcome)
-        at.interrupts.count = presses
-    assert sum(getattr(one, "ended", False) for one in told) == 1, "what had started has ended, nothing else began"
-    assert "stopping" in told[1].text
+    settings = settings_for(cluster)
+    events = []
+    for outcome in Loop(status.read_planned_runs(plan, folder), cluster, settings).run():
+        events.append(outcome)
+        settings.interrupts.count = presses
+    assert sum(getattr(event, "ended", False) for event in events) == 1, (
+        "what had started has ended, nothing else began"
+    )
+    assert "stopping" in events[1].text
     assert cluster.now <= (loop.LAST_WORDS + 1 if deaf else 1)
     counts = status.count_states(status.read_planned_runs(plan, folder))
     assert counts["pending"] == 8
@@ -363,40 +363,40 @@ def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
 def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_lets_go(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entries = status.read_planned_runs(plan, folder)
-    held, freed = entries[0], entries[1]
+    claimed, freed = entries[0], entries[1]
     claims = []
-    for entry in (held, freed):
+    for entry in (claimed, freed):
         entry.folder.prepare(entry.spec)
         entry.folder.write_state(RunState(name="running"))
         claims.append(entry.folder.claim())
         claims[-1].__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script())
-    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
+    settings = settings_for(cluster)
     ended = []
-    for one in Loop(status.read_planned_runs(plan, folder), cluster, at).run():
-        if isinstance(one, Notice):
-            assert "held by another dcbench run" in one.text
-        elif one.ended:
-            ended.append(one.folder.path)
+    for event in Loop(status.read_planned_runs(plan, folder), cluster, settings).run():
+        if isinstance(event, Notice):
+            assert "held by another dcbench run" in event.text
+        elif event.ended:
+            ended.append(event.folder.path)
         if len(ended) == 6 and claims:
-            held.folder.metrics_file.write_text("epoch\n0\n1\n")
-            held.folder.write_state(DONE)
+            claimed.folder.metrics_file.write_text("epoch\n0\n1\n")
+            claimed.folder.write_state(DONE)
             freed.folder.write_state(STOPPED)
             for claim in claims:
                 claim.__exit__(None, None, None)
             claims = []
     assert sorted(ended) == sorted(entry.folder.path for entry in entries)
     started = [name for _, what, name, _ in cluster.log if what == "start"]
-    assert held.folder.path.name not in started and started.count(freed.folder.path.name) == 1
+    assert claimed.folder.path.name not in started and started.count(freed.folder.path.name) == 1
 
 
 def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
     """The other scheduler took the run between the look and the claim, and finished it."""
-    taken = []
+    stolen = []
 
     def leave(path):
-        if not taken:
-            taken.append(path)
+        if not stolen:
+            stolen.append(path)
             RunDir(path).metrics_file.write_text("epoch\n0\n1\n")
             RunDir(path).write_state(DONE)
             return None, EXIT_CLAIMED
@@ -405,8 +405,8 @@ def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
     fake = Fake(leave)
     use(monkeypatch, fake)
     outcomes = list(scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", settings_in(folder)))
-    ended = [one for one in outcomes if not isinstance(one, Notice) and one.ended]
-    assert [one.state.name for one in ended] == ["done"] * 4 and len(fake.seen) == 4
+    ended = [event for event in outcomes if not isinstance(event, Notice) and event.ended]
+    assert [event.state.name for event in ended] == ["done"] * 4 and len(fake.seen) == 4
 
 
 def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatch):
@@ -418,7 +418,7 @@ def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatc
     real = RunDir.prepare
     monkeypatch.setattr(RunDir, "prepare", prepare)
     _, outcomes, _, _ = simulate(tmp_path, lambda run: Script())
-    failed = [one for one in outcomes if one.ended and one.state.name == "failed"]
+    failed = [event for event in outcomes if event.ended and event.state.name == "failed"]
     assert len(failed) == 2 and "Read-only" in failed[0].state.reason
 
 
@@ -431,8 +431,8 @@ def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp
     history.costs[get_cost_class(entries[0].spec)] = [MeasuredCost(60.0, 0.0, 4000.0)]
     pool = cluster.pool()
     pool.devices[0].read_free_mb = lambda: 4000.0
-    at = SchedulerSettings(config=WorkerConfig(), pool=pool, history=history, clock=cluster.clock)
-    assert [one.state.name for one in Loop(entries, cluster, at).run()] == ["running", "done"]
+    settings = settings_for(cluster, pool=pool, history=history)
+    assert [event.state.name for event in Loop(entries, cluster, settings).run()] == ["running", "done"]
     (start,) = [when for when, what, _, _ in cluster.log if what == "start"]
     assert loop.LAST_RESORT <= start < loop.LAST_RESORT + 1
 
@@ -444,7 +444,7 @@ def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
         need=2000.0,
         text=EIGHT.replace("seeds: [0, 1, 2, 3]", "seeds: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
     )
-    assert sum(one.step == "requeued" for one in outcomes) == 2
+    assert sum(event.step == "requeued" for event in outcomes) == 2
     starts = [when for when, what, name, _ in cluster.log if what == "start" and "-s0-" in name]
     assert max(starts) < max(when for when, what, _, _ in cluster.log if what == "start")
 
@@ -458,8 +458,8 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     claim = entry.folder.claim()
     claim.__enter__()
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
-    steps = Loop([entry], cluster, at).run()
+    settings = settings_for(cluster)
+    steps = Loop([entry], cluster, settings).run()
     assert "held by another" in next(steps).text
     entry.folder.write_state(RunState(name="failed", kind="error", reason="first try"))
     claim.__exit__(None, None, None)
@@ -472,8 +472,8 @@ def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch)
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entry = status.read_planned_runs(plan, folder)[0]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
-    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=History(ON_GPU), clock=cluster.clock)
-    steps = Loop([entry], cluster, at).run()
+    settings = settings_for(cluster)
+    steps = Loop([entry], cluster, settings).run()
     next(steps)
     claim = entry.folder.claim()
     claim.__enter__()

@@ -19,19 +19,19 @@ def ordered(costs, first=()):
 
 
 def test_the_longest_come_first_and_equals_stay_in_the_plans_order():
-    told = ordered(lambda spec: ExpectedCost(10.0 if spec.k == 10 else 5.0, 1.0))
-    assert [k for _, k, _ in told] == [10, 10, 10, 10, 5, 5, 5, 5]
-    assert told[:4] == [("mnist", 10, 0), ("mnist", 10, 1), ("cifar10", 10, 0), ("cifar10", 10, 1)]
+    order = ordered(lambda spec: ExpectedCost(10.0 if spec.k == 10 else 5.0, 1.0))
+    assert [k for _, k, _ in order] == [10, 10, 10, 10, 5, 5, 5, 5]
+    assert order[:4] == [("mnist", 10, 0), ("mnist", 10, 1), ("cifar10", 10, 0), ("cifar10", 10, 1)]
 
 
 def test_long_means_much_of_a_device_for_long():
-    told = ordered(lambda spec: ExpectedCost(10.0, 8.0) if spec.k == 5 else ExpectedCost(20.0, 2.0))
-    assert [k for _, k, _ in told][:4] == [5, 5, 5, 5]
+    order = ordered(lambda spec: ExpectedCost(10.0, 8.0) if spec.k == 5 else ExpectedCost(20.0, 2.0))
+    assert [k for _, k, _ in order][:4] == [5, 5, 5, 5]
 
 
 def test_what_nothing_is_known_of_comes_before_what_is_known():
-    told = ordered(lambda spec: ExpectedCost() if spec.dataset == "cifar10" else ExpectedCost(1e6, 9.0))
-    assert [name for name, _, _ in told][:4] == ["cifar10"] * 4
+    order = ordered(lambda spec: ExpectedCost() if spec.dataset == "cifar10" else ExpectedCost(1e6, 9.0))
+    assert [name for name, _, _ in order][:4] == ["cifar10"] * 4
 
 
 def test_chosen_cells_come_first():
@@ -42,7 +42,7 @@ def test_chosen_cells_come_first():
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("text", "order"),
     [
         ("dataset", "expected field=value"),
         ("datset=mnist", "Did you mean 'dataset'"),
@@ -50,9 +50,9 @@ def test_chosen_cells_come_first():
         ("dataset=mnist,k=7", "dataset: mnist, cifar10; k: 5, 10"),
     ],
 )
-def test_a_wrong_choice_is_told(word, told):
-    with pytest.raises(SpecError, match=told):
-        parse_filters([word], PLAN)
+def test_a_wrong_choice_is_told(text, order):
+    with pytest.raises(SpecError, match=order):
+        parse_filters([text], PLAN)
 
 
 # --- devices ----------------------------------------------------------------------

@@ -19,13 +19,17 @@ def entries(tmp_path):
 
 
 def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
-    at = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
-    assert [spec.k for spec in probe.find_unknown_classes(entries, at)] == [4, 5], (
+    settings = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
+    assert [spec.k for spec in probe.find_unknown_classes(entries, settings)] == [4, 5], (
         "one for each class, whatever the epochs"
     )
-    scheduler.measure_costs(entries, "inline", at)
-    assert probe.find_unknown_classes(entries, at) == [] == probe.find_unknown_classes(entries, at, memory=True)
-    costs = [at.history.predict(get_cost_key(entry.spec)) for entry in entries]
+    scheduler.measure_costs(entries, "inline", settings)
+    assert (
+        probe.find_unknown_classes(entries, settings)
+        == []
+        == probe.find_unknown_classes(entries, settings, memory=True)
+    )
+    costs = [settings.history.predict(get_cost_key(entry.spec)) for entry in entries]
     assert all(cost.source == "probe" and cost.seconds > 0 and cost.memory_mb > 0 for cost in costs)
     assert costs[1].seconds > costs[0].seconds, "one more epoch"
     assert not (tmp_path / "m").exists()
@@ -34,10 +38,10 @@ def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
 def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
     plan = plan_of("name: m\naxes: {dataset: [digits, mnist, 'imagefolder:x']}\n" + TEXT.split("\n", 2)[2])
     entries = status.read_planned_runs(plan, MatrixDir(tmp_path / "m"))
-    at = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
-    specs = probe.find_unknown_classes(entries, at)
-    probe.run_probes(specs, "inline", at)
-    assert [spec.dataset for spec in probe.find_unknown_classes(entries, at)] == ["mnist", "imagefolder:x"]
+    settings = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
+    specs = probe.find_unknown_classes(entries, settings)
+    probe.run_probes(specs, "inline", settings)
+    assert [spec.dataset for spec in probe.find_unknown_classes(entries, settings)] == ["mnist", "imagefolder:x"]
 
 
 @pytest.mark.parametrize(
@@ -52,24 +56,24 @@ def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
     ],
 )
 def test_large_classes_are_probed_with_two_parts_of_their_images(values, parts):
-    found = probe.plan_probes(make_spec(values))
-    assert [(spec.limit or 60000, spec.test_limit, share) for spec, share in found] == [
+    probes = probe.plan_probes(make_spec(values))
+    assert [(spec.limit or 60000, spec.test_limit, share) for spec, share in probes] == [
         (images, tested, pytest.approx(share)) for images, tested, share in parts
     ]
-    assert all(spec.epochs == 1 for spec, _ in found)
+    assert all(spec.epochs == 1 for spec, _ in probes)
 
 
 def test_the_whole_lies_on_the_line_through_the_parts():
-    told = probe.extrapolate([(0.4, MeasuredCost(14.0, 4.0, 300.0)), (0.1, MeasuredCost(11.0, 1.0, None))])
-    assert (told.start, told.row, told.memory_mb) == (pytest.approx(20.0), pytest.approx(10.0), None)
+    cost = probe.extrapolate([(0.4, MeasuredCost(14.0, 4.0, 300.0)), (0.1, MeasuredCost(11.0, 1.0, None))])
+    assert (cost.start, cost.row, cost.memory_mb) == (pytest.approx(20.0), pytest.approx(10.0), None)
     noisy = probe.extrapolate([(0.4, MeasuredCost(5.0, 1.0, 1.0)), (0.1, MeasuredCost(6.0, 1.0, 1.0))])
     assert noisy.start == 5.0, "more images never take less"
 
 
 def test_runs_that_share_a_gpu_are_probed_first_and_others_are_not(entries, tmp_path):
-    at = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
-    assert probe.find_classes_to_probe(entries, at) == []
-    at.pool = Pool([Device(gpu="GPU-0", memory_mb=1000.0, slots=4)])
-    assert len(probe.find_classes_to_probe(entries, at)) == 2
-    at.pool = Pool([Device(gpu="GPU-0", memory_mb=1000.0, slots=1)])
-    assert probe.find_classes_to_probe(entries, at) == []
+    settings = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
+    assert probe.find_classes_to_probe(entries, settings) == []
+    settings.pool = Pool([Device(gpu="GPU-0", memory_mb=1000.0, slots=4)])
+    assert len(probe.find_classes_to_probe(entries, settings)) == 2
+    settings.pool = Pool([Device(gpu="GPU-0", memory_mb=1000.0, slots=1)])
+    assert probe.find_classes_to_probe(entries, settings) == []
