@@ -34,7 +34,7 @@ from dcbench.figures import choose_axes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from dcbench.compare.result import Comparison
+    from dcbench.comparison.result import Comparison
 
 __all__ = ["MatrixResults", "RunSpec", "compare", "load_results", "read_matrix", "run_matrix", "write_report"]
 
@@ -304,7 +304,7 @@ def compare(
     margins, rules
         As for `MatrixResults.analyse`.
     """
-    from dcbench.compare.measuring import compare_results
+    from dcbench.comparison.measuring import compare_results
 
     first, second = (side if isinstance(side, MatrixResults) else load_results(side) for side in (old, new))
     parsed = {metric: parse_curve_rule(rule) for metric, rule in (rules or {}).items()}

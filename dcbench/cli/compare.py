@@ -13,9 +13,9 @@ import typer
 
 from dcbench.cli.metric_options import Margins, Rules, parse_margins, parse_rules
 from dcbench.cli.options import AsJson
-from dcbench.compare.provenance import compare_provenance
-from dcbench.compare.result import Gate, parse_gate
-from dcbench.compare.terminal import ComparisonReport, as_markdown, show
+from dcbench.comparison.provenance import compare_provenance
+from dcbench.comparison.result import Gate, parse_gate
+from dcbench.comparison.terminal import ComparisonReport, as_markdown, show
 from dcbench.core.store import status
 from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import MatrixDir
@@ -67,7 +67,7 @@ def compare(
 
     # Imported here because they load pandas, and `dcbench --help` must stay instant.
     from dcbench.analysis.results import read_results
-    from dcbench.compare.measuring import compare_results
+    from dcbench.comparison.measuring import compare_results
 
     old_results, new_results = map(read_results, folders)
     for note in (*old_results.notes, *new_results.notes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dcbench.compare.result import MetricChange, MetricComparison, RunOverlap, UnmatchedRun
+from dcbench.comparison.result import MetricChange, MetricComparison, RunOverlap, UnmatchedRun
 
 NAN = math.nan
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dcbench.compare.provenance import FactDiff, ProvenanceDiff
-from dcbench.compare.result import (
+from dcbench.comparison.provenance import FactDiff, ProvenanceDiff
+from dcbench.comparison.result import (
     VERDICTS,
     Comparison,
     Gate,

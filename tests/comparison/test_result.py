@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from dcbench.compare.result import Comparison, Gate, explain_failures, has_no_power, list_first, parse_gate
+from dcbench.comparison.result import Comparison, Gate, explain_failures, has_no_power, list_first, parse_gate
 from tests.helpers.comparisons import NAN, SECONDS, WORSE, change, metric, overlap, unmatched
 
 

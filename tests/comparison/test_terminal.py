@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from dcbench.compare import terminal
-from dcbench.compare.provenance import FactDiff, ProvenanceDiff
-from dcbench.compare.result import Comparison, Gate
-from dcbench.compare.terminal import ComparisonReport, as_markdown
+from dcbench.comparison import terminal
+from dcbench.comparison.provenance import FactDiff, ProvenanceDiff
+from dcbench.comparison.result import Comparison, Gate
+from dcbench.comparison.terminal import ComparisonReport, as_markdown
 from dcbench.core import console
 from tests.helpers.comparisons import NAN, SECONDS, WORSE, change, metric, overlap, unmatched
 

@@ -20,7 +20,7 @@ from dcbench.analysis.statistics.changes import SIDES
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import GAIN, CurveRule, reduce_curves
 from dcbench.analysis.summary import describe_rule, metric_spec
-from dcbench.compare.result import MAX_LISTED, Comparison, MetricChange, MetricComparison, RunOverlap, UnmatchedRun
+from dcbench.comparison.result import MAX_LISTED, Comparison, MetricChange, MetricComparison, RunOverlap, UnmatchedRun
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import RunSpec, format_value
 from dcbench.errors import ResultsError

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from dcbench.compare import provenance
+from dcbench.comparison import provenance
 from dcbench.core.store.run_dir import RunDir
 
 FACTS = {

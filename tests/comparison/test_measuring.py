@@ -6,7 +6,7 @@ import pytest
 from dcbench.analysis import results
 from dcbench.analysis.statistics.finals import CurveRule
 from dcbench.analysis.summary import OUTCOMES
-from dcbench.compare import measuring
+from dcbench.comparison import measuring
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
