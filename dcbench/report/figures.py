@@ -59,12 +59,12 @@ def draw_figures(analysis: Analysis, folder: Path, formats: Collection[str]) -> 
         for axis in choose_axes(registry.facts("figures", plugin), analysis)
     ]
     jobs = 1 if len(analysis.results.rows) * len(drawings) < PARALLEL_FROM else -1
-    draw = delayed(with_plugins(_draw_figure))
+    draw = delayed(with_plugins(draw_figure))
     figures = Parallel(n_jobs=jobs)(draw(plugin, axis, analysis, folder, formats) for plugin, axis in drawings)
     return [figure for figure in figures if figure is not None]
 
 
-def _draw_figure(
+def draw_figure(
     plugin: str, axis: str | None, analysis: Analysis, folder: Path, formats: Collection[str]
 ) -> DrawnFigure | None:
     """Draw one figure and write its files."""

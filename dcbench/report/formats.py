@@ -70,6 +70,7 @@ def format_markdown(table: pd.DataFrame) -> str:
 
 def format_latex(table: pd.DataFrame) -> str:
     """Return a booktabs longtable, which may go over several pages, with everything escaped."""
+    # A longtable repeats its head on every page, so it is written twice.
     rows = [list(map(str, table.columns)), *_format_cells(table)]
     head, *lines = (" & ".join(cell.translate(LATEX_ESCAPES) for cell in row) + r" \\" for row in rows)
     columns = len(table.columns)

@@ -76,18 +76,16 @@ def inline_svg(svg: bytes, prefix: str, title: str) -> str:
             element.remove(child)
         if element.attrib.get("id") not in used:
             element.attrib.pop("id", None)
-        element.attrib.update({name: _adapt_attribute(name, value, prefix) for name, value in element.items()})
+        for name, value in element.items():
+            if name == "id":
+                element.set(name, f"{prefix}-{value}")
+            elif name == HREF:
+                # Other links are embedded images.
+                element.set(name, f"#{prefix}-{value[1:]}" if value.startswith("#") else value)
+            else:
+                element.set(name, REFERENCE.sub(rf"url(#{prefix}-\1)", value).replace(INK, "var(--ink)"))
         element.text = element.tail = None
     width = root.attrib.pop("width")
     del root.attrib["height"]
     root.attrib |= {"role": "img", "aria-label": title, "style": f"width: {width}"}
     return ElementTree.tostring(root, encoding="unicode")
-
-
-def _adapt_attribute(name: str, value: str, prefix: str) -> str:
-    """Return an attribute's value with the page's ids and the page's ink."""
-    if name == "id":
-        return f"{prefix}-{value}"
-    if name == HREF:
-        return f"#{prefix}-{value[1:]}" if value.startswith("#") else value
-    return REFERENCE.sub(rf"url(#{prefix}-\1)", value).replace(INK, "var(--ink)")

@@ -113,6 +113,7 @@ def compare_baselines(results: Results) -> pd.DataFrame:
     levels = [frame for frame in (chance, baselines, untrained) if not frame.empty]
     if not levels:
         return pd.DataFrame(columns=[*BASELINE_KEYS, "runs", "health at the end", *BASELINE_METRICS])
+    # Levels are in order of appearance, from chance upwards, and not of the alphabet.
     runs = pd.concat(levels, ignore_index=True).reindex(columns=[*keys, "health", *BASELINE_METRICS])
     runs["level"] = pd.Categorical(runs["level"], list(dict.fromkeys(["chance", *runs["level"]])))
     groups = runs.groupby(keys, sort=False, dropna=False, observed=True)

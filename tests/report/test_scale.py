@@ -55,7 +55,7 @@ def test_the_made_up_folder_is_what_real_runs_leave(made):
     assert audited.failures == [] and {axis.verdict for axis in audited.axes} == {"acts"}
     empty = {name for name in COLUMNS if found.rows[name].isna().all()}
     assert empty == {name for name in COLUMNS if "unwhitened" in name} | {"test_head_accuracy", "split_clusters"}
-    names = "spec.yaml metrics.csv state.json provenance.json axes.json assignments.npz log.txt claim"
+    names = "spec.yaml metrics.csv state.json provenance.json audit.json assignments.npz log.txt claim"
     assert {path.name for path in made[200].path.glob("*/*")} == set(names.split())
 
 

@@ -99,6 +99,7 @@ def explain_missing_pairs(analysis: Analysis, axis: Axis) -> Finding:
 def describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
     """Return what one value instead of the other does to the scores and to the time."""
     verdict = swap["verdict"]
+    # A library can only save time in clustering, so that is what its sentence states first.
     metrics = (CLUSTERING, "seconds") if axis.is_backend else ("seconds",)
     values: dict[str, Any] = {
         "swap": swap.to_dict(),
@@ -197,6 +198,7 @@ def describe_condition(analysis: Analysis, axis: Axis) -> Finding:
             verdict="condition",
         )  # fmt: skip
     named = levels if len(levels) <= MAX_CONDITIONS else levels[: MAX_CONDITIONS // 2]
+    # With gaps an effect is no mean over all conditions, and the sentence must not say so.
     others = _select(analysis.effects, analysis)
     others = others[others["axis"] != axis.name]
     values = {
@@ -215,6 +217,7 @@ def find_interactions(analysis: Analysis) -> Iterator[Finding]:
     rows = _select(analysis.interactions, analysis)
     judged = rows[rows["seeds"] >= MIN_SEEDS]
     significant = judged[judged["verdict"].isin(DIFFERENT)]
+    # The largest come first, in whichever direction they go.
     significant = significant.reindex(significant["mean"].abs().sort_values(ascending=False).index)
     for _, row in significant.head(MAX_INTERACTIONS).iterrows():
         if analysis.axes[row["axis"]].is_condition:

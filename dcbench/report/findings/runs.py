@@ -45,18 +45,19 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
             tone="open",
         )  # fmt: skip
     margin = gain_margin(analysis)
-    known = runs.dropna(subset=["learned"])
-    if len(known):
-        learned, datasets = int(known["learned"].sum()), _count_by_dataset(known, "learned")
-        verdicts: dict[int, tuple[str, Tone]] = {0: ("none", "bad"), len(known): ("all", "same")}
+    # Each finding counts only the runs for which its question can be answered.
+    judged = runs.dropna(subset=["learned"])
+    if len(judged):
+        learned, datasets = int(judged["learned"].sum()), _count_by_dataset(judged, "learned")
+        verdicts: dict[int, tuple[str, Tone]] = {0: ("none", "bad"), len(judged): ("all", "same")}
         verdict, tone = verdicts.get(learned, ("some", "difference"))
         values = {
             "learned": learned,
-            "runs": len(known),
+            "runs": len(judged),
             "datasets": datasets if len(datasets) > 1 else [],
             "margin": margin,
-            "compares_untrained": bool(known["over_untrained"].notna().any()),
-            "compares_pixels": bool(known["over_pixels"].notna().any()),
+            "compares_untrained": bool(judged["over_untrained"].notna().any()),
+            "compares_pixels": bool(judged["over_pixels"].notna().any()),
         }
         yield Finding(kind="learned", sentence="learned", values=values, evidence="levels", verdict=verdict, tone=tone)
     gains = runs[GAIN].dropna()
@@ -72,10 +73,10 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
             "high": gains.max(),
         }
         yield Finding(kind="learned", sentence="gain", values=values, evidence="cells", about="training")
-    known = runs.dropna(subset=["over_pixels"])
-    if len(known):
-        better, datasets = int(known["over_pixels"].sum()), _count_by_dataset(known, "over_pixels")
-        values = {"datasets": datasets, "better": better, "runs": len(known)}
+    judged = runs.dropna(subset=["over_pixels"])
+    if len(judged):
+        better, datasets = int(judged["over_pixels"].sum()), _count_by_dataset(judged, "over_pixels")
+        values = {"datasets": datasets, "better": better, "runs": len(judged)}
         yield Finding(kind="learned", sentence="pixels", values=values, evidence="levels", about="pixels")
 
 
@@ -134,6 +135,7 @@ def find_unfinished(analysis: Analysis) -> Iterator[Finding]:
             tone="same",
         )  # fmt: skip
     for state, part in missing.groupby("state", sort=False):
+        # Runs often fail for the same reason, which is worth one mention.
         causes = Counter(zip(part["kind"].fillna(""), part["reason"].fillna(""), strict=True))
         reasons = []
         for (kind, reason), count in causes.most_common():
@@ -163,6 +165,7 @@ def find_unfinished(analysis: Analysis) -> Iterator[Finding]:
 
 def find_cost(analysis: Analysis) -> Iterator[Finding]:
     """Yield the time of all runs and of one, the stages that took most, and whether times can be compared."""
+    # A run that did not end has no seconds, and a column without any is no number.
     seconds = pd.to_numeric(analysis.results.runs["seconds"]).dropna()
     all_seconds = pd.to_numeric(all_runs(analysis)["seconds"]).dropna()
     if all_seconds.empty:
@@ -177,6 +180,7 @@ def find_cost(analysis: Analysis) -> Iterator[Finding]:
         "high": high,
     }
     yield Finding(kind="cost", sentence="cost", values=values, evidence="times")
+    # Only stages are timed: the rest of a run, such as its start, is in none of them.
     spent = {stage: float(analysis.results.rows[f"seconds_{stage}"].sum()) for stage in STAGES}
     total = sum(spent.values())
     if total > 0:

@@ -172,7 +172,9 @@ def _tabulate_evidence(analysis: Analysis, tables: Mapping[str, pd.DataFrame], a
 def _describe_runs(analysis: Analysis) -> dict[str, Any]:
     """Return the table of runs, the map, and the curves with what they can be coloured and grouped by."""
     runs, coverage = make_run_table(analysis), lay_out_coverage(analysis)
+    # Curves are of finished runs only, so grouping them by state says nothing.
     groupings = [(index, field.name) for index, field in enumerate(runs.filters) if field.name != "state"]
+    # By default a choice has the colours and a condition the panels.
     axes = {index: analysis.axes[name] for index, name in groupings if name in analysis.axes}
     squares = Counter(square.state for square in coverage.squares)
     return {

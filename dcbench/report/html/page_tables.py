@@ -62,6 +62,7 @@ def tabulate_effects(analysis: Analysis) -> dict[str, Table]:
     for outcome in sorted(analysis.outcomes, key=lambda outcome: outcome.name != analysis.quality):
         rows = []
         for swap in analysis.effects[analysis.effects["metric"] == outcome.name].to_dict("records"):
+            # "Better" means nothing of a condition, or of a metric without a better direction.
             neutral = outcome.better is None or analysis.axes[swap["axis"]].is_neutral(outcome.name)
             rows.append(
                 [
@@ -159,6 +160,7 @@ def tabulate_final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
         for metric in FINAL_METRICS:
             form = format_difference if metric == GAIN else format_number
             low, high = row[f"{metric}_low"], row[f"{metric}_high"]
+            # The range of one seed would repeat the mean.
             has_range = row["done"] > 1 and form(row[metric])
             cells.append((form(row[metric]), f"{form(low)} to {form(high)}" if has_range else ""))
         rows.append(cells)
@@ -192,6 +194,7 @@ def tabulate_parity(table: pd.DataFrame) -> Table:
     wide = wide.pivot(index=keys, columns="libraries", values="text")
     # Single libraries come before pairs.
     wide = wide.reindex(columns=sorted(wide.columns, key=lambda name: (" / " in name, name))).reset_index()
+    # Stages and measures are in the order of the parity run, not of the alphabet.
     orders = {"stage": list(PARITY_STAGES), "measure": list(MEASURES)}
     wide = wide.sort_values(keys, key=lambda key: key.map(orders[key.name].index) if key.name in orders else key)
     return tabulate_frame(wide.assign(measure=wide["measure"].map(lambda name: MEASURES[name].label)), len(keys))
