@@ -8,7 +8,7 @@ SOURCES := pyproject.toml
 # compiled bytecode halves the time of every import of torch, faiss and scikit-learn
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow lint readme-figures clean
+.PHONY: demo test test-slow lint readme-figures notebook clean
 
 demo: .venv/installed
 	.venv/bin/dcbench run matrices/quickstart.yaml
@@ -30,6 +30,11 @@ lint: .venv/installed-dev
 # the README's picture, from the demo's results
 readme-figures: demo
 	cp reports/quickstart/figures/curves_optimizer.png docs/quickstart.png
+
+# docs/small_cpu.ipynb, executed again on the committed results
+notebook: .venv/installed-dev
+	$(INSTALL) nbclient ipykernel
+	.venv/bin/python -m benchmarks.notebook
 
 clean:
 	rm -rf .venv build *.egg-info

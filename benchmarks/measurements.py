@@ -94,8 +94,9 @@ features lie almost on a line can still contain what whitening recovers.
 
 {parity}
 
-`dcbench parity`, the rows for k = 10: medians over ten starts with their range. Given the same matrix and the same first
-centroids, the backends agree. With each library's own PCA, a small angle suffices for k-means to reach another optimum.
+`dcbench parity`, the rows for k = 10: medians over ten starts with their range. Given the same matrix and the same
+first centroids, the backends agree. With each library's own PCA, a small angle suffices for k-means to reach another
+optimum.
 
 ## The published recipe on 10,000 MNIST images
 
@@ -162,9 +163,9 @@ the network, the first calls of the libraries in a process, the files, and the n
 
 `python -m benchmarks.coverage`: 2,000 simulated matrices for each row, with seeds that move all cells together; the
 margin is 0.02. *Covers*: the share of intervals that contain the true mean effect over the cells of the matrix; *other
-cells'*: that contain the mean over all possible cells (from eight cells on). *Wrong difference*: the verdict is better or
-worse although there is no difference. *Wrong equivalence*: the verdict is the same although there is a difference, most
-often where the effect equals the margin. *Right*: the verdict is the truth and not "cannot tell".
+cells'*: that contain the mean over all possible cells (from eight cells on). *Wrong difference*: the verdict is better
+or worse although there is no difference. *Wrong equivalence*: the verdict is the same although there is a difference,
+most often where the effect equals the margin. *Right*: the verdict is the truth and not "cannot tell".
 [statistics.md](statistics.md) defines the statistics.
 
 ## Reports of many runs

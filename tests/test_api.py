@@ -65,7 +65,7 @@ def test_figures_are_drawn_along_the_axis_that_is_named(results):
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
-        (lambda results: results.effects("nmi"), "unknown metric 'nmi'. Did you mean"),
+        (lambda results: results.effects("nmi"), "unknown metric 'nmi'. Known: nmi_true, ami_true"),
         (lambda results: results.effects(axis="optimiser"), "unknown axis 'optimiser'. Did you mean 'optimizer'?"),
         (
             lambda results: results.effects(margins={"nmi_tru": 0.1}),

@@ -1,7 +1,7 @@
 """The command line: each command parses its options, calls one function and prints what it returns.
 
 In: the arguments of a shell. Out: text or JSON, and an exit code: 0, 1 where a result is bad, 2 for bad input. Imports:
-analysis, audit, compare, contracts, core, errors, execution, inspect, parity, registry, replay, report.
+errors, registry, core, execution, audit, analysis, report, comparison, parity, replay, inspect, contracts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The contract of each kind of plug-in: what `dcbench check-plugin` checks, and the tests on all built-in ones.
 
 In: a kind and the name of a plug-in. Out: for each check its sentence, and what is wrong where the check fails.
-Imports: core, errors, registry, training, execution, analysis, figures.
+Imports: registry, core, training, execution, analysis, figures.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ labels; `theme` has colours and sizes. The note says what the numbers rest on in
 what was left out, by which rule. Write it with `captions.add_note(figure, *sentences)`; `captions.describe_means`,
 `describe_sample`, `describe_rules` and `describe_timing` make its sentences. `dcbench check-plugin FILE` tests a file.
 
-Imports: analysis, audit, core, parity, registry.
+Imports: registry, core, audit, analysis, parity.
 """
 
 from __future__ import annotations

@@ -1,0 +1,36 @@
+"""The committed results give the tables and rows that they gave before the package got its present layout.
+
+`reports/*/tables/*.csv` and the digests in `tests/data/reports_before_the_new_layout.json` were written by commit
+fe47945, the last one of the old layout.
+"""
+
+import json
+
+import pytest
+
+from dcbench.analysis.results import read_results
+from dcbench.analysis.summary import analyse
+from dcbench.audit.axes import audit
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.report.formats import TABLE_FORMATS
+from dcbench.report.tables import make_tables
+from tests.helpers.frames import frame_digest
+from tests.helpers.paths import TOP
+
+BEFORE = json.loads((TOP / "tests" / "data" / "reports_before_the_new_layout.json").read_text())
+
+
+def test_every_committed_report_is_compared():
+    assert set(BEFORE) == {path.parent.name for path in (TOP / "reports").glob("*/index.html")}
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_tables_and_rows_are_those_of_before(name):
+    folder = MatrixDir(TOP / "results" / name)
+    results = read_results(folder)
+    assert (len(results.rows), frame_digest(results.rows)) == (BEFORE[name]["rows"], BEFORE[name]["sha256"])
+    tables = make_tables(analyse(results), audit(folder))
+    committed = {path.stem: path.read_text() for path in (TOP / "reports" / name / "tables").glob("*.csv")}
+    assert set(tables) == set(committed)
+    for table, text in committed.items():
+        assert TABLE_FORMATS["csv"](tables[table]) == text, table
