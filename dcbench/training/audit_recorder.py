@@ -27,6 +27,7 @@ from dcbench.training.deepcluster import images
 from dcbench.training.deepcluster.features import autocast
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.learner import Learner
+from dcbench.training.deepcluster.network import Network, PixelFeatures
 from dcbench.training.deepcluster.pseudo_labels import Clustering, FeatureSpace
 from dcbench.training.deepcluster.training_pass import TrainingPass
 from dcbench.training.metrics import Ints
@@ -220,7 +221,7 @@ def describe_network(network: nn.Module) -> Facts:
     }
 
 
-def describe_probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts:
+def describe_probe(network: Network | PixelFeatures, training: Images, spec: RunSpec) -> Facts:
     """Return digests of a fixed image in the views of clustering and of training, and at the network's input."""
     shape = training.pixels.shape[1:]
     # Steps of 7 give neighbouring pixels different grey levels, so crops, flips and filters all leave a trace.
@@ -233,7 +234,8 @@ def describe_probe(network: nn.Module, training: Images, spec: RunSpec) -> Facts
         inputs = network.input(plain)
         # The hidden layer's type shows whether autocast acts; the features themselves are always float32.
         with autocast(training.device, spec.precision):
-            hidden = network.hidden(plain) if hasattr(network, "hidden") else None
+            compute_hidden = getattr(network, "hidden", None)  # pixels have no hidden layer
+            hidden = None if compute_hidden is None else compute_hidden(plain)
     return {
         "clustering": digest(plain),
         "clustering_view": f"standardised per channel, {plain.shape[-1]} px",

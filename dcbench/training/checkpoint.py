@@ -90,7 +90,7 @@ def resume_from_checkpoint(
             raise ValueError("it belongs to another run, other images or other columns")
         state = saved.learner
         if state["labels"] is not None:
-            # The labels' number of classes differs between methods, so the head is made anew before its weights load.
+            # The number of classes differs between methods, so a head of that size is made before its weights load.
             learner.labels = state["labels"].numpy().astype(np.int64)
             classes = len(state["network"]["head.weight"])
             learner.head_optimizer = replace_head(learner.network, classes, spec, saved.epoch)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dcbench import registry
 from dcbench.core.spec import RunSpec
@@ -20,7 +20,6 @@ from dcbench.training.datasets import Split
 from dcbench.training.deepcluster.features import BATCH_SIZE, autocast, extract_features
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.learner import Learner
-from dcbench.training.deepcluster.network import Network
 from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, FeatureSpace, refit
 from dcbench.training.metrics import Ints
 
@@ -67,7 +66,7 @@ class Scorer:
         return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH_SCORES.items()}
 
     def score_refit(self, prefix: str, points: Tensor, test_points: Tensor) -> Row:
-        """Cluster the training points `(n, d)` anew with as many clusters as classes, and return the scores."""
+        """Cluster the training points `(n, d)` again, with as many clusters as classes, and return the scores."""
         kmeans = refit(points, self.training.class_count, self.spec)
         return self.score_assignment(prefix, kmeans.assignment.cpu().numpy(), kmeans.centroids, test_points)
 
@@ -80,7 +79,7 @@ class Scorer:
         return row | {f"test_{prefix}{name}": value for name, value in held_out.items()}
 
 
-def measure_head_accuracy(network: Network, images: Images, labels: Ints, spec: RunSpec) -> float:
+def measure_head_accuracy(network: nn.Module, images: Images, labels: Ints, spec: RunSpec) -> float:
     """Return the share of plain images whose label the head predicts, in eval mode."""
     network.eval()
     correct = 0

@@ -16,13 +16,13 @@ COMMITTED = coverage.TABLE.read_text().splitlines()
 @pytest.mark.parametrize("number", range(len(coverage.CASES)))
 def test_intervals_cover_and_verdicts_hold(number):
     case = coverage.CASES[number]
-    found = coverage.simulate(case)
-    assert coverage.line(case, found) == COMMITTED[1 + number], "write it anew: python -m benchmarks.coverage"
-    assert 0.92 <= found.covered <= 0.98
-    assert math.isnan(found.others) or 0.92 <= found.others <= 0.99
-    assert found.wrong_difference <= 0.06 and found.wrong_same <= 0.06
+    shares = coverage.simulate(case)
+    assert coverage.line(case, shares) == COMMITTED[1 + number], "write it anew: python -m benchmarks.coverage"
+    assert 0.92 <= shares.covered <= 0.98
+    assert math.isnan(shares.others) or 0.92 <= shares.others <= 0.99
+    assert shares.wrong_difference <= 0.06 and shares.wrong_same <= 0.06
     if case.cells >= 24 and case.effect > coverage.SCORE.margin:
-        assert found.right >= 0.95, "effects are recovered"
+        assert shares.right >= 0.95, "effects are recovered"
 
 
 def test_the_table_holds_every_case():
@@ -32,15 +32,15 @@ def test_the_table_holds_every_case():
 @pytest.mark.parametrize("number", [0, 9, 25])
 def test_what_was_simulated_is_what_the_reporter_computes_of_a_frame(number):
     case = coverage.CASES[number]
-    found, _ = coverage.scores(case, np.random.default_rng(number))
+    shares, _ = coverage.scores(case, np.random.default_rng(number))
     index = pd.MultiIndex.from_product([["without", "with"], range(case.seeds), range(case.cells)])
-    frame = pd.Series(found.ravel(), index).rename_axis(["choice", "seed", "cell"]).reset_index(name="score")
+    frame = pd.Series(shares.ravel(), index).rename_axis(["choice", "seed", "cell"]).reset_index(name="score")
     axes = {"choice": ["without", "with"], "cell": list(range(case.cells))}
-    told = effects.tabulate_effects(frame.sample(frac=1, random_state=0), axes, [coverage.SCORE], [])
-    expected = effects.estimate_effect(found[1] - found[0], 0, coverage.SCORE)
-    assert told["axis"].iloc[0] == "choice"
-    line = told.iloc[0]
+    rows = effects.tabulate_effects(frame.sample(frac=1, random_state=0), axes, [coverage.SCORE], [])
+    expected = effects.estimate_effect(shares[1] - shares[0], 0, coverage.SCORE)
+    assert rows["axis"].iloc[0] == "choice"
+    line = rows.iloc[0]
     assert (line["mean"], line["low"], line["high"]) == pytest.approx(
         (expected.interval.mean, expected.interval.low, expected.interval.high)
     )
-    assert (line["p"], line["p_same"], line["pairs"]) == pytest.approx((expected.p, expected.p_same, found[0].size))
+    assert (line["p"], line["p_same"], line["pairs"]) == pytest.approx((expected.p, expected.p_same, shares[0].size))

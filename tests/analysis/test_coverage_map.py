@@ -4,7 +4,7 @@ import pytest
 
 from dcbench.analysis.coverage_map import lay_out_coverage
 from dcbench.analysis.summary import analyse
-from tests.helpers.analyses import FULL, made
+from tests.helpers.analyses import FULL, make_results
 
 TEXT = """name: m
 axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
@@ -25,7 +25,7 @@ def headers_of_rows(layout):
 
 
 def test_headers_span_what_they_have_in_common_and_seeds_are_innermost():
-    layout = lay_out_coverage(analyse(made(FULL)))
+    layout = lay_out_coverage(analyse(make_results(FULL)))
     assert layout.rows.axes == ("dataset", "arch", "input_channels")
     assert layout.columns.axes == ("optimizer", "top_optimizer", "backend", "seed")
     assert spans(layout.columns.headers[0]) == [("sgd", 12), ("adam", 12)]
@@ -39,14 +39,14 @@ def test_headers_span_what_they_have_in_common_and_seeds_are_innermost():
 
 
 def test_every_planned_run_is_one_square_with_its_place_in_the_plan():
-    layout = lay_out_coverage(analyse(made(FULL, failed=[0, 5])))
+    layout = lay_out_coverage(analyse(make_results(FULL, failed=[0, 5])))
     squares = [square for line in layout.cells for cell in line for square in cell]
     assert sorted(square.run for square in squares) == list(range(288)) and len(layout.squares) == 288
     assert [square.run for square in squares if square.state == "failed"] == [0, 5]
 
 
 def test_cells_that_are_not_planned_are_empty_and_seeds_in_order():
-    layout = lay_out_coverage(analyse(made(TEXT)))
+    layout = lay_out_coverage(analyse(make_results(TEXT)))
     assert layout.columns.axes == ("dataset", "optimizer", "seed") and layout.rows.axes == ()
     assert headers_of_rows(layout) == [[]]
     assert spans(layout.columns.headers[0]) == [("mnist", 2), ("cifar10", 4)]
@@ -54,12 +54,12 @@ def test_cells_that_are_not_planned_are_empty_and_seeds_in_order():
 
 
 def test_values_are_in_the_order_of_the_axis_whichever_run_comes_first():
-    layout = lay_out_coverage(analyse(made(TEXT.replace("optimizer: adam}", "optimizer: sgd}"))))
+    layout = lay_out_coverage(analyse(make_results(TEXT.replace("optimizer: adam}", "optimizer: sgd}"))))
     assert spans(layout.columns.headers[1]) == [("adam", 2), ("sgd", 2), ("adam", 2)]
 
 
 def test_a_matrix_with_more_columns_than_fit_goes_into_rows():
-    layout = lay_out_coverage(analyse(made(TEXT)), 3)
+    layout = lay_out_coverage(analyse(make_results(TEXT)), 3)
     assert layout.columns.axes == ("seed",) and layout.rows.axes == ("dataset", "optimizer")
     assert headers_of_rows(layout) == [
         [("mnist", 1), ("sgd", 1)], [("cifar10", 2), ("sgd", 1)], [None, ("adam", 1)],
@@ -67,7 +67,7 @@ def test_a_matrix_with_more_columns_than_fit_goes_into_rows():
 
 
 def test_a_value_that_is_none_has_its_header():
-    layout = lay_out_coverage(analyse(made("name: m\naxes: {limit: [500, null]}\nsettings: {epochs: 1}\n")))
+    layout = lay_out_coverage(analyse(make_results("name: m\naxes: {limit: [500, null]}\nsettings: {epochs: 1}\n")))
     assert spans(layout.columns.headers[0]) == [(500, 1), (None, 1)] and len(layout.cells[0]) == 2
 
 
@@ -82,6 +82,6 @@ def test_a_value_that_is_none_has_its_header():
     ],
 )
 def test_a_square_says_how_its_run_stands(facts, state):
-    results = made(TEXT)
+    results = make_results(TEXT)
     analysis = analyse(replace(results, runs=results.runs.assign(**facts)))
     assert {square.state for square in lay_out_coverage(analysis).squares} == {state}

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench.analysis import parallel, results
+from dcbench.analysis import parallel
+from dcbench.analysis.results import read_results
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_state import RunState
@@ -11,29 +12,29 @@ from tests.helpers.result_folders import TEXT, fill
 
 
 def test_one_line_a_run_and_epoch_with_every_field(folder):
-    found = results.read_results(folder)
-    assert len(found.runs) == 8 and len(found.rows) == 24 and found.notes == []
-    assert found.varied == {"optimizer": ["sgd", "adam"], "k": [5, 6], "limit": [None, 500]}
-    assert {"run_id", "state", "seed", "backend", "dataset", "nmi_true", "epoch"} <= set(found.rows.columns)
-    assert np.isnan(found.rows.loc[found.rows["epoch"] == 0, "loss"]).all()
+    results = read_results(folder)
+    assert len(results.runs) == 8 and len(results.rows) == 24 and results.notes == []
+    assert results.varied == {"optimizer": ["sgd", "adam"], "k": [5, 6], "limit": [None, 500]}
+    assert {"run_id", "state", "seed", "backend", "dataset", "nmi_true", "epoch"} <= set(results.rows.columns)
+    assert np.isnan(results.rows.loc[results.rows["epoch"] == 0, "loss"]).all()
 
 
 def test_runs_that_are_not_done_stay_visible_and_give_no_rows(folder):
     plan = plan_of(TEXT)
     folder.run_dir(plan.run_ids[0]).write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
     folder.run_dir(plan.run_ids[1]).state_file.unlink()
-    found = results.read_results(folder)
-    assert found.runs["state"].tolist()[:3] == ["failed", "pending", "done"]
-    assert found.runs["kind"][0] == "nan" and len(found.rows) == 18
+    results = read_results(folder)
+    assert results.runs["state"].tolist()[:3] == ["failed", "pending", "done"]
+    assert results.runs["kind"][0] == "nan" and len(results.rows) == 18
 
 
 def test_a_truncated_run_is_failed_and_in_no_mean(folder):
     plan = plan_of(TEXT)
     torn = folder.run_dir(plan.run_ids[0])
     torn.metrics_file.write_text(torn.metrics_file.read_text()[:-20])
-    found = results.read_results(folder)
-    assert found.runs["state"][0] == "failed" and "holds 2 of 3 rows" in found.runs["reason"][0]
-    assert len(found.rows) == 21
+    results = read_results(folder)
+    assert results.runs["state"][0] == "failed" and "holds 2 of 3 rows" in results.runs["reason"][0]
+    assert len(results.rows) == 21
     plan_state = status.read_planned_runs(plan, folder)[0].state
     assert plan_state.name == "failed", "the ledger says the same"
 
@@ -41,8 +42,8 @@ def test_a_truncated_run_is_failed_and_in_no_mean(folder):
 def test_a_torn_line_after_all_the_rows_is_a_note(folder):
     run = folder.run_dir(plan_of(TEXT).run_ids[0])
     run.metrics_file.write_text(run.metrics_file.read_text() + "3,1,0.")
-    found = results.read_results(folder)
-    assert ["torn" in note for note in found.notes] == [True] and len(found.rows) == 24
+    results = read_results(folder)
+    assert ["torn" in note for note in results.notes] == [True] and len(results.rows) == 24
 
 
 @pytest.mark.parametrize(
@@ -61,25 +62,25 @@ def test_a_torn_line_after_all_the_rows_is_a_note(folder):
 def test_a_file_of_nonsense_fails_that_run_only(folder, text):
     plan = plan_of(TEXT)
     folder.run_dir(plan.run_ids[3]).metrics_file.write_text(text)
-    found = results.read_results(folder)
-    assert found.runs["state"].tolist() == ["done"] * 3 + ["failed"] + ["done"] * 4
-    assert "metrics.csv" in found.runs["reason"][3] and "run" in found.runs["reason"][3]
-    assert len(found.rows) == 21
+    results = read_results(folder)
+    assert results.runs["state"].tolist() == ["done"] * 3 + ["failed"] + ["done"] * 4
+    assert "metrics.csv" in results.runs["reason"][3] and "run" in results.runs["reason"][3]
+    assert len(results.rows) == 21
 
 
 def test_runs_that_are_no_longer_planned_are_left_out_and_counted(folder):
     status.store_plan(plan_of(TEXT.replace("[5, 6]", "[5, 7]")), folder)
-    found = results.read_results(folder)
-    assert len(found.rows) == 12 and found.runs["state"].value_counts().to_dict() == {"done": 4, "pending": 4}
-    assert any("4 runs that the matrix no longer plans" in note for note in found.notes)
+    results = read_results(folder)
+    assert len(results.rows) == 12 and results.runs["state"].value_counts().to_dict() == {"done": 4, "pending": 4}
+    assert any("4 runs that the matrix no longer plans" in note for note in results.notes)
 
 
 def test_no_finished_run_is_an_empty_frame_with_all_columns(tmp_path):
-    found = MatrixDir(tmp_path / "m")
-    status.store_plan(plan_of(TEXT), found)
-    read = results.read_results(found)
-    assert read.rows.empty and {"nmi_true", "epoch", "optimizer"} <= set(read.rows.columns)
-    assert isinstance(read.rows, pd.DataFrame)
+    folder = MatrixDir(tmp_path / "m")
+    status.store_plan(plan_of(TEXT), folder)
+    results = read_results(folder)
+    assert results.rows.empty and {"nmi_true", "epoch", "optimizer"} <= set(results.rows.columns)
+    assert isinstance(results.rows, pd.DataFrame)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +95,10 @@ def test_no_finished_run_is_an_empty_frame_with_all_columns(tmp_path):
 def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, timing):
     run = next(folder.run_dir(path.parent.name) for path in sorted(folder.path.glob("*/spec.yaml")))
     run.write_provenance(facts)
-    found = results.read_results(folder)
-    assert dict(zip(found.runs["run_id"], found.runs["timing"], strict=True))[run.path.name] == timing
+    results = read_results(folder)
+    assert dict(zip(results.runs["run_id"], results.runs["timing"], strict=True))[run.path.name] == timing
     run.provenance_file.write_text("{")
-    assert "not recorded" in set(results.read_results(folder).runs["timing"])
+    assert "not recorded" in set(read_results(folder).runs["timing"])
 
 
 # --- many runs ------------------------------------------------------------------------------
@@ -106,17 +107,17 @@ def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, t
 def test_all_cores_read_what_one_process_reads(folder, monkeypatch):
     broken = folder.run_dir(plan_of(TEXT).run_ids[3]).metrics_file
     broken.write_text(broken.read_text().replace("0.5", "x"))
-    alone = results.read_results(folder)
+    alone = read_results(folder)
     monkeypatch.setattr(parallel, "MIN_PARALLEL_ROWS", 0)
     monkeypatch.setattr(parallel, "CHUNK_SIZE", 3)
-    together = results.read_results(folder)
+    together = read_results(folder)
     assert together.notes == alone.notes and len(alone.notes) == 1
     for name in ("runs", "rows", "baselines", "chance", "parity"):
         pd.testing.assert_frame_equal(getattr(together, name), getattr(alone, name))
 
 
 def test_texts_of_the_rows_are_categories_in_the_plans_order_and_numbers_are_numbers(folder):
-    rows = results.read_results(folder).rows
+    rows = read_results(folder).rows
     assert list(rows["optimizer"].cat.categories) == ["sgd", "adam"]
     assert rows["limit"].dtype == rows["test_limit"].dtype == float and rows["k"].dtype == int
     assert not [name for name in rows if rows[name].dtype == object]
@@ -124,21 +125,21 @@ def test_texts_of_the_rows_are_categories_in_the_plans_order_and_numbers_are_num
 
 def test_baselines_stand_with_their_last_row_done_or_not(tmp_path):
     plan = plan_of("name: m\nbaselines: [pixels]\nsettings: {dataset: mnist, epochs: 2, limit: 500}\n")
-    found = MatrixDir(tmp_path / "m")
-    status.store_plan(plan, found)
-    fill(found, plan.runs[0].run_id, plan.runs[0])
+    folder = MatrixDir(tmp_path / "m")
+    status.store_plan(plan, folder)
+    fill(folder, plan.runs[0].run_id, plan.runs[0])
     first, *others = plan.baselines
-    fill(found, first.run_id, first, epochs=0, nmi=0.25)
-    read = results.read_results(found)
-    assert len(read.rows) == 3 and len(read.baselines) == 1 + len(others) > 1
-    assert read.baselines["run_id"].tolist() == [spec.run_id for spec in plan.baselines]
-    assert read.baselines["state"].tolist() == ["done", *["pending"] * len(others)]
-    assert read.baselines["nmi_true"].tolist()[0] == 0.25 and read.baselines["nmi_true"][1:].isna().all()
+    fill(folder, first.run_id, first, epochs=0, nmi=0.25)
+    results = read_results(folder)
+    assert len(results.rows) == 3 and len(results.baselines) == 1 + len(others) > 1
+    assert results.baselines["run_id"].tolist() == [spec.run_id for spec in plan.baselines]
+    assert results.baselines["state"].tolist() == ["done", *["pending"] * len(others)]
+    assert results.baselines["nmi_true"].tolist()[0] == 0.25 and results.baselines["nmi_true"][1:].isna().all()
 
 
 def test_baselines_without_a_finished_run_have_no_numbers(tmp_path):
     plan = plan_of("name: m\nbaselines: [pixels]\nsettings: {dataset: mnist, epochs: 2, limit: 500}\n")
     status.store_plan(plan, MatrixDir(tmp_path / "m"))
-    read = results.read_results(MatrixDir(tmp_path / "m"))
-    assert len(read.baselines) == len(plan.baselines) and read.baselines["nmi_true"].isna().all()
-    assert set(read.baselines["state"]) == {"pending"} and read.rows.empty
+    results = read_results(MatrixDir(tmp_path / "m"))
+    assert len(results.baselines) == len(plan.baselines) and results.baselines["nmi_true"].isna().all()
+    assert set(results.baselines["state"]) == {"pending"} and results.rows.empty

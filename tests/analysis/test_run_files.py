@@ -17,12 +17,12 @@ def test_what_is_told_of_each_run_and_its_rows_one_after_another(entries):
     entries[1].folder.write_state(
         RunState(name="failed", kind="nan", reason="the loss became nan", last_lines=("a", "b"))
     )
-    seen = [status.PlannedRun(one.spec, one.folder, one.folder.read_state()) for one in entries[:3]]
-    part = run_files.read_run_files(seen)
+    runs = [status.PlannedRun(run.spec, run.folder, run.folder.read_state()) for run in entries[:3]]
+    part = run_files.read_run_files(runs)
     assert part.counts == [3, 0, 3] and part.metrics.shape == (len(COLUMNS), 6) and part.notes == []
     assert part.metrics[run_files.EPOCH].tolist() == [0, 1, 2, 0, 1, 2]
     done, failed, _ = part.facts
-    assert (done["run_id"], done["state"], done["health"]) == (seen[0].folder.path.name, "done", "healthy")
+    assert (done["run_id"], done["state"], done["health"]) == (runs[0].folder.path.name, "done", "healthy")
     assert (failed["kind"], failed["last_lines"], failed["health"]) == ("nan", "a\nb", None)
     assert {*done} == {*failed} > {"optimizer", "seed", "backend"}
 
@@ -78,22 +78,22 @@ def text_of(*rows, header=HEADER):
 
 def test_every_file_is_an_array_with_a_line_for_each_column_and_absence_is_nan():
     long, short = text_of({"epoch": 0}, {"epoch": 1, "loss": 1 / 3}), text_of({"epoch": 0, "loss": 1e-5})
-    one, other = run_files.parse_metrics([long, short])
-    assert one.shape == (len(COLUMNS), 2) and other.shape == (len(COLUMNS), 1)
-    assert one[PLACE["epoch"]].tolist() == [0, 1]
-    assert np.isnan(one[PLACE["loss"], 0]) and one[PLACE["loss"], 1] == 1 / 3, "to the last digit"
+    first, other = run_files.parse_metrics([long, short])
+    assert first.shape == (len(COLUMNS), 2) and other.shape == (len(COLUMNS), 1)
+    assert first[PLACE["epoch"]].tolist() == [0, 1]
+    assert np.isnan(first[PLACE["loss"], 0]) and first[PLACE["loss"], 1] == 1 / 3, "to the last digit"
     assert other[PLACE["loss"]].tolist() == [1e-5]
 
 
 def test_files_with_other_columns_stand_beside_each_other():
     older = text_of({"loss": 2.0, "epoch": 0, "retired": 7}, header="loss,epoch,retired\n")
-    one, other = run_files.parse_metrics([older, text_of({"epoch": 0, "loss": 3.0})])
-    assert [one[PLACE["loss"], 0], other[PLACE["loss"], 0]] == [2, 3]
-    assert np.isnan(one[PLACE["purity"], 0])
+    first, other = run_files.parse_metrics([older, text_of({"epoch": 0, "loss": 3.0})])
+    assert [first[PLACE["loss"], 0], other[PLACE["loss"], 0]] == [2, 3]
+    assert np.isnan(first[PLACE["purity"], 0])
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "message"),
     [
         ("epoch,loss\n0,1,2,3\n", "Expected 2 columns, got 4"),
         ("epoch,loss\n0,x\n", "double"),
@@ -101,20 +101,20 @@ def test_files_with_other_columns_stand_beside_each_other():
         (HEADER + "0,1\n", "columns"),
     ],
 )
-def test_one_broken_file_is_told_and_spoils_no_other(broken, told):
+def test_one_broken_file_is_told_and_spoils_no_other(broken, message):
     good = text_of({"epoch": 0, "loss": 2.0})
     first, problem, last = run_files.parse_metrics([good, broken, good])
-    assert told in problem and "\n" not in problem
+    assert message in problem and "\n" not in problem
     assert first[PLACE["loss"], 0] == last[PLACE["loss"], 0] == 2
 
 
 def test_files_without_a_row_have_none():
     for texts in ([""], ["", HEADER], [HEADER, text_of({"epoch": 0}), ""]):
-        shapes = [found.shape for found in run_files.parse_metrics(texts)]
+        shapes = [metrics.shape for metrics in run_files.parse_metrics(texts)]
         assert shapes == [(len(COLUMNS), text.count("\n") - 1 if text else 0) for text in texts]
     assert run_files.parse_metrics([]) == []
 
 
 def test_infinities_and_words_for_no_value_are_read():
-    (found,) = run_files.parse_metrics([text_of({"epoch": 0, "loss": "inf", "purity": "nan"})])
-    assert found[PLACE["loss"], 0] == np.inf and np.isnan(found[PLACE["purity"], 0])
+    (metrics,) = run_files.parse_metrics([text_of({"epoch": 0, "loss": "inf", "purity": "nan"})])
+    assert metrics[PLACE["loss"], 0] == np.inf and np.isnan(metrics[PLACE["purity"], 0])

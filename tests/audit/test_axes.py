@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dcbench import registry
-from dcbench.audit import axes as auditing
+from dcbench.audit import axes
 from dcbench.audit.expectations import EXPECTATIONS, look_up
 from dcbench.core.spec import RunSpec
 from dcbench.core.store import status
@@ -37,13 +37,13 @@ def audited(run_here):
     def do(text):
         folder = run_here(text)
         assert {entry.state.name for entry in status.read_planned_runs(plan_of(text), folder)} == {"done"}
-        return auditing.audit(folder)
+        return axes.audit(folder)
 
     return do
 
 
-def checks(found):
-    return {problem.check for problem in found.failures}
+def checks(result):
+    return {problem.check for problem in result.failures}
 
 
 # --- nothing to find ------------------------------------------------------------------------
@@ -74,9 +74,9 @@ def test_every_axis_acts(audited, axis):
     name = axis.split(":")[0]
     settings = SETTINGS if name == "reassign_every" else SETTINGS.replace("epochs: 2", "epochs: 1")
     kept = [part for part in settings.strip("{}").split(", ") if not part.startswith(f"{name}:")]
-    found = audited(f"name: m\naxes: {{{axis}}}\nsettings: {{{', '.join(kept)}}}\n")
-    (only,) = found.axes
-    assert found.failures == [] and found.passed
+    result = audited(f"name: m\naxes: {{{axis}}}\nsettings: {{{', '.join(kept)}}}\n")
+    (only,) = result.axes
+    assert result.failures == [] and result.passed
     assert only.verdict in ("acts", "acts, same outcome"), only
     assert only.acted == only.common == only.pairs >= 1
     if name not in SAME_OUTCOME:
@@ -120,7 +120,7 @@ def test_two_values_that_do_the_same_are_named_though_a_third_acts(run_here, mon
         images, "draw_crop_boxes", lambda count, augment, rng: real(count, augment.removesuffix("_flip"), rng)
     )
     text = BACKENDS.replace("backend: [faiss, sklearn]", "augment: [crop, crop_flip, published]")
-    (axis,) = auditing.audit(run_here(text)).axes
+    (axis,) = axes.audit(run_here(text)).axes
     assert axis.message == "does nothing between crop and crop_flip" and axis.acted == 2
 
 
@@ -136,24 +136,24 @@ def test_runs_that_cannot_repeat_exactly_are_not_asked_to(run_here):
     facts["first"]["assignment"] = "other"
     for exact, verdict in ((True, "confounded"), (False, "acts")):
         file.write_text(json.dumps(facts | {"exact": exact}))
-        assert auditing.audit(folder).axes[0].verdict == verdict
+        assert axes.audit(folder).axes[0].verdict == verdict
 
 
 def test_facts_of_another_shape_are_a_problem_and_no_crash(run_here):
     folder = run_here(BACKENDS)
     for text in ('{"passes": [{"epoch": 1}]}', "{}", '{"data": 3, "stages": [], "passes": {}}'):
         next(folder.path.glob("*/audit.json")).write_text(text)
-        found = auditing.audit(folder)
-        assert "audit" in checks(found) and not found.passed
+        result = axes.audit(folder)
+        assert "audit" in checks(result) and not result.passed
 
 
 def test_images_in_both_splits_are_told_where_their_number_is_not_known(run_here, monkeypatch):
     plant_test_images_in_training(monkeypatch)
-    known = registry.facts("datasets", "digits")
+    facts = registry.facts("datasets", "digits")
     monkeypatch.setattr(registry, "facts", without_duplicates(registry.facts))
-    assert "duplicates" in known
-    found = auditing.audit(run_here(BACKENDS))
-    assert found.notes == ["digits: 3 training images are test images, pixel for pixel"] and found.passed
+    assert "duplicates" in facts
+    result = axes.audit(run_here(BACKENDS))
+    assert result.notes == ["digits: 3 training images are test images, pixel for pixel"] and result.passed
 
 
 def without_duplicates(real):
@@ -166,21 +166,21 @@ def without_duplicates(real):
 def test_an_axis_without_pairs_says_so(run_here):
     text = "name: m\naxes: {k: [4], epochs: [1]}\nsettings: {limit: 60, width: 0.05, pca_dim: 8}\n"
     folder = run_here(text + "include:\n  - {k: 5, epochs: 2}\n")
-    found = auditing.audit(folder)
-    assert [axis.verdict for axis in found.axes] == ["no pairs", "no pairs"] and found.passed
+    result = axes.audit(folder)
+    assert [axis.verdict for axis in result.axes] == ["no pairs", "no pairs"] and result.passed
 
 
 def test_baselines_are_checked_but_paired_with_nothing(audited):
-    found = audited(BACKENDS + "baselines: [pixels, supervised]\n")
-    assert found.runs == 5 and found.axes[0].pairs == 1 and found.failures == []
+    result = audited(BACKENDS + "baselines: [pixels, supervised]\n")
+    assert result.runs == 5 and result.axes[0].pairs == 1 and result.failures == []
 
 
 def test_a_run_without_its_audit_is_a_problem(run_here):
     folder = run_here(BACKENDS)
     first, _ = sorted(folder.path.glob("*/audit.json"))
     first.write_text(first.read_text()[:100])
-    found = auditing.audit(folder)
-    assert checks(found) == {"audit"} and found.axes[0].verdict == "no pairs" and not found.passed
+    result = axes.audit(folder)
+    assert checks(result) == {"audit"} and result.axes[0].verdict == "no pairs" and not result.passed
 
 
 def test_the_audit_tells_what_was_asked_for(run_here):
@@ -263,13 +263,13 @@ FAULTS = {
 def test_a_planted_fault_is_named_by_its_check(fault, run_here, monkeypatch):
     text, plant, check = FAULTS[fault]
     plant(monkeypatch)
-    found = auditing.audit(run_here(text))
-    assert check in checks(found) and not found.passed
+    result = axes.audit(run_here(text))
+    assert check in checks(result) and not result.passed
 
 
 def test_a_backend_that_is_ignored_does_nothing(run_here, monkeypatch):
     plant_an_ignored_backend(monkeypatch)
-    (axis,) = auditing.audit(run_here(BACKENDS)).axes
+    (axis,) = axes.audit(run_here(BACKENDS)).axes
     assert (axis.verdict, axis.acted, axis.outcome) == ("does nothing", 0, 0)
 
 
@@ -293,7 +293,7 @@ def plant_other_first_centroids_for_one_backend(monkeypatch):
 def test_what_an_axis_brings_along_undeclared_confounds_it(plant, blamed, run_here, monkeypatch):
     plant(monkeypatch)
     text = BACKENDS.replace("k: 4", "k: 4, augment: none")
-    (axis,) = auditing.audit(run_here(text)).axes
+    (axis,) = axes.audit(run_here(text)).axes
     assert axis.verdict == "confounded" and blamed in axis.confounders and blamed in axis.message
 
 
@@ -302,17 +302,17 @@ def test_what_an_axis_brings_along_undeclared_confounds_it(plant, blamed, run_he
 
 def test_the_command_prints_the_table_and_its_exit_code_says_what_it_found(run_here, tmp_path):
     folder = run_here(BACKENDS)
-    told = shell("audit", str(folder.path), cwd=tmp_path)
-    assert told.returncode == 0 and "every check of every run passed" in told.stdout
-    assert "backend" in told.stdout and "acts" in told.stdout
-    found = json.loads(shell("audit", str(folder.path), "--json", cwd=tmp_path).stdout)
-    assert found[0]["good"] and found[0]["axes"][0]["pairs"] == 1
+    completed = shell("audit", str(folder.path), cwd=tmp_path)
+    assert completed.returncode == 0 and "every check of every run passed" in completed.stdout
+    assert "backend" in completed.stdout and "acts" in completed.stdout
+    result = json.loads(shell("audit", str(folder.path), "--json", cwd=tmp_path).stdout)
+    assert result[0]["good"] and result[0]["axes"][0]["pairs"] == 1
     file = next(folder.path.glob("*/audit.json"))
     facts = json.loads(file.read_text())
     facts["passes"][1]["frozen_moved"] = 0.5
     file.write_text(json.dumps(facts))
-    told = shell("audit", str(folder.path), cwd=tmp_path)
-    assert told.returncode == 1 and "failed frozen" in told.stdout and "epoch 2" in told.stdout
+    completed = shell("audit", str(folder.path), cwd=tmp_path)
+    assert completed.returncode == 1 and "failed frozen" in completed.stdout and "epoch 2" in completed.stdout
 
 
 @pytest.mark.parametrize(

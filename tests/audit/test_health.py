@@ -13,8 +13,8 @@ def run(*changes):
 
 
 def test_a_run_without_a_sign_is_healthy():
-    found = judge_health(run({"nmi_previous": None}, {}, {}), 10)
-    assert (found.state, found.since, str(found)) == ("healthy", 0, "healthy")
+    health = judge_health(run({"nmi_previous": None}, {}, {}), 10)
+    assert (health.state, health.since, str(health)) == ("healthy", 0, "healthy")
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_a_run_without_a_sign_is_healthy():
     ],
 )
 def test_each_sign_alone(change, state, why):
-    found = judge_health(run({}, {}, change), 10)
-    assert (found.state, found.since, found.why) == (state, 2, why)
-    assert str(found) == f"{state} since epoch 2 ({why})"
+    health = judge_health(run({}, {}, change), 10)
+    assert (health.state, health.since, health.why) == (state, 2, why)
+    assert str(health) == f"{state} since epoch 2 ({why})"
 
 
 def test_rank_alone_decides_however_even_the_clusters_are():

@@ -38,12 +38,12 @@ def real(tmp_path_factory):
     return run.spec, json.loads(run.folder.audit_file.read_text())
 
 
-def found(spec, facts):
+def find_failures(spec, facts):
     return {(problem.check, problem.field) for problem in run_checks.check_run("r", spec, facts)}
 
 
 def test_a_sound_run_has_no_problem(real):
-    assert found(*real) == set()
+    assert find_failures(*real) == set()
 
 
 @pytest.mark.parametrize(
@@ -83,31 +83,31 @@ def test_each_check_finds_its_fault(real, path, value, check, field):
     for step in steps:
         inside = inside[step]
     inside[last] = value
-    assert found(spec, facts) == {(check, field)}
+    assert find_failures(spec, facts) == {(check, field)}
 
 
 @pytest.mark.parametrize(("stage", "field"), [("pca", "pca_backend"), ("whiten", "whiten_backend")])
 def test_a_stage_that_was_left_out_is_found(real, stage, field):
     spec, facts = real[0], copy.deepcopy(real[1])
     del facts["stages"][stage]
-    assert (f"stage {stage}", field) in found(spec, facts)
+    assert (f"stage {stage}", field) in find_failures(spec, facts)
 
 
 def test_passes_that_are_not_there_are_found(real):
     spec, facts = real[0], copy.deepcopy(real[1])
     del facts["passes"][1]
-    assert ("passes", "epochs") in found(spec, facts)
+    assert ("passes", "epochs") in find_failures(spec, facts)
 
 
 def test_the_training_view_must_be_what_augment_says(real):
     spec, facts = real[0], copy.deepcopy(real[1])
-    assert found(spec.model_copy(update={"augment": "none"}), facts) == {("training view", "augment")}
+    assert find_failures(spec.model_copy(update={"augment": "none"}), facts) == {("training view", "augment")}
     facts["probe"]["training"] = facts["probe"]["clustering"]
-    assert found(spec, facts) == {("training view", "augment")}
-    assert found(spec.model_copy(update={"augment": "none"}), facts) == set()
+    assert find_failures(spec, facts) == {("training view", "augment")}
+    assert find_failures(spec.model_copy(update={"augment": "none"}), facts) == set()
 
 
 def test_duplicates_are_a_problem_only_where_it_is_known_how_many_there_are(real):
     spec, facts = real[0], copy.deepcopy(real[1])
     facts["data"]["duplicates"] = 3
-    assert found(spec.model_copy(update={"dataset": "cifar100"}), facts) == set()
+    assert find_failures(spec.model_copy(update={"dataset": "cifar100"}), facts) == set()

@@ -36,12 +36,12 @@ def labels(figure):
 
 
 def test_every_planned_run_has_a_square_and_every_state_a_symbol():
-    figure = drawn(analyses.made(FEW, failed=[0], pending=[1, 2], running=[3], skipped=[4]))
+    figure = drawn(analyses.make_results(FEW, failed=[0], pending=[1, 2], running=[3], skipped=[4]))
     assert labels(figure) == ["healthy (19)", "failed: error (1)", "skipped (1)", "running (1)", "pending (2)"]
     squares = [one for one in figure.axes[0].collections if len(one.get_paths()[0].vertices) == 5]
     places = np.concatenate([one.get_offsets() for one in squares])
     assert len({tuple(place) for place in places.round(3).tolist()}) == 24, "no two runs share a place"
-    assert text_overlap.faults(figure) == []
+    assert text_overlap.find_faults(figure) == []
 
 
 def test_failed_runs_have_their_kind_and_finished_ones_their_health():
@@ -53,7 +53,7 @@ def test_failed_runs_have_their_kind_and_finished_ones_their_health():
 
 
 def test_reasons_are_counted_in_words():
-    found = analyses.made(FEW, failed=[0, 1, 2, 7], skipped=[3])
+    found = analyses.make_results(FEW, failed=[0, 1, 2, 7], skipped=[3])
     failed = found.runs["state"] == "failed"
     found.runs.loc[failed, "kind"] = "out_of_memory"
     found.runs.loc[failed, "reason"] = ["no memory <b>left</b>"] * 3 + ["$x_1$"]
@@ -63,14 +63,14 @@ def test_reasons_are_counted_in_words():
 
 
 def test_before_any_run_has_finished_the_map_is_there():
-    found = analyses.made(FEW, pending=range(24))
+    found = analyses.make_results(FEW, pending=range(24))
     told = analyse(found)
     assert choose_axes(registry.facts("figures", "coverage"), told) == [None]
     assert labels(drawn(found)) == ["pending (24)"]
 
 
 def test_what_is_not_planned_is_blank():
-    found = analyses.made(FEW)
+    found = analyses.make_results(FEW)
     some = found.runs[(found.runs["dataset"] == "mnist") | (found.runs["arch"] == "alexnet")]
     assert runs_of(drawn(replace(found, runs=some))) == 18
 
@@ -85,9 +85,9 @@ def test_ten_thousand_runs_are_a_map_that_can_be_read(tmp_path):
     runs = pd.DataFrame([cell | {"seed": seed} for cell in cells for seed in range(7)])
     states = np.resize(["done", "failed", "pending", "running", "skipped"], len(runs))
     runs = runs.assign(run_id=range(len(runs)), state=states, kind="nan", health="healthy", reason="\U0001f996 $ " * 40)
-    empty = analyses.made(FEW, pending=range(24)).rows
+    empty = analyses.make_results(FEW, pending=range(24)).rows
     figure = drawn(Results(name="m", varied=axes, runs=runs, rows=empty, groups=tuple((name,) for name in axes)))
-    assert len(runs) == 10_080 and text_overlap.faults(figure) == [] and figure.get_figwidth() <= 9.5
+    assert len(runs) == 10_080 and text_overlap.find_faults(figure) == [] and figure.get_figwidth() <= 9.5
     with matplotlib.rc_context(STYLE):
         figure.savefig(tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size < 500_000
@@ -96,5 +96,7 @@ def test_ten_thousand_runs_are_a_map_that_can_be_read(tmp_path):
 
 @pytest.mark.parametrize("text", [analyses.TWELVE, "name: one\nsettings: {epochs: 1}\n"])
 def test_one_run_and_twelve_values_can_be_read(text):
-    figure = drawn(analyses.made(text))
-    assert text_overlap.faults(figure) == [] and read_note(figure).startswith(("72 planned runs.", "1 planned run."))
+    figure = drawn(analyses.make_results(text))
+    assert text_overlap.find_faults(figure) == [] and read_note(figure).startswith(
+        ("72 planned runs.", "1 planned run.")
+    )

@@ -32,10 +32,10 @@ class Scene:
         self.recorder.record_network(self.learner, self.training)
         features = extract_features(self.learner.network, self.training, "float32")
         space = pseudo_labels.preprocess(features, spec, StageClock(CPU))
-        found = pseudo_labels.cluster(space, spec, 0, StageClock(CPU))
-        self.recorder.record_clustering(space, found)
-        deepcluster.relabel(self.learner, found.assignment, self.split, spec, 0)
-        self.recorder.record_relabelling(found.assignment, 0)
+        clustering = pseudo_labels.cluster(space, spec, 0, StageClock(CPU))
+        self.recorder.record_clustering(space, clustering)
+        deepcluster.relabel(self.learner, clustering.assignment, self.split, spec, 0)
+        self.recorder.record_relabelling(clustering.assignment, 0)
 
     def one_pass(self):
         self.recorder.before_pass(self.learner)
@@ -50,10 +50,10 @@ def scene(tmp_path):
 
 
 def test_a_sound_pass(scene):
-    told = scene.one_pass()
-    assert told["trunk_moved"] > 0 and told["head_moved"] > 0 and told["frozen_moved"] == 0
-    assert told["misplaced"] == [] and told["shared"] == told["strangers"] == told["targets_differ"] == 0
-    assert told["inputs_differ"] == 0 and told["share_error"] <= told["share_slack"]
+    facts = scene.one_pass()
+    assert facts["trunk_moved"] > 0 and facts["head_moved"] > 0 and facts["frozen_moved"] == 0
+    assert facts["misplaced"] == [] and facts["shared"] == facts["strangers"] == facts["targets_differ"] == 0
+    assert facts["inputs_differ"] == 0 and facts["share_error"] <= facts["share_slack"]
     assert scene.recorder.facts["seconds"] > 0
 
 
@@ -73,8 +73,8 @@ def test_parameters_that_nobody_trains_or_two_train_or_that_are_gone(scene):
     learner.trunk_optimizer.add_param_group({"params": [head.bias]})
     assert audit_recorder.check_ownership(learner)["shared"] == 1
     learner.network.head = torch.nn.Linear(head.in_features, 4)
-    told = audit_recorder.check_ownership(learner)
-    assert told["misplaced"] == ["head.weight", "head.bias"] and told["strangers"] == 3
+    facts = audit_recorder.check_ownership(learner)
+    assert facts["misplaced"] == ["head.weight", "head.bias"] and facts["strangers"] == 3
     assert audit_recorder.list_parameters(learner)["frozen"]["names"] == [
         "input.sobel.weight",
         "head.weight",
@@ -103,17 +103,17 @@ def test_what_a_sampler_owes_each_cluster(sampler, due):
 
 @pytest.mark.parametrize("sampler", ["natural", "uniform", "weighted"])
 def test_every_sampler_pays_what_it_owes(tmp_path, sampler):
-    told = Scene(SPEC.model_copy(update={"sampler": sampler}), tmp_path).one_pass()
-    assert told["share_error"] <= told["share_slack"] and told["weighted"] == (sampler == "weighted")
+    facts = Scene(SPEC.model_copy(update={"sampler": sampler}), tmp_path).one_pass()
+    assert facts["share_error"] <= facts["share_slack"] and facts["weighted"] == (sampler == "weighted")
 
 
 def test_a_pass_over_other_images_or_labels_is_seen(scene):
     scene.learner.labels = (scene.learner.labels + 1) % 4
     assert scene.one_pass()["targets_differ"] == 60
     scene.training = dataclasses.replace(scene.training, pixels=scene.training.pixels.flip(0))
-    seen = train_pass(scene.learner, scene.training, SPEC, 2)
+    trained = train_pass(scene.learner, scene.training, SPEC, 2)
     real = images.make_training_images(torch.from_numpy(scene.split.pixels), 32, CPU)
-    assert scene.recorder.compare_inputs(seen, real, 2) > 0.1
+    assert scene.recorder.compare_inputs(trained, real, 2) > 0.1
 
 
 def test_the_probe_follows_view_input_and_precision(scene):

@@ -197,8 +197,8 @@ def test_every_attempt_that_rows_come_from_is_told(tmp_path):
     work(folder, stop=True)
     work(folder, stop=True)
     work(folder)
-    told = folder.read_provenance()
-    assert len(told["earlier_attempts"]) == 2 and told["earlier_attempts"][0]["threads"] == 1
+    provenance = folder.read_provenance()
+    assert len(provenance["earlier_attempts"]) == 2 and provenance["earlier_attempts"][0]["threads"] == 1
     work(folder, redo=True)
     assert "earlier_attempts" not in folder.read_provenance()
 

@@ -77,12 +77,12 @@ class Scene:
 
     def _watch(self) -> None:
         real, forward, loss = loop.train_pass, Network.forward, training_pass.F.cross_entropy
-        seen: list[torch.Tensor] = []
+        inputs: list[torch.Tensor] = []
         labels: list[int] = []
 
         def watched_forward(network, batch):
             if network.training:
-                seen.append(batch.detach().clone())
+                inputs.append(batch.detach().clone())
             return forward(network, batch)
 
         def watched_loss(logits, target, **options):
@@ -90,12 +90,12 @@ class Scene:
             return loss(logits, target, **options)
 
         def watched_train(learner, images, spec, epoch):
-            seen.clear()
+            inputs.clear()
             labels.clear()
             before = learner.network.head.weight.detach().clone()
             passed = real(learner, images, spec, epoch)
             moved = not torch.equal(before, learner.network.head.weight)
-            self.trained.append((learner.labels, self._positions(torch.cat(seen), spec), list(labels), moved))
+            self.trained.append((learner.labels, self._positions(torch.cat(inputs), spec), list(labels), moved))
             self.networks.append(learner.network)
             return passed
 
@@ -183,7 +183,7 @@ def check_backends_differ_in_nothing_else(scene):
         scene.run(backend=name)
     by_epoch = [scene.trained[epoch::2] for epoch in (0, 1)]
     for passes in by_epoch:
-        assert len(passes) == 3 and all(one[1:3] == passes[0][1:3] for one in passes)
+        assert len(passes) == 3 and all(trained[1:3] == passes[0][1:3] for trained in passes)
 
 
 # --- 7: absence as 0, truncated runs in means, names by the clock ----------------------------------------------
@@ -201,9 +201,9 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
 def results_of(rows: pd.DataFrame) -> Results:
     full = rows.assign(**{name: 0.1 for name in FINAL_METRICS if name not in rows})
     full = full.assign(seed=full["run_id"].factorize()[0])
-    told = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
+    state_columns = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
     judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
-    runs = full.drop_duplicates("run_id").assign(**told, **judged)
+    runs = full.drop_duplicates("run_id").assign(**state_columns, **judged)
     named = dict.fromkeys(
         ("dataset", "arch", "input_channels", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x"
     )
@@ -226,7 +226,7 @@ def check_runs_of_different_length_share_no_mean(scene):
 
 def plant_a_mean_of_whatever_is_there(monkeypatch):
     mean = lambda rows, metric: rows.groupby("epoch")[metric].agg(mean="mean", low="min", high="max")  # noqa: E731
-    monkeypatch.setattr(curves, "curve", mean)
+    monkeypatch.setattr(curves, "mean_curve", mean)
 
 
 def check_a_truncated_run_is_in_no_table(scene):
@@ -241,7 +241,7 @@ def check_a_truncated_run_is_in_no_table(scene):
 
 def plant_trust_in_whatever_was_written(monkeypatch):
     monkeypatch.setattr(RunDir, "read_planned_state", lambda folder, spec: folder.read_state())
-    monkeypatch.setattr(run_files, "_whole", lambda entry, found: found)
+    monkeypatch.setattr(run_files, "_check_epochs", lambda run, metrics, notes: (run, metrics))
 
 
 def check_a_run_is_named_after_what_it_is(scene):
@@ -260,8 +260,8 @@ def plant_names_by_the_clock(monkeypatch):
 def check_only_training_images_train(scene):
     scene.run()
     assert all(-1 not in positions for _, positions, _, _ in scene.trained)
-    told = scene.folder.provenance_file.read_text()
-    assert scene.split().digest() in told
+    provenance = scene.folder.provenance_file.read_text()
+    assert scene.split().digest() in provenance
 
 
 def plant_the_test_split(monkeypatch):
@@ -280,7 +280,7 @@ def check_the_last_epoch_counts_and_not_the_best(scene):
 
 def plant_the_best_epoch_by_true_labels(monkeypatch):
     best = lambda rows, rules: rows.loc[[rows["nmi_true"].idxmax()]].assign(**{finals.GAIN: 0.6})  # noqa: E731
-    monkeypatch.setattr(finals, "final_values", best)
+    monkeypatch.setattr(finals, "reduce_curves", best)
 
 
 MISTAKES = {

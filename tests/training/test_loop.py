@@ -61,8 +61,8 @@ def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, mo
     monkeypatch.setattr(deepcluster, "replace_head", lambda *args: made.append(args[3]) or replace_head(*args))
     run_here(LONG)
     assert made == [0, 2, 4]
-    for one, other, same in ((0, 1, True), (1, 2, False), (2, 3, True), (3, 4, False)):
-        assert (trained[one][1] is trained[other][1]) == same
+    for first, second, same in ((0, 1, True), (1, 2, False), (2, 3, True), (3, 4, False)):
+        assert (trained[first][1] is trained[second][1]) == same
     assert (trained[0][0] == trained[1][0]).all() and (trained[2][0] == trained[3][0]).all()
 
 
@@ -111,11 +111,11 @@ def test_runs_that_differ_in_an_optimizer_share_their_first_clustering(run_here)
 
 
 def test_features_are_extracted_once_a_row(run_here, monkeypatch):
-    seen = []
+    calls = []
     extract = loop.extract_features
-    monkeypatch.setattr(loop, "extract_features", lambda *args, **few: seen.append(few) or extract(*args, **few))
+    monkeypatch.setattr(loop, "extract_features", lambda *args, **few: calls.append(few) or extract(*args, **few))
     run_here(TEXT)
-    assert seen == [{"first": 256}, {}, {}], "a batch to warm up, then once a row"
+    assert calls == [{"first": 256}, {}, {}], "a batch to warm up, then once a row"
 
 
 def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):

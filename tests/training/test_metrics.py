@@ -101,8 +101,8 @@ def test_matches_come_from_the_training_images_alone(training, test):
     truth, assignment = test
     for name, match in metrics.MATCHED_SCORES.items():
         classes = match(*training)
-        told = {cluster: classes[cluster] if cluster < len(classes) else -1 for cluster in assignment.tolist()}
-        right = [told[cluster] == label for cluster, label in zip(assignment.tolist(), truth, strict=True)]
+        class_of = {cluster: classes[cluster] if cluster < len(classes) else -1 for cluster in assignment.tolist()}
+        right = [class_of[cluster] == label for cluster, label in zip(assignment.tolist(), truth, strict=True)]
         assert metrics.score_held_out(training, truth, assignment)[name] == pytest.approx(np.mean(right))
 
 
@@ -120,10 +120,10 @@ def test_unmatched_clusters_count_as_wrong():
 
 
 def test_no_previous_row_or_a_single_cluster_is_no_stability():
-    one = np.zeros(6, dtype=np.int64)
+    single = np.zeros(6, dtype=np.int64)
     assert metrics.nmi_previous(None, TRUTH) is None
-    assert metrics.nmi_previous(one, one) is None
-    assert metrics.nmi_previous(one, TRUTH[:6]) is None
+    assert metrics.nmi_previous(single, single) is None
+    assert metrics.nmi_previous(single, TRUTH[:6]) is None
     assert metrics.nmi_previous(TRUTH, TRUTH) == pytest.approx(1)
 
 

@@ -32,6 +32,6 @@ def test_the_untrained_network_scores_what_was_measured(data_dir):
     for seed in range(5):
         spec, labels, features = untrained(data_dir, seed)
         clock = StageClock(CPU)
-        found = pseudo_labels.cluster(preprocess(features, spec, clock), spec, 0, clock)
-        scores.append(metrics.nmi_true(labels, found.assignment))
+        clustering = pseudo_labels.cluster(preprocess(features, spec, clock), spec, 0, clock)
+        scores.append(metrics.nmi_true(labels, clustering.assignment))
     assert 0.44 <= np.median(scores) <= 0.60, scores

@@ -51,11 +51,11 @@ def test_test_images_are_placed_by_what_training_images_fitted():
 
 def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch):
     features, _ = blobs(60)
-    seen, real = [], pseudo_labels.run_kmeans
-    monkeypatch.setattr(pseudo_labels, "run_kmeans", lambda *asked: seen.append(asked[1]) or real(*asked))
+    starts, real = [], pseudo_labels.run_kmeans
+    monkeypatch.setattr(pseudo_labels, "run_kmeans", lambda *args: starts.append(args[1]) or real(*args))
     for seed in (0, 5):
         refit(features, 3, make_spec({"seed": seed, "k": 7}))
-    assert len(seen[0]) == REFIT_STARTS and all((a == b).all() for a, b in zip(*seen, strict=True))
+    assert len(starts[0]) == REFIT_STARTS and all((a == b).all() for a, b in zip(*starts, strict=True))
     assert refit(features[:2], 3, SPEC).centroids.shape == (2, 6), "fewer images than classes"
 
 

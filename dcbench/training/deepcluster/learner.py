@@ -1,7 +1,7 @@
-"""The learner: a network, the two optimizers that train it, and the labels that it is trained on.
+"""Make what is trained: a network with the optimizers of its trunk and its head, and the labels it is trained on.
 
-A new head is made together with its optimizer. An optimizer that outlives its head trains nothing: in earlier public
-comparisons this mistake left the head untrained, so a whole axis had no effect.
+In: a network, the spec and the epoch. Out: optimizers, and heads that come with their own. An optimizer that outlives
+its head trains nothing: in earlier public comparisons this left the head untrained, and a whole axis had no effect.
 """
 
 from __future__ import annotations
@@ -39,16 +39,17 @@ def make_trunk_optimizer(trunk: nn.Module, spec: RunSpec) -> torch.optim.Optimiz
     return _make_optimizer(trained, spec, spec.optimizer, spec.lr, spec.momentum, spec.weight_decay)
 
 
-def replace_head(network: Network, classes: int, spec: RunSpec, epoch: int) -> torch.optim.Optimizer:
+def replace_head(network: nn.Module, classes: int, spec: RunSpec, epoch: int) -> torch.optim.Optimizer:
     """Give the network a new N(0, 0.01) head for this number of classes; return the new optimizer of that head.
 
     The cluster ids of two clusterings have nothing to do with each other, so the old head's weights are of no use.
     """
-    device = network.head.weight.device
-    head = nn.Linear(network.head.in_features, classes)
+    old_head = network.get_submodule("head")
+    assert isinstance(old_head, nn.Linear), "a head is one linear layer"
     # Draw on the CPU and then move: the same seed gives the same head on every device.
+    head = nn.Linear(old_head.in_features, classes)
     initialise(head, torch_generator(spec.seed, "head", epoch))
-    network.head = head.to(device)
+    network.head = head.to(old_head.weight.device)
     return make_head_optimizer(network.head, spec)
 
 

@@ -24,8 +24,7 @@ SOBEL = (
 """The two gradient filters of the published implementation (recipe, "Sobel"); never trained."""
 
 
-# mypy sees torch as Any here, so it reports every subclass of nn.Module under `misc`.
-class InputChannels(nn.Module):  # type: ignore[misc]
+class InputChannels(nn.Module):
     """Convert standardised images to 3 colour channels, 2 Sobel gradients or 1 grey channel.
 
     Grey is the mean of the standardised channels (published recipe); grey images become colour by repetition.
@@ -47,7 +46,7 @@ class InputChannels(nn.Module):  # type: ignore[misc]
         return self.sobel(grey) if self.channels == 2 else grey
 
 
-class Network(nn.Module):  # type: ignore[misc]
+class Network(nn.Module):
     """Input channels, trunk and head. The features are the second FC layer's output before its ReLU."""
 
     def __init__(self, spec: RunSpec) -> None:
@@ -73,7 +72,7 @@ class Network(nn.Module):  # type: ignore[misc]
         return self.head(F.relu(self.features(batch)))
 
 
-class PixelFeatures(nn.Module):  # type: ignore[misc]
+class PixelFeatures(nn.Module):
     """Replace the network where the pixels themselves are the features."""
 
     def __init__(self, spec: RunSpec) -> None:
@@ -90,8 +89,7 @@ def build_network(spec: RunSpec, device: torch.device) -> Network:
     network = Network(spec)
     # Draw on the CPU, then move. The head is not drawn here: every relabelling brings a new one.
     initialise(network.trunk, torch_generator(spec.seed, "weights"))
-    placed: Network = network.to(device=device, memory_format=torch.channels_last)
-    return placed
+    return network.to(device).to(memory_format=torch.channels_last)
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:

@@ -101,7 +101,7 @@ def cluster(space: FeatureSpace, spec: RunSpec, epoch: int, clock: StageClock) -
 
 
 def refit(points: Tensor, classes: int, spec: RunSpec) -> backends.KMeansResult:
-    """Cluster points `(n, d)` anew with as many clusters as classes; the best objective of ten fixed starts."""
+    """Cluster points `(n, d)` again, with as many clusters as classes; return the best of ten fixed starts."""
     k = min(classes, len(points))
     generators = (seeds.numpy_generator(REFIT_SEED, "refit", start) for start in range(REFIT_STARTS))
     refit_spec = spec.model_copy(update={"kmeans_iterations": REFIT_ITERATIONS})

@@ -30,15 +30,15 @@ def table(frame, *outcomes):
 
 
 def test_a_change_in_one_value_is_worse_there_and_overall_and_the_other_value_is_identical():
-    told = table(two_sides(-0.1, only="two"))
-    overall = told.loc["score", "", ""]
+    rows = table(two_sides(-0.1, only="two"))
+    overall = rows.loc["score", "", ""]
     assert overall["verdict"] == "worse" and overall["mean"] == pytest.approx(-0.05)
     assert (overall["old"], overall["new"]) == (pytest.approx(0.55), pytest.approx(0.5))
     assert overall[["pairs", "cells", "seeds", "left_out"]].tolist() == [18, 6, 3, 0]
-    assert told.loc["score", "a", "two"][["verdict", "pairs"]].tolist() == ["worse", 9]
-    assert told.loc["score", "a", "two"]["mean"] == pytest.approx(-0.1)
-    assert told.loc["score", "a", "one"]["verdict"] == "identical"
-    assert set(told.loc["score", "b"]["verdict"]) == {"worse"}, "each of them is half of the changed runs"
+    assert rows.loc["score", "a", "two"][["verdict", "pairs"]].tolist() == ["worse", 9]
+    assert rows.loc["score", "a", "two"]["mean"] == pytest.approx(-0.1)
+    assert rows.loc["score", "a", "one"]["verdict"] == "identical"
+    assert set(rows.loc["score", "b"]["verdict"]) == {"worse"}, "each of them is half of the changed runs"
 
 
 def test_a_change_within_the_margin_is_the_same_and_not_identical():
@@ -48,16 +48,16 @@ def test_a_change_within_the_margin_is_the_same_and_not_identical():
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_under_three_seeds_identical_is_told_and_nothing_else(seeds):
     assert set(table(two_sides(seeds=seeds))["verdict"]) == {"identical"}
-    told = table(two_sides(-0.3, seeds=seeds, only="two"))
-    assert told.loc["score", "a", "two"]["verdict"] == "too few seeds"
-    assert math.isnan(told.loc["score", "a", "two"]["low"]) and told.loc["score", "a", "one"]["verdict"] == "identical"
+    rows = table(two_sides(-0.3, seeds=seeds, only="two"))
+    assert rows.loc["score", "a", "two"]["verdict"] == "too few seeds"
+    assert math.isnan(rows.loc["score", "a", "two"]["low"]) and rows.loc["score", "a", "one"]["verdict"] == "identical"
 
 
 def test_one_pair_that_differs_by_the_last_digit_is_not_identical():
     frame = two_sides()
     frame.loc[frame["side"] == "new", "score"] = [np.nextafter(0.5, 1), *frame["score"].iloc[1:18]]
-    told = table(frame)
-    assert told.loc["score", "", ""]["verdict"] == "same" and told.loc["score", "a", "two"]["verdict"] == "identical"
+    rows = table(frame)
+    assert rows.loc["score", "", ""]["verdict"] == "same" and rows.loc["score", "a", "two"]["verdict"] == "identical"
 
 
 def test_a_pair_that_a_gap_leaves_out_still_counts_against_identical():
@@ -65,19 +65,19 @@ def test_a_pair_that_a_gap_leaves_out_still_counts_against_identical():
     new = frame["side"] == "new"
     frame.loc[new & (frame["cell"] == "onex") & (frame["seed"] == 0), "score"] = np.nan
     frame.loc[new & (frame["cell"] == "onex") & (frame["seed"] == 1), "score"] += 0.2
-    told = table(frame)
-    assert told.loc["score", "", ""][["pairs", "left_out", "mean"]].tolist() == [20, 3, 0.0]
-    assert told.loc["score", "", ""]["verdict"] == "cannot tell", "the one pair that changed is not in the mean"
-    assert told.loc["score", "b", "y"]["verdict"] == "identical"
+    rows = table(frame)
+    assert rows.loc["score", "", ""][["pairs", "left_out", "mean"]].tolist() == [20, 3, 0.0]
+    assert rows.loc["score", "", ""]["verdict"] == "cannot tell", "the one pair that changed is not in the mean"
+    assert rows.loc["score", "b", "y"]["verdict"] == "identical"
 
 
 def test_runs_of_one_side_are_in_no_mean():
     frame = two_sides()
     frame = frame[(frame["side"] == "new") | (frame["b"] != "x")]
     frame.loc[frame["b"] == "x", "score"] = 99.0
-    told = table(frame)
-    assert told.loc["score", "", ""][["pairs", "old", "new"]].tolist() == [12, pytest.approx(0.55), pytest.approx(0.55)]
-    assert ("score", "b", "x") not in told.index
+    rows = table(frame)
+    assert rows.loc["score", "", ""][["pairs", "old", "new"]].tolist() == [12, pytest.approx(0.55), pytest.approx(0.55)]
+    assert ("score", "b", "x") not in rows.index
 
 
 def test_times_are_compared_as_factors():
@@ -91,20 +91,20 @@ def test_times_are_compared_as_factors():
 
 def test_baselines_stand_in_lines_of_their_own():
     frame = two_sides()
-    beside = frame[frame["cell"] == "onex"].assign(baseline=True, method="pixels", cell="p")
-    beside.loc[beside["side"] == "new", "score"] -= 0.2
-    told = table(pd.concat([frame, beside], ignore_index=True))
-    assert told.loc["score", "baseline", "pixels"][["verdict", "pairs"]].tolist() == ["worse", 3]
-    assert told.drop(index=("score", "baseline", "pixels"))["verdict"].unique().tolist() == ["identical"]
-    alone = table(beside)
+    baselines = frame[frame["cell"] == "onex"].assign(baseline=True, method="pixels", cell="p")
+    baselines.loc[baselines["side"] == "new", "score"] -= 0.2
+    rows = table(pd.concat([frame, baselines], ignore_index=True))
+    assert rows.loc["score", "baseline", "pixels"][["verdict", "pairs"]].tolist() == ["worse", 3]
+    assert rows.drop(index=("score", "baseline", "pixels"))["verdict"].unique().tolist() == ["identical"]
+    alone = table(baselines)
     assert alone.index.tolist() == [("score", "baseline", "pixels")], "no cell, so nothing overall"
 
 
 def test_p_values_are_corrected_over_all_lines_of_a_metric_and_by_metric():
-    told = table(two_sides(-0.02, noise=0.02, seeds=5), SCORE, TIME)
-    assert len(told.loc["score"]) == 6
-    smallest = told.loc["score", "p"].idxmin()
-    assert told.loc[("score", *smallest), "p_holm"] == pytest.approx(min(1, 6 * told.loc[("score", *smallest), "p"]))
+    rows = table(two_sides(-0.02, noise=0.02, seeds=5), SCORE, TIME)
+    assert len(rows.loc["score"]) == 6
+    smallest = rows.loc["score", "p"].idxmin()
+    assert rows.loc[("score", *smallest), "p_holm"] == pytest.approx(min(1, 6 * rows.loc[("score", *smallest), "p"]))
 
 
 def test_no_pair_is_a_table_without_lines():

@@ -12,33 +12,33 @@ from tests.helpers.factorials import AXES, factorial, without
 SCORE = Outcome(name="score", better="higher", margin=0.02)
 
 
-def table(frame, *outcomes, axes=AXES, beside=()):
-    told = effects.tabulate_effects(frame, axes, outcomes or [SCORE], beside)
-    return told.set_index(["metric", "axis", "before", "after"])
+def table(frame, *outcomes, axes=AXES, other_fields=()):
+    rows = effects.tabulate_effects(frame, axes, outcomes or [SCORE], other_fields)
+    return rows.set_index(["metric", "axis", "before", "after"])
 
 
 def test_a_planted_effect_comes_back_with_its_pairs():
-    told = table(factorial())
-    one = told.loc["score", "a", "one", "two"]
-    assert one["mean"] == pytest.approx(0.1) and one["verdict"] == "better" and one["improved"] == 1.0
-    assert one[["pairs", "cells", "seeds", "left_out"]].tolist() == [9, 3, 3, 0]
-    assert told.xs("cell", level="axis")["verdict"].tolist() == ["same"] * 3
+    rows = table(factorial())
+    row = rows.loc["score", "a", "one", "two"]
+    assert row["mean"] == pytest.approx(0.1) and row["verdict"] == "better" and row["improved"] == 1.0
+    assert row[["pairs", "cells", "seeds", "left_out"]].tolist() == [9, 3, 3, 0]
+    assert rows.xs("cell", level="axis")["verdict"].tolist() == ["same"] * 3
 
 
 def test_lower_is_better_where_the_metric_says_so_and_neither_where_it_does_not():
     for better, verdict, improved in (("lower", "worse", 0.0), (None, "higher", 1.0)):
-        one = table(factorial(), Outcome(name="score", better=better, margin=0.02)).loc["score", "a", "one", "two"]
-        assert (one["verdict"], one["improved"]) == (verdict, improved)
+        row = table(factorial(), Outcome(name="score", better=better, margin=0.02)).loc["score", "a", "one", "two"]
+        assert (row["verdict"], row["improved"]) == (verdict, improved)
 
 
 def test_under_three_seeds_there_is_a_point_and_no_verdict():
-    one = table(factorial(seeds=2)).loc["score", "a", "one", "two"]
-    assert one["mean"] == pytest.approx(0.1) and math.isnan(one["low"]) and one["verdict"] == "too few seeds"
+    row = table(factorial(seeds=2)).loc["score", "a", "one", "two"]
+    assert row["mean"] == pytest.approx(0.1) and math.isnan(row["low"]) and row["verdict"] == "too few seeds"
 
 
 def test_unequal_runs_are_left_out_and_counted():
-    one = table(without(factorial(seeds=5), cell="x", seed=1, a="two")).loc["score", "a", "one", "two"]
-    assert one[["pairs", "cells", "seeds", "left_out"]].tolist() == [12, 3, 4, 2]
+    row = table(without(factorial(seeds=5), cell="x", seed=1, a="two")).loc["score", "a", "one", "two"]
+    assert row[["pairs", "cells", "seeds", "left_out"]].tolist() == [12, 3, 4, 2]
 
 
 def test_a_swap_without_any_matched_pair_is_not_told():
@@ -48,29 +48,29 @@ def test_a_swap_without_any_matched_pair_is_not_told():
 
 def test_ratios_are_compared_by_their_logarithms():
     frame = factorial().assign(seconds=lambda all_: np.where(all_["a"] == "two", 30.0, 20.0) * (1 + all_["seed"]))
-    one = table(frame, Outcome(name="seconds", better="lower", margin=1.1, ratio=True)).loc[
+    row = table(frame, Outcome(name="seconds", better="lower", margin=1.1, ratio=True)).loc[
         "seconds", "a", "one", "two"
     ]
-    assert one["mean"] == pytest.approx(1.5) and one["verdict"] == "worse" and one["margin"] == 1.1
+    assert row["mean"] == pytest.approx(1.5) and row["verdict"] == "worse" and row["margin"] == 1.1
     nothing = frame.assign(seconds=frame["seconds"].where(frame["cell"] != "x", 0.0))
-    one = table(nothing, Outcome(name="seconds", better="lower", margin=1.1, ratio=True)).loc[
+    row = table(nothing, Outcome(name="seconds", better="lower", margin=1.1, ratio=True)).loc[
         "seconds", "a", "one", "two"
     ]
-    assert one["cells"] == 2, "there is no logarithm of 0"
+    assert row["cells"] == 2, "there is no logarithm of 0"
 
 
 def test_p_values_are_corrected_over_the_swaps_of_a_metric():
-    told = table(factorial(noise=0.05, seeds=5))
-    assert (told["p_holm"] >= told["p"]).all() and told["p_holm"].max() <= 1
-    smallest = told["p"].idxmin()
-    assert told.loc[smallest, "p_holm"] == pytest.approx(min(1, told.loc[smallest, "p"] * len(told)))
+    rows = table(factorial(noise=0.05, seeds=5))
+    assert (rows["p_holm"] >= rows["p"]).all() and rows["p_holm"].max() <= 1
+    smallest = rows["p"].idxmin()
+    assert rows.loc[smallest, "p_holm"] == pytest.approx(min(1, rows.loc[smallest, "p"] * len(rows)))
 
 
 def test_what_a_swap_brings_along_is_told_with_its_values_where_they_are_fixed():
     frame = factorial().assign(width=1.0, batch=[8, 8, 16, 8, 8, 8] * 3, limit=[None, 500] * 9)
-    told = table(frame, beside=["lr", "width", "batch", "limit"])
-    assert told.loc["score", "a", "one", "two"]["brings"] == "lr 0.1 \u2192 0.2, batch, limit none \u2192 500"
-    assert told.loc["score", "cell", "x", "z"]["brings"] == ""
+    rows = table(frame, other_fields=["lr", "width", "batch", "limit"])
+    assert rows.loc["score", "a", "one", "two"]["brings"] == "lr 0.1 \u2192 0.2, batch, limit none \u2192 500"
+    assert rows.loc["score", "cell", "x", "z"]["brings"] == ""
 
 
 @pytest.mark.parametrize(
@@ -94,26 +94,26 @@ def test_a_planted_interaction_comes_back_and_none_where_effects_add_up():
     frame = factorial(effect=0.1)
     assert effects.tabulate_interactions(frame, AXES, [SCORE])["verdict"].tolist() == ["same", "same"]
     crossed = frame.assign(score=frame["score"] + 0.2 * ((frame["a"] == "two") & (frame["cell"] == "z")))
-    told = effects.tabulate_interactions(crossed, AXES, [SCORE]).set_index(
+    rows = effects.tabulate_interactions(crossed, AXES, [SCORE]).set_index(
         ["before", "after", "with_before", "with_after"]
     )
-    assert told.loc["one", "two", "x", "z"]["mean"] == pytest.approx(0.2)
+    assert rows.loc["one", "two", "x", "z"]["mean"] == pytest.approx(0.2)
     assert (
-        told.loc["one", "two", "x", "z"]["verdict"] == "higher"
-        and told.loc["one", "two", "x", "y"]["verdict"] == "same"
+        rows.loc["one", "two", "x", "z"]["verdict"] == "higher"
+        and rows.loc["one", "two", "x", "y"]["verdict"] == "same"
     )
 
 
 def test_the_largest_swap_of_an_axis_on_the_scale_of_its_numbers():
     lines = [("score", "a", -0.3), ("score", "a", 0.1), ("time", "a", 0.5), ("time", "a", 1.8)]
-    told = pd.DataFrame(lines, columns=["metric", "axis", "mean"])
-    assert effects.find_largest_effect(told, "a", Outcome(name="score", better="higher", margin=0.02)) == pytest.approx(
+    rows = pd.DataFrame(lines, columns=["metric", "axis", "mean"])
+    assert effects.find_largest_effect(rows, "a", Outcome(name="score", better="higher", margin=0.02)) == pytest.approx(
         0.3
     )
     assert effects.find_largest_effect(
-        told, "a", Outcome(name="time", better="lower", margin=1.1, ratio=True)
+        rows, "a", Outcome(name="time", better="lower", margin=1.1, ratio=True)
     ) == pytest.approx(math.log(2))
-    assert effects.find_largest_effect(told, "b", Outcome(name="score", better="higher", margin=0.02)) == 0
+    assert effects.find_largest_effect(rows, "b", Outcome(name="score", better="higher", margin=0.02)) == 0
 
 
 # --- interactions --------------------------------------------------------------------------
@@ -140,9 +140,9 @@ def crossed(noise=0.001, seeds=3):
 
 def test_the_strongest_of_each_two_axes_come_with_a_verdict_first():
     frame = crossed()
-    told = find_strongest_interactions(effects.tabulate_interactions(frame, CROSSED_AXES, [SCORE]), SCORE)
-    assert told[["axis", "with_axis"]].to_numpy().tolist()[0] == ["a", "b"] and len(told) == 3
-    first = told.iloc[0]
+    rows = find_strongest_interactions(effects.tabulate_interactions(frame, CROSSED_AXES, [SCORE]), SCORE)
+    assert rows[["axis", "with_axis"]].to_numpy().tolist()[0] == ["a", "b"] and len(rows) == 3
+    first = rows.iloc[0]
     assert (first["with_after"], first["verdict"]) == (7, "higher") and first["mean"] == pytest.approx(0.2, abs=0.01)
 
 
@@ -151,22 +151,22 @@ def test_ratios_are_strong_both_ways():
         {"metric": "score", "axis": "a", "with_axis": other, "mean": mean, "verdict": "cannot tell"}
         for other, mean in (("b", 1.5), ("c", 0.5))
     ]
-    told = find_strongest_interactions(
+    rows = find_strongest_interactions(
         pd.DataFrame(lines), Outcome(name="score", better="lower", margin=1.1, ratio=True)
     )
-    assert told["with_axis"].tolist() == ["c", "b"]
+    assert rows["with_axis"].tolist() == ["c", "b"]
 
 
 def test_the_effect_of_a_swap_at_each_value_of_another_axis():
-    told = tabulate_effects_by_value(crossed(), CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
-    assert told["value"].tolist() == [5, None, 7]
-    assert told["mean"].tolist() == pytest.approx([0.1, 0.1, 0.3], abs=0.01)
-    assert (told["low"] < told["mean"]).all() and told["cells"].eq(2).all() and told["seeds"].eq(3).all()
+    rows = tabulate_effects_by_value(crossed(), CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
+    assert rows["value"].tolist() == [5, None, 7]
+    assert rows["mean"].tolist() == pytest.approx([0.1, 0.1, 0.3], abs=0.01)
+    assert (rows["low"] < rows["mean"]).all() and rows["cells"].eq(2).all() and rows["seeds"].eq(3).all()
 
 
 def test_values_that_lack_a_side_are_left_out_and_all_stand_on_the_same_cells():
     frame = crossed()
     frame = frame[~((frame["a"] == "two") & frame["b"].isna()) & ~((frame["b"] == 7) & (frame["c"] == "y"))]
-    told = tabulate_effects_by_value(frame, CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
-    assert told["value"].tolist() == [5, 7] and told["cells"].eq(1).all()
+    rows = tabulate_effects_by_value(frame, CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
+    assert rows["value"].tolist() == [5, 7] and rows["cells"].eq(1).all()
     assert tabulate_effects_by_value(frame.iloc[:0], CROSSED_AXES, ("a", "one", "two"), "b", SCORE).empty

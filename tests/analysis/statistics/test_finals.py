@@ -27,16 +27,16 @@ def by_run(rules=None, rows=ROWS):
 
 
 def test_the_last_row_with_its_gain_over_the_same_runs_row_0_whatever_the_order():
-    told = reduce_curves(ROWS.sample(frac=1, random_state=0)).set_index("run_id")
-    assert told["nmi_true"].to_dict() == {"a": 0.4, "b": 0.6} and told["epoch"].tolist() == [2, 2]
-    assert told[GAIN].to_dict() == pytest.approx({"a": -0.1, "b": 0.4})
+    finals = reduce_curves(ROWS.sample(frac=1, random_state=0)).set_index("run_id")
+    assert finals["nmi_true"].to_dict() == {"a": 0.4, "b": 0.6} and finals["epoch"].tolist() == [2, 2]
+    assert finals[GAIN].to_dict() == pytest.approx({"a": -0.1, "b": 0.4})
     assert reduce_curves(ROWS)["run_id"].tolist() == ["b", "a"], "in the order of the rows"
 
 
 def test_a_rule_changes_its_own_metric_and_the_gain():
-    told = by_run({"nmi_true": CurveRule(last=2)})
-    assert told["nmi_true"].to_dict() == pytest.approx({"a": 0.65, "b": 0.45})
-    assert told[GAIN].to_dict() == pytest.approx({"a": 0.15, "b": 0.25}) and told["loss"].tolist() == [2.0, 2.0]
+    finals = by_run({"nmi_true": CurveRule(last=2)})
+    assert finals["nmi_true"].to_dict() == pytest.approx({"a": 0.65, "b": 0.45})
+    assert finals[GAIN].to_dict() == pytest.approx({"a": 0.15, "b": 0.25}) and finals["loss"].tolist() == [2.0, 2.0]
 
 
 def test_the_best_epoch_is_chosen_by_the_criterion_and_never_by_the_metric():
@@ -104,5 +104,5 @@ def test_a_stage_is_timed_over_the_epochs_that_have_it_by_the_library_that_did_i
 
 
 def test_refilled_clusters_were_empty_and_what_is_not_told_stays_empty():
-    told = compute_filled_share(pd.DataFrame({"k": [10, 10, 4], "refilled_clusters": [0, 3, None]}))
-    assert told[:2].tolist() == [1.0, 0.7] and pd.isna(told[2])
+    finals = compute_filled_share(pd.DataFrame({"k": [10, 10, 4], "refilled_clusters": [0, 3, None]}))
+    assert finals[:2].tolist() == [1.0, 0.7] and pd.isna(finals[2])

@@ -15,15 +15,15 @@ from dcbench.analysis.statistics.intervals import (
 
 
 def test_the_interval_is_t_over_the_seeds_each_averaged_over_the_cells():
-    found = interval_over_seeds(np.array([[0.1, 0.3], [0.2, 0.4], [0.0, 0.2]]))
+    interval = interval_over_seeds(np.array([[0.1, 0.3], [0.2, 0.4], [0.0, 0.2]]))
     means = np.array([0.2, 0.3, 0.1])
     half = 4.302652729911275 * means.std(ddof=1) / math.sqrt(3)
-    assert (found.mean, found.low, found.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
 
 
 def test_under_three_seeds_there_is_a_point():
-    found = interval_over_seeds(np.array([[0.1, 0.3], [0.2, 0.4]]))
-    assert found.mean == pytest.approx(0.25) and math.isnan(found.low) and math.isnan(found.high)
+    interval = interval_over_seeds(np.array([[0.1, 0.3], [0.2, 0.4]]))
+    assert interval.mean == pytest.approx(0.25) and math.isnan(interval.low) and math.isnan(interval.high)
     assert math.isnan(p_difference(np.ones((2, 4)))) and math.isnan(p_equivalence(np.ones((2, 4)), 0.1))
 
 
@@ -31,8 +31,8 @@ def test_other_cells_are_spoken_of_from_eight_cells_on():
     rng = np.random.default_rng(0)
     few, many = rng.normal(0.1, 0.05, (3, 7)), rng.normal(0.1, 0.05, (3, 8))
     assert math.isnan(interval_over_cells_and_seeds(few).low)
-    found = interval_over_cells_and_seeds(many)
-    assert found.low < found.mean < found.high
+    interval = interval_over_cells_and_seeds(many)
+    assert interval.low < interval.mean < interval.high
     assert interval_over_cells_and_seeds(np.full((3, 8), 0.125)) == Interval(0.125, 0.125, 0.125)
 
 

@@ -9,18 +9,20 @@ SCORE = Outcome(name="score", better="higher", margin=0.02)
 
 
 def test_a_mean_and_an_interval_for_each_value():
-    told = levels.tabulate_levels(factorial(noise=0.01), {"a": ["one", "two", "three"], "cell": AXES["cell"]}, [SCORE])
-    mine = told[told["axis"] == "a"]
-    assert mine["value"].tolist() == ["one", "two"], "values without any run have no level"
-    assert (mine["low"] < mine["mean"]).all() and (mine["mean"] < mine["high"]).all()
-    assert mine["mean"].diff().iloc[1] == pytest.approx(0.1, abs=0.02)
-    assert (told[["cells", "seeds"]].to_numpy() == [[3, 3]] * 2 + [[2, 3]] * 3).all()
+    result = levels.tabulate_levels(
+        factorial(noise=0.01), {"a": ["one", "two", "three"], "cell": AXES["cell"]}, [SCORE]
+    )
+    own = result[result["axis"] == "a"]
+    assert own["value"].tolist() == ["one", "two"], "values without any run have no level"
+    assert (own["low"] < own["mean"]).all() and (own["mean"] < own["high"]).all()
+    assert own["mean"].diff().iloc[1] == pytest.approx(0.1, abs=0.02)
+    assert (result[["cells", "seeds"]].to_numpy() == [[3, 3]] * 2 + [[2, 3]] * 3).all()
 
 
 def test_only_cells_and_seeds_that_all_values_have_count():
     frame = without(factorial(), cell="x", a="one")
-    mine = levels.tabulate_levels(frame, AXES, [SCORE]).query("axis == 'a'")
-    assert mine["cells"].tolist() == [2, 2] and mine["mean"].diff().iloc[1] == pytest.approx(0.1)
+    own = levels.tabulate_levels(frame, AXES, [SCORE]).query("axis == 'a'")
+    assert own["cells"].tolist() == [2, 2] and own["mean"].diff().iloc[1] == pytest.approx(0.1)
 
 
 def test_alike_keeps_whole_cells_and_says_which():
@@ -35,9 +37,9 @@ def test_a_curve_is_the_mean_by_epoch_with_its_interval_and_ends_where_the_short
     runs = pd.DataFrame({"run_id": list("abc"), "seed": [0, 1, 2], "cell": 0})
     rows = runs.merge(pd.DataFrame({"epoch": [0, 1, 2]}), how="cross")
     rows["nmi"] = 0.1 * rows["epoch"] + 0.1 * rows["seed"]
-    told = levels.mean_curve(rows, "nmi")
-    assert told["mean"].to_dict() == pytest.approx({0: 0.1, 1: 0.2, 2: 0.3})
-    assert ((told["high"] - told["mean"]) / 0.1).tolist() == pytest.approx([4.30265 / 3**0.5] * 3, rel=1e-4)
+    result = levels.mean_curve(rows, "nmi")
+    assert result["mean"].to_dict() == pytest.approx({0: 0.1, 1: 0.2, 2: 0.3})
+    assert ((result["high"] - result["mean"]) / 0.1).tolist() == pytest.approx([4.30265 / 3**0.5] * 3, rel=1e-4)
     shorter = rows[(rows["run_id"] != "b") | (rows["epoch"] < 2)]
     assert list(levels.mean_curve(shorter, "nmi").index) == [0, 1]
     assert (
@@ -47,19 +49,19 @@ def test_a_curve_is_the_mean_by_epoch_with_its_interval_and_ends_where_the_short
 
 def test_cell_by_cell_the_means_over_seeds_are_those_that_the_level_is_made_of():
     frame = factorial(noise=0.01)
-    told = levels.tabulate_cells(frame, AXES, "a", SCORE)
+    result = levels.tabulate_cells(frame, AXES, "a", SCORE)
     table = levels.tabulate_levels(frame, AXES, [SCORE]).query("axis == 'a'").set_index("value")["mean"]
-    assert told.groupby("value")["mean"].mean().to_dict() == pytest.approx(table.to_dict())
-    one = told[(told["value"] == "two") & (told["cell"] == "y")]["mean"]
-    assert one.tolist() == pytest.approx([frame.query("a == 'two' and cell == 'y'")["score"].mean()])
+    assert result.groupby("value")["mean"].mean().to_dict() == pytest.approx(table.to_dict())
+    level = result[(result["value"] == "two") & (result["cell"] == "y")]["mean"]
+    assert level.tolist() == pytest.approx([frame.query("a == 'two' and cell == 'y'")["score"].mean()])
     assert levels.tabulate_cells(frame.iloc[:0], AXES, "a", SCORE).empty
 
 
 def test_the_curve_of_a_ratio_is_the_geometric_mean_with_an_interval_above_0():
     runs = pd.DataFrame({"run_id": list("abc"), "seed": [0, 1, 2], "cell": 0, "epoch": 0, "rank": [1.0, 10.0, 100.0]})
-    told = levels.mean_curve(runs, "rank", ratio=True)
-    assert told["mean"].tolist() == pytest.approx([10]) and 0 < told["low"].iloc[0] < 10 < told["high"].iloc[0]
-    assert told["low"].iloc[0] * told["high"].iloc[0] == pytest.approx(100)
+    result = levels.mean_curve(runs, "rank", ratio=True)
+    assert result["mean"].tolist() == pytest.approx([10]) and 0 < result["low"].iloc[0] < 10 < result["high"].iloc[0]
+    assert result["low"].iloc[0] * result["high"].iloc[0] == pytest.approx(100)
 
 
 # --- reference levels ----------------------------------------------------------------------
@@ -86,37 +88,37 @@ BASELINES = pd.DataFrame(
 FIELDS = {"raw": ["dataset", "limit"], "supervised": ["dataset", "limit", "arch"], "other": ["dataset"]}
 
 
-def made(*axes):
+def tabulate(*axes):
     return levels.tabulate_references(RUNS, BASELINES, FIELDS, axes, ["score"])
 
 
 def means(table, axis, level, dataset="a"):
-    mine = table[(table["axis"] == axis) & (table["level"] == level) & (table["dataset"] == dataset)]
-    return dict(zip(mine["value"], mine["mean"], strict=True))
+    own = table[(table["axis"] == axis) & (table["level"] == level) & (table["dataset"] == dataset)]
+    return dict(zip(own["value"], own["mean"], strict=True))
 
 
 def test_a_baseline_belongs_to_the_cells_with_its_fields_whatever_the_others_are():
-    told = made("arch")
-    assert means(told, "arch", "raw") == {"x": 0.1, "y": 0.2}, "pixels have no architecture"
-    assert means(told, "arch", "supervised") == {"x": 0.7}, "a baseline without the score is absent, not another's"
-    assert means(told, "arch", "raw", "b") == {"x": 0.3}
+    result = tabulate("arch")
+    assert means(result, "arch", "raw") == {"x": 0.1, "y": 0.2}, "pixels have no architecture"
+    assert means(result, "arch", "supervised") == {"x": 0.7}, "a baseline without the score is absent, not another's"
+    assert means(result, "arch", "raw", "b") == {"x": 0.3}
 
 
 def test_none_is_a_value_and_not_any_value():
-    assert means(made("limit"), "limit", "raw") == {None: 0.1, 5: 0.2}
+    assert means(tabulate("limit"), "limit", "raw") == {None: 0.1, 5: 0.2}
 
 
 def test_fields_that_move_together_are_an_axis_as_well():
-    assert means(made("together"), "together", "raw") == {"1, x": 0.1, "2, y": 0.2}
+    assert means(tabulate("together"), "together", "raw") == {"1, x": 0.1, "2, y": 0.2}
 
 
 def test_without_an_axis_all_baselines_of_planned_cells_count():
-    told = made()
-    mine = told[(told["level"] == "raw") & (told["dataset"] == "a")]
-    assert mine["mean"].tolist() == pytest.approx([0.15]) and mine["runs"].tolist() == [2]
-    assert mine["axis"].isna().all() and mine["value"].isna().all()
+    result = tabulate()
+    own = result[(result["level"] == "raw") & (result["dataset"] == "a")]
+    assert own["mean"].tolist() == pytest.approx([0.15]) and own["runs"].tolist() == [2]
+    assert own["axis"].isna().all() and own["value"].isna().all()
 
 
 def test_without_baselines_the_table_is_empty():
-    told = levels.tabulate_references(RUNS, BASELINES.iloc[:0], FIELDS, ["arch"], ["score"])
-    assert told.empty and list(told.columns) == levels.REFERENCE_COLUMNS
+    result = levels.tabulate_references(RUNS, BASELINES.iloc[:0], FIELDS, ["arch"], ["score"])
+    assert result.empty and list(result.columns) == levels.REFERENCE_COLUMNS

@@ -11,40 +11,40 @@ def pairs(frame, chosen=("one", "two")):
 
 def test_every_value_seed_and_cell_is_found_whatever_the_order():
     frame = factorial(noise=1.0).sample(frac=1, random_state=0)
-    found = pairs(frame)
-    assert found.metric.shape == (2, 3, 3) and found.left_out == 0
-    for value, lines in zip(("one", "two"), found.lines, strict=True):
+    runs = pairs(frame)
+    assert runs.metric.shape == (2, 3, 3) and runs.left_out == 0
+    for value, lines in zip(("one", "two"), runs.lines, strict=True):
         assert set(frame["a"].iloc[lines.ravel()]) == {value}
-    before, after = (frame.iloc[lines.ravel()][["cell", "seed"]].to_numpy().tolist() for lines in found.lines)
+    before, after = (frame.iloc[lines.ravel()][["cell", "seed"]].to_numpy().tolist() for lines in runs.lines)
     assert before == after, "matched"
-    assert np.allclose(frame["score"].to_numpy()[found.lines], found.metric)
+    assert np.allclose(frame["score"].to_numpy()[runs.lines], runs.metric)
 
 
 @pytest.mark.parametrize("value", [None, 500])
 def test_none_is_a_value_like_any_other(value):
     frame = factorial().assign(a=lambda all_: all_["a"].map({"one": None, "two": 500.0}).astype(object))
-    found = make_grid(frame, ["a"], ["cell"])
-    assert value in found.values and not (found.select([value]) == NONE).any()
+    runs = make_grid(frame, ["a"], ["cell"])
+    assert value in runs.values and not (runs.select([value]) == NONE).any()
 
 
 def test_missing_runs_take_their_cell_or_their_seed_with_them_whichever_costs_less():
-    found = pairs(without(factorial(seeds=5), cell="x", seed=1, a="two"))
-    assert (found.seeds, found.cells, found.left_out) == (4, 3, 2)
+    runs = pairs(without(factorial(seeds=5), cell="x", seed=1, a="two"))
+    assert (runs.seeds, runs.cells, runs.left_out) == (4, 3, 2)
     frame = factorial(seeds=5)
-    found = pairs(frame.assign(score=frame["score"].where(frame["cell"] != "x")))
-    assert (found.seeds, found.cells, found.left_out) == (5, 2, 0), "a cell without any pair was never there"
+    runs = pairs(frame.assign(score=frame["score"].where(frame["cell"] != "x")))
+    assert (runs.seeds, runs.cells, runs.left_out) == (5, 2, 0), "a cell without any pair was never there"
 
 
 def test_a_value_that_no_run_has_matches_nothing():
-    found = pairs(factorial(), ("one", "three"))
-    assert found.metric.size == 0 and (found.seeds, found.cells) == (0, 0)
+    runs = pairs(factorial(), ("one", "three"))
+    assert runs.metric.size == 0 and (runs.seeds, runs.cells) == (0, 0)
     assert pairs(factorial().iloc[:0]).metric.size == 0
 
 
 def test_without_other_axes_there_is_one_cell():
     frame = factorial(cells=("x",))
-    found = match_runs(make_grid(frame, ["a"], []), frame["score"].to_numpy(), ("one", "two"))
-    assert (found.seeds, found.cells) == (3, 1)
+    runs = match_runs(make_grid(frame, ["a"], []), frame["score"].to_numpy(), ("one", "two"))
+    assert (runs.seeds, runs.cells) == (3, 1)
 
 
 def test_the_rectangle_is_whole_and_large():
@@ -76,6 +76,6 @@ def test_of_any_gaps_what_is_kept_is_whole():
 
 
 def test_none_stays_none_in_a_frame_of_values():
-    told = make_frame([{"value": None, "mean": 1.0}, {"value": 500, "mean": 2.0}], ["value", "mean"], ["value"])
-    assert told["value"].tolist() == [None, 500] and told["value"].iloc[0] is None
-    assert told["mean"].tolist() == [1.0, 2.0] and list(make_frame([], ["value"], ["value"])) == ["value"]
+    table = make_frame([{"value": None, "mean": 1.0}, {"value": 500, "mean": 2.0}], ["value", "mean"], ["value"])
+    assert table["value"].tolist() == [None, 500] and table["value"].iloc[0] is None
+    assert table["mean"].tolist() == [1.0, 2.0] and list(make_frame([], ["value"], ["value"])) == ["value"]

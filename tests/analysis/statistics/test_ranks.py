@@ -29,15 +29,15 @@ def frame(blocks=12, better=(0.0, 0.1, 0.2), noise=0.01, seeds=2):
     )
 
 
-def rank(made):
-    axes = {"a": ["x", "y", "z"], "cell": sorted(set(made["cell"]))}
-    return next(one for one in rank_axes(made, axes, [SCORE]) if one.axis == "a")
+def rank(runs):
+    axes = {"a": ["x", "y", "z"], "cell": sorted(set(runs["cell"]))}
+    return next(candidate for candidate in rank_axes(runs, axes, [SCORE]) if candidate.axis == "a")
 
 
 def test_the_best_value_ranks_first_and_differs_critically():
-    found = rank(frame())
-    assert found.ranks == {"x": 3.0, "y": 2.0, "z": 1.0} and found.blocks == 12 and found.missing_reason == ""
-    assert found.p < 1e-6 and found.critical < 1 and found.cliques == []
+    ranking = rank(frame())
+    assert ranking.ranks == {"x": 3.0, "y": 2.0, "z": 1.0} and ranking.blocks == 12 and ranking.missing_reason == ""
+    assert ranking.p < 1e-6 and ranking.critical < 1 and ranking.cliques == []
 
 
 def test_by_a_metric_that_makes_no_value_better_there_is_no_ranking():
@@ -46,21 +46,21 @@ def test_by_a_metric_that_makes_no_value_better_there_is_no_ranking():
 
 
 def test_few_blocks_give_ranks_and_a_reason_instead_of_a_difference():
-    found = rank(frame(blocks=4))
-    assert found.ranks["z"] == 1.0 and math.isnan(found.critical)
-    assert found.missing_reason == "4 cells to rank in; a critical difference needs 10"
+    ranking = rank(frame(blocks=4))
+    assert ranking.ranks["z"] == 1.0 and math.isnan(ranking.critical)
+    assert ranking.missing_reason == "4 cells to rank in; a critical difference needs 10"
 
 
 def test_values_that_are_all_alike_are_not_told_apart():
-    found = rank(frame(better=(0, 0, 0), noise=1.0))
-    assert "does not tell the values apart" in found.missing_reason and found.cliques == []
+    ranking = rank(frame(better=(0, 0, 0), noise=1.0))
+    assert "does not tell the values apart" in ranking.missing_reason and ranking.cliques == []
 
 
 def test_lower_is_better_where_the_metric_says_so_and_no_rank_where_neither_is():
-    made, axes = frame(), {"a": ["x", "y", "z"], "cell": list(range(12))}
-    assert rank_axes(made, axes, [Outcome(name="score", better="lower", margin=0.02)])[0].ranks["x"] == 1.0
-    assert rank_axes(made, axes, [Outcome(name="score", better=None, margin=0.02)]) == []
-    assert rank_axes(made.query("a != 'z'"), {"a": ["x", "y"], "cell": [0]}, [SCORE]) == []
+    runs, axes = frame(), {"a": ["x", "y", "z"], "cell": list(range(12))}
+    assert rank_axes(runs, axes, [Outcome(name="score", better="lower", margin=0.02)])[0].ranks["x"] == 1.0
+    assert rank_axes(runs, axes, [Outcome(name="score", better=None, margin=0.02)]) == []
+    assert rank_axes(runs.query("a != 'z'"), {"a": ["x", "y"], "cell": [0]}, [SCORE]) == []
 
 
 def test_friedman_agrees_with_scipys_chi_square_turned_into_iman_and_davenports_f():

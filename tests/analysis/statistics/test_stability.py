@@ -30,8 +30,8 @@ def rows(**curves):
     ],
 )
 def test_epochs_until_it_stays_above_the_level(curve, epochs, reached):
-    told = find_settling_epochs(rows(a=curve), 0.9)
-    assert told[["epochs_watched", "reached"]].to_numpy().tolist() == [[epochs, reached]]
+    table = find_settling_epochs(rows(a=curve), 0.9)
+    assert table[["epochs_watched", "reached"]].to_numpy().tolist() == [[epochs, reached]]
 
 
 def test_the_level_is_the_users():
@@ -39,11 +39,11 @@ def test_the_level_is_the_users():
 
 
 def test_kaplan_and_meier_by_hand():
-    found = pd.DataFrame({"epochs_watched": [1, 2, 2, 5, 5], "reached": [True, True, False, True, False]})
-    told = estimate_unsettled_share(found)
-    assert told["epoch"].tolist() == [0, 1, 2, 5]
-    assert told["share"].tolist() == pytest.approx([1, 0.8, 0.8 * 3 / 4, 0.8 * 3 / 4 / 2])
-    assert median_settling_epoch(found) == 5
+    settling = pd.DataFrame({"epochs_watched": [1, 2, 2, 5, 5], "reached": [True, True, False, True, False]})
+    table = estimate_unsettled_share(settling)
+    assert table["epoch"].tolist() == [0, 1, 2, 5]
+    assert table["share"].tolist() == pytest.approx([1, 0.8, 0.8 * 3 / 4, 0.8 * 3 / 4 / 2])
+    assert median_settling_epoch(settling) == 5
 
 
 def test_where_fewer_than_half_get_there_there_is_no_median():

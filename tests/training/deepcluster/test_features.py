@@ -20,12 +20,12 @@ def test_features_are_those_of_eval_mode_in_the_images_order(scene):
     network, pictures = scene
     network.train()
     running = network.trunk[1].running_mean.clone()
-    found = features.extract_features(network, pictures, "float32")
-    assert found.shape == (300, 1024) and found.dtype == torch.float32
+    extracted = features.extract_features(network, pictures, "float32")
+    assert extracted.shape == (300, 1024) and extracted.dtype == torch.float32
     assert torch.equal(running, network.trunk[1].running_mean), "batch norm must not learn from clustering"
     some = torch.tensor([299, 3])
     with torch.no_grad():
-        assert torch.allclose(network.features(pictures.plain(some)), found[some], atol=1e-5)
+        assert torch.allclose(network.features(pictures.plain(some)), extracted[some], atol=1e-5)
 
 
 def test_features_that_are_no_numbers_end_the_run(scene):

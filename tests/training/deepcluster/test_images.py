@@ -11,16 +11,16 @@ def some(n=50, c=3, side=32, size=32):
 
 
 def test_training_images_are_standardised_by_their_own_mean_and_deviation():
-    found = some()
-    batch = found.plain(torch.arange(50))
+    training = some()
+    batch = training.plain(torch.arange(50))
     assert torch.allclose(batch.mean((0, 2, 3)), torch.zeros(3), atol=1e-4)
     assert torch.allclose(batch.std((0, 2, 3)), torch.ones(3), atol=1e-3)
-    assert torch.allclose(found.mean, found.pixels.float().mean((0, 2, 3)), atol=1e-2)
+    assert torch.allclose(training.mean, training.pixels.float().mean((0, 2, 3)), atol=1e-2)
 
 
 def test_constant_images_do_not_divide_by_zero():
-    found = images.make_training_images(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8), 8, torch.device("cpu"))
-    assert torch.equal(found.plain(torch.arange(4)), torch.zeros(4, 1, 8, 8))
+    training = images.make_training_images(torch.full((4, 1, 8, 8), 7, dtype=torch.uint8), 8, torch.device("cpu"))
+    assert torch.equal(training.plain(torch.arange(4)), torch.zeros(4, 1, 8, 8))
 
 
 @pytest.mark.parametrize(("side", "size"), [(8, 32), (96, 32), (32, 224), (32, 32)])
@@ -29,8 +29,8 @@ def test_images_of_any_side_come_out_at_the_size(side, size):
 
 
 def test_augment_none_is_the_plain_image():
-    found, indices = some(), torch.tensor([3, 1, 4])
-    assert torch.equal(found.augmented(indices, "none", torch_generator(0, "augment")), found.plain(indices))
+    training, indices = some(), torch.tensor([3, 1, 4])
+    assert torch.equal(training.augmented(indices, "none", torch_generator(0, "augment")), training.plain(indices))
 
 
 @pytest.mark.parametrize("augment", ["crop", "crop_flip", "published"])
@@ -48,22 +48,22 @@ def test_crops_stay_inside_the_image_and_in_their_scale(augment):
 
 
 def test_a_full_box_gives_the_image_back_and_a_flip_its_mirror(monkeypatch):
-    found, indices = some(n=4), torch.arange(4)
+    training, indices = some(n=4), torch.arange(4)
     whole = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]).repeat(4, 1, 1)
     monkeypatch.setattr(images, "draw_crop_boxes", lambda *_: whole)
-    assert torch.allclose(found.augmented(indices, "crop", torch.Generator()), found.plain(indices), atol=1e-4)
+    assert torch.allclose(training.augmented(indices, "crop", torch.Generator()), training.plain(indices), atol=1e-4)
     mirrored = whole.clone()
     mirrored[:, 0, 0] = -1
     monkeypatch.setattr(images, "draw_crop_boxes", lambda *_: mirrored)
-    flipped = found.augmented(indices, "crop_flip", torch.Generator())
-    assert torch.allclose(flipped, found.plain(indices).flip(-1), atol=1e-4)
+    flipped = training.augmented(indices, "crop_flip", torch.Generator())
+    assert torch.allclose(flipped, training.plain(indices).flip(-1), atol=1e-4)
 
 
 def test_the_same_generator_gives_the_same_crops():
-    found, indices = some(), torch.arange(10)
-    one, two = (found.augmented(indices, "crop", torch_generator(0, "augment", 3)) for _ in range(2))
-    assert torch.equal(one, two)
-    assert not torch.equal(one, found.augmented(indices, "crop", torch_generator(0, "augment", 4)))
+    training, indices = some(), torch.arange(10)
+    first, second = (training.augmented(indices, "crop", torch_generator(0, "augment", 3)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, training.augmented(indices, "crop", torch_generator(0, "augment", 4)))
 
 
 def test_batches_are_channels_last():

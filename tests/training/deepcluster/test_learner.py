@@ -13,8 +13,8 @@ def test_every_clustering_gets_a_new_head_and_a_new_optimizer_over_just_that_hea
     first_optimizer, first_head = replace_head(network, 7, SPEC, 0), network.head
     optimizer = replace_head(network, 7, SPEC, 1)
     assert network.head is not first_head and optimizer is not first_optimizer
-    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    assert [id(parameter) for parameter in held] == [id(parameter) for parameter in network.head.parameters()]
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    assert [id(parameter) for parameter in trained] == [id(parameter) for parameter in network.head.parameters()]
     assert not torch.equal(network.head.weight, first_head.weight)
     assert network.head.out_features == 7 and not network.head.bias.any()
     assert abs(network.head.weight.std() / 0.01 - 1) < 0.05
@@ -56,5 +56,5 @@ def test_the_head_takes_all_its_own_settings():
 
 def test_frozen_parameters_are_in_no_optimizer():
     trunk = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False))
-    held = make_trunk_optimizer(trunk, make_spec({})).param_groups[0]["params"]
-    assert [id(parameter) for parameter in held] == [id(parameter) for parameter in trunk[0].parameters()]
+    trained = make_trunk_optimizer(trunk, make_spec({})).param_groups[0]["params"]
+    assert [id(parameter) for parameter in trained] == [id(parameter) for parameter in trunk[0].parameters()]

@@ -28,14 +28,14 @@ def cluster(features, spec, row, clock):
 @pytest.mark.parametrize("mixture", list(itertools.product(BACKENDS, repeat=3)), ids="-".join)
 def test_every_mixture_of_backends_clusters(mixture):
     stages = dict(zip(("pca_backend", "whiten_backend", "kmeans_backend"), mixture, strict=True))
-    found = cluster(FEATURES, make_spec({"pca_dim": 10, "k": 5} | stages), 0, StageClock(CPU))
-    assert found.assignment.shape == (200,) and set(found.assignment) == set(range(5))
-    assert found.centroids.shape == (5, 10)
+    result = cluster(FEATURES, make_spec({"pca_dim": 10, "k": 5} | stages), 0, StageClock(CPU))
+    assert result.assignment.shape == (200,) and set(result.assignment) == set(range(5))
+    assert result.centroids.shape == (5, 10)
 
 
 def test_first_centroids_are_the_same_points_whatever_the_backend():
     chosen = [draw_first_centroids(200, make_spec({"backend": name}), 3, 1) for name in BACKENDS]
-    assert all((one == chosen[0]).all() for one in chosen)
+    assert all((indices == chosen[0]).all() for indices in chosen)
     assert len(set(chosen[0])) == 10
     for other in (
         draw_first_centroids(200, make_spec({}), 4, 1),
@@ -45,21 +45,21 @@ def test_first_centroids_are_the_same_points_whatever_the_backend():
 
 
 def test_each_stage_acts(monkeypatch):
-    seen = {}
+    calls = {}
 
     def kmeans(points, first, iterations):
-        seen["points"], seen["iterations"] = points, iterations
+        calls["points"], calls["iterations"] = points, iterations
         return KMeansResult(assignment=torch.arange(len(points)) % len(first), centroids=first)
 
     monkeypatch.setattr(registry.load("backends", "torch"), "kmeans", kmeans)
     base = {"pca_dim": 10, "k": 5, "backend": "torch"}
     cluster(FEATURES, make_spec(base), 0, StageClock(CPU))
-    assert torch.allclose(seen["points"].norm(dim=1), torch.ones(200))
+    assert torch.allclose(calls["points"].norm(dim=1), torch.ones(200))
     cluster(FEATURES, make_spec(base | {"l2_normalize": False, "kmeans_iterations": 7}), 0, StageClock(CPU))
-    assert torch.allclose(torch.cov(seen["points"].T), torch.eye(10), atol=1e-3) and seen["iterations"] == 7
+    assert torch.allclose(torch.cov(calls["points"].T), torch.eye(10), atol=1e-3) and calls["iterations"] == 7
     cluster(FEATURES, make_spec(base | {"l2_normalize": False, "whiten": False, "pca_dim": 4}), 0, StageClock(CPU))
-    variances = torch.cov(seen["points"].T).diagonal()
-    assert seen["points"].shape == (200, 4) and variances[0] > 1.1 * variances[3]
+    variances = torch.cov(calls["points"].T).diagonal()
+    assert calls["points"].shape == (200, 4) and variances[0] > 1.1 * variances[3]
 
 
 def test_of_several_starts_the_best_objective_is_kept():
@@ -71,7 +71,7 @@ def test_of_several_starts_the_best_objective_is_kept():
         registry.load("backends", "torch").kmeans(FEATURES, FEATURES[draw_first_centroids(200, spec, 0, start)], 20)
         for start in range(6)
     ]
-    objectives = [backends.compute_objective(FEATURES, one) for one in each]
+    objectives = [backends.compute_objective(FEATURES, kmeans) for kmeans in each]
     assert backends.compute_objective(FEATURES, best) == min(objectives) < max(objectives)
 
 
@@ -87,26 +87,26 @@ def test_empty_clusters_are_refilled_by_the_published_rule():
     points = torch.cat([torch.randn(90, 4), torch.randn(10, 4) + 50])
     assignment = np.repeat([0, 2], [90, 10])
     centroids = torch.stack([points[:90].mean(0), torch.zeros(4), points[90:].mean(0), torch.zeros(4)])
-    found = refill_empty_clusters(
+    result = refill_empty_clusters(
         points,
         KMeansResult(assignment=torch.from_numpy(assignment), centroids=centroids),
         np.random.default_rng(0),
     )
-    assert found.refilled_count == 2
-    assert (np.bincount(found.assignment, minlength=4) > 0).all()
+    assert result.refilled_count == 2
+    assert (np.bincount(result.assignment, minlength=4) > 0).all()
     assert (assignment == np.repeat([0, 2], [90, 10])).all(), "the caller's array is left alone"
 
 
 def test_the_two_centroids_of_a_split_cluster_differ_by_the_perturbation():
     points = torch.ones(10, 2) * 3
-    found = refill_empty_clusters(
+    result = refill_empty_clusters(
         points,
         KMeansResult(assignment=torch.zeros(10), centroids=torch.tensor([[3.0, 3.0], [0.0, 0.0]])),
         np.random.default_rng(0),
     )
-    assert torch.allclose(found.centroids[1], torch.tensor([3 * (1 + PERTURBATION), 3 * (1 - PERTURBATION)]))
-    assert torch.allclose(found.centroids[0], torch.tensor([3 * (1 - PERTURBATION), 3 * (1 + PERTURBATION)]))
-    assert np.bincount(found.assignment).tolist() == [5, 5], "equal points are shared out half and half"
+    assert torch.allclose(result.centroids[1], torch.tensor([3 * (1 + PERTURBATION), 3 * (1 - PERTURBATION)]))
+    assert torch.allclose(result.centroids[0], torch.tensor([3 * (1 - PERTURBATION), 3 * (1 + PERTURBATION)]))
+    assert np.bincount(result.assignment).tolist() == [5, 5], "equal points are shared out half and half"
 
 
 def test_large_clusters_are_chosen_in_proportion_to_their_size():
@@ -114,12 +114,12 @@ def test_large_clusters_are_chosen_in_proportion_to_their_size():
     assignment = np.repeat([0, 1, 2], [60, 39, 1])
     points = torch.randn(100, 2)
     for seed in range(300):
-        found = refill_empty_clusters(
+        result = refill_empty_clusters(
             points,
             KMeansResult(assignment=torch.from_numpy(assignment), centroids=torch.randn(4, 2)),
             np.random.default_rng(seed),
         )
-        donors.append(int(assignment[found.assignment == 3][0]))
+        donors.append(int(assignment[result.assignment == 3][0]))
     shares = np.bincount(donors, minlength=3) / 300
     assert shares[2] == 0, "a single image cannot be shared out"
     assert 0.5 < shares[0] < 0.7
@@ -136,9 +136,9 @@ def space(**values):
 
 
 def test_other_features_get_the_place_they_would_have_had():
-    found = space()
-    assert torch.allclose(found.transform(SPREAD_FEATURES), found.points, atol=1e-5)
-    assert torch.equal(found.transform(SPREAD_FEATURES[:7]), found.transform(SPREAD_FEATURES)[:7]), (
+    result = space()
+    assert torch.allclose(result.transform(SPREAD_FEATURES), result.points, atol=1e-5)
+    assert torch.equal(result.transform(SPREAD_FEATURES[:7]), result.transform(SPREAD_FEATURES)[:7]), (
         "an image's place needs no other image"
     )
 
@@ -148,12 +148,12 @@ def test_without_the_whitening_all_else_is_done():
 
 
 def test_no_pca_no_whitening_no_unit_length_is_the_features_themselves():
-    found = space(pca_dim=None, whiten=False, l2_normalize=False)
-    assert found.points is SPREAD_FEATURES and found.fitted == found.outputs == {} and not found.unit_length
+    result = space(pca_dim=None, whiten=False, l2_normalize=False)
+    assert result.points is SPREAD_FEATURES and result.fitted == result.outputs == {} and not result.unit_length
 
 
 def test_each_stage_keeps_its_raw_output_and_what_did_it():
-    found = space(whiten_backend="torch")
-    assert {name: tuple(output.shape) for name, output in found.outputs.items()} == {"pca": (90, 4), "whiten": (90, 4)}
-    assert [fitted.call.library for fitted in found.fitted.values()] == ["faiss", "torch"]
-    assert torch.allclose(found.points.norm(dim=1), torch.ones(90))
+    result = space(whiten_backend="torch")
+    assert {name: tuple(output.shape) for name, output in result.outputs.items()} == {"pca": (90, 4), "whiten": (90, 4)}
+    assert [fitted.call.library for fitted in result.fitted.values()] == ["faiss", "torch"]
+    assert torch.allclose(result.points.norm(dim=1), torch.ones(90))
