@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dcbench import registry
-from dcbench.analysis.results import read_results
+from dcbench.analysis.results import Results, read_results
 from dcbench.analysis.statistics.finals import parse_curve_rule
 from dcbench.analysis.summary import OUTCOMES, Analysis, analyse, set_margins
 from dcbench.audit.axes import Audit, audit
@@ -52,7 +52,7 @@ class MatrixResults:
         self.folder = folder
 
     @cached_property
-    def _results(self) -> Any:
+    def _results(self) -> Results:
         return read_results(self.folder)
 
     @cached_property
@@ -62,7 +62,7 @@ class MatrixResults:
     @property
     def name(self) -> str:
         """The name of the matrix."""
-        return str(self._results.name)
+        return self._results.name
 
     @property
     def axes(self) -> dict[str, tuple[object, ...]]:

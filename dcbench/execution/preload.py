@@ -15,7 +15,7 @@ import sklearn.datasets.descr
 import sklearn.decomposition  # noqa: F401
 import torch._dynamo
 import torch.utils.serialization.config  # noqa: F401  (imported by the first torch.save)
-import torchvision  # type: ignore[import-untyped]  # noqa: F401  (it has no type hints)
+import torchvision  # noqa: F401
 
 from dcbench import registry
 from dcbench.execution import worker  # noqa: F401
