@@ -117,6 +117,7 @@ def simulate(specs: Sequence[RunSpec], settings: SchedulerSettings, pool: Pool) 
     keys = [urgency(spec, cost, pool.share, settings.first) for spec, cost in zip(specs, costs, strict=True)]
     queue = sorted(range(len(specs)), key=keys.__getitem__)
     live: list[tuple[float, Path]] = []  # a heap of end times
+    # The same choice as in `Loop`, without workers: whoever fits starts, then time jumps to the next end.
     now = 0.0
     while queue or live:
         waiting: list[int] = []

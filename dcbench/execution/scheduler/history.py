@@ -112,7 +112,7 @@ def read_cost(folder: RunDir) -> MeasuredCost | None:
         return None
     with suppress(ResultsError, ValueError):
         rows = list(folder.read_columns(COST_COLUMNS))
-        if not any(map(any, rows)):
+        if not any(map(any, rows)):  # a file of another version may have none of these columns
             return None
         seconds = [sum(map(float, filter(None, stages))) for _, *stages in rows[1:]]
         peaks = [float(row[0]) for row in rows if row[0]]
@@ -177,6 +177,7 @@ class History:
         """Remember that this much memory was not enough for the class."""
         cost_class = get_cost_class(spec)
         self._predictions.clear()
+        # Half as much again is a guess: the run ended on the way to a peak that nobody has measured.
         self._least_mb[cost_class] = max(self._least_mb.get(cost_class, 0.0), reserved_mb * 1.5)
 
     def predict(self, key: CostKey) -> ExpectedCost:

@@ -224,7 +224,7 @@ def make_pool(gpus: Sequence[Gpu], jobs: int) -> Pool:
     """Return a pool of these GPUs with `jobs` slots in all, or of the CPU if there are none."""
     if not gpus:
         return Pool([Device(gpu="", memory_mb=devices.read_memory_mb(), slots=jobs)])
-    slots = max(1, jobs // len(gpus))
+    slots = max(1, jobs // len(gpus))  # limited by the cores; `place` limits further, by memory
     return Pool(
         Device(gpu=gpu.uuid, memory_mb=gpu.free_mb, slots=slots, read_free_mb=partial(devices.read_free_mb, gpu.uuid))
         for gpu in gpus

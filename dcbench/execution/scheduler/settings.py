@@ -78,5 +78,6 @@ def make_settings(
     """Return settings for these GPUs (none: the CPU), with what the runs under `results` say of these entries' cost."""
     history = History(describe_machine(config, gpus))
     if results is not None:
+        # Only the classes that are asked for: a results folder may hold thousands of runs of other classes.
         history.read_results(results, {get_cost_class(entry.spec) for entry in entries})
     return SchedulerSettings(config=config, pool=make_pool(gpus, config.jobs), history=history, **more)
