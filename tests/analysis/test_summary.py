@@ -34,10 +34,9 @@ def effect(analysis, axis, metric="nmi_true"):
 def test_swaps_of_every_axis_with_what_they_bring_along(results):
     analysis = analyse(results)
     assert list(analysis.axes) == ["backend", "optimizer", "k + limit"]
-    assert effect(analysis, "optimizer")["verdict"] == "better" and effect(analysis, "optimizer")[
-        "mean"
-    ] == pytest.approx(0.2)
-    assert effect(analysis, "optimizer")["brings"] == "lr 0.05 \u2192 0.001"
+    optimizer = effect(analysis, "optimizer")
+    assert optimizer["verdict"] == "better" and optimizer["mean"] == pytest.approx(0.2)
+    assert optimizer["brings"] == "lr 0.05 \u2192 0.001"
     assert effect(analysis, "backend")[["verdict", "brings"]].tolist() == ["same", ""], "its stages are the axis itself"
     assert effect(analysis, "k + limit")[["before", "after"]].tolist() == ["5, none", "6, 500"]
 

@@ -45,10 +45,10 @@ def test_a_matrix_without_axes_is_one_line():
 
 def test_means_over_other_axes_stand_on_cells_that_all_values_have():
     frame = without(factorial(), cell="x", a="one", seed=0)
-    means = average_cells(frame, ["a"], ["cell"], "score")
-    means = means.set_index("a")["score"]
+    table = average_cells(frame, ["a"], ["cell"], "score")
+    means = table.set_index("a")["score"]
     assert means["two"] - means["one"] == pytest.approx(0.1)
-    assert means["cells"].eq(2).all() and means["seeds"].eq(3).all() and means["left_out"].eq(2).all()
+    assert table["cells"].eq(2).all() and table["seeds"].eq(3).all() and table["left_out"].eq(2).all()
     both = average_cells(factorial(), ["a", "cell"], [], "score")
     assert len(both) == 6 and both["score"].iloc[0] == pytest.approx(0.55)
 
