@@ -5,7 +5,8 @@
 Prints one table for the whole package and, with `--by-package`, one line for each package in it. A private function
 is one whose name begins with an underscore (dunder methods are not private); it is used once when its name occurs
 exactly once in its file outside its own definition. A comment line is a line with a comment on it; comments that
-only switch a tool off or draw a rule are not counted.
+only switch a tool off or draw a rule are not counted. Code lines are the lines without blank lines, docstrings and
+lines that hold nothing but a comment.
 """
 
 import argparse
@@ -44,6 +45,25 @@ def comment_lines(text):
     return sum(token.type == tokenize.COMMENT and not DIRECTIVE.match(token.string) for token in tokens)
 
 
+def code_lines(text):
+    """Count the lines that hold code: no blank lines, no docstrings, no lines with only a comment."""
+    docstrings = set()
+    for node in ast.walk(ast.parse(text)):
+        for inner in getattr(node, "body", []) if isinstance(getattr(node, "body", None), list) else []:
+            if (
+                isinstance(inner, ast.Expr)
+                and isinstance(inner.value, ast.Constant)
+                and isinstance(inner.value.value, str)
+            ):
+                docstrings.update(range(inner.lineno, inner.end_lineno + 1))
+    silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in silent:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return len(lines - docstrings)
+
+
 def measure(files):
     """Return the figures of some files."""
     texts = {path: path.read_text(encoding="utf-8") for path in files}
@@ -59,6 +79,7 @@ def measure(files):
     return {
         "files": len(files),
         "lines": sum(lines),
+        "code lines": sum(map(code_lines, texts.values())),
         "functions": defined,
         "private used once": f"{once / max(1, defined):.1%}",
         "comments in 1,000": f"{1000 * comments / max(1, sum(lines)):.1f}",
@@ -74,9 +95,10 @@ def main():
     options = parser.parse_args()
     files = sorted(options.package.rglob("*.py"))
     whole = measure(files)
-    tests = sum(path.read_text(encoding="utf-8").count("\n") for path in options.tests.rglob("*.py"))
+    tests = measure(sorted(options.tests.rglob("*.py")))
     whole["modules at the root"] = len(list(options.package.glob("*.py")))
-    whole["tests over source"] = f"{tests / whole['lines']:.2f}"
+    whole["tests over source"] = f"{tests['lines'] / whole['lines']:.2f}"
+    whole["the same, code lines"] = f"{tests['code lines'] / whole['code lines']:.2f}"
     for name, value in whole.items():
         print(f"{name:<22}{value:>10,}" if isinstance(value, int) else f"{name:<22}{value:>10}")
     if options.by_package:
