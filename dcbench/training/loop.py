@@ -116,9 +116,11 @@ class Trainer:
                 self.folder.write_provenance(provenance)
             self.folder.write_audit(self.recorder.facts)
             last = epoch == self.spec.epochs
-            if self.config.keep_weights if last else schedule.due() or stop_requested():
+            # Asked once for each row: a request that came between two questions would stop without a checkpoint.
+            stopping = not last and stop_requested()
+            if self.config.keep_weights if last else schedule.due() or stopping:
                 checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, self.recorder.facts)
-            if not last and stop_requested():
+            if stopping:
                 raise Stopped
         assert self.previous is not None, "a run has at least row 0, or resumes after it"
         return self.previous
