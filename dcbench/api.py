@@ -149,7 +149,7 @@ class MatrixResults:
         analysis = self.analyse()
         axes = choose_axes(registry.facts("figures", name), analysis)
         if axis not in axes:
-            names = [known for known in axes if known is not None]
+            names = [other for other in axes if other is not None]
             hint = f"choose axis= from {', '.join(names)}" if names else "it is not drawn along an axis"
             raise DcbenchError(f"figure {name!r} and axis {axis!r} do not go together: {hint}")
         with matplotlib.rc_context(STYLE):

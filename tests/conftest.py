@@ -112,3 +112,10 @@ def entries(tmp_path: Path) -> list[status.PlannedRun]:
     for spec in plan.runs:
         folder.run_dir(spec.run_id).prepare(spec)
     return status.read_planned_runs(plan, folder)
+
+
+@pytest.fixture(autouse=True)
+def no_plugins_afterwards() -> Iterator[None]:
+    """Forget the plug-ins that a test made known."""
+    yield
+    registry.set_state(((), {}))

@@ -65,14 +65,6 @@ LOADED = True
 """
 
 
-@pytest.fixture(autouse=True)
-def no_plugins_afterwards():
-    yield
-    registry.use_plugins([])
-    for name in [name for name in sys.modules if name.startswith("dcbench_plugins.")]:
-        del sys.modules[name]
-
-
 @pytest.fixture
 def parts(tmp_path):
     """A folder with one architecture of the user's own."""
@@ -111,7 +103,7 @@ def test_facts_that_planning_cannot_use_are_named(parts, text, expected):
     (parts / "archs" / "tiny.py").write_text(text)
     registry.use_plugins([parts])
     with pytest.raises(PluginError, match=expected):
-        registry.plugin_names("archs")
+        registry.facts("archs", "tiny")
 
 
 def test_a_file_that_cannot_be_imported_is_named_with_its_reason(parts):
@@ -141,24 +133,63 @@ def test_folders_that_hold_no_plugins_are_refused(tmp_path):
 
 def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
     registry.use_plugins([parts])
-    own = registry.own_plugins([("archs", "tiny"), ("archs", "alexnet"), ("datasets", "digits")])
+    own = registry.describe_own_plugins([("archs", "tiny"), ("archs", "alexnet"), ("datasets", "digits")])
     assert list(own) == ["archs/tiny"] and len(own["archs/tiny"]["sha256"]) == 64
-    memory = tmp_path / "plugins.json"
-    memory.write_text(json.dumps(own))
-    registry.use_plugins([memory])
+    registry.use_plugins([])
+    registry.remember(json.loads(json.dumps(own)), tmp_path / "plugins.json")
     assert registry.facts("archs", "tiny")["features_32"] == 16
-    with pytest.raises(PluginError, match=r"file is not at hand \(it was .*tiny.py\); name its folder with --plugins"):
+    with pytest.raises(PluginError, match=r"was not found \(it was .*tiny.py\); name its folder with --plugins"):
         registry.load("archs", "tiny")
-    registry.use_plugins([memory, parts])
+    own["archs/tiny"]["facts"]["features_32"] = 17
+    registry.remember(own, tmp_path / "plugins.json")
+    assert registry.facts("archs", "tiny")["features_32"] == 17, "the newest memory counts"
+    state = registry.get_state()
+    registry.use_plugins([parts])
     assert registry.load("archs", "tiny").LOADED, "the file itself comes before what is remembered"
+    registry.set_state(state)
+    assert registry.facts("archs", "tiny")["features_32"] == 17 and registry.search_path() == ()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"archs/tiny": 1}', '{"archs/tiny": {"facts": {}}}'])
-def test_a_damaged_memory_is_refused(tmp_path, text):
-    (tmp_path / "plugins.json").write_text(text)
-    registry.use_plugins([tmp_path / "plugins.json"])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"archs/tiny": 1},
+        {"archs/tiny": {"facts": {}}},
+        {"archs/tiny": {"facts": {}, "sha256": "a", "path": "b"}},
+        {"figures/evil": {"facts": {"title": "", "caption": "", "per_axis": False}, "sha256": "a", "path": "b"}},
+        {"archs": {"facts": {}, "sha256": "a", "path": "b"}},
+    ],
+)
+def test_a_damaged_memory_is_refused(tmp_path, facts):
     with pytest.raises(PluginError, match=r"plugins.json: is damaged"):
-        registry.plugin_names("archs")
+        registry.remember(facts, tmp_path / "plugins.json")
+
+
+def test_a_changed_file_and_another_file_of_the_same_name_are_read_anew(parts, tmp_path):
+    registry.use_plugins([parts])
+    first, digest = registry.load("archs", "tiny"), registry.find("archs", "tiny").sha256
+    (parts / "archs" / "tiny.py").write_text(TINY + "CHANGED = True\n")
+    second = registry.load("archs", "tiny")
+    assert second is not first and second.CHANGED and registry.find("archs", "tiny").sha256 != digest
+    (tmp_path / "others" / "archs").mkdir(parents=True)
+    (tmp_path / "others" / "archs" / "tiny.py").write_text(TINY + "OTHER = True\n")
+    registry.use_plugins([tmp_path / "others"])
+    assert registry.load("archs", "tiny").OTHER
+
+
+def test_a_broken_file_stops_only_those_who_use_it(parts):
+    (parts / "archs" / "broken.py").write_text("FACTS = {")
+    registry.use_plugins([parts])
+    assert "broken" not in registry.plugin_names("archs") and registry.load("archs", "tiny").LOADED
+    assert "broken.py:1: not valid Python" in registry.name_problem("archs", "broken")
+    with pytest.raises(PluginError, match=r"broken.py:1"):
+        registry.load("archs", "broken")
+
+
+def test_one_folder_by_two_paths_is_one_folder(parts, tmp_path):
+    (tmp_path / "link").symlink_to(parts)
+    registry.use_plugins([parts, parts / ".." / "parts", tmp_path / "link"])
+    assert registry.search_path() == (parts,) and registry.load("archs", "tiny").LOADED
 
 
 def test_an_installed_package_adds_plugins_by_its_entry_points(tmp_path, monkeypatch):
@@ -168,10 +199,10 @@ def test_an_installed_package_adds_plugins_by_its_entry_points(tmp_path, monkeyp
     point = importlib.metadata.EntryPoint("small", "their_package.small", "dcbench.archs")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == "dcbench.archs" else [])
-    registry._catalogue.cache_clear()
+    registry._installed.cache_clear()
     try:
         assert registry.facts("archs", "small")["features_32"] == 16, "and nothing of the package has run"
         (tmp_path / "their_package" / "__init__.py").write_text("")
         assert registry.load("archs", "small").LOADED
     finally:
-        registry._catalogue.cache_clear()
+        registry._installed.cache_clear()

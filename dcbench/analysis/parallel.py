@@ -38,12 +38,12 @@ def map_in_parallel(function: Callable[[Sequence[T]], R], items: Sequence[T], ro
 
 def with_plugins(function: Callable[..., R]) -> Callable[..., R]:
     """Return the function for another process, where it finds the plug-ins that this process knows."""
-    return partial(_call_with_plugins, registry.search_path(), function)
+    return partial(_call_with_plugins, registry.get_state(), function)
 
 
-def _call_with_plugins(plugins: Sequence[Path], function: Callable[..., R], *arguments: Any) -> R:
+def _call_with_plugins(plugins: Any, function: Callable[..., R], *arguments: Any) -> R:
     # A process of the pool may be older than the plug-ins.
-    registry.use_plugins(plugins)
+    registry.set_state(plugins)
     return function(*arguments)
 
 

@@ -227,9 +227,9 @@ def audit_status(status: MatrixStatus, evidence: Iterable[RunEvidence | None]) -
             sources[plugin][digest] += 1
     for plugin, digests in sources.items():
         if len(digests) > 1:
-            counts = ", ".join(str(count) for _, count in digests.most_common())
-            message = f"{plugin}: its source changed between the runs ({counts} runs); run the matrix again with --redo"
-            failures.append(CheckFailure(run="", check="plug-in", message=message))
+            counts = " and ".join(str(count) for _, count in digests.most_common())
+            message = f"its source changed between the runs ({counts} runs share one); run the matrix again with --redo"
+            failures.append(CheckFailure(run=plugin, check="plug-in", message=message))
     # Baselines are checked as every run, but belong to no cell, so no axis is compared by them.
     cells = set(plan.runs)
     compared = [run for run in runs if run.spec in cells]

@@ -47,4 +47,4 @@ def check_plugin(
     if failed:
         console.stdout.print(f"{file}: {plural(failed, 'check')} failed")
         raise typer.Exit(1)
-    console.stdout.print(f"{file}: every check passed; use it with --plugins {file.parent.parent}")
+    console.stdout.print(f"{file}: every check passed; use it with --plugins {file.absolute().parent.parent}")

@@ -75,7 +75,7 @@ def compare(
     comparison = compare_results(old_results, new_results, outcomes, parse_rules(rule))
     run_ids = comparison.runs.compared
     for name in [*(metric or []), *(gate.metric for gate in gates if gate.metric)]:
-        if run_ids and name not in {found.name for found in comparison.metrics}:
+        if run_ids and name not in {metric.name for metric in comparison.metrics}:
             raise ResultsError(f"{name}: no run that is done in OLD and NEW has this metric")
     report = ComparisonReport(
         paths=(str(old), str(new)),

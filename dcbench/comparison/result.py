@@ -268,7 +268,7 @@ def has_no_power(comparison: Comparison, gates: Sequence[Gate]) -> bool:
     ]
     changed = any(change.verdict == "too few seeds" for change in watched)
     # The interval needs three seeds as well, so it is NaN exactly where no verdict is possible.
-    return changed and all(gate.word == "worse" for gate in gates) and all(math.isnan(one.low) for one in watched)
+    return changed and all(gate.word == "worse" for gate in gates) and all(math.isnan(change.low) for change in watched)
 
 
 def list_first(texts: Sequence[str], separator: str = "; ") -> str:

@@ -46,11 +46,11 @@ def draw_all(figure: str, results: Results) -> Iterator[Figure]:
     analysis = analyse(results)
     for axis in choose_axes(registry.facts("figures", figure), analysis):
         with matplotlib.rc_context(STYLE):
-            drawn = registry.load("figures", figure).draw(analysis, axis)
-            assert drawn is None or isinstance(drawn, Figure), f"draw returned a {type(drawn).__name__}"
-            if drawn is not None:
-                drawn.draw_without_rendering()
-                yield drawn
+            picture = registry.load("figures", figure).draw(analysis, axis)
+            assert picture is None or isinstance(picture, Figure), f"draw returned a {type(picture).__name__}"
+            if picture is not None:
+                picture.draw_without_rendering()
+                yield picture
 
 
 def check_facts(figure: str, folder: Path) -> None:
@@ -63,10 +63,10 @@ def check_facts(figure: str, folder: Path) -> None:
 
 def check_labels(figure: str, folder: Path) -> None:
     """Panels with axes have labels, and the figure fits into the page."""
-    for drawn in draw_all(figure, made_up(folder)):
-        assert drawn.get_figwidth() <= MAX_WIDTH, f"{drawn.get_figwidth():.1f} inches wide, at most {MAX_WIDTH}"
-        labels = [text for panel in drawn.axes for text in (panel.get_xlabel(), panel.get_ylabel())]
-        assert any(labels) or not any(panel.axison for panel in drawn.axes), "no panel has a label"
+    for picture in draw_all(figure, made_up(folder)):
+        assert picture.get_figwidth() <= MAX_WIDTH, f"{picture.get_figwidth():.1f} inches wide, at most {MAX_WIDTH}"
+        labels = [text for panel in picture.axes for text in (panel.get_xlabel(), panel.get_ylabel())]
+        assert any(labels) or not any(panel.axison for panel in picture.axes), "no panel has a label"
 
 
 def check_few_runs(figure: str, folder: Path) -> None:

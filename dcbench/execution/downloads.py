@@ -28,6 +28,13 @@ def fetch(dataset: str, data_dir: Path) -> str | None:
     if all((data_dir / file).exists() for file in files):
         return None
     # A process of its own, because the datasets import torch and torchvision, which the command line does without.
-    command = [sys.executable, "-m", "dcbench.training.datasets", dataset, str(data_dir)]
+    command = [
+        sys.executable,
+        "-m",
+        "dcbench.training.datasets",
+        dataset,
+        str(data_dir),
+        *map(str, registry.search_path()),
+    ]
     process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return None if process.returncode == 0 else process.stdout.strip() or f"{dataset}: the download failed"

@@ -96,7 +96,6 @@ def work_on_run(run_dir: Path, config: WorkerConfig, stop: StopFlag | None = Non
     if config.gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = config.gpu  # takes effect because nothing has initialised CUDA yet
     try:
-        registry.use_plugins(config.plugins)
         with folder.claim():
             spec = folder.read_spec()
             if folder.read_planned_state(spec).name == "done" and not config.redo:
@@ -128,6 +127,7 @@ def _execute(folder: RunDir, spec: RunSpec, config: WorkerConfig, stop: StopFlag
             folder.clear_rows()
         folder.append_log(f"--- {running.started} on {running.host}, pid {running.pid}")
         folder.write_state(running)
+        registry.use_plugins(config.plugins)
         if reason := skip_reason(spec):
             folder.write_state(RunState(name="skipped", reason=reason))
             return EXIT_DONE

@@ -61,17 +61,25 @@ def draw_figures(analysis: Analysis, folder: Path, formats: Collection[str]) -> 
     jobs = 1 if len(analysis.results.rows) * len(drawings) < PARALLEL_FROM else -1
     draw = delayed(with_plugins(draw_figure))
     figures = Parallel(n_jobs=jobs)(draw(plugin, axis, analysis, folder, formats) for plugin, axis in drawings)
-    return [figure for figure in figures if figure is not None]
+    analysis.results.notes.extend(figure for figure in figures if isinstance(figure, str))
+    return [figure for figure in figures if isinstance(figure, DrawnFigure)]
 
 
 def draw_figure(
     plugin: str, axis: str | None, analysis: Analysis, folder: Path, formats: Collection[str]
-) -> DrawnFigure | None:
-    """Draw one figure and write its files."""
-    facts = registry.facts("figures", plugin)
+) -> DrawnFigure | str | None:
+    """Draw one figure and write its files; return a warning where a figure of the user's own cannot be drawn."""
+    facts, module = registry.facts("figures", plugin), registry.load("figures", plugin)
     name = f"{plugin}_{axis}" if axis else plugin
     with matplotlib.rc_context(STYLE):
-        figure: Figure | None = registry.load("figures", plugin).draw(analysis, axis)
+        try:
+            figure: Figure | None = module.draw(analysis, axis)
+        except Exception as error:
+            # A fault in dcbench's own figures must be seen; one in the user's must not cost the whole report.
+            if registry.find("figures", plugin).sha256 is None:
+                raise
+            along = f" along {axis}" if axis else ""
+            return f"{registry.find('figures', plugin).path}: cannot be drawn{along}: {type(error).__name__}: {error}"
         if figure is None:
             return None
         svg = compress_svg(_save_figure(figure, "svg"))

@@ -86,7 +86,7 @@ class Trainer:
             "exact": config.device == "cpu" and config.threads == 1,  # only this repeats bit by bit
             "chance": self.scorer.score_chance(),
         }
-        if plugins := registry.own_plugins(spec.plugins):
+        if plugins := registry.describe_own_plugins(spec.plugins):
             self.recorder.facts["plugins"] = {name: plugin["sha256"] for name, plugin in plugins.items()}
         self.recorder.record_data(training, test)
         self.recorder.record_network(self.learner, self.images)

@@ -31,7 +31,7 @@ def gather_provenance(
     # Only runs that use the user's own plug-ins have this key, with the digest and the path of each file.
     plugins = {
         name: {"sha256": plugin["sha256"], "path": plugin["path"]}
-        for name, plugin in registry.own_plugins(spec.plugins).items()
+        for name, plugin in registry.describe_own_plugins(spec.plugins).items()
     }
     return ({"plugins": plugins} if plugins else {}) | {
         "dcbench": dcbench.__version__,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from dcbench import registry
 from dcbench.core import console
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.status import PlannedRun
@@ -72,7 +74,8 @@ def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: 
     elif counts["failed"]:
         console.stdout.print(f"reasons: dcbench status {escape(str(folder.path))}")
     if counts["done"]:
-        console.stdout.print(f"report: dcbench report {escape(str(folder.path))}")
+        folders = "".join(f" --plugins {shlex.quote(str(path))}" for path in registry.search_path())
+        console.stdout.print(f"report: dcbench report {escape(str(folder.path) + folders)}")
 
 
 class Board:

@@ -26,4 +26,7 @@ def extract_environment(provenance: Mapping[str, Any]) -> dict[str, Any]:
         value = provenance.get(name)
         prefix = "" if name == "libraries" else f"{name}."
         facts |= {f"{prefix}{key}": inner for key, inner in value.items()} if isinstance(value, dict) else {name: value}
+    plugins = provenance.get("plugins")
+    for name, plugin in plugins.items() if isinstance(plugins, dict) else ():
+        facts[f"plugin {name}"] = plugin.get("sha256") if isinstance(plugin, dict) else plugin
     return {name: value for name, value in facts.items() if value is not None}

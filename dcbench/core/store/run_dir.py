@@ -29,6 +29,7 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from dcbench import registry
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.yaml_source import read_yaml
 from dcbench.core.spec import RunSpec, make_spec
@@ -72,6 +73,21 @@ class MatrixDir:
             write_atomic(self.plugins_file, json.dumps(facts, indent=1) + "\n")
         else:
             self.plugins_file.unlink(missing_ok=True)
+
+    def remember_plugins(self) -> None:
+        """Make the facts of the user's own plug-ins known, for results whose plug-ins are not at hand.
+
+        Only facts: the files of plug-ins are named by the user alone, never by a results folder.
+        """
+        try:
+            facts = json.loads(self.plugins_file.read_bytes())
+            if not isinstance(facts, dict):
+                raise ValueError("not a mapping")
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            raise ResultsError(f"{self.plugins_file}: is damaged; run the matrix again to write it again") from None
+        registry.remember(facts, self.plugins_file)
 
 
 class _RunFile:

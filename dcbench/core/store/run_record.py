@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcbench import registry
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.errors import ResultsError
 
@@ -39,9 +38,7 @@ def open_run_dir(path: Path) -> RunDir:
     folder = RunDir(path.absolute())  # `.` has no name that the run id could be checked against
     if not folder.spec_file.is_file():
         raise ResultsError(f"{path}: is not the folder of a run (no spec.yaml in it); name one of results/<matrix>/")
-    plugins_file = MatrixDir(folder.path.parent).plugins_file
-    if plugins_file.exists():
-        registry.use_plugins([plugins_file, *registry.search_path()])
+    MatrixDir(folder.path.parent).remember_plugins()
     return folder
 
 

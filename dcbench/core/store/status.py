@@ -74,9 +74,7 @@ def read_stored_plan(folder: MatrixDir) -> Plan:
     """Return the plan that the results in a folder belong to."""
     if not folder.matrix_file.exists():
         raise ResultsError(f"{folder.path}: holds no matrix.yaml, so it is not the results folder of a matrix")
-    if folder.plugins_file.exists():
-        # Only facts, and the newest first: the files of plug-ins come from the user alone.
-        registry.use_plugins([folder.plugins_file, *registry.search_path()])
+    folder.remember_plugins()
     try:
         # A stored plan has its precision written out, so this value is never used.
         plan = read_matrix(folder.matrix_file, precision="float32", use_plugins=False)
@@ -100,7 +98,7 @@ def store_plan(plan: Plan, folder: MatrixDir) -> PlanChange:
             "choose another folder with --results"
         )
     folder.write_matrix(plan.text)
-    folder.write_plugins(registry.own_plugins(pair for spec in plan.planned for pair in spec.plugins))
+    folder.write_plugins(registry.describe_own_plugins(pair for spec in plan.planned for pair in spec.plugins))
     return PlanChange(kept=len(old & new), added=len(new - old), dropped=len(old - new))
 
 

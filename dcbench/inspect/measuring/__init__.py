@@ -68,4 +68,7 @@ def measure_run(run: InspectedRun, config: WorkerConfig, cluster_count: int) -> 
             facts["missing"] |= dict.fromkeys(names, measured)
         else:
             arrays |= measured
+            # An architecture of the user's own may have one convolution: then there is no last one beside the first.
+            absent = [name for name in names if name not in measured]
+            facts["missing"] |= dict.fromkeys(absent, "the network has a single convolution")
     return InspectionResult(arrays | shown_images.collect_images(split, arrays), facts)

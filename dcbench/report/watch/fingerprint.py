@@ -50,7 +50,7 @@ def take_fingerprint(folder: MatrixDir, previous: Fingerprint | None) -> Fingerp
         names = [entry.name for entry in entries if entry.is_dir()]
     old = previous.runs if previous else {}
     return Fingerprint(
-        {path: _stamp(path) for path in (folder.matrix_file, *parity)},
+        {path: _stamp(path) for path in (folder.matrix_file, folder.plugins_file, *parity)},
         {name: take_run_fingerprint(folder.run_dir(name), old.get(name)) for name in names},
     )
 

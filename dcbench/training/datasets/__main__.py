@@ -1,4 +1,4 @@
-"""`python -m dcbench.training.datasets NAME DIR`: download one dataset, with a progress bar on stderr.
+"""`python -m dcbench.training.datasets NAME DIR [PLUGINS...]`: download one dataset, with a progress bar on stderr.
 
 Exit code 0, or 1 with the reason on stdout.
 """
@@ -40,4 +40,5 @@ def main(name: str, data_dir: Path) -> int:
 
 
 if __name__ == "__main__":
+    registry.use_plugins(map(Path, sys.argv[3:]))
     sys.exit(main(sys.argv[1], Path(sys.argv[2])))
