@@ -15,7 +15,8 @@ import pandas as pd
 
 from dcbench import registry
 from dcbench.analysis.results import Results, read_results
-from dcbench.analysis.statistics.finals import parse_curve_rule
+from dcbench.analysis.statistics.effects import Outcome
+from dcbench.analysis.statistics.finals import CurveRule, parse_curve_rule
 from dcbench.analysis.summary import OUTCOMES, Analysis, analyse, set_margins
 from dcbench.audit.axes import Audit, audit
 from dcbench.core import devices
@@ -40,6 +41,24 @@ __all__ = ["MatrixResults", "RunSpec", "compare", "load_results", "read_matrix",
 
 EFFECT_COLUMNS = ["axis", "before", "after", "mean", "low", "high", "verdict", "pairs", "cells", "seeds"]
 """Columns of the table of effects that a notebook shows."""
+
+
+def parse_choices(
+    margins: Mapping[str, float] | None, rules: Mapping[str, str] | None
+) -> tuple[tuple[Outcome, ...], dict[str, CurveRule]]:
+    """Return the metrics with these margins, and the parsed rules; DcbenchError for a wrong name, margin or rule."""
+    outcomes = {outcome.name: outcome for outcome in OUTCOMES}
+    for metric in {**(margins or {}), **(rules or {})}:
+        if metric not in outcomes:
+            raise DcbenchError(unknown_name("metric", metric, outcomes))
+    for metric, margin in (margins or {}).items():
+        least = 1 if outcomes[metric].ratio else 0
+        if not margin > least:
+            raise DcbenchError(f"margin {margin} of {metric}: must be above {least}")
+    try:
+        return set_margins(margins or {}), {metric: parse_curve_rule(rule) for metric, rule in (rules or {}).items()}
+    except ValueError as error:
+        raise DcbenchError(str(error)) from None
 
 
 class MatrixResults:
@@ -101,11 +120,7 @@ class MatrixResults:
         """
         key = (*sorted((margins or {}).items()), None, *sorted((rules or {}).items()))
         if key not in self._analyses:
-            for metric in {**(margins or {}), **(rules or {})}:
-                if metric not in {outcome.name for outcome in OUTCOMES}:
-                    raise DcbenchError(unknown_name("metric", metric, [outcome.name for outcome in OUTCOMES]))
-            parsed = {metric: parse_curve_rule(rule) for metric, rule in (rules or {}).items()}
-            self._analyses[key] = analyse(self._results, set_margins(margins or {}), parsed)
+            self._analyses[key] = analyse(self._results, *parse_choices(margins, rules))
         return self._analyses[key]
 
     def effects(
@@ -244,6 +259,8 @@ def run_matrix(
     plan = matrix if isinstance(matrix, Plan) else read_matrix(matrix, device)
     folder = MatrixDir(Path(results) / plan.name)
     selection = select_devices(device, "all", "auto", jobs)
+    # Before anything is stored: a wrong name must leave no trace.
+    registry.find("executors", executor)
     if executor == "inline":
         selection = selection.one_at_a_time()
     status.store_plan(plan, folder)
@@ -281,10 +298,11 @@ def write_report(
     """
     from dcbench.report import writing
 
-    parsed = {metric: parse_curve_rule(rule) for metric, rule in (rules or {}).items()}
-    options = writing.ReportSettings(
-        outcomes=set_margins(margins or {}), rules=parsed, formats=tuple(formats or writing.FORMATS)
-    )
+    for name in formats or ():
+        if name not in writing.FORMATS:
+            raise DcbenchError(unknown_name("format", name, writing.FORMATS))
+    outcomes, parsed = parse_choices(margins, rules)
+    options = writing.ReportSettings(outcomes=outcomes, rules=parsed, formats=tuple(formats or writing.FORMATS))
     return writing.write_report(load_results(path).folder, Path(out), options).page
 
 
@@ -307,5 +325,4 @@ def compare(
     from dcbench.comparison.measuring import compare_results
 
     first, second = (side if isinstance(side, MatrixResults) else load_results(side) for side in (old, new))
-    parsed = {metric: parse_curve_rule(rule) for metric, rule in (rules or {}).items()}
-    return compare_results(first._results, second._results, set_margins(margins or {}), parsed)
+    return compare_results(first._results, second._results, *parse_choices(margins, rules))
