@@ -177,11 +177,7 @@ def name_problem(kind: str, plugin: str) -> str | None:
 def load(kind: str, plugin: str) -> ModuleType:
     """Import the module of a plug-in; PluginError when the user's own file cannot be imported."""
     entry = find(kind, plugin)
-    if entry.remembered:
-        raise PluginError(
-            f"{KINDS[kind].word} {entry.name!r}: the file of this plug-in was not found (it was {entry.path}); "
-            "name its folder with --plugins"
-        )
+    require_files([(kind, plugin)])
     if entry.sha256 is None and entry.module is not None:
         module = importlib.import_module(entry.module)
     else:
@@ -191,6 +187,17 @@ def load(kind: str, plugin: str) -> ModuleType:
             raise PluginError(f"{entry.path}: cannot be imported: {type(error).__name__}: {error}") from error
     module.__dict__["__plugin_name__"] = entry.name
     return module
+
+
+def require_files(used: Iterable[tuple[str, str]]) -> None:
+    """Raise PluginError for the first of these (kind, plug-in) pairs of which only the facts are remembered."""
+    for kind, name in used:
+        plugin = find(kind, name)
+        if plugin.remembered:
+            raise PluginError(
+                f"{KINDS[kind].word} {plugin.name!r}: the file of this plug-in was not found (it was {plugin.path}); "
+                "name its folder with --plugins"
+            )
 
 
 def _import_file(plugin: Plugin) -> ModuleType:

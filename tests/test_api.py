@@ -41,7 +41,8 @@ def test_results_are_typed_frames_of_runs_and_epochs(results):
         results.metrics["optimizer"].dtype, pd.CategoricalDtype
     )
     assert results.axes["optimizer"] == ("sgd", "adam") and results.name == "small_cpu"
-    results.runs["state"] = "changed"
+    frame = results.runs
+    frame["state"] = "changed"
     assert set(results.runs["state"]) == {"done"}, "frames are copies"
 
 

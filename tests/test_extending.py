@@ -58,7 +58,7 @@ def test_results_can_be_read_without_the_files(home, tmp_path):
         report = shell("report", "results/mine", cwd=tmp_path)
         assert report.returncode == 0, report.stderr
         replay = shell("replay", str(next((tmp_path / "results" / "mine").glob("stripes*tiny*"))), cwd=tmp_path)
-        assert replay.returncode == 1 and "name its folder with --plugins" in replay.stdout
+        assert replay.returncode == 2 and "name its folder with --plugins" in replay.stderr
     finally:
         (tmp_path / "results" / "mine").rename(home / "results" / "mine")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from dcbench import registry
 from dcbench.cli.options import LOCAL, join_command
 from dcbench.cli.terminal.board import watch
 from dcbench.core import devices
@@ -27,6 +28,7 @@ def make_replay_settings(
     keep_weights: bool = False,
 ) -> SchedulerSettings:
     """Return where and how the repetitions run: on the device and with the threads of the original by default."""
+    registry.require_files(original.spec.plugins)
     kind, gpus = devices.resolve_device(device or original.device)
     threads = threads or original.threads
     config = WorkerConfig(
