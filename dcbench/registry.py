@@ -309,9 +309,8 @@ def _read_file(kind: str, path: Path, modified_ns: int, size: int) -> Plugin:
 def _read_facts(source: str) -> dict[str, Any]:
     """Return the literal FACTS of a source text from its syntax tree; nothing is run."""
     for node in ast.parse(source).body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == "FACTS" for target in targets):
-            return dict(ast.literal_eval(node.value))  # type: ignore[union-attr]  # an assignment, so it has a value
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == "FACTS" for target in targets):
+                return dict(ast.literal_eval(node.value))
     return {}
