@@ -35,6 +35,7 @@ readme-figures: demo
 notebook: .venv/installed-dev
 	$(INSTALL) nbclient ipykernel
 	.venv/bin/python -m benchmarks.notebook
+	.venv/bin/ruff format -q docs/small_cpu.ipynb
 
 clean:
 	rm -rf .venv build *.egg-info
