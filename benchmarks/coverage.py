@@ -1,8 +1,9 @@
-"""Do the intervals cover and the verdicts hold? `python -m benchmarks.coverage` writes docs/coverage.csv.
+"""Measure how often intervals cover and verdicts are right: `python -m benchmarks.coverage` writes docs/coverage.csv.
 
-2,000 simulated matrices of each kind with a known truth. A run's score is a cell's level, a seed's level that all
-cells share (common random numbers), the effect, what the effect is more or less in this cell (heterogeneous cells),
-what this seed makes of the effect in all cells, and noise. The estimand is the mean effect over these cells.
+Simulates 2,000 matrices of each kind with a known truth. The score of a run is the sum of the level of its cell, the
+level of its seed (shared by all cells: common random numbers), the effect, the deviation of the effect in this cell
+(heterogeneous cells), the deviation of the effect with this seed (the same in all cells), and noise. The estimand is
+the mean effect over these cells.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ LEVEL_OF_CELLS, LEVEL_OF_SEEDS, EFFECT_OF_SEEDS, NOISE = 0.15, 0.05, 0.004, 0.02
 
 @dataclass(frozen=True)
 class Shares:
-    """Of all simulations; `others` is NaN where no such interval is given."""
+    """Shares of the simulations; `others` is NaN where no such interval is given."""
 
     covered: float
     others: float
@@ -53,51 +54,52 @@ class Shares:
 
 
 def simulate(case: Case, simulations: int = SIMULATIONS) -> Shares:
-    """Count over simulations of one case."""
+    """Return the shares over the simulations of one case."""
     rng = np.random.default_rng([case.cells, case.seeds, round(case.effect * 1000), round(case.spread * 1000)])
-    told = []
+    judgements = []
     for _ in range(simulations):
-        found, by_cell = scores(case, rng)
-        told.append(judge(estimate_effect(found[1] - found[0], 0, SCORE), float(by_cell.mean()), case))
-    return Shares(*np.array(told, dtype=float).mean(axis=0))
+        (without, with_choice), by_cell = scores(case, rng)
+        effect = estimate_effect(with_choice - without, 0, SCORE)
+        judgements.append(judge(effect, float(by_cell.mean()), case))
+    return Shares(*np.array(judgements, dtype=float).mean(axis=0))
 
 
 def scores(case: Case, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Scores `(2, seeds, cells)` without and with the choice, and the true effect in each cell."""
+    """Return scores `(2, seeds, cells)` without and with the choice, and the true effect in each cell."""
     by_cell = case.effect + rng.normal(0, case.spread, case.cells)
     level = rng.normal(0, LEVEL_OF_CELLS, case.cells) + rng.normal(0, LEVEL_OF_SEEDS, (case.seeds, 1))
     chosen = by_cell + rng.normal(0, EFFECT_OF_SEEDS, (case.seeds, 1))
     return np.stack([level, level + chosen]) + rng.normal(0, NOISE, (2, case.seeds, case.cells)), by_cell
 
 
-def judge(told: Effect, truth: float, case: Case) -> tuple[bool, float, bool, bool, bool]:
-    """Covered, covered for other cells, wrongly different, wrongly the same, right.
+def judge(effect: Effect, truth: float, case: Case) -> tuple[bool, float, bool, bool, bool]:
+    """Return whether the result is covered, covered for other cells, wrongly different, wrongly the same, and right.
 
-    `truth` is the mean effect over the cells that there are, the case's effect that over all there could be.
+    `truth` is the mean effect over the cells of the matrix; the case's effect is the mean over all possible cells.
     """
-    word = judge_effect(told.interval.mean, told.p, told.p_same, SCORE.better)
+    verdict = judge_effect(effect.interval.mean, effect.p, effect.p_same, SCORE.better)
     near = abs(truth) < SCORE.margin
-    wrong = {"better": truth <= 0, "worse": truth >= 0}.get(word, False)
+    wrong = {"better": truth <= 0, "worse": truth >= 0}.get(verdict, False)
     right = "same" if near else "better" if truth > 0 else "worse"
     others = (
         math.nan
-        if math.isnan(told.interval_other_cells.low)
-        else float(told.interval_other_cells.low <= case.effect <= told.interval_other_cells.high)
+        if math.isnan(effect.interval_other_cells.low)
+        else float(effect.interval_other_cells.low <= case.effect <= effect.interval_other_cells.high)
     )
-    covered = told.interval.low <= truth <= told.interval.high
-    return covered, others, wrong, word == "same" and not near, word == right
+    covered = effect.interval.low <= truth <= effect.interval.high
+    return covered, others, wrong, verdict == "same" and not near, verdict == right
 
 
-def line(case: Case, found: Shares) -> str:
-    others = "" if math.isnan(found.others) else f"{found.others:.3f}"
-    figures = f"{found.covered:.3f},{others},{found.wrong_difference:.3f},{found.wrong_same:.3f},{found.right:.3f}"
+def format_row(case: Case, shares: Shares) -> str:
+    others = "" if math.isnan(shares.others) else f"{shares.others:.3f}"
+    figures = f"{shares.covered:.3f},{others},{shares.wrong_difference:.3f},{shares.wrong_same:.3f},{shares.right:.3f}"
     return f"{case.cells},{case.seeds},{case.effect:g},{case.spread:g},{figures}"
 
 
 def main() -> None:
     with ProcessPoolExecutor() as pool:
-        lines = [HEADER, *map(line, CASES, pool.map(simulate, CASES))]
-    TABLE.write_text("\n".join(lines) + "\n")
+        rows = [HEADER, *map(format_row, CASES, pool.map(simulate, CASES))]
+    TABLE.write_text("\n".join(rows) + "\n")
     print(TABLE.read_text(), end="")
 
 

@@ -1,7 +1,7 @@
-"""A results folder of so many finished runs that nobody ran, to measure and test what reads one.
+"""Write a results folder of made-up finished runs, to measure and test the code that reads one.
 
-In: a folder and a number of runs. Out: every file that a finished run leaves, as the run half writes them: random
-learning curves, and facts in audit.json that hold what an audit wants to see.
+In: a folder and a number of runs. Out: every file that a finished run leaves, in the format of a real run: random
+learning curves, and an audit.json that passes every check of the audit.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ AXES: dict[str, list[Any]] = {
     "backend": ["faiss", "sklearn"],
     "pca_dim": [16, 32, 64, 128, 256],
 }
-"""As many of these, in order, as their product with the seeds allows: 100 runs have three axes, 10,000 all seven."""
+"""A matrix uses the first axes whose product with the seeds is its number of runs: 100 runs three, 10,000 all seven."""
 
 SIZES = list(itertools.accumulate(map(len, AXES.values()), int.__mul__, initial=SEEDS))
-"""The numbers of runs that there are: with no axis, with one, with two, ..."""
+"""The possible numbers of runs: without an axis, with one axis, with two, ..."""
 
 
 def matrix_text(runs: int, epochs: int = 100) -> str:
-    """The matrix of so many runs; ValueError for a number that the axes do not give."""
+    """Return the matrix with this number of runs; ValueError for a number that the axes do not give."""
     if runs not in SIZES:
         raise ValueError(f"{runs} runs: choose one of {', '.join(map(str, SIZES))}")
     axes = dict(itertools.islice(AXES.items(), SIZES.index(runs)))
@@ -55,13 +55,13 @@ def matrix_text(runs: int, epochs: int = 100) -> str:
 
 
 def write(results: Path, runs: int, epochs: int = 100) -> MatrixDir:
-    """Write results/made_<runs> with all its runs done."""
+    """Write results/made_<runs>, in which every run is done."""
     plan = parse_matrix(matrix_text(runs, epochs), "made.yaml", "float32")
     folder = MatrixDir(results / plan.name)
     status.store_plan(plan, folder)
     numbered = list(enumerate(plan.planned))
-    parts = [numbered[start : start + 250] for start in range(0, len(numbered), 250)]
-    Parallel(n_jobs=-1 if len(parts) > 2 else 1)(delayed(_write_runs)(folder, part) for part in parts)
+    batches = [numbered[start : start + 250] for start in range(0, len(numbered), 250)]
+    Parallel(n_jobs=-1 if len(batches) > 2 else 1)(delayed(_write_runs)(folder, batch) for batch in batches)
     return folder
 
 
@@ -73,7 +73,7 @@ def _write_runs(folder: MatrixDir, numbered: list[tuple[int, RunSpec]]) -> None:
 
 @cache
 def _template(method: str, whiten: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """audit.json and provenance.json of a committed run like that."""
+    """Return audit.json and provenance.json of a committed run with this method and whitening."""
     for path in sorted((TOP / "results" / "recipe_cpu").glob("*/spec.yaml")):
         run = RunDir(path.parent)
         spec = run.read_spec()
@@ -83,14 +83,14 @@ def _template(method: str, whiten: bool) -> tuple[dict[str, Any], dict[str, Any]
 
 
 def _write_run(run: RunDir, spec: RunSpec, template: tuple[dict[str, Any], dict[str, Any]], rng: Any) -> None:
-    """All files of one run; without fsync, which a million rows cannot wait for."""
-    facts, made_with = template
+    """Write all files of one run, without fsync, which would take too long for a million rows."""
+    facts, provenance = template
     run.path.mkdir()
     run.spec_file.write_text(spec.to_text())
     run.metrics_file.write_bytes(_metrics(spec, rng))
     run.audit_file.write_text(json.dumps(_facts(spec, facts), indent=1) + "\n")
     run.provenance_file.write_text(
-        json.dumps(made_with | {"spec": spec.model_dump(), "shared_with": []}, indent=1) + "\n"
+        json.dumps(provenance | {"spec": spec.model_dump(), "shared_with": []}, indent=1) + "\n"
     )
     assignments = {"assignment": np.zeros(100, int), "indices": np.arange(100), "labels": np.zeros(100, int)}
     with run.assignments_file.open("wb") as file:
@@ -105,7 +105,7 @@ def _write_run(run: RunDir, spec: RunSpec, template: tuple[dict[str, Any], dict[
 
 
 def _metrics(spec: RunSpec, rng: Any) -> bytes:
-    """metrics.csv: every column that the method fills, in the digits that a run writes."""
+    """Return metrics.csv: every column that the method fills, with the digits that a run writes."""
     values = _columns(spec, np.arange(spec.epochs + 1), rng)
     columns = [_column(values.get(name), spec.epochs + 1) for name in COLUMNS]
     text = io.BytesIO()
@@ -153,7 +153,7 @@ def _digest(*parts: object) -> str:
 
 
 def _facts(spec: RunSpec, template: dict[str, Any]) -> dict[str, Any]:
-    """audit.json: the template with what this spec's choices show."""
+    """Return audit.json: the template with the evidence that this spec would leave."""
     facts = copy.deepcopy(template)
     facts["stages"].get("pca", {})["dim"] = spec.pca_dim
     images = [spec.dataset, spec.input_channels, spec.seed]
@@ -164,20 +164,19 @@ def _facts(spec: RunSpec, template: dict[str, Any]) -> dict[str, Any]:
     if spec.method == "pixels":
         facts["probe"]["input_shape"][0] = spec.input_channels
         return facts
-    facts["passes"] = [one | {"drawn": _digest(clustered, one["epoch"])} for one in _passes(facts["passes"][-1], spec)]
+    last_pass = facts["passes"][-1]
+    facts["passes"] = [
+        last_pass | {"epoch": epoch, "drawn": _digest(clustered, epoch)} for epoch in range(1, spec.epochs + 1)
+    ]
     facts["network"] |= {"initial": _digest(network)}
     facts["network"]["layers"] += ["ReLU"] * (spec.arch != "alexnet")
     facts["probe"] |= {"input": _digest(images), "input_shape": [spec.input_channels, spec.image_size, spec.image_size]}
-    for stage, told in facts["stages"].items():
+    for stage, stage_facts in facts["stages"].items():
         library = registry.facts("backends", spec.backend).get("library", spec.backend)
-        told |= {"library": library, "function": f"{library}.{stage}", "output": _digest(clustered, stage)}
+        stage_facts |= {"library": library, "function": f"{library}.{stage}", "output": _digest(clustered, stage)}
     facts["stages"]["kmeans"]["k"] = spec.k
     facts["first"] = {
         "centroids": _digest(images, spec.k), "assignment": _digest(clustered), "batch": _digest(clustered, "batch"),
     }  # fmt: skip
     facts["optimizers"]["trunk"] = {"class": spec.optimizer, "lr": spec.lr, "weight_decay": spec.weight_decay}
     return facts
-
-
-def _passes(last: dict[str, Any], spec: RunSpec) -> list[dict[str, Any]]:
-    return [last | {"epoch": number} for number in range(1, spec.epochs + 1)]

@@ -1,6 +1,6 @@
 """Write docs/measurements.md from the committed results: `python -m benchmarks.measurements`.
 
-Every figure on that page is computed here, from results/, with the functions that the reporter uses.
+Every figure on that page is computed here, from results/, with the functions that the report uses.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dcbench.analysis import results
-from dcbench.analysis.results import Results
+from dcbench.analysis.results import Results, read_results
 from dcbench.analysis.statistics.finals import GAIN, measure_stage_seconds, reduce_curves
 from dcbench.analysis.summary import name_baseline
 from dcbench.audit.axes import audit
@@ -34,7 +33,7 @@ def main() -> None:
 
 
 def page() -> str:
-    read = {name: results.read_results(MatrixDir(TOP / "results" / name)) for name in MATRICES}
+    read = {name: read_results(MatrixDir(TOP / "results" / name)) for name in MATRICES}
     tables = {
         "costs": costs(),
         "axes": axes(),
@@ -188,12 +187,12 @@ folders that have not changed.
 
 def markdown(table: pd.DataFrame) -> str:
     head = [str(name) for name in table.columns]
-    lines = [head, ["---"] * len(head), *table.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows = [head, ["---"] * len(head), *table.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def costs() -> str:
-    told = []
+    rows = []
     for name in MATRICES:
         folder = MatrixDir(TOP / "results" / name)
         entries = status.read_planned_runs(status.read_stored_plan(folder), folder)
@@ -201,7 +200,7 @@ def costs() -> str:
         starts = [datetime.fromisoformat(str(state.started)) for state in states]
         ends = [start + timedelta(seconds=state.seconds or 0) for start, state in zip(starts, states, strict=True)]
         made = json.loads(entries[0].folder.provenance_file.read_text())
-        told.append(
+        rows.append(
             {
                 "matrix": name, "done": f"{len(states)} of {len(entries)}",
                 "wall time": f"{(max(ends) - min(starts)).total_seconds() / 60:.1f} min",
@@ -209,17 +208,17 @@ def costs() -> str:
                 "CPU": made["cpu"], "date": f"{min(starts):%Y-%m-%d}", "commit": str(made["commit"])[:12],
             }
         )  # fmt: skip
-    return markdown(pd.DataFrame(told))
+    return markdown(pd.DataFrame(rows))
 
 
 def axes() -> str:
-    told = []
+    rows = []
     for name in MATRICES:
         for axis in audit(MatrixDir(TOP / "results" / name)).axes:
             common = f"{axis.common} ({', '.join(axis.must_share)})" if axis.must_share else "none due"
-            told.append({"matrix": name, "axis": axis.name, "pairs": axis.pairs, "acted": axis.acted,
+            rows.append({"matrix": name, "axis": axis.name, "pairs": axis.pairs, "acted": axis.acted,
                          "outcome differs": axis.outcome, "common": common, "verdict": axis.message})  # fmt: skip
-    return markdown(pd.DataFrame(told))
+    return markdown(pd.DataFrame(rows))
 
 
 def audit_seconds() -> str:
@@ -239,35 +238,35 @@ def levels(pixels: Results, recipe: Results) -> str:
         "test_head_accuracy": "head's test accuracy",
     }  # fmt: skip
     untrained = pixels.rows.assign(level="untrained network")
-    beside = pd.concat([pixels.baselines, recipe.baselines[recipe.baselines["method"] == "supervised"]])
-    beside = beside.assign(level=[name_baseline(run) for _, run in beside.iterrows()])
-    groups = pd.concat([beside, untrained]).groupby(["dataset", "level"], sort=True)[list(names)]
+    baselines = pd.concat([pixels.baselines, recipe.baselines[recipe.baselines["method"] == "supervised"]])
+    baselines = baselines.assign(level=[name_baseline(run) for _, run in baselines.iterrows()])
+    groups = pd.concat([baselines, untrained]).groupby(["dataset", "level"], sort=True)[list(names)]
     return markdown(groups.agg(spread).rename(columns=names).reset_index())
 
 
 def health(read: dict[str, Results]) -> str:
-    told = []
-    for name, found in read.items():
-        final = reduce_curves(found.rows)
+    rows = []
+    for name, results in read.items():
+        final = reduce_curves(results.rows)
         for state, runs in final.groupby("health"):
             gain = runs[GAIN]
             change = f"{gain.median():+.3f} ({gain.min():+.3f} to {gain.max():+.3f})"
-            told.append({"matrix": name, "health": state, "runs": len(runs), "change of NMI": change})
-    return markdown(pd.DataFrame(told))
+            rows.append({"matrix": name, "health": state, "runs": len(runs), "change of NMI": change})
+    return markdown(pd.DataFrame(rows))
 
 
 def parity() -> str:
     table = pd.read_csv(PARITY)
-    kept = table[(table["k"].isna() | (table["k"] == 10)) & table["backend_b"].notna()]
-    kept = kept.assign(
-        pair=kept["backend_a"] + " / " + kept["backend_b"],
+    rows = table[(table["k"].isna() | (table["k"] == 10)) & table["backend_b"].notna()]
+    rows = rows.assign(
+        pair=rows["backend_a"] + " / " + rows["backend_b"],
         measure=[
-            f"{stage}: {MEASURES[name].label}" for stage, name in zip(kept["stage"], kept["measure"], strict=True)
+            f"{stage}: {MEASURES[name].label}" for stage, name in zip(rows["stage"], rows["measure"], strict=True)
         ],
-        text=[format_parity_value(line) for line in kept.to_dict("records")],
+        text=[format_parity_value(row) for row in rows.to_dict("records")],
     )
     return markdown(
-        kept.pivot_table(index="measure", columns="pair", values="text", aggfunc="first", sort=False).reset_index()
+        rows.pivot_table(index="measure", columns="pair", values="text", aggfunc="first", sort=False).reset_index()
     )
 
 
@@ -275,17 +274,17 @@ def spread(values: pd.Series) -> str:
     return "" if values.isna().all() else f"{values.median():.3f} ({values.min():.3f} to {values.max():.3f})"
 
 
-def recipe(found: Results) -> str:
+def recipe(results: Results) -> str:
     columns = {"pseudo_label_accuracy": "pseudo-label accuracy", "nmi_true": "NMI with the truth",
                "cluster_accuracy": "Hungarian accuracy", "largest_cluster_share": "largest cluster"}  # fmt: skip
-    some = found.rows[found.rows["epoch"].isin([0, 1, 2, 4, 8, 10])].astype({"epoch": int})
-    return markdown(some.groupby("epoch")[list(columns)].agg(spread).rename(columns=columns).reset_index())
+    rows = results.rows[results.rows["epoch"].isin([0, 1, 2, 4, 8, 10])].astype({"epoch": int})
+    return markdown(rows.groupby("epoch")[list(columns)].agg(spread).rename(columns=columns).reset_index())
 
 
-def adam(found: Results) -> str:
+def adam(results: Results) -> str:
     keys = ["dataset", "optimizer", "lr"]
-    ranks = found.rows.pivot_table(index=keys, columns="epoch", values="feature_rank", sort=False)
-    ends = reduce_curves(found.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
+    ranks = results.rows.pivot_table(index=keys, columns="epoch", values="feature_rank", sort=False)
+    ends = reduce_curves(results.rows).groupby(keys, sort=False)[["largest_cluster_share", "nmi_true"]].mean()
     table = pd.DataFrame(
         {
             "rank untrained": ranks[0].map("{:.1f}".format),
@@ -299,42 +298,42 @@ def adam(found: Results) -> str:
 
 
 def pairs(read: dict[str, Results]) -> str:
-    told = []
+    table = []
     for name in ("mnist_cifar_cpu", "small_cpu"):
-        found = read[name]
-        others = [axis for axis in found.varied if axis != "backend"] + ["seed"]
-        for epoch, label in ((0, "untrained"), (found.rows["epoch"].max(), "at the end")):
-            rows = found.rows[found.rows["epoch"] == epoch]
+        results = read[name]
+        others = [axis for axis in results.varied if axis != "backend"] + ["seed"]
+        for epoch, label in ((0, "untrained"), (results.rows["epoch"].max(), "at the end")):
+            rows = results.rows[results.rows["epoch"] == epoch]
             both = rows.pivot_table(index=others, columns="backend", values="nmi_true").dropna()
             apart = (both["faiss"] - both["sklearn"]).abs()
-            told.append(
+            table.append(
                 {
                     "matrix": name, "row": label, "pairs": len(apart), "the same NMI": int((apart < 1e-12).sum()),
                     "median difference": f"{apart.median():.4f}", "largest": f"{apart.max():.4f}",
                 }
             )  # fmt: skip
-    return markdown(pd.DataFrame(told))
+    return markdown(pd.DataFrame(table))
 
 
-def mixtures(found: Results) -> str:
-    told = []
-    for epoch, label in ((0, "untrained"), (found.rows["epoch"].max(), "at the end")):
-        for seed, nmi in found.rows[found.rows["epoch"] == epoch].groupby("seed")["nmi_true"]:
-            told.append(
+def mixtures(results: Results) -> str:
+    table = []
+    for epoch, label in ((0, "untrained"), (results.rows["epoch"].max(), "at the end")):
+        for seed, nmi in results.rows[results.rows["epoch"] == epoch].groupby("seed")["nmi_true"]:
+            table.append(
                 {
                     "row": label, "seed": seed, "mixtures": len(nmi), "different values": nmi.round(12).nunique(),
                     "lowest": f"{nmi.min():.4f}", "median": f"{nmi.median():.4f}", "highest": f"{nmi.max():.4f}",
                 }
             )  # fmt: skip
-    return markdown(pd.DataFrame(told))
+    return markdown(pd.DataFrame(table))
 
 
-def stages(found: Results) -> str:
-    told = []
+def stages(results: Results) -> str:
+    rows = []
     for stage in ("pca", "whiten", "kmeans"):
-        seconds = measure_stage_seconds(found.rows, stage).groupby("library")["seconds"].mean()
-        told.append({"stage": stage} | {library: f"{value:.4f} s" for library, value in seconds.items()})
-    return markdown(pd.DataFrame(told))
+        seconds = measure_stage_seconds(results.rows, stage).groupby("library")["seconds"].mean()
+        rows.append({"stage": stage} | {library: f"{value:.4f} s" for library, value in seconds.items()})
+    return markdown(pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

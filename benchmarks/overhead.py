@@ -1,8 +1,9 @@
-"""What the scheduler costs a run beyond the run's own work: `python -m benchmarks.overhead [RUNS]`.
+"""Measure the overhead of a run beyond its own work: `python -m benchmarks.overhead [RUNS]`.
 
-1,000 runs of one epoch on 64 of scikit-learn's digits, two at once. A run's own work is what its stage clock says:
-features, PCA, whitening, k-means, training, evaluation. All else is overhead: the fork, the claim, reading the data,
-building the network, the libraries' first calls, seven files on disk, the next start. Writes docs/overhead.csv.
+1,000 runs of one epoch on 64 of scikit-learn's digits, two at once. A run's own work is what its stage clock counts:
+features, PCA, whitening, k-means, training, evaluation. Everything else is overhead: the fork, the claim, reading the
+data, building the network, the first calls of the libraries, seven files on disk, the next start. Writes
+docs/overhead.csv.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ JOBS = 2
 
 
 def own_work(folder: RunDir) -> float:
-    """Seconds that the stage clock counted."""
+    """Return the seconds that the stage clock counted."""
     rows = csv.DictReader(folder.read_metrics_text()[0].splitlines())
     return sum(float(row[f"seconds_{stage}"] or 0) for row in rows for stage in STAGES)
 
@@ -34,15 +35,15 @@ def memory_mb(pid: int) -> float:
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
 
 
-def run_all(place: Path, runs: int) -> tuple[float, list[float]]:
-    """Seconds of the whole command, and the scheduler's memory (MB) at each tenth of the runs."""
+def run_all(folder: Path, runs: int) -> tuple[float, list[float]]:
+    """Return the seconds of the whole command, and the scheduler's memory (MB) after each tenth of the runs."""
     settings = "{limit: 64, test_limit: 64, width: 0.05, pca_dim: 8, k: 4, epochs: 1, batch_size: 32}"
     seeds = ", ".join(map(str, range(runs)))
-    (place / "m.yaml").write_text(f"name: tiny\naxes: {{optimizer: [sgd]}}\nseeds: [{seeds}]\nsettings: {settings}\n")
+    (folder / "m.yaml").write_text(f"name: tiny\naxes: {{optimizer: [sgd]}}\nseeds: [{seeds}]\nsettings: {settings}\n")
     command = [sys.executable, "-m", "dcbench", "run", "m.yaml", "--jobs", str(JOBS), "--device", "cpu"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start, sizes = time.perf_counter(), []
-    process = subprocess.Popen(command, cwd=place, env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for ended, _ in enumerate(line for line in process.stdout if line.startswith("[")):
         if (ended + 1) % max(1, runs // 10) == 0:
@@ -52,16 +53,16 @@ def run_all(place: Path, runs: int) -> tuple[float, list[float]]:
 
 
 def main(runs: int = 1000) -> None:
-    with TemporaryDirectory() as place:
-        whole, sizes = run_all(Path(place), runs)
-        folders = [RunDir(path.parent) for path in Path(place).glob("results/tiny/*/state.json")]
+    with TemporaryDirectory() as folder:
+        whole, sizes = run_all(Path(folder), runs)
+        folders = [RunDir(path.parent) for path in Path(folder).glob("results/tiny/*/state.json")]
         states = [folder.read_state() for folder in folders]
         assert len(states) == runs
         assert {state.name for state in states} == {"done"}
         own = sum(own_work(folder) for folder in folders)
         inside = sum(state.seconds or 0.0 for state in states)
         first = min(datetime.fromisoformat(state.started or "") for state in states).timestamp()
-        last = max(path.stat().st_mtime for path in Path(place).glob("results/tiny/*/state.json"))
+        last = max(path.stat().st_mtime for path in Path(folder).glob("results/tiny/*/state.json"))
     busy = last - first
     facts = {
         "runs": runs,

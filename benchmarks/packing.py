@@ -21,19 +21,19 @@ class Case:
 CASES = (Case(False, 1.0), Case(True, 1.0), Case(True, 1.3))
 
 
-def line(case: Case, found: Simulated) -> str:
+def format_row(case: Case, simulated: Simulated) -> str:
     packed = "as many as fit" if case.packed else "one"
     sharing = ("free" if case.slowdown == 1 else f"{case.slowdown - 1:.0%} slower") if case.packed else "none"
-    figures = f"{found.minutes:.0f},{found.least:.0f},{found.minutes / found.least:.2f}"
-    return f"{packed},{sharing},{figures},{found.fullest:.0f} of 80 GB,{found.most_at_once}"
+    figures = f"{simulated.minutes:.0f},{simulated.least:.0f},{simulated.minutes / simulated.least:.2f}"
+    return f"{packed},{sharing},{figures},{simulated.fullest:.0f} of 80 GB,{simulated.most_at_once}"
 
 
 def main() -> None:
-    lines = [HEADER]
+    rows = [HEADER]
     for case in CASES:
-        with TemporaryDirectory() as place:
-            lines.append(line(case, simulate(Path(place), case.packed, case.slowdown)))
-    TABLE.write_text("\n".join(lines) + "\n")
+        with TemporaryDirectory() as folder:
+            rows.append(format_row(case, simulate(Path(folder), case.packed, case.slowdown)))
+    TABLE.write_text("\n".join(rows) + "\n")
     print(TABLE.read_text(), end="")
 
 

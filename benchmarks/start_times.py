@@ -1,4 +1,4 @@
-"""Time the commands that must be instant and write docs/start_times.csv: `python benchmarks/start_times.py`."""
+"""Time the commands that must start instantly and write docs/start_times.csv: `python -m benchmarks.start_times`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def seconds(command: str) -> float:
 
 
 def main() -> None:
-    lines = ["command,lowest,median,highest"]
+    rows = ["command,lowest,median,highest"]
     for command in COMMANDS:
         seconds(command)  # compiles the bytecode
         taken = sorted(seconds(command) for _ in range(TIMES))
-        lines.append(f"`{command}`,{taken[0]:.2f} s,{statistics.median(taken):.2f} s,{taken[-1]:.2f} s")
-    (TOP / "docs" / "start_times.csv").write_text("\n".join(lines) + "\n")
+        rows.append(f"`{command}`,{taken[0]:.2f} s,{statistics.median(taken):.2f} s,{taken[-1]:.2f} s")
+    (TOP / "docs" / "start_times.csv").write_text("\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":

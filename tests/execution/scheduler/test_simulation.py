@@ -1,4 +1,4 @@
-"""The table in docs/packing.csv: `python -m benchmarks.packing` writes it, and it comes out the same here."""
+"""The simulation gives the table in docs/packing.csv, which `python -m benchmarks.packing` writes."""
 
 from pathlib import Path
 
@@ -10,17 +10,17 @@ from tests.helpers.simulation import CARD_MB, simulate
 COMMITTED = Path(packing.TABLE).read_text().splitlines()
 
 
-def test_the_table_has_both_ways_of_sharing_and_one_run_a_card():
+def test_the_table_has_a_row_for_every_case():
     assert len(COMMITTED) == 4 and COMMITTED[0] == packing.HEADER
 
 
 @pytest.mark.parametrize("number", range(len(packing.CASES)))
-def test_four_cards_are_filled_to_within_a_tenth_of_the_least_time_and_never_overfilled(tmp_path, number):
+def test_packing_is_within_10_percent_of_the_lower_bound_and_never_overfills_a_card(tmp_path, number):
     case = packing.CASES[number]
-    found = simulate(tmp_path, case.packed, case.slowdown)
-    assert packing.line(case, found) == COMMITTED[1 + number], "write the table anew: python -m benchmarks.packing"
-    assert found.fullest <= CARD_MB / 1000
+    simulated = simulate(tmp_path, case.packed, case.slowdown)
+    assert packing.format_row(case, simulated) == COMMITTED[1 + number], "to update: python -m benchmarks.packing"
+    assert simulated.fullest <= CARD_MB / 1000
     if case.packed:
-        assert found.least <= found.minutes <= 1.1 * found.least
+        assert simulated.least <= simulated.minutes <= 1.1 * simulated.least
     else:
-        assert found.most_at_once == 1
+        assert simulated.most_at_once == 1

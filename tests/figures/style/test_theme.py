@@ -1,4 +1,4 @@
-"""The colours stay apart with every colour vision, read on paper and in dark mode, and stay with their values."""
+"""The colours can be told apart with every colour vision, and read on paper and in dark mode."""
 
 import itertools
 
@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from benchmarks.colour_vision import VISIONS, contrast, distance, lab, seen
+from benchmarks.colour_vision import VISIONS, contrast, distance, lab, simulate_vision
 from dcbench.figures.style.encoding import LINE_STYLES, MARKERS, RAMP
 from dcbench.figures.style.theme import BACKGROUNDS, COLOURS, GREY, INK
 
-APART = 13.0
-"""CIEDE2000 between any two of the colours, with every colour vision; the first five are APART_FIRST."""
-APART_FIRST = 15.0
+MIN_DISTANCE = 13.0
+"""The smallest CIEDE2000 distance between any two of the colours, with every colour vision."""
+MIN_DISTANCE_FIRST_FIVE = 15.0
 CONTRAST = 3.0
-"""What WCAG 2 asks of graphics on their background (1.4.11)."""
+"""The contrast that WCAG 2 requires of graphics on their background (1.4.11)."""
 
 
 def rgb(*colours):
@@ -33,34 +33,35 @@ def rgb(*colours):
         ((50, 0, 0), (50, -1, 2), 2.3669),
     ],
 )
-def test_the_distance_is_that_of_the_published_examples(first, second, expected):
+def test_the_distance_agrees_with_the_published_examples(first, second, expected):
     assert distance(np.array(first), np.array(second)) == pytest.approx(expected, abs=1e-4)
 
 
-def test_white_and_red_are_where_they_belong():
+def test_white_and_red_have_their_published_lab_values():
     assert lab(rgb("#ffffff"))[0] == pytest.approx([100, 0, 0], abs=0.01)
     assert lab(rgb("#ff0000"))[0] == pytest.approx([53.24, 80.09, 67.20], abs=0.02)
 
 
-def test_the_simulation_leaves_grey_grey_and_takes_red_from_green():
+def test_the_simulation_keeps_grey_and_brings_red_and_green_closer():
     red, green = rgb("#c32d00", "#2d785b")
     for vision in VISIONS:
-        assert seen(rgb(GREY), vision) == pytest.approx(rgb(GREY), abs=0.01)
-    apart = {vision: distance(*lab(seen(np.array([red, green]), vision))) for vision in VISIONS}
-    assert min(apart["protanopia"], apart["deuteranopia"]) < 0.5 * apart["normal"]
+        assert simulate_vision(rgb(GREY), vision) == pytest.approx(rgb(GREY), abs=0.01)
+    distances = {vision: distance(*lab(simulate_vision(np.array([red, green]), vision))) for vision in VISIONS}
+    assert min(distances["protanopia"], distances["deuteranopia"]) < 0.5 * distances["normal"]
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-def test_colours_stay_apart_from_each_other_and_from_the_backgrounds(vision):
-    looks = lab(seen(rgb(*COLOURS), vision))
-    assert min(distance(first, second) for first, second in itertools.combinations(looks, 2)) > APART
-    assert min(distance(first, second) for first, second in itertools.combinations(looks[:5], 2)) > APART_FIRST
-    for background in lab(seen(rgb(*BACKGROUNDS), vision)):
-        assert min(distance(colour, background) for colour in looks) > 2 * APART
+def test_colours_can_be_told_from_each_other_and_from_the_backgrounds(vision):
+    colours = lab(simulate_vision(rgb(*COLOURS), vision))
+    assert min(distance(first, second) for first, second in itertools.combinations(colours, 2)) > MIN_DISTANCE
+    first_five = itertools.combinations(colours[:5], 2)
+    assert min(distance(first, second) for first, second in first_five) > MIN_DISTANCE_FIRST_FIVE
+    for background in lab(simulate_vision(rgb(*BACKGROUNDS), vision)):
+        assert min(distance(colour, background) for colour in colours) > 2 * MIN_DISTANCE
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
-def test_colours_and_grey_read_on_paper_and_in_dark_mode(background):
+def test_colours_and_grey_have_enough_contrast_on_paper_and_in_dark_mode(background):
     assert min(contrast(colour, rgb(background)[0]) for colour in rgb(*COLOURS, GREY)) >= CONTRAST
     name, low, high = RAMP
     ramp = matplotlib.colormaps[name](np.linspace(low, high, 12))[:, :3]
@@ -69,14 +70,14 @@ def test_colours_and_grey_read_on_paper_and_in_dark_mode(background):
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-def test_twelve_amounts_are_lighter_and_lighter(vision):
+def test_twelve_colours_of_the_ramp_get_steadily_lighter(vision):
     name, low, high = RAMP
-    looks = lab(seen(matplotlib.colormaps[name](np.linspace(low, high, 12))[:, :3], vision))
-    assert (np.diff(looks[:, 0]) > 1).all()
-    assert min(distance(first, second) for first, second in itertools.pairwise(looks)) > 2.3
-    assert distance(looks[0], looks[-1]) > 35
+    colours = lab(simulate_vision(matplotlib.colormaps[name](np.linspace(low, high, 12))[:, :3], vision))
+    assert (np.diff(colours[:, 0]) > 1).all()
+    assert min(distance(first, second) for first, second in itertools.pairwise(colours)) > 2.3
+    assert distance(colours[0], colours[-1]) > 35
 
 
-def test_colour_line_and_marker_tell_more_than_a_dozen_values_apart():
+def test_colour_line_and_marker_distinguish_more_than_a_dozen_values():
     codes = [(COLOURS[index % 8], LINE_STYLES[index // 8], MARKERS[index % len(MARKERS)]) for index in range(32)]
     assert len({code[:2] for code in codes}) == 32 and len({(code[0], code[2]) for code in codes}) == 32
