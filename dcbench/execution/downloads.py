@@ -36,5 +36,8 @@ def fetch(dataset: str, data_dir: Path) -> str | None:
         str(data_dir),
         *map(str, registry.search_path()),
     ]
-    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    return None if process.returncode == 0 else process.stdout.strip() or f"{dataset}: the download failed"
+    # Nobody writes to its stdin. The pipe closes when this process ends, however that happens, and ends the download.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        reason = process.stdout.read().strip()
+    return None if process.returncode == 0 else reason or f"{dataset}: the download failed"

@@ -47,6 +47,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[Path, Worke
     try:
         return options.run_dir, WorkerConfig() if options.config is None else WorkerConfig.from_json(options.config)
     except ValueError as error:
+        # The scheduler shows the end of the log as the reason why a worker ended, and nobody sees a worker's stderr.
+        with suppress(OSError):
+            RunDir(options.run_dir).append_log(f"--config: {error}")
         parser.error(f"--config: {error}")
 
 

@@ -6,10 +6,12 @@ In: a count. Out: nothing; the thread pools of this process change.
 from __future__ import annotations
 
 import faiss
+import scipy.linalg  # noqa: F401  (with scikit-learn, so that their pools are loaded when the controller looks for them)
+import sklearn.cluster  # noqa: F401
 import threadpoolctl
 import torch
 
-# Found once at import: it takes 0.03 s, and the forkserver has done it before a worker starts.
+# Looked for once, at import: it takes 0.03 s, and the fork server has done it before a worker starts.
 _POOLS = threadpoolctl.ThreadpoolController()
 
 

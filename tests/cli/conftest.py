@@ -1,7 +1,6 @@
 """What the tests of the command line share: a small matrix, and ways to call the commands."""
 
 import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +8,7 @@ from typer.testing import CliRunner
 from dcbench import cli
 from dcbench.core import devices
 from tests.helpers.command_line import MATRIX, ON_CPU
+from tests.helpers.processes import bound_python
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def started(tmp_path):
     processes = []
 
     def start(*arguments):
-        command = [sys.executable, "-m", "dcbench", *arguments]
+        command = bound_python("-m", "dcbench", *arguments)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         processes.append(subprocess.Popen(command, cwd=tmp_path, env=ON_CPU, start_new_session=True, **pipes))
         return processes[-1]

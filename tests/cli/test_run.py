@@ -93,13 +93,14 @@ def test_a_results_folder_on_a_read_only_mount(call, tmp_path):
     assert result["report results"].returncode == 0 and "4 runs, 2 done" in result["report results"].stdout
 
 
-def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(started, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_sigterm_to_the_group_stops_the_workers_and_says_how_to_go_on(started, tmp_path, number):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
     process = started("run", "m.yaml", "--jobs", "2")
     rows = lambda: [path.read_text().count("\n") for path in tmp_path.glob("results/m/*/metrics.csv")]  # noqa: E731
     wait_for(lambda: len(rows()) == 2 and min(rows()) > 2)
     workers = [json.loads(path.read_text())["pid"] for path in tmp_path.glob("results/m/*/state.json")]
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, "")
     assert "stopping: running epochs finish and leave a checkpoint; Ctrl-C again ends them now" in out

@@ -15,6 +15,7 @@ from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import DataError, NotFiniteError
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, worker_command
+from tests.helpers.processes import bound_python
 from tests.helpers.workers import TINY, wait_for
 
 
@@ -125,7 +126,7 @@ def test_a_part_may_skip_a_run_with_a_reason(tmp_path, monkeypatch):
 
 
 def command(folder):
-    return worker_command(folder.path, WorkerConfig(data_dir=folder.path.parent))
+    return bound_python(*worker_command(folder.path, WorkerConfig(data_dir=folder.path.parent))[1:])
 
 
 @contextmanager
@@ -227,3 +228,42 @@ def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
 def test_the_run_folder_is_all_it_needs(monkeypatch, tmp_path):
     monkeypatch.setenv("DCBENCH_DATA", str(tmp_path))
     assert worker.parse_arguments([str(tmp_path)]) == (tmp_path, WorkerConfig(data_dir=tmp_path))
+
+
+def test_a_config_that_cannot_be_read_leaves_its_reason_in_the_log(tmp_path, capsys):
+    folder = prepared(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        worker.main([str(folder.path), "--config", "{}"])
+    assert "--config: missing key 'data_dir'" in folder.log_file.read_text()
+    assert "--config: missing key 'data_dir'" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):  # a folder that is not there has no log
+        worker.main([str(tmp_path / "missing"), "--config", "{}"])
+
+
+POOLS = """
+import json
+import scipy.linalg
+import sklearn.cluster
+import threadpoolctl
+from dcbench.errors import DataError
+
+FACTS = {"train": 60, "test": 20, "classes": 2, "channels": 1, "side": 8}
+
+
+def load(data_dir, spec, train):
+    (data_dir / "pools.json").write_text(json.dumps(threadpoolctl.threadpool_info()))
+    raise DataError("that was all")
+"""
+
+
+def test_every_library_keeps_to_the_threads_in_a_process_that_no_server_has_forked(tmp_path):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "pools.py").write_text(POOLS)
+    folder = prepared(tmp_path, dataset="pools")
+    config = WorkerConfig(data_dir=tmp_path, plugins=(tmp_path,), threads=1)
+    environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "2")
+    subprocess.run(worker_command(folder.path, config), env=environment, timeout=120, check=False)
+    assert folder.read_state().reason == "that was all"
+    pools = json.loads((tmp_path / "pools.json").read_text())
+    assert {pool["user_api"] for pool in pools} == {"blas", "openmp"}
+    assert any("scipy" in pool["filepath"] for pool in pools) and {pool["num_threads"] for pool in pools} == {1}, pools

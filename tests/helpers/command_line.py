@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 from tests.helpers.matrices import TINY
 from tests.helpers.paths import TOP
+from tests.helpers.processes import bound_python
 
 MATRICES = TOP / "matrices"
 
@@ -22,5 +22,5 @@ ON_CPU = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
 
 
 def shell(*arguments, cwd, environment=ON_CPU):
-    command = [sys.executable, "-m", "dcbench", *arguments]
+    command = bound_python("-m", "dcbench", *arguments)
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)

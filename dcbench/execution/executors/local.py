@@ -26,6 +26,9 @@ PRELOAD = ["dcbench.execution.preload", "dcbench.execution.executors.local", "dc
 """Modules that the server imports: the libraries, this module, and the command line, because multiprocessing makes
 every child import the main script again."""
 
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+"""Signals that are meant for the scheduler, and that its process group receives, too."""
+
 
 class Executor:
     """A forked process for each run, in a session of its own."""
@@ -34,11 +37,12 @@ class Executor:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
         with _server_environment(config.threads):
-            # The server must start with SIGINT blocked, which it inherits: until it has imported everything, a Ctrl-C
-            # meant for the scheduler would kill it. Blocking delays this process's own SIGINT until the mask is
-            # restored, where ignoring it would lose it.
-            resource_tracker.ensure_running()  # unblocks SIGINT when it starts, so it must be running before
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            # The server must start with these signals blocked, a mask that it inherits. A Ctrl-C in the terminal, or a
+            # SIGTERM to the scheduler's process group (`timeout` sends one), would kill it, and the exit codes of its
+            # workers would be lost. Blocking delays this process's own signals until the mask is restored, where
+            # ignoring them would lose them.
+            resource_tracker.ensure_running()  # unblocks both when it starts, so it must be running before
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
             try:
                 forkserver.ensure_running()
             finally:
@@ -98,10 +102,10 @@ def _child(arguments: list[str], gpu: str) -> None:
     # A session of its own: a Ctrl-C in the terminal reaches every process of the terminal's group, and would end the
     # worker in the middle of an epoch. It also gives `kill` a process group to address.
     os.setsid()
-    # The server started with SIGINT blocked. Drop a Ctrl-C that came before setsid, which was meant for the scheduler
-    # (it will call `stop`), and only then unblock the signal.
+    # The server started with both signals blocked. Drop a Ctrl-C that came before setsid, which was meant for the
+    # scheduler (it will call `stop`), and only then unblock them. A SIGTERM may have come from `stop`, so it is kept.
     signal.sigtimedwait({signal.SIGINT}, 0)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     # Set it also when it is empty: a worker on the CPU must see no GPU. CUDA reads it when it initialises.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -72,13 +72,21 @@ def settle(folder: RunDir, end: WorkerEnd, before: RunState) -> RunState:
         kind = "out_of_memory"
         reason = "the kernel killed the worker because the machine ran out of memory"
     elif end.exit_code < 0:
-        reason = f"the worker was killed by {signal.Signals(-end.exit_code).name}; see {folder.log_file}"
+        reason = f"the worker was killed by {name_signal(-end.exit_code)}; see {folder.log_file}"
     else:
         reason = f"the worker ended with code {end.exit_code}; see {folder.log_file}"
     if problem := folder.explain_unwritable():
         # A worker that cannot write its folder dies without a word; then this is the reason, whatever the code says.
         return record_state(folder, RunState(name="failed", kind="error", reason=problem))
     return record_state(folder, RunState(name="failed", kind=kind, reason=reason, last_lines=folder.read_last_lines()))
+
+
+def name_signal(number: int) -> str:
+    """Return the name of a signal; Python has none for the real-time signals between SIGRTMIN and SIGRTMAX."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def mark_stopped(folder: RunDir) -> RunState:

@@ -1,13 +1,15 @@
 """`python -m dcbench.training.datasets NAME DIR [PLUGINS...]`: download one dataset, with a progress bar on stderr.
 
-Exit code 0, or 1 with the reason on stdout.
+Exit code 0, or 1 with the reason on stdout. It ends when its stdin is closed, and so with the process that started it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import sys
+import threading
 from pathlib import Path
 
 from dcbench import registry
@@ -39,6 +41,13 @@ def main(name: str, data_dir: Path) -> int:
     return 0
 
 
+def _end_with_stdin() -> None:
+    while os.read(sys.stdin.fileno(), 1):  # not sys.stdin.read(), whose lock Python needs when it exits
+        pass
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     registry.use_plugins(map(Path, sys.argv[3:]))
     sys.exit(main(sys.argv[1], Path(sys.argv[2])))

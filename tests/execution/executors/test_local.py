@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import threading
 from multiprocessing import forkserver
 from pathlib import Path
@@ -17,6 +16,7 @@ from dcbench.core.store.run_dir import RunDir
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.executors import local, worker_arguments
 from tests.helpers import executors
+from tests.helpers.processes import bound_python
 from tests.helpers.workers import TINY, wait_for
 
 
@@ -122,7 +122,7 @@ def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_
         f"config = WorkerConfig(data_dir=Path({str(tmp_path)!r}))\nexecutor = local.Executor(config)\n"
         f"executor.submit(Path({str(folder.path)!r}), config)\nexecutor.wait(1000)"
     )
-    scheduler = subprocess.Popen([sys.executable, "-c", code])
+    scheduler = subprocess.Popen(bound_python("-c", code))
     try:
         wait_for(lambda: folder.count_epochs_done() > 1)
         pid = folder.read_state().pid

@@ -66,6 +66,7 @@ def test_retries_are_counted_and_nan_is_never_retried(state):
     ("end", "kind", "message"),
     [
         (WorkerEnd(-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
+        (WorkerEnd(-(signal.SIGRTMIN + 1)), "crash", f"killed by signal {signal.SIGRTMIN + 1}"),
         (WorkerEnd(3), "crash", "ended with code 3"),
         (WorkerEnd(-signal.SIGKILL), "crash", "killed by SIGKILL"),
         (WorkerEnd(-signal.SIGKILL, oom_killed=True), "out_of_memory", "ran out of memory"),
