@@ -1,4 +1,4 @@
-"""The facts are taken from the objects themselves: each is seen to change when its object does."""
+"""The facts of an audit are read from the live objects: when an object changes, its fact changes."""
 
 import dataclasses
 
@@ -37,7 +37,7 @@ class Scene:
         deepcluster.relabel(self.learner, clustering.assignment, self.split, spec, 0)
         self.recorder.record_relabelling(clustering.assignment, 0)
 
-    def one_pass(self):
+    def train_one_pass(self):
         self.recorder.before_pass(self.learner)
         passed = train_pass(self.learner, self.training, self.spec, 1)
         self.recorder.after_pass(self.learner, passed, self.training, 1)
@@ -49,15 +49,15 @@ def scene(tmp_path):
     return Scene(SPEC, tmp_path)
 
 
-def test_a_sound_pass(scene):
-    facts = scene.one_pass()
+def test_a_pass_without_faults_records_none(scene):
+    facts = scene.train_one_pass()
     assert facts["trunk_moved"] > 0 and facts["head_moved"] > 0 and facts["frozen_moved"] == 0
     assert facts["misplaced"] == [] and facts["shared"] == facts["strangers"] == facts["targets_differ"] == 0
     assert facts["inputs_differ"] == 0 and facts["share_error"] <= facts["share_slack"]
     assert scene.recorder.facts["seconds"] > 0
 
 
-def test_distances_are_relative_l2(scene):
+def test_movement_is_the_relative_l2_distance(scene):
     scene.recorder.before_pass(scene.learner)
     with torch.no_grad():
         for value in scene.learner.network.trunk.parameters():
@@ -66,7 +66,7 @@ def test_distances_are_relative_l2(scene):
     assert moved == {"trunk_moved": pytest.approx(0.5), "head_moved": 0.0, "frozen_moved": 0.0}
 
 
-def test_parameters_that_nobody_trains_or_two_train_or_that_are_gone(scene):
+def test_parameters_without_or_with_two_optimizers_or_outside_the_network_are_counted(scene):
     learner = scene.learner
     assert audit_recorder.check_ownership(learner) == {"misplaced": [], "shared": 0, "strangers": 0}
     head = learner.network.head
@@ -82,7 +82,7 @@ def test_parameters_that_nobody_trains_or_two_train_or_that_are_gone(scene):
     ]
 
 
-def test_trainable_sobel_is_misplaced_wherever_it_is(scene):
+def test_a_trainable_sobel_filter_is_misplaced_with_or_without_an_optimizer(scene):
     sobel = scene.learner.network.input.sobel.weight
     sobel.requires_grad_(True)
     assert audit_recorder.check_ownership(scene.learner)["misplaced"] == ["input.sobel.weight"], (
@@ -97,26 +97,26 @@ def test_trainable_sobel_is_misplaced_wherever_it_is(scene):
 @pytest.mark.parametrize(
     ("sampler", "due"), [("natural", [0.75, 0, 0.25]), ("uniform", [0.5, 0, 0.5]), ("weighted", [0.5, 0, 0.5])]
 )
-def test_what_a_sampler_owes_each_cluster(sampler, due):
+def test_due_shares_of_each_sampler(sampler, due):
     assert compute_due_shares(np.array([0, 0, 0, 2]), sampler).tolist() == due
 
 
 @pytest.mark.parametrize("sampler", ["natural", "uniform", "weighted"])
-def test_every_sampler_pays_what_it_owes(tmp_path, sampler):
-    facts = Scene(SPEC.model_copy(update={"sampler": sampler}), tmp_path).one_pass()
+def test_every_sampler_draws_its_due_shares(tmp_path, sampler):
+    facts = Scene(SPEC.model_copy(update={"sampler": sampler}), tmp_path).train_one_pass()
     assert facts["share_error"] <= facts["share_slack"] and facts["weighted"] == (sampler == "weighted")
 
 
-def test_a_pass_over_other_images_or_labels_is_seen(scene):
+def test_a_pass_over_other_images_or_labels_is_detected(scene):
     scene.learner.labels = (scene.learner.labels + 1) % 4
-    assert scene.one_pass()["targets_differ"] == 60
+    assert scene.train_one_pass()["targets_differ"] == 60
     scene.training = dataclasses.replace(scene.training, pixels=scene.training.pixels.flip(0))
     trained = train_pass(scene.learner, scene.training, SPEC, 2)
     real = images.make_training_images(torch.from_numpy(scene.split.pixels), 32, CPU)
     assert scene.recorder.compare_inputs(trained, real, 2) > 0.1
 
 
-def test_the_probe_follows_view_input_and_precision(scene):
+def test_the_probe_depends_on_augmentation_input_and_precision(scene):
     def probe(**values):
         spec = SPEC.model_copy(update=values)
         return audit_recorder.describe_probe(deepcluster.begin(spec, CPU).network, scene.training, spec)
@@ -128,11 +128,11 @@ def test_the_probe_follows_view_input_and_precision(scene):
     assert (first["precision"], probe(precision="bfloat16")["precision"]) == ("float32", "bfloat16")
 
 
-def test_pixels_have_no_network_to_tell_of(scene):
+def test_the_pixel_baseline_has_no_network_facts(scene):
     assert audit_recorder.describe_network(pixels.begin(SPEC, CPU).network) == {}
 
 
-def test_a_digest_is_of_the_bytes():
+def test_a_digest_depends_on_the_bytes_only():
     values = torch.arange(6.0).reshape(2, 3)
     assert digest(values) == digest(values.numpy()) == digest(values.T.contiguous().T) and len(digest(values)) == 16
     assert digest(values) != digest(values + 1e-6)

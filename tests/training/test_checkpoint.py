@@ -1,4 +1,4 @@
-"""A run that is killed or stopped goes on as if nothing had happened."""
+"""A run that was killed or stopped continues, with the results of an uninterrupted run."""
 
 import os
 import signal
@@ -23,78 +23,78 @@ LONG = {
 SHORT = LONG | {"limit": 60, "epochs": 3}
 
 
-def prepared(path, values):
+def prepare_run(path, values):
     spec = make_spec(values)
     folder = RunDir(path / spec.run_id)
     folder.prepare(spec)
     return folder
 
 
-def figures(folder):
-    """Every figure that is no cost, as written, and the last assignment."""
-    header, *lines = [line.split(",") for line in folder.metrics_file.read_text().splitlines()]
-    kept = [number for number, name in enumerate(header) if not COLUMNS[name].cost]
+def read_values(folder):
+    """Return every value that is not a cost, as written, and the last assignment."""
+    header, *rows = [row.split(",") for row in folder.metrics_file.read_text().splitlines()]
+    columns = [number for number, name in enumerate(header) if not COLUMNS[name].cost]
     assignment = np.load(folder.assignments_file, allow_pickle=False)["assignment"]
-    return [[line[number] for number in kept] for line in lines], assignment.tolist()
+    return [[row[number] for number in columns] for row in rows], assignment.tolist()
 
 
 def work(folder, stop=False, **more):
-    """Do the run in this process, with a checkpoint after every row."""
+    """Do the run in this process, and write a checkpoint after every row."""
     config = WorkerConfig(data_dir=folder.path, checkpoint_every=0, **more)
     return worker.work_on_run(folder.path, config, worker.StopFlag(requested=stop))
 
 
-def started(folder, **more):
-    """A worker with one thread at work on the run."""
+def start_worker(folder, **more):
+    """Start a worker with one thread on the run."""
     config = WorkerConfig(data_dir=folder.path, **more)
     executor = local.Executor(config)
     executor.submit(folder.path, config)
     return executor
 
 
-def end_of(executor):
+def wait_for_exit_code(executor):
     while not (ended := executor.wait(1.0)):
         pass
     return ended[0].exit_code
 
 
-def killed_after(rows, folder):
-    """Start the run in a worker, and kill it as soon as it has so many rows."""
-    executor = started(folder, checkpoint_every=0)
+def kill_worker_after(rows, folder):
+    """Start the run in a worker, and kill the worker as soon as the run has this many rows."""
+    executor = start_worker(folder, checkpoint_every=0)
     wait_for(lambda: folder.read_metrics_text()[0].count("\n") > rows and folder.read_state().name == "running")
     os.kill(folder.read_state().pid, signal.SIGKILL)
-    assert end_of(executor) == -signal.SIGKILL
+    assert wait_for_exit_code(executor) == -signal.SIGKILL
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_five_points_comes_out_as_one_that_was_not(tmp_path):
-    whole, torn = (prepared(tmp_path / name, LONG) for name in ("whole", "torn"))
-    assert end_of(started(whole)) == EXIT_DONE
+def test_a_run_killed_five_times_gives_the_results_of_an_uninterrupted_run(tmp_path):
+    whole, torn = (prepare_run(tmp_path / name, LONG) for name in ("whole", "torn"))
+    assert wait_for_exit_code(start_worker(whole)) == EXIT_DONE
     points = sorted(np.random.default_rng(0).choice(np.arange(1, 12), 5, replace=False).tolist())
     for rows in points:
-        killed_after(rows, torn)
+        kill_worker_after(rows, torn)
         assert torn.read_state().kind == "lost"
-    assert end_of(started(torn)) == EXIT_DONE
-    assert figures(torn) == figures(whole)
+    assert wait_for_exit_code(start_worker(torn)) == EXIT_DONE
+    assert read_values(torn) == read_values(whole)
     assert torn.read_audit()["passes"] == whole.read_audit()["passes"] and len(torn.read_audit()["resumed_after"]) >= 4
     assert torn.log_file.read_text().count("resumed after epoch") >= 4
     assert not torn.checkpoint_file.exists() and torn.read_state().name == "done"
 
 
 @pytest.mark.parametrize("method", ["deepcluster", "supervised"])
-def test_a_stopped_run_leaves_a_checkpoint_and_goes_on(tmp_path, method):
-    whole, stopped = (prepared(tmp_path / name, SHORT | {"method": method}) for name in ("whole", "stopped"))
+def test_a_stopped_run_leaves_a_checkpoint_and_continues(tmp_path, method):
+    whole, stopped = (prepare_run(tmp_path / name, SHORT | {"method": method}) for name in ("whole", "stopped"))
     assert work(whole) == EXIT_DONE
     for rows in (1, 2):
         assert work(stopped, stop=True) == EXIT_STOPPED
         assert stopped.read_state().name == "pending" and stopped.checkpoint_file.exists()
         assert stopped.count_epochs_done() == rows - 1
     assert work(stopped) == EXIT_DONE
-    assert figures(stopped) == figures(whole)
+    assert read_values(stopped) == read_values(whole)
 
 
-def test_rows_after_the_checkpoint_are_cut(tmp_path):
-    folder = prepared(tmp_path, SHORT)
+def test_rows_after_the_checkpoint_are_removed(tmp_path):
+    folder = prepare_run(tmp_path, SHORT)
     work(folder, stop=True)
     text = folder.metrics_file.read_text()
     folder.append_metrics({"epoch": 1})
@@ -104,12 +104,12 @@ def test_rows_after_the_checkpoint_are_cut(tmp_path):
     assert not folder.cut_metrics(2) and folder.metrics_file.read_text() == text
 
 
-def damaged_file(folder):
+def truncated_file(folder):
     folder.checkpoint_file.write_bytes(folder.checkpoint_file.read_bytes()[:1000])
 
 
-def no_checkpoint_at_all(folder):
-    folder.checkpoint_file.write_text("a checkpoint, honestly")
+def text_instead_of_a_checkpoint(folder):
+    folder.checkpoint_file.write_text("not a checkpoint")
 
 
 def of_another_run(folder):
@@ -143,10 +143,10 @@ def of_other_images(folder):
 
 
 @pytest.mark.parametrize(
-    "harm",
+    "damage",
     [
-        damaged_file,
-        no_checkpoint_at_all,
+        truncated_file,
+        text_instead_of_a_checkpoint,
         of_another_run,
         without_its_rows,
         with_code_in_it,
@@ -155,27 +155,27 @@ def of_other_images(folder):
         of_another_network,
     ],
 )
-def test_a_checkpoint_that_cannot_be_used_starts_the_run_anew(tmp_path, harm):
-    whole, folder = prepared(tmp_path / "whole", SHORT), prepared(tmp_path / "harmed", SHORT)
+def test_an_unusable_checkpoint_is_ignored_and_the_run_starts_again(tmp_path, damage):
+    whole, folder = prepare_run(tmp_path / "whole", SHORT), prepare_run(tmp_path / "damaged", SHORT)
     work(whole)
     work(folder, stop=True)
-    harm(folder)
+    damage(folder)
     assert work(folder) == EXIT_DONE
-    assert "resumed after" not in folder.log_file.read_text() and figures(folder) == figures(whole)
+    assert "resumed after" not in folder.log_file.read_text() and read_values(folder) == read_values(whole)
 
 
-def test_weights_are_kept_when_asked_for_and_redo_starts_from_the_first_row(tmp_path):
-    folder = prepared(tmp_path, SHORT)
+def test_keep_weights_keeps_the_checkpoint_and_redo_starts_from_the_first_row(tmp_path):
+    folder = prepare_run(tmp_path, SHORT)
     assert work(folder, keep_weights=True) == EXIT_DONE
-    kept = torch.load(folder.checkpoint_file, weights_only=True)
-    assert kept["epoch"] == 3 and kept["learner"]["network"]["head.weight"].shape == (4, 1024)
-    before = figures(folder)
+    contents = torch.load(folder.checkpoint_file, weights_only=True)
+    assert contents["epoch"] == 3 and contents["learner"]["network"]["head.weight"].shape == (4, 1024)
+    before = read_values(folder)
     assert work(folder, redo=True) == EXIT_DONE
-    assert "resumed after" not in folder.log_file.read_text() and figures(folder) == before
+    assert "resumed after" not in folder.log_file.read_text() and read_values(folder) == before
     assert not folder.checkpoint_file.exists()
 
 
-def test_checkpoints_come_at_most_every_interval():
+def test_checkpoints_are_at_least_an_interval_apart():
     schedule = checkpoint.CheckpointSchedule(interval=3600)
     assert not schedule.due()
     schedule._last -= 3601
@@ -183,17 +183,17 @@ def test_checkpoints_come_at_most_every_interval():
     assert checkpoint.CheckpointSchedule(interval=0).due()
 
 
-def test_a_run_killed_after_its_last_row_is_done_with_its_audit(tmp_path):
-    folder = prepared(tmp_path, SHORT)
+def test_a_run_killed_after_its_last_row_is_completed_with_its_audit(tmp_path):
+    folder = prepare_run(tmp_path, SHORT)
     work(folder, keep_weights=True)
-    before, audit = figures(folder), folder.read_audit()
+    before, audit = read_values(folder), folder.read_audit()
     folder.write_state(folder.read_state().__class__(name="running"))
     assert work(folder, keep_weights=True) == EXIT_DONE
-    assert figures(folder) == before and folder.read_audit()["passes"] == audit["passes"]
+    assert read_values(folder) == before and folder.read_audit()["passes"] == audit["passes"]
 
 
-def test_every_attempt_that_rows_come_from_is_told(tmp_path):
-    folder = prepared(tmp_path, SHORT)
+def test_the_provenance_lists_every_attempt_that_wrote_rows(tmp_path):
+    folder = prepare_run(tmp_path, SHORT)
     work(folder, stop=True)
     work(folder, stop=True)
     work(folder)
@@ -203,11 +203,11 @@ def test_every_attempt_that_rows_come_from_is_told(tmp_path):
     assert "earlier_attempts" not in folder.read_provenance()
 
 
-def test_a_full_disk_costs_the_checkpoint_and_not_the_run(tmp_path, monkeypatch):
+def test_a_full_disk_loses_the_checkpoint_but_not_the_run(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint.torch, "save", full)
-    folder = prepared(tmp_path, SHORT)
+    folder = prepare_run(tmp_path, SHORT)
     assert work(folder) == EXIT_DONE
     assert "no checkpoint after epoch 0: [Errno 28]" in folder.log_file.read_text()

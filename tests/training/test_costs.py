@@ -4,7 +4,7 @@ from dcbench.training import costs
 from dcbench.training.costs import StageClock
 
 
-def test_stages_add_up_until_they_are_taken(monkeypatch):
+def test_stage_times_accumulate_until_they_are_taken(monkeypatch):
     ticks = iter([0.0, 1.0, 5.0, 7.5, 10.0, 10.25])
     monkeypatch.setattr(costs.time, "perf_counter", lambda: next(ticks))
     clock = StageClock(torch.device("cpu"))

@@ -1,7 +1,7 @@
-"""The mistakes that earlier public versions made, each with a check that the real code passes and a planted one fails.
+"""Mistakes of earlier public versions, each with a check that the real code passes and a planted mistake fails.
 
-Numbers as in the recipe's list. A check runs the real training loop and looks at what really happened; a plant
-breaks one thing in it, as the public versions had it.
+The numbers are those of the list in the recipe. A check runs the real training loop and inspects what happened; a
+plant breaks one thing in it, in the way the public versions did.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size":
 
 
 class Scene:
-    """One run of the real code, watched: images and pseudo-labels that training saw, heads before and after."""
+    """A run of the real code that records the images and pseudo-labels of training, and whether the head moved."""
 
     def __init__(self, run_here, tmp_path, monkeypatch):
         self.run_here, self.tmp_path, self.monkeypatch = run_here, tmp_path, monkeypatch
@@ -59,7 +59,7 @@ class Scene:
         matrix = f"name: m{len(self.trained)}\nsettings: {{{text}}}\n"
         plan = plan_of(matrix)
         self.folder = self.run_here(matrix).run_dir(plan.run_ids[0])
-        if self.folder.read_state().name != "done":  # no assertion: a plant must be found, not crash
+        if self.folder.read_state().name != "done":  # no assertion: a check must fail because of the plant, not a crash
             raise RuntimeError(self.folder.read_state().reason)
         return pd.read_csv(self.folder.metrics_file)
 
@@ -104,7 +104,7 @@ class Scene:
         self.monkeypatch.setattr(loop, "train_pass", watched_train)
 
     def _positions(self, batch: torch.Tensor, spec: RunSpec) -> list[int]:
-        """Which training image each trained input is, -1 for none: compared with what clustering sees."""
+        """Return the training image that each trained input is, as clustering sees it; -1 for none."""
         from dcbench.training.deepcluster import images
 
         split = datasets.load_training(spec, self.tmp_path)
@@ -138,7 +138,7 @@ def check_sobel_never_moves(scene):
     assert torch.equal(sobel, torch.tensor(SOBEL)[:, None]) and not sobel.requires_grad
 
 
-# --- 3: training saw other images than clustering -----------------------------------------------------
+# --- 3: training used other images than clustering ----------------------------------------------------
 
 
 def check_training_sees_the_images_of_clustering(scene):
@@ -162,7 +162,7 @@ def check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels(scene):
 # --- 5: labels and assignments in different orders ---------------------------------------------------------
 
 
-def check_labels_and_assignments_stand_in_one_order(scene):
+def check_labels_and_assignments_have_the_same_order(scene):
     scene.cluster_as(scene.split(k=10).labels)
     rows = scene.run(k=10)
     assert rows[["cluster_accuracy", "nmi_true"]].to_numpy().ravel().tolist() == pytest.approx([1.0] * 6)
@@ -186,7 +186,7 @@ def check_backends_differ_in_nothing_else(scene):
         assert len(passes) == 3 and all(trained[1:3] == passes[0][1:3] for trained in passes)
 
 
-# --- 7: absence as 0, truncated runs in means, names by the clock ----------------------------------------------
+# --- 7: missing values as 0, truncated runs in means, run ids from the clock -----------------------------------
 
 
 def check_no_previous_epoch_is_empty(scene):
@@ -215,7 +215,7 @@ def results_of(rows: pd.DataFrame) -> Results:
     )
 
 
-def check_runs_of_different_length_share_no_mean(scene):
+def check_means_end_where_the_shortest_run_ends(scene):
     whole = pd.DataFrame({"run_id": "whole", "epoch": range(6), "nmi_true": 0.2})
     short = pd.DataFrame({"run_id": "short", "epoch": range(3), "nmi_true": 0.8})
     figure = curves.draw(analyse(results_of(pd.concat([whole, short]))), None)
@@ -224,7 +224,7 @@ def check_runs_of_different_length_share_no_mean(scene):
     assert list(mean.get_ydata()) == pytest.approx([0.5] * 3)
 
 
-def plant_a_mean_of_whatever_is_there(monkeypatch):
+def plant_a_mean_over_the_available_rows(monkeypatch):
     mean = lambda rows, metric: rows.groupby("epoch")[metric].agg(mean="mean", low="min", high="max")  # noqa: E731
     monkeypatch.setattr(curves, "mean_curve", mean)
 
@@ -239,17 +239,17 @@ def check_a_truncated_run_is_in_no_table(scene):
     assert final["done"].tolist() == [1] and final["nmi_true"].tolist() == pytest.approx([0.7])
 
 
-def plant_trust_in_whatever_was_written(monkeypatch):
+def plant_states_without_a_check_of_the_rows(monkeypatch):
     monkeypatch.setattr(RunDir, "read_planned_state", lambda folder, spec: folder.read_state())
     monkeypatch.setattr(run_files, "_check_epochs", lambda run, metrics, notes: (run, metrics))
 
 
-def check_a_run_is_named_after_what_it_is(scene):
+def check_run_ids_depend_on_the_spec_only(scene):
     assert make_spec(SETTINGS).run_id == make_spec(dict(reversed(SETTINGS.items()))).run_id
     assert make_spec(SETTINGS).run_id != make_spec(SETTINGS | {"seed": 1}).run_id
 
 
-def plant_names_by_the_clock(monkeypatch):
+def plant_run_ids_from_the_clock(monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr(RunSpec, "run_id", property(lambda spec: f"run-{next(clock)}"))
 
@@ -257,7 +257,7 @@ def plant_names_by_the_clock(monkeypatch):
 # --- 8: training on the test split, best epoch by test labels -------------------------------------------------------
 
 
-def check_only_training_images_train(scene):
+def check_only_training_images_are_trained_on(scene):
     scene.run()
     assert all(-1 not in positions for _, positions, _, _ in scene.trained)
     provenance = scene.folder.provenance_file.read_text()
@@ -272,7 +272,7 @@ def plant_the_test_split(monkeypatch):
     monkeypatch.setattr(loop, "load_training", load_test)
 
 
-def check_the_last_epoch_counts_and_not_the_best(scene):
+def check_the_last_epoch_is_reported_and_not_the_best(scene):
     rows = pd.DataFrame({"run_id": "a", "epoch": [0, 1, 2], "nmi_true": [0.3, 0.9, 0.4]})
     table = make_tables(analyse(results_of(rows)), NO_AUDIT)["final"]
     assert table["nmi_true"].tolist() == [0.4] and table["gain_nmi_true"].tolist() == pytest.approx([0.1])
@@ -291,25 +291,25 @@ MISTAKES = {
         check_clusters_are_drawn_evenly_and_images_keep_their_pseudo_labels,
         plant_a_dataset_in_cluster_order,
     ),
-    "5 labels out of order": (check_labels_and_assignments_stand_in_one_order, plant_assignments_in_cluster_order),
+    "5 labels out of order": (check_labels_and_assignments_have_the_same_order, plant_assignments_in_cluster_order),
     "6 sampler by backend": (check_backends_differ_in_nothing_else, plant_a_backend_that_switches_the_sampler),
-    "7 absence as 0": (check_no_previous_epoch_is_empty, plant_zero_for_no_previous_epoch),
-    "7 means over unequal runs": (check_runs_of_different_length_share_no_mean, plant_a_mean_of_whatever_is_there),
-    "7 truncated runs averaged": (check_a_truncated_run_is_in_no_table, plant_trust_in_whatever_was_written),
-    "7 names by the clock": (check_a_run_is_named_after_what_it_is, plant_names_by_the_clock),
-    "8 trained on the test split": (check_only_training_images_train, plant_the_test_split),
-    "8 best epoch by labels": (check_the_last_epoch_counts_and_not_the_best, plant_the_best_epoch_by_true_labels),
+    "7 missing values as 0": (check_no_previous_epoch_is_empty, plant_zero_for_no_previous_epoch),
+    "7 means over unequal runs": (check_means_end_where_the_shortest_run_ends, plant_a_mean_over_the_available_rows),
+    "7 truncated runs averaged": (check_a_truncated_run_is_in_no_table, plant_states_without_a_check_of_the_rows),
+    "7 run ids from the clock": (check_run_ids_depend_on_the_spec_only, plant_run_ids_from_the_clock),
+    "8 trained on the test split": (check_only_training_images_are_trained_on, plant_the_test_split),
+    "8 best epoch by labels": (check_the_last_epoch_is_reported_and_not_the_best, plant_the_best_epoch_by_true_labels),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_the_real_code_does_not_make_it(name, scene):
+def test_the_real_code_does_not_make_the_mistake(name, scene):
     check, _ = MISTAKES[name]
     check(scene)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_planted_it_is_found(name, scene, monkeypatch):
+def test_the_planted_mistake_is_found(name, scene, monkeypatch):
     check, plant = MISTAKES[name]
     plant(monkeypatch)
     with pytest.raises(AssertionError):

@@ -22,7 +22,7 @@ def rows_of(folder):
     return pd.read_csv(file)
 
 
-def test_row_0_is_the_untrained_network_and_absence_is_empty(run_here):
+def test_row_0_is_the_untrained_network_and_missing_values_are_empty(run_here):
     rows = rows_of(run_here(TEXT))
     assert list(rows.columns) == list(COLUMNS)
     assert rows["epoch"].tolist() == [0, 1]
@@ -34,7 +34,7 @@ def test_row_0_is_the_untrained_network_and_absence_is_empty(run_here):
     assert rows.iloc[1][["loss", "pseudo_label_accuracy", "nmi_previous", "seconds_train"]].notna().all()
 
 
-def test_every_value_lies_in_its_columns_range(run_here):
+def test_every_value_is_in_the_range_of_its_column(run_here):
     rows = rows_of(run_here(LONG))
     for name, column in COLUMNS.items():
         values = rows[name].dropna()
@@ -42,7 +42,7 @@ def test_every_value_lies_in_its_columns_range(run_here):
         assert column.high is None or (values <= column.high + 1e-9).all(), name
 
 
-def test_reassigned_says_which_clusterings_became_pseudo_labels_and_the_others_cost_evaluate(run_here):
+def test_reassigned_marks_new_pseudo_labels_and_other_clusterings_count_as_evaluation(run_here):
     rows = rows_of(run_here(LONG))
     assert rows["reassigned"].tolist() == [1, 0, 1, 0, 1, 0]
     clustered = rows["reassigned"] == 1
@@ -52,7 +52,7 @@ def test_reassigned_says_which_clusterings_became_pseudo_labels_and_the_others_c
     assert rows["seconds_evaluate"].notna().all()
 
 
-def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, monkeypatch):
+def test_pseudo_labels_and_head_are_kept_between_clusterings(run_here, monkeypatch):
     trained, made = [], []
     train, replace_head = loop.train_pass, deepcluster.replace_head
     monkeypatch.setattr(
@@ -66,23 +66,23 @@ def test_between_clusterings_the_pseudo_labels_and_the_head_live_on(run_here, mo
     assert (trained[0][0] == trained[1][0]).all() and (trained[2][0] == trained[3][0]).all()
 
 
-def test_the_last_assignment_is_kept_with_its_images_and_labels_in_order(run_here, tmp_path):
+def test_the_last_assignment_is_saved_with_image_indices_and_labels_in_order(run_here, tmp_path):
     folder = run_here(TEXT)
     (file,) = folder.path.glob("*/assignments.npz")
-    kept = np.load(file, allow_pickle=False)
+    saved = np.load(file, allow_pickle=False)
     split = load_training(plan_of(TEXT).runs[0], tmp_path)
-    assert (kept["indices"] == split.indices).all() and (kept["labels"] == split.labels).all()
+    assert (saved["indices"] == split.indices).all() and (saved["labels"] == split.labels).all()
     last = rows_of(folder).iloc[-1]
     for name, score in metrics.TRUTH_SCORES.items():
-        assert score(kept["labels"], kept["assignment"]) == pytest.approx(last[name])
+        assert score(saved["labels"], saved["assignment"]) == pytest.approx(last[name])
 
 
-def test_zero_epochs_is_the_untrained_network_alone(run_here):
+def test_zero_epochs_give_the_untrained_network_only(run_here):
     rows = rows_of(run_here(TEXT.replace("epochs: 1", "epochs: 0")))
     assert rows["epoch"].tolist() == [0] and rows["reassigned"].tolist() == [0]
 
 
-def test_a_run_leaves_the_global_random_state_alone(run_here):
+def test_a_run_does_not_change_the_global_random_state(run_here):
     import torch
 
     torch.manual_seed(5)
@@ -110,7 +110,7 @@ def test_runs_that_differ_in_an_optimizer_share_their_first_clustering(run_here)
     assert len({tuple(frame.iloc[1][["loss", *scores]]) for frame in rows}) == 4, "both optimizers act"
 
 
-def test_features_are_extracted_once_a_row(run_here, monkeypatch):
+def test_features_are_extracted_once_per_row(run_here, monkeypatch):
     calls = []
     extract = loop.extract_features
     monkeypatch.setattr(loop, "extract_features", lambda *args, **few: calls.append(few) or extract(*args, **few))
@@ -122,9 +122,9 @@ def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
     from dcbench import registry
     from dcbench.training.backends import KMeansResult
 
-    part = registry.load("backends", "faiss")
+    backend = registry.load("backends", "faiss")
     monkeypatch.setattr(
-        part,
+        backend,
         "kmeans",
         lambda points, first, _: KMeansResult(
             assignment=pseudo_labels.torch.zeros(len(points)).long(), centroids=first, split_count=7
@@ -136,7 +136,7 @@ def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
     assert (rows["active_clusters"] == 4).all()
 
 
-def test_a_run_records_what_was_foreseen_and_who_came_to_its_device(run_here, monkeypatch):
+def test_a_run_records_its_prediction_and_the_runs_that_shared_its_device(run_here, monkeypatch):
     from dcbench.execution import worker
 
     company = iter([[], [], ["b"], ["b", "c"], ["b", "c"]])

@@ -17,19 +17,19 @@ every_score = pytest.mark.parametrize("name", metrics.TRUTH_SCORES)
 
 @st.composite
 def labelled(draw, most=8):
-    """A truth and an assignment of the same images, up to `most` classes and clusters, not all of them used."""
+    """Draw true labels and an assignment of the same images: up to `most` classes and clusters, some of them empty."""
     count = draw(st.integers(1, 60))
     ids = st.lists(st.integers(0, draw(st.integers(0, most - 1))), min_size=count, max_size=count)
     return np.array(draw(ids)), np.array(draw(ids))
 
 
-def test_every_score_has_its_column_and_every_column_its_score():
+def test_scores_and_their_columns_correspond():
     assert list(metrics.TRUTH_SCORES) == [score.name for score in SCORES]
 
 
 @every_score
 @given(both=labelled(), data=st.data())
-def test_the_names_of_clusters_and_the_order_of_images_do_not_matter(name, both, data):
+def test_scores_ignore_cluster_ids_and_the_order_of_images(name, both, data):
     truth, assignment = both
     names = np.array(data.draw(st.permutations(range(assignment.max() + 3))))
     order = np.array(data.draw(st.permutations(range(len(truth)))))
@@ -39,7 +39,7 @@ def test_the_names_of_clusters_and_the_order_of_images_do_not_matter(name, both,
 
 @every_score
 @given(both=labelled(), data=st.data())
-def test_perfect_is_one_whatever_the_clusters_are_called(name, both, data):
+def test_a_perfect_clustering_scores_one_with_any_cluster_ids(name, both, data):
     truth, _ = both
     names = np.array(data.draw(st.permutations(range(truth.max() + 1))))
     assert metrics.TRUTH_SCORES[name](truth, names[truth]) == pytest.approx(1)
@@ -47,13 +47,13 @@ def test_perfect_is_one_whatever_the_clusters_are_called(name, both, data):
 
 @every_score
 @given(both=labelled())
-def test_scores_stay_in_the_range_that_their_column_states(name, both):
+def test_scores_stay_in_the_range_of_their_column(name, both):
     column = COLUMNS[name]
     assert column.low - 1e-9 <= metrics.TRUTH_SCORES[name](*both) <= column.high + 1e-9
 
 
 @given(both=labelled(most=6))
-def test_hungarian_accuracy_against_brute_force(both):
+def test_hungarian_accuracy_agrees_with_brute_force(both):
     truth, assignment = both
     classes, clusters = int(truth.max()) + 1, int(assignment.max()) + 1
     size = max(classes, clusters)
@@ -71,12 +71,12 @@ def test_hungarian_accuracy_against_brute_force(both):
     ],
 )
 @given(both=labelled())
-def test_agrees_with_scikit_learn(name, reference, both):
+def test_scores_agree_with_scikit_learn(name, reference, both):
     assert metrics.TRUTH_SCORES[name](*both) == pytest.approx(reference(*both))
 
 
 @given(both=labelled())
-def test_the_geometric_nmi_is_the_papers_formula(both):
+def test_the_geometric_nmi_follows_the_formula_of_the_paper(both):
     def entropy(ids):
         shares = np.unique(ids, return_counts=True)[1] / len(ids)
         return -(shares * np.log(shares)).sum()
@@ -89,7 +89,7 @@ def test_the_geometric_nmi_is_the_papers_formula(both):
 
 
 @given(both=labelled(), other=labelled())
-def test_held_out_scores_of_the_training_images_are_the_scores_themselves(both, other):
+def test_held_out_scores_of_the_training_images_equal_their_scores(both, other):
     assert metrics.score_held_out(both, *both) == pytest.approx(
         {name: score(*both) for name, score in metrics.TRUTH_SCORES.items()}
     )
@@ -97,7 +97,7 @@ def test_held_out_scores_of_the_training_images_are_the_scores_themselves(both, 
 
 
 @given(training=labelled(), test=labelled())
-def test_matches_come_from_the_training_images_alone(training, test):
+def test_clusters_are_matched_to_classes_on_the_training_images_only(training, test):
     truth, assignment = test
     for name, match in metrics.MATCHED_SCORES.items():
         classes = match(*training)
@@ -106,7 +106,7 @@ def test_matches_come_from_the_training_images_alone(training, test):
         assert metrics.score_held_out(training, truth, assignment)[name] == pytest.approx(np.mean(right))
 
 
-def test_a_match_made_on_the_test_images_would_flatter():
+def test_matching_on_the_test_images_would_give_a_higher_accuracy():
     training = (np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]))
     truth, assignment = np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])
     assert metrics.cluster_accuracy(truth, assignment) == 1
@@ -119,7 +119,7 @@ def test_unmatched_clusters_count_as_wrong():
     assert metrics.purity(truth, np.arange(10)) == 1.0
 
 
-def test_no_previous_row_or_a_single_cluster_is_no_stability():
+def test_stability_is_empty_without_a_previous_row_or_with_a_single_cluster():
     single = np.zeros(6, dtype=np.int64)
     assert metrics.nmi_previous(None, TRUTH) is None
     assert metrics.nmi_previous(single, single) is None
@@ -127,7 +127,7 @@ def test_no_previous_row_or_a_single_cluster_is_no_stability():
     assert metrics.nmi_previous(TRUTH, TRUTH) == pytest.approx(1)
 
 
-def test_occupancy():
+def test_cluster_filling_of_even_and_of_collapsed_clusters():
     even = metrics.cluster_filling(np.arange(12) % 4, 4)
     assert even == {"active_clusters": 4, "largest_cluster_share": 0.25, "cluster_entropy": pytest.approx(1)}
     collapsed = metrics.cluster_filling(np.zeros(12, dtype=np.int64), 4)

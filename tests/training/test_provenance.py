@@ -5,7 +5,7 @@ from dcbench.core.spec import make_spec
 from dcbench.training import provenance
 
 
-def test_it_says_where_with_what_and_on_which_images():
+def test_provenance_has_versions_device_spec_and_dataset():
     spec = make_spec({"limit": 50, "pca_dim": 8})
     data = {"images": 50, "sha256": "abc", "indices": "def"}
     facts = provenance.gather_provenance(spec, data, torch.device("cpu"), 2, 3, "dcbench run x")
@@ -18,7 +18,7 @@ def test_it_says_where_with_what_and_on_which_images():
     assert facts["device"] == "cpu" and facts["cpu"]
 
 
-def test_the_commit_is_told_in_a_checkout_and_absent_elsewhere(monkeypatch, tmp_path):
+def test_the_commit_is_recorded_in_a_checkout_only(monkeypatch, tmp_path):
     commit = provenance.read_commit()
     assert commit is None or len(commit.rstrip("+")) == 40
     monkeypatch.setattr(dcbench, "__file__", str(tmp_path / "dcbench" / "__init__.py"))

@@ -1,4 +1,4 @@
-"""What recipe.md measured, seen again on the official files."""
+"""The official files give the values that recipe.md reports."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ SETTINGS = {"dataset": "mnist", "limit": 10_000, "width": 0.25}
 
 
 def untrained(data_dir, seed):
-    """Labels and features of the untrained network on 10,000 MNIST images."""
+    """Return the spec, labels and features of the untrained network on 10,000 MNIST images."""
     spec = make_spec(SETTINGS | {"seed": seed})
     split = datasets.load_training(spec, data_dir)
     training = images.make_training_images(torch.from_numpy(split.pixels), 32, torch.device("cpu"))
@@ -27,7 +27,7 @@ def untrained(data_dir, seed):
 
 
 @pytest.mark.slow
-def test_the_untrained_network_scores_what_was_measured(data_dir):
+def test_the_untrained_network_has_the_measured_nmi(data_dir):
     scores = []
     for seed in range(5):
         spec, labels, features = untrained(data_dir, seed)

@@ -4,7 +4,7 @@ import torch
 from dcbench.training.backends import faiss_backend
 
 
-def test_all_images_train_the_pca_and_no_sample_of_them(monkeypatch):
+def test_whitening_is_fitted_on_all_images_and_not_on_a_sample(monkeypatch):
     trained_on = []
     original = faiss.PCAMatrix.train
 
@@ -17,7 +17,7 @@ def test_all_images_train_the_pca_and_no_sample_of_them(monkeypatch):
     assert trained_on[0][0] == 5000 and trained_on[0][1] >= 5000
 
 
-def test_splits_inside_the_iterations_are_counted():
+def test_cluster_splits_during_kmeans_are_counted():
     points = torch.cat([torch.randn(50, 2), torch.randn(50, 2) + 20])
     assert faiss_backend.kmeans(points, points[:1].repeat(4, 1), 5).split_count > 0
     assert faiss_backend.kmeans(points, points[[0, 99]], 5).split_count == 0

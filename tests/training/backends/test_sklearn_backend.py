@@ -14,6 +14,6 @@ def test_the_eigenproblem_is_solved_in_float64(monkeypatch):
     assert [str(dtype) for dtype in dtypes] == ["float64", "float64"]
 
 
-def test_the_number_of_refilled_clusters_is_unknown():
+def test_the_number_of_split_clusters_is_unknown():
     points = torch.randn(50, 2)
     assert sklearn_backend.kmeans(points, points[:3].clone(), 5).split_count is None

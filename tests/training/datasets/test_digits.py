@@ -5,7 +5,7 @@ from dcbench.core.spec import make_spec
 from dcbench.training.datasets import digits
 
 
-def test_the_last_fifth_is_the_test_split_and_grey_fills_the_range(tmp_path):
+def test_the_last_fifth_is_the_test_split_and_grey_values_reach_0_and_255(tmp_path):
     train, _, first = digits.load(tmp_path, make_spec({}), train=True)
     test, labels, last = digits.load(tmp_path, make_spec({}), train=False)
     whole = load_digits()

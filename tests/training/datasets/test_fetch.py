@@ -1,10 +1,10 @@
-"""`python -m dcbench.training.datasets`: the download before the runs start."""
+"""`python -m dcbench.training.datasets` downloads a dataset before the runs start."""
 
 from dcbench import registry
 from dcbench.training.datasets.__main__ import main
 
 
-def test_a_failed_download_says_why_and_what_to_do(tmp_path, monkeypatch, capsys):
+def test_a_failed_download_names_the_reason_and_the_remedy(tmp_path, monkeypatch, capsys):
     def offline(data_dir):
         raise OSError("Network is unreachable")
 

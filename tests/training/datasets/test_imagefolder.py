@@ -28,7 +28,7 @@ def load(folder, train=True, **values):
     return (datasets.load_training if train else datasets.load_test)(spec, folder.parent)
 
 
-def test_without_a_test_folder_a_seeded_fifth_is_kept_apart(pictures):
+def test_without_a_test_folder_a_seeded_fifth_is_the_test_split(pictures):
     train, test = load(pictures), load(pictures, train=False)
     assert (len(train.labels), len(test.labels)) == (16, 4)
     both = {picture.tobytes() for picture in np.concatenate([train.pixels, test.pixels])}
@@ -51,7 +51,7 @@ def test_a_test_folder_is_the_test_split(pictures, nested):
 
 
 @pytest.mark.parametrize("held_out", ["val", "valid"])
-def test_train_and_val_folders_are_splits_and_no_classes(pictures, held_out):
+def test_train_and_val_folders_are_splits_and_not_classes(pictures, held_out):
     for label in ("cat", "dog"):
         paint(pictures / held_out / label / "v.png")
         (pictures / "train").mkdir(exist_ok=True)
@@ -62,7 +62,7 @@ def test_train_and_val_folders_are_splits_and_no_classes(pictures, held_out):
     assert sorted(load(pictures).labels.tolist() + load(pictures, train=False).labels.tolist()) == [0] * 10 + [1] * 10
 
 
-def test_classes_are_called_by_their_folders(pictures):
+def test_class_names_are_the_names_of_the_folders(pictures):
     spec = make_spec({"dataset": f"imagefolder:{pictures}"})
     assert imagefolder.class_names(pictures.parent, spec) == ["cat", "dog"]
     (pictures / "train").mkdir()
@@ -71,7 +71,7 @@ def test_classes_are_called_by_their_folders(pictures):
     assert imagefolder.class_names(pictures.parent, spec) == ["my cat", "my dog"]
 
 
-def test_grey_alpha_and_odd_shapes_become_square_colour(pictures):
+def test_grey_transparent_and_non_square_images_become_square_colour_images(pictures):
     Image.new("L", (100, 20), 7).save(pictures / "cat" / "grey.png")
     Image.new("RGBA", (20, 100), (1, 2, 3, 4)).save(pictures / "dog" / "alpha.png")
     assert load(pictures, image_size=24).pixels.shape[1:] == (3, 24, 24)
@@ -98,7 +98,7 @@ def test_a_changed_image_is_decoded_again(pictures):
     assert (load(pictures).pixels != before).any()
 
 
-def test_an_unreadable_image_is_named_and_nothing_is_kept(pictures):
+def test_unreadable_images_are_named_and_nothing_is_cached(pictures):
     (pictures / "dog" / "3.png").write_bytes(b"not a picture")
     (pictures / "cat" / "half.png").write_bytes((pictures / "cat" / "1.png").read_bytes()[:60])
     damaged = pictures / "dog" / "damaged.png"
@@ -118,7 +118,7 @@ def test_an_unreadable_image_is_named_and_nothing_is_kept(pictures):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "expected"),
+    ("damage", "expected"),
     [
         (lambda folder: shutil.rmtree(folder / "dog"), "has only one, 'cat'"),
         (lambda folder: [shutil.rmtree(folder / label) for label in ("cat", "dog")], "has none"),
@@ -126,30 +126,30 @@ def test_an_unreadable_image_is_named_and_nothing_is_kept(pictures):
         (shutil.rmtree, "is not a folder"),
     ],
 )
-def test_folders_that_are_no_dataset(pictures, spoil, expected):
-    spoil(pictures)
+def test_unsuitable_folders_are_refused_with_the_reason(pictures, damage, expected):
+    damage(pictures)
     with pytest.raises(DataError, match=expected):
         load(pictures)
 
 
-def test_k_beyond_the_images_is_told_at_the_start(pictures):
+def test_k_larger_than_the_training_images_is_an_error_at_the_start(pictures):
     with pytest.raises(DataError, match="k 17 is more than the 16 training images"):
         load(pictures, k=17)
 
 
-def test_a_relative_path_starts_at_the_data_folder(pictures):
+def test_a_relative_path_is_relative_to_the_data_folder(pictures):
     spec = make_spec({"dataset": "imagefolder:p", "pca_dim": 2, "k": 2})
     assert len(datasets.load_training(spec, pictures.parent).labels) == 16
 
 
-def test_a_class_may_be_called_val(pictures):
+def test_a_class_may_be_named_val(pictures):
     (pictures / "train").mkdir()
     (pictures / "cat").rename(pictures / "train" / "val")
     (pictures / "dog").rename(pictures / "train" / "test")
     assert sorted(set(load(pictures).labels)) == [0, 1]
 
 
-def test_a_place_where_decoded_images_cannot_be_kept_is_told(pictures, tmp_path):
+def test_a_cache_folder_that_cannot_be_written_is_an_error(pictures, tmp_path):
     (tmp_path / "file").write_text("")
     spec = make_spec({"dataset": f"imagefolder:{pictures}", "pca_dim": 2, "k": 2})
     with pytest.raises(DataError, match=r"decoded: .*--data-dir"):

@@ -1,4 +1,4 @@
-"""The subset that `limit` chooses, padding, and what is refused."""
+"""The subset that `limit` chooses, zero-padding, and errors in the data."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from dcbench.errors import DataError
 from dcbench.training import datasets, seeds
 
 
-def test_a_limit_is_class_balanced_and_ascending():
+def test_the_subset_of_a_limit_is_class_balanced_and_sorted():
     labels = np.repeat([0, 1, 2], [500, 300, 5])
     chosen = datasets.choose_balanced(labels, 100, seeds.numpy_generator(0, "limit"))
     assert (np.diff(chosen) > 0).all() and len(chosen) == 100
@@ -17,7 +17,7 @@ def test_a_limit_is_class_balanced_and_ascending():
     assert sizes[2] == 5 and abs(int(sizes[0]) - int(sizes[1])) <= 1
 
 
-def test_the_subset_follows_from_the_seed_and_nothing_else(tmp_path):
+def test_the_subset_depends_on_the_seed_only(tmp_path):
     base = {"limit": 50, "pca_dim": 8}
     first = datasets.load_training(make_spec(base), tmp_path)
     for values in ({"arch": "vgg16"}, {"input_channels": 1}, {"optimizer": "adam"}, {"backend": "torch"}, {"k": 5}):
@@ -35,8 +35,10 @@ def test_a_larger_limit_contains_the_smaller(tmp_path):
 
 def test_images_keep_their_labels(tmp_path):
     whole = datasets.load_training(make_spec({}), tmp_path)
-    part = datasets.load_training(make_spec({"limit": 50, "pca_dim": 8}), tmp_path)
-    assert (whole.pixels[part.indices] == part.pixels).all() and (whole.labels[part.indices] == part.labels).all()
+    subset = datasets.load_training(make_spec({"limit": 50, "pca_dim": 8}), tmp_path)
+    assert (whole.pixels[subset.indices] == subset.pixels).all() and (
+        whole.labels[subset.indices] == subset.labels
+    ).all()
 
 
 def test_28_px_images_are_zero_padded_to_32(tmp_path, monkeypatch):
@@ -47,21 +49,21 @@ def test_28_px_images_are_zero_padded_to_32(tmp_path, monkeypatch):
     assert datasets.load_test(make_spec({"image_size": 224}), tmp_path).pixels.shape == (10, 1, 28, 28)
 
 
-def test_what_only_the_images_can_tell_is_checked_at_the_start(tmp_path):
+def test_k_larger_than_the_images_is_an_error_at_the_start(tmp_path):
     with pytest.raises(DataError, match="k 2000 is more than the 1438"):
         datasets.load_training(make_spec({"k": 2000}), tmp_path)
 
 
-def test_the_digest_tells_images_and_labels_apart(tmp_path):
+def test_the_digest_depends_on_the_labels(tmp_path):
     split = datasets.load_training(make_spec({"limit": 20, "pca_dim": 8}), tmp_path)
     other = datasets.Split(pixels=split.pixels, labels=split.labels[::-1].copy(), indices=split.indices)
     assert split.digest() != other.digest()
 
 
-def test_images_and_labels_of_different_numbers_are_told(tmp_path, monkeypatch):
-    part = registry.load("datasets", "digits")
-    real = part.load
-    monkeypatch.setattr(part, "load", lambda *args: (real(*args)[0], real(*args)[1][:-1]))
+def test_different_numbers_of_images_and_labels_are_an_error(tmp_path, monkeypatch):
+    plugin = registry.load("datasets", "digits")
+    real = plugin.load
+    monkeypatch.setattr(plugin, "load", lambda *args: (real(*args)[0], real(*args)[1][:-1]))
     with pytest.raises(DataError, match="1438 images and 1437 labels"):
         datasets.load_training(make_spec({}), tmp_path)
 
@@ -74,7 +76,7 @@ def test_images_and_labels_of_different_numbers_are_told(tmp_path, monkeypatch):
         (RuntimeError("bug"), RuntimeError),
     ],
 )
-def test_only_torn_files_are_told_as_torn(tmp_path, monkeypatch, error, expected):
+def test_errors_other_than_unreadable_files_are_not_converted(tmp_path, monkeypatch, error, expected):
     def fail(*_):
         raise error
 

@@ -16,19 +16,19 @@ def scene():
     )
 
 
-def test_features_are_those_of_eval_mode_in_the_images_order(scene):
+def test_features_are_extracted_in_eval_mode_in_the_order_of_the_images(scene):
     network, pictures = scene
     network.train()
     running = network.trunk[1].running_mean.clone()
     extracted = features.extract_features(network, pictures, "float32")
     assert extracted.shape == (300, 1024) and extracted.dtype == torch.float32
     assert torch.equal(running, network.trunk[1].running_mean), "batch norm must not learn from clustering"
-    some = torch.tensor([299, 3])
+    indices = torch.tensor([299, 3])
     with torch.no_grad():
-        assert torch.allclose(network.features(pictures.plain(some)), extracted[some], atol=1e-5)
+        assert torch.allclose(network.features(pictures.plain(indices)), extracted[indices], atol=1e-5)
 
 
-def test_features_that_are_no_numbers_end_the_run(scene):
+def test_features_that_are_not_finite_are_an_error(scene):
     network, pictures = scene
     nn.init.constant_(network.trunk[0].weight, float("nan"))
     with pytest.raises(NotFiniteError) as caught:
@@ -36,7 +36,7 @@ def test_features_that_are_no_numbers_end_the_run(scene):
     assert caught.value.kind == "nan"
 
 
-def test_bfloat16_is_close_and_not_the_same(scene):
+def test_bfloat16_features_are_close_but_not_equal(scene):
     network, pictures = scene
     full, half = (features.extract_features(network, pictures, precision) for precision in ("float32", "bfloat16"))
     assert half.dtype == torch.float32 and not torch.equal(full, half)
@@ -44,14 +44,14 @@ def test_bfloat16_is_close_and_not_the_same(scene):
 
 
 @pytest.mark.parametrize("shape", [(500, 8), (6, 40)])
-def test_effective_rank_of_equal_directions_is_their_number(shape):
+def test_the_effective_rank_of_equally_strong_directions_is_their_number(shape):
     n, d = shape
     data = torch.linalg.qr(torch.randn(n, min(n, d)).double() - 0)[0] @ torch.eye(min(n, d), d).double()
     rank = features.effective_rank(data - data.mean(0))
     assert min(n, d) - 1.5 < rank <= min(n, d)
 
 
-def test_effective_rank_shows_collapse():
-    line = torch.linspace(0, 1, 100)[:, None] * torch.randn(1, 20)
-    assert features.effective_rank(line) == pytest.approx(1, abs=1e-3)
+def test_the_effective_rank_of_collapsed_features_is_1():
+    collinear = torch.linspace(0, 1, 100)[:, None] * torch.randn(1, 20)
+    assert features.effective_rank(collinear) == pytest.approx(1, abs=1e-3)
     assert features.effective_rank(torch.ones(10, 5)) == 1.0

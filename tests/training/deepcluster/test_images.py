@@ -5,13 +5,13 @@ from dcbench.training.deepcluster import images
 from dcbench.training.seeds import torch_generator
 
 
-def some(n=50, c=3, side=32, size=32):
+def make_images(n=50, c=3, side=32, size=32):
     pixels = torch.randint(0, 256, (n, c, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     return images.make_training_images(pixels, size, torch.device("cpu"))
 
 
 def test_training_images_are_standardised_by_their_own_mean_and_deviation():
-    training = some()
+    training = make_images()
     batch = training.plain(torch.arange(50))
     assert torch.allclose(batch.mean((0, 2, 3)), torch.zeros(3), atol=1e-4)
     assert torch.allclose(batch.std((0, 2, 3)), torch.ones(3), atol=1e-3)
@@ -24,17 +24,17 @@ def test_constant_images_do_not_divide_by_zero():
 
 
 @pytest.mark.parametrize(("side", "size"), [(8, 32), (96, 32), (32, 224), (32, 32)])
-def test_images_of_any_side_come_out_at_the_size(side, size):
-    assert some(n=3, side=side, size=size).plain(torch.tensor([2, 0])).shape == (2, 3, size, size)
+def test_images_of_any_side_are_resized_to_the_given_size(side, size):
+    assert make_images(n=3, side=side, size=size).plain(torch.tensor([2, 0])).shape == (2, 3, size, size)
 
 
 def test_augment_none_is_the_plain_image():
-    training, indices = some(), torch.tensor([3, 1, 4])
+    training, indices = make_images(), torch.tensor([3, 1, 4])
     assert torch.equal(training.augmented(indices, "none", torch_generator(0, "augment")), training.plain(indices))
 
 
 @pytest.mark.parametrize("augment", ["crop", "crop_flip", "published"])
-def test_crops_stay_inside_the_image_and_in_their_scale(augment):
+def test_crops_are_inside_the_image_and_within_their_scale(augment):
     boxes = images.draw_crop_boxes(4000, augment, torch_generator(0, "augment"))
     width, height = boxes[:, 0, 0].abs(), boxes[:, 1, 1]
     low, high = images.SCALES[augment]
@@ -47,8 +47,8 @@ def test_crops_stay_inside_the_image_and_in_their_scale(augment):
         assert torch.allclose(width, height) and 0.79 < area.mean() < 0.81
 
 
-def test_a_full_box_gives_the_image_back_and_a_flip_its_mirror(monkeypatch):
-    training, indices = some(n=4), torch.arange(4)
+def test_a_full_crop_is_the_image_and_a_flip_is_its_mirror_image(monkeypatch):
+    training, indices = make_images(n=4), torch.arange(4)
     whole = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]]).repeat(4, 1, 1)
     monkeypatch.setattr(images, "draw_crop_boxes", lambda *_: whole)
     assert torch.allclose(training.augmented(indices, "crop", torch.Generator()), training.plain(indices), atol=1e-4)
@@ -60,19 +60,19 @@ def test_a_full_box_gives_the_image_back_and_a_flip_its_mirror(monkeypatch):
 
 
 def test_the_same_generator_gives_the_same_crops():
-    training, indices = some(), torch.arange(10)
+    training, indices = make_images(), torch.arange(10)
     first, second = (training.augmented(indices, "crop", torch_generator(0, "augment", 3)) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first, training.augmented(indices, "crop", torch_generator(0, "augment", 4)))
 
 
 def test_batches_are_channels_last():
-    batch = some().augmented(torch.arange(4), "crop", torch_generator(0, "augment"))
+    batch = make_images().augmented(torch.arange(4), "crop", torch_generator(0, "augment"))
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_images_too_large_for_the_device_stay_where_they_are_and_come_out_there_a_batch_at_a_time(monkeypatch):
-    small, meta = some(n=5), torch.device("meta")
+def test_large_images_stay_on_the_cpu_and_reach_the_device_in_batches(monkeypatch):
+    small, meta = make_images(n=5), torch.device("meta")
     assert images.make_training_images(small.pixels, 32, torch.device("cpu")).pixels is small.pixels
     monkeypatch.setattr(images, "RESIDENT_BYTES", 1)
     large = images.make_training_images(small.pixels, 32, meta)
@@ -80,7 +80,7 @@ def test_images_too_large_for_the_device_stay_where_they_are_and_come_out_there_
     assert large.plain(torch.arange(2)).device.type == "meta"
 
 
-def test_grey_levels_are_counted_in_chunks(monkeypatch):
-    expected = some().mean
+def test_the_mean_is_the_same_when_it_is_computed_in_chunks(monkeypatch):
+    expected = make_images().mean
     monkeypatch.setattr(images, "CHUNK", 7)
-    assert torch.equal(some().mean, expected)
+    assert torch.equal(make_images().mean, expected)

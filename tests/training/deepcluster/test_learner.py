@@ -8,7 +8,7 @@ from dcbench.training.deepcluster.network import build_network
 SPEC = make_spec({"width": 0.1, "k": 7, "top_optimizer": "adam"})
 
 
-def test_every_clustering_gets_a_new_head_and_a_new_optimizer_over_just_that_head():
+def test_each_clustering_gets_a_new_head_and_an_optimizer_of_that_head_only():
     network = build_network(SPEC, torch.device("cpu"))
     first_optimizer, first_head = replace_head(network, 7, SPEC, 0), network.head
     optimizer = replace_head(network, 7, SPEC, 1)
@@ -20,7 +20,7 @@ def test_every_clustering_gets_a_new_head_and_a_new_optimizer_over_just_that_hea
     assert abs(network.head.weight.std() / 0.01 - 1) < 0.05
 
 
-def test_a_head_follows_from_seed_and_epoch_only():
+def test_a_head_depends_on_seed_and_epoch_only():
     heads = []
     for optimizer in ("sgd", "adam"):
         spec = make_spec({"width": 0.1, "top_optimizer": optimizer, "optimizer": optimizer})
@@ -30,7 +30,7 @@ def test_a_head_follows_from_seed_and_epoch_only():
     assert torch.equal(*heads)
 
 
-def test_the_trunk_takes_all_its_own_settings():
+def test_the_trunk_optimizer_uses_the_settings_of_the_trunk():
     trunk = nn.Linear(2, 2)
     sgd = make_trunk_optimizer(trunk, make_spec({"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1, "top_lr": 9.0}))
     assert isinstance(sgd, torch.optim.SGD)
@@ -44,7 +44,7 @@ def test_the_trunk_takes_all_its_own_settings():
     assert (adam.defaults["lr"], adam.defaults["betas"], adam.defaults["weight_decay"]) == (0.001, (0.8, 0.7), 0.1)
 
 
-def test_the_head_takes_all_its_own_settings():
+def test_the_head_optimizer_uses_the_settings_of_the_head():
     head = nn.Linear(2, 2)
     sgd = make_head_optimizer(head, make_spec({"top_lr": 0.2, "top_momentum": 0.5, "top_weight_decay": 0.1, "lr": 9.0}))
     assert isinstance(sgd, torch.optim.SGD)

@@ -30,7 +30,7 @@ def test_sobel_is_the_two_published_filters_with_zero_padding():
         assert torch.allclose(out[:, channel], by_hand, atol=1e-5)
 
 
-def test_the_published_init():
+def test_weights_are_initialised_as_published():
     network = build_network(make_spec({}), CPU)
     for layer in network.trunk:
         if isinstance(layer, nn.Conv2d):
@@ -40,7 +40,7 @@ def test_the_published_init():
             assert abs(layer.weight.std() / 0.01 - 1) < 0.02 and not layer.bias.any()
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_else_is_chosen():
+def test_weights_depend_on_the_seed_and_not_on_other_settings():
     base = build_network(make_spec({"width": 0.1}), CPU).trunk.state_dict()
     for values in ({"optimizer": "adam"}, {"top_optimizer": "adam"}, {"backend": "torch"}, {"k": 50}, {"lr": 0.3}):
         other = build_network(make_spec({"width": 0.1} | values), CPU).trunk.state_dict()
@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_else_is_chosen():
     assert not torch.equal(base["0.weight"], different["0.weight"])
 
 
-def test_features_are_taken_before_the_relu_and_the_head_sees_them_after():
+def test_features_are_taken_before_the_relu_and_the_head_uses_them_after_it():
     network = build_network(make_spec({"width": 0.1}), CPU).eval()
     batch = torch.randn(4, 3, 32, 32)
     features = network.features(batch)
@@ -57,13 +57,13 @@ def test_features_are_taken_before_the_relu_and_the_head_sees_them_after():
     assert torch.allclose(network(batch), network.head(F.relu(features)))
 
 
-def test_channels_last():
+def test_convolutions_are_channels_last():
     network = build_network(make_spec({"width": 0.1}), CPU)
     assert network.trunk[4].weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_features_are_float32_under_autocast_so_that_a_collapse_shows_in_their_rank():
-    """Features that differ along one direction, beside a large common part: rounded, they seem to have many."""
+    """The features differ along one direction and share a large offset: rounded, they would have a higher rank."""
     network = build_network(make_spec({"width": 0.05}), torch.device("cpu")).eval()
     last = network.trunk[-1]
     with torch.no_grad():

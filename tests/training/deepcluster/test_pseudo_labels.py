@@ -25,15 +25,15 @@ def cluster(features, spec, row, clock):
     return pseudo_labels.cluster(preprocess(features, spec, clock), spec, row, clock)
 
 
-@pytest.mark.parametrize("mixture", list(itertools.product(BACKENDS, repeat=3)), ids="-".join)
-def test_every_mixture_of_backends_clusters(mixture):
-    stages = dict(zip(("pca_backend", "whiten_backend", "kmeans_backend"), mixture, strict=True))
+@pytest.mark.parametrize("combination", list(itertools.product(BACKENDS, repeat=3)), ids="-".join)
+def test_every_combination_of_backends_clusters(combination):
+    stages = dict(zip(("pca_backend", "whiten_backend", "kmeans_backend"), combination, strict=True))
     result = cluster(FEATURES, make_spec({"pca_dim": 10, "k": 5} | stages), 0, StageClock(CPU))
     assert result.assignment.shape == (200,) and set(result.assignment) == set(range(5))
     assert result.centroids.shape == (5, 10)
 
 
-def test_first_centroids_are_the_same_points_whatever_the_backend():
+def test_first_centroids_are_the_same_points_for_every_backend():
     chosen = [draw_first_centroids(200, make_spec({"backend": name}), 3, 1) for name in BACKENDS]
     assert all((indices == chosen[0]).all() for indices in chosen)
     assert len(set(chosen[0])) == 10
@@ -44,7 +44,7 @@ def test_first_centroids_are_the_same_points_whatever_the_backend():
         assert (other != chosen[0]).any()
 
 
-def test_each_stage_acts(monkeypatch):
+def test_each_stage_changes_the_points(monkeypatch):
     calls = {}
 
     def kmeans(points, first, iterations):
@@ -62,7 +62,7 @@ def test_each_stage_acts(monkeypatch):
     assert calls["points"].shape == (200, 4) and variances[0] > 1.1 * variances[3]
 
 
-def test_of_several_starts_the_best_objective_is_kept():
+def test_the_restart_with_the_best_objective_is_used():
     from dcbench.training import backends
 
     spec = make_spec({"k": 8, "kmeans_restarts": 6, "kmeans_backend": "torch"})
@@ -75,7 +75,7 @@ def test_of_several_starts_the_best_objective_is_kept():
     assert backends.compute_objective(FEATURES, best) == min(objectives) < max(objectives)
 
 
-def test_the_clock_has_a_time_for_each_stage():
+def test_the_clock_measures_each_stage():
     watch = StageClock(CPU)
     cluster(FEATURES, make_spec({"pca_dim": 10}), 0, watch)
     assert set(watch.take()) == {"pca", "whiten", "kmeans"}
@@ -106,7 +106,7 @@ def test_the_two_centroids_of_a_split_cluster_differ_by_the_perturbation():
     )
     assert torch.allclose(result.centroids[1], torch.tensor([3 * (1 + PERTURBATION), 3 * (1 - PERTURBATION)]))
     assert torch.allclose(result.centroids[0], torch.tensor([3 * (1 - PERTURBATION), 3 * (1 + PERTURBATION)]))
-    assert np.bincount(result.assignment).tolist() == [5, 5], "equal points are shared out half and half"
+    assert np.bincount(result.assignment).tolist() == [5, 5], "half of the equal points go to each centroid"
 
 
 def test_large_clusters_are_chosen_in_proportion_to_their_size():
@@ -121,7 +121,7 @@ def test_large_clusters_are_chosen_in_proportion_to_their_size():
         )
         donors.append(int(assignment[result.assignment == 3][0]))
     shares = np.bincount(donors, minlength=3) / 300
-    assert shares[2] == 0, "a single image cannot be shared out"
+    assert shares[2] == 0, "a cluster with a single image cannot be split"
     assert 0.5 < shares[0] < 0.7
 
 
@@ -135,24 +135,24 @@ def space(**values):
     return preprocess(SPREAD_FEATURES, make_spec({"pca_dim": 4} | values), StageClock(torch.device("cpu")))
 
 
-def test_other_features_get_the_place_they_would_have_had():
+def test_transform_maps_features_as_fitting_did():
     result = space()
     assert torch.allclose(result.transform(SPREAD_FEATURES), result.points, atol=1e-5)
     assert torch.equal(result.transform(SPREAD_FEATURES[:7]), result.transform(SPREAD_FEATURES)[:7]), (
-        "an image's place needs no other image"
+        "each image is transformed independently of the others"
     )
 
 
-def test_without_the_whitening_all_else_is_done():
+def test_transform_can_leave_out_the_whitening():
     assert torch.allclose(space().transform(SPREAD_FEATURES, whitened=False), space(whiten=False).points, atol=1e-5)
 
 
-def test_no_pca_no_whitening_no_unit_length_is_the_features_themselves():
+def test_without_any_stage_the_points_are_the_features():
     result = space(pca_dim=None, whiten=False, l2_normalize=False)
     assert result.points is SPREAD_FEATURES and result.fitted == result.outputs == {} and not result.unit_length
 
 
-def test_each_stage_keeps_its_raw_output_and_what_did_it():
+def test_each_stage_keeps_its_output_and_the_library_call():
     result = space(whiten_backend="torch")
     assert {name: tuple(output.shape) for name, output in result.outputs.items()} == {"pca": (90, 4), "whiten": (90, 4)}
     assert [fitted.call.library for fitted in result.fitted.values()] == ["faiss", "torch"]

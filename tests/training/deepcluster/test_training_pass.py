@@ -61,7 +61,7 @@ def test_a_network_can_learn_its_pseudo_labels(sampler):
     assert passes[-1].loss < passes[0].loss
 
 
-def test_the_same_epoch_trains_the_same_way_and_another_does_not():
+def test_a_pass_is_reproducible_and_differs_between_epochs():
     results = []
     for epoch in (1, 1, 2):
         spec, learner, pictures = scene()
@@ -71,13 +71,13 @@ def test_the_same_epoch_trains_the_same_way_and_another_does_not():
     assert not torch.equal(results[0], results[2])
 
 
-def test_a_loss_that_is_no_number_ends_the_run():
+def test_a_loss_that_is_not_finite_is_an_error():
     spec, learner, pictures = scene(lr=1e30)
     with pytest.raises(NotFiniteError, match="epoch 1; the learning rate may be too high"):
         train_pass(learner, pictures, spec, 1)
 
 
-def test_weighted_losses_and_uniform_draws_agree_in_the_mean():
+def test_weighted_losses_and_uniform_sampling_have_the_same_mean_loss():
     labels = np.minimum(np.arange(100) % 10, 3)
     losses = {}
     for sampler in ("uniform", "weighted", "natural"):
@@ -94,30 +94,30 @@ ASSIGNMENT = np.repeat([0, 1, 2, 4], [560, 300, 130, 10])
 RNG = lambda: np.random.default_rng(0)  # noqa: E731
 
 
-def test_uniform_draws_as_many_from_each_cluster_that_has_images():
+def test_uniform_sampling_draws_equally_from_each_nonempty_cluster():
     drawn = draw_positions("uniform", ASSIGNMENT, RNG())
     assert np.bincount(ASSIGNMENT[drawn], minlength=5).tolist() == [250, 250, 250, 0, 250]
     assert len(drawn) == 1000 and not (np.diff(ASSIGNMENT[drawn]) >= 0).all(), "shuffled"
 
 
-def test_a_large_cluster_is_drawn_without_repetition_and_a_small_one_with():
+def test_large_clusters_are_drawn_without_and_small_ones_with_repetition():
     drawn = draw_positions("uniform", ASSIGNMENT, RNG())
     assert len(np.unique(drawn[ASSIGNMENT[drawn] == 0])) == 250
     assert len(np.unique(drawn[ASSIGNMENT[drawn] == 4])) == 10
 
 
-def test_uneven_numbers_are_off_by_one_at_most():
+def test_draws_per_cluster_differ_by_one_at_most():
     drawn = draw_positions("uniform", np.arange(103) % 7, RNG())
     sizes = np.bincount((np.arange(103) % 7)[drawn])
     assert sizes.sum() == 103 and sizes.max() - sizes.min() <= 1
 
 
 @pytest.mark.parametrize("sampler", ["natural", "weighted"])
-def test_the_others_draw_every_image_once(sampler):
+def test_other_samplers_draw_every_image_once(sampler):
     assert sorted(draw_positions(sampler, ASSIGNMENT, RNG())) == list(range(1000))
 
 
-def test_weights_are_inverse_sizes_with_mean_one_over_the_images():
+def test_weights_are_inverse_cluster_sizes_with_mean_one_over_the_images():
     weights = compute_label_weights("weighted", ASSIGNMENT)
     assert weights[3] == 0 and weights[4] / weights[0] == pytest.approx(56)
     assert weights[ASSIGNMENT].mean() == pytest.approx(1)
