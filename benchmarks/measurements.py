@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from dcbench.analysis.results import Results, read_results
-from dcbench.analysis.statistics.finals import GAIN, measure_stage_seconds, reduce_curves
+from dcbench.analysis.statistics.finals import measure_stage_seconds, reduce_curves
 from dcbench.analysis.summary import name_baseline
 from dcbench.audit.axes import audit
+from dcbench.core.columns import GAIN
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.parity.table import MEASURES

@@ -2,10 +2,14 @@
 
 import json
 import re
+import shutil
 
+import pandas as pd
 import pytest
 
+from dcbench.core.columns import SPACES
 from tests.helpers.command_line import shell
+from tests.helpers.matrices import TINY
 from tests.helpers.paths import TOP
 
 PAGE = (TOP / "docs" / "extending.md").read_text()
@@ -89,11 +93,28 @@ def test_a_file_that_changed_between_runs_is_reported_by_the_audit(home):
         file.write_text(text)
 
 
-def test_a_metric_goes_where_the_page_says():
-    text = PAGE.partition("## A metric")[2].partition("\n## ")[0]
-    steps = re.findall(r"^\d\. .*?(?=^\d\. |\Z|^$)", text, re.DOTALL | re.MULTILINE)
-    assert len(steps) == 6
-    for step in steps:
-        for path in re.findall(r"`(dcbench/\S+\.py)`", step):
-            for name in re.findall(r"`([A-Z_]+)`", step):
-                assert re.search(rf"^{name}\b", (TOP / path).read_text(), re.MULTILINE), f"{path} has no {name}"
+@pytest.mark.slow
+def test_the_example_metric_is_written_and_shown_where_its_declaration_says(tmp_path):
+    shutil.copytree(TOP / "dcbench", tmp_path / "dcbench", ignore=shutil.ignore_patterns("__pycache__"))
+    blocks = dict(re.findall(r"```python (above|in) (\w+ (?:in|of) \S+\n.*?)```", PAGE, re.DOTALL))
+    for word, anchor in (("above", "TRUTH_SCORES: "), ("in", "SCORES = (\n")):
+        head, _, code = blocks[word].partition("\n")
+        file = tmp_path / head.split()[-1]
+        text = file.read_text()
+        assert text.count(f"\n{anchor}") == 1
+        added = f"\n{code}\n\n{anchor}" if word == "above" else f"\n{anchor}{code}"
+        file.write_text(text.replace(f"\n{anchor}", added))
+    (tmp_path / "m.yaml").write_text(f"name: m\naxes: {{optimizer: [sgd, adam]}}\nsettings: {TINY}\n")
+    for arguments in (("run", "m.yaml", "--executor", "inline", "--device", "cpu"), ("report", "results/m")):
+        process = shell(*arguments, cwd=tmp_path)
+        assert process.returncode == 0, process.stdout + process.stderr
+
+    (header, *_) = (next((tmp_path / "results" / "m").glob("*/metrics.csv"))).read_text().splitlines()
+    assert {f"{space.prefix}completeness" for space in SPACES} < set(header.split(","))
+    tables = {file.stem: pd.read_csv(file) for file in (tmp_path / "reports" / "m" / "tables").glob("*.csv")}
+    assert {"completeness", "test_refit_completeness"} < set(tables["final"]), "finals"
+    assert "refit_completeness" not in tables["final"], "a space that no view names is not shown"
+    assert tables["final"]["completeness"].notna().all()
+    assert {"completeness", "test_refit_completeness"} < set(tables["levels"]["metric"]), "effects"
+    page = (tmp_path / "reports" / "m" / "index.html").read_text()
+    assert "completeness, test, refit" in page and "1 when each class lies in one cluster" in page

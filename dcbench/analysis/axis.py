@@ -12,14 +12,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dcbench.analysis.results import Results
-from dcbench.analysis.statistics.finals import GAIN
+from dcbench.core.columns import METRICS
 from dcbench.core.spec import STAGE_BACKENDS, format_value
 
 CONDITIONS = ("dataset",)
 """Fields that are given and not chosen: none of their values is better, a score is only higher or lower with it."""
-
-RISING_WITH_K = ("nmi_true", GAIN, "cluster_accuracy")
-"""Metrics that rise with the number of clusters for the same features, so they cannot rank values of k."""
 
 NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
 """Fields whose values are amounts, so that results can be plotted against them."""
@@ -56,7 +53,7 @@ class Axis:
 
     def is_neutral(self, metric: str) -> bool:
         """Return whether no value of the axis can be called better by this metric."""
-        return self.is_condition or ("k" in self.fields and metric in RISING_WITH_K)
+        return self.is_condition or ("k" in self.fields and METRICS[metric].rises_with_k)
 
 
 def find_axes(results: Results) -> dict[str, Axis]:

@@ -17,42 +17,18 @@ from dcbench.analysis.axis import Axis, add_axis_columns, find_axes
 from dcbench.analysis.results import Results
 from dcbench.analysis.statistics import effects, finals, levels, ranks, stability
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.finals import CLUSTERING, GAIN, CurveRule
+from dcbench.analysis.statistics.finals import CurveRule
 from dcbench.analysis.statistics.matching import NONE, make_grid
 from dcbench.analysis.statistics.ranks import Ranking
-from dcbench.core.columns import COLUMNS, MetricSpec
+from dcbench.core.columns import CLUSTERING, COLUMNS, GAIN, METRICS, SPACES, list_metrics
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 
-SCORE_MARGIN = 0.02
-
-SCORES = ("nmi_true", "ami_true", "cluster_accuracy", GAIN, "test_refit_nmi_true", "test_refit_cluster_accuracy")
-
-OUTCOMES = (
-    *(Outcome(name=name, better="higher", margin=SCORE_MARGIN) for name in SCORES),
-    Outcome(name="feature_rank", better=None, margin=1.0),
-    Outcome(name="seconds", better="lower", margin=1.1, ratio=True),
-    Outcome(name=CLUSTERING, better="lower", margin=1.1, ratio=True),
+OUTCOMES = tuple(
+    Outcome(name=metric.name, better=metric.better, margin=metric.margin, ratio=metric.is_ratio)
+    for metric in (METRICS[name] for name in list_metrics("effects"))
+    if metric.margin is not None
 )
 """Metrics that effects are estimated for, with the default margins."""
-
-DERIVED_METRICS = {
-    spec.name: spec
-    for spec in (
-        MetricSpec(
-            name=GAIN, label="gain over untrained", unit="", better="higher", low=-1, high=1,
-            help="NMI with the truth less that of row 0",
-        ),
-        MetricSpec(
-            name="seconds", label="time of the run", unit="s", better="lower", low=0, high=None, cost=True,
-            help="from start to end",
-        ),
-        MetricSpec(
-            name=CLUSTERING, label="time of clustering", unit="s", better="lower", low=0, high=None, cost=True,
-            help="PCA, whitening, k-means",
-        ),
-    )
-}  # fmt: skip
-"""Metrics of a run that are computed from the columns of metrics.csv and the state."""
 
 CURVE_METRICS = tuple(
     name for name, column in COLUMNS.items() if not column.cost and name not in ("epoch", "reassigned")
@@ -107,11 +83,6 @@ class Analysis:
     def describe_rule(self, metric: str) -> str:
         """Describe how the curve of a metric became a number."""
         return describe_rule(self.rules, metric)
-
-
-def metric_spec(name: str) -> MetricSpec:
-    """Return the description of a metric, whether it is stored or derived."""
-    return DERIVED_METRICS[name] if name in DERIVED_METRICS else COLUMNS[name]
 
 
 def describe_rule(rules: Mapping[str, CurveRule], metric: str) -> str:
@@ -195,5 +166,7 @@ def _tabulate_references(runs: pd.DataFrame, baselines: pd.DataFrame, axes: Sequ
         facts = registry.facts("methods", method)
         channels = "input_channels" if facts["network"] else "seen_channels"
         fields[level] = [channels if name == "input_channels" else name for name in facts["baseline"]["each"]]
-    metrics = [name for name in COLUMNS if "refit" in name and "unwhitened" not in name]
+    # Runs and baselines can be compared where all of them have as many clusters as classes.
+    spaces = [space for space in SPACES if not space.has_run_k and not space.baselines_only]
+    metrics = [name for name, column in COLUMNS.items() if column.space in spaces]
     return levels.tabulate_references(runs, done, fields, axes, metrics)

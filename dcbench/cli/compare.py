@@ -16,6 +16,7 @@ from dcbench.cli.options import AsJson
 from dcbench.comparison.provenance import compare_provenance
 from dcbench.comparison.result import Gate, parse_gate
 from dcbench.comparison.terminal import ComparisonReport, as_markdown, show
+from dcbench.core.columns import METRICS
 from dcbench.core.store import status
 from dcbench.core.store.files import write_atomic
 from dcbench.core.store.run_dir import MatrixDir
@@ -102,7 +103,6 @@ def _choose_outcomes(outcomes: Sequence[Any], metrics: Sequence[str], gates: Seq
 
     Unknown names are refused, and so is a gate that nothing can fail.
     """
-    from dcbench.analysis.summary import metric_spec
 
     known = {outcome.name: outcome for outcome in outcomes}
     named = [("--metric ", name) for name in metrics]
@@ -115,7 +115,7 @@ def _choose_outcomes(outcomes: Sequence[Any], metrics: Sequence[str], gates: Seq
         watched = [
             outcome
             for outcome in chosen
-            if (outcome.name == gate.metric if gate.metric else not metric_spec(outcome.name).cost)
+            if (outcome.name == gate.metric if gate.metric else not METRICS[outcome.name].cost)
         ]
         if not watched:
             raise typer.BadParameter(

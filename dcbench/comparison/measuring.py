@@ -18,10 +18,10 @@ from dcbench.analysis.statistics import changes
 from dcbench.analysis.statistics.cells import count_values
 from dcbench.analysis.statistics.changes import SIDES
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.finals import GAIN, CurveRule, reduce_curves
-from dcbench.analysis.summary import describe_rule, metric_spec
+from dcbench.analysis.statistics.finals import CurveRule, reduce_curves
+from dcbench.analysis.summary import describe_rule
 from dcbench.comparison.result import MAX_LISTED, Comparison, MetricChange, MetricComparison, RunOverlap, UnmatchedRun
-from dcbench.core.columns import COLUMNS
+from dcbench.core.columns import COLUMNS, GAIN, METRICS
 from dcbench.core.spec import RunSpec, format_value
 from dcbench.errors import ResultsError
 
@@ -75,7 +75,7 @@ def _compare_metric(
     # A value that is not finite is lost as well: no mean can include it.
     has_value = np.isfinite(frame[outcome.name].astype(float))
     old, new = ({*frame.loc[has_value & (frame["side"] == side), "run_id"]} for side in SIDES)
-    spec = metric_spec(outcome.name)
+    spec = METRICS[outcome.name]
     return MetricComparison(
         name=outcome.name,
         label=spec.label,

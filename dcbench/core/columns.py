@@ -1,69 +1,217 @@
-"""Every column of metrics.csv with its label, unit, direction and range.
+"""Every metric, declared once: its label, unit, range and direction, and where reports show it.
 
-In: nothing. Out: COLUMNS, which the training writes by and which tables, axes and the page read. To add a metric, add
-its line here and a value of that name to the row that the training writes.
+COLUMNS are the columns of metrics.csv, in the order of the file. METRICS has the derived ones too. The tables, figures
+and pages ask `list_metrics` which of them they show.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+GAIN = "gain_nmi_true"
+"""NMI with the truth, less that of row 0 of the same run: what training added."""
+
+CLUSTERING = "seconds_clustering"
+"""Seconds of PCA, whitening and k-means over all epochs of a run."""
+
+SCORE_MARGIN = 0.02
+"""How far two choices may differ in a score and still count as the same."""
+
+View = Literal[
+    "effects",  # effects, interactions, levels and ranks, on the page and in `dcbench compare`
+    "finals",  # the table of finals by cell, and runs.csv
+    "runs",  # the page's table of runs
+    "curves",  # the page's curves, beside the metric that judges choices
+    "baselines",  # the table of baselines; only scores for which all runs have as many clusters as classes
+    "baseline_runs",  # the page's table of baseline runs
+    "status",  # `dcbench status RUN`
+    "inspection",  # the page of `dcbench inspect`
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """Where a score is measured: which features of which images are clustered, and how.
+
+    Attributes:
+        prefix: What the space puts before the name of a score to give the column.
+        label: What it appends to the label of a score.
+        help: Which clustering is scored.
+        has_run_k: Whether there are as many clusters as the run's `k`, rather than as many as classes.
+        baselines_only: Whether only baselines are scored there.
+    """
+
+    prefix: str
+    label: str
+    help: str
+    has_run_k: bool
+    baselines_only: bool = False
+
+
+OWN = Space(prefix="", label="", help="this row's clustering of the training images", has_run_k=True)
+
+SPACES = (
+    OWN,
+    Space(
+        prefix="refit_", label="refit", has_run_k=False,
+        help="the same features clustered anew, k the number of classes, best of 10 starts",
+    ),
+    Space(
+        prefix="unwhitened_refit_", label="refit without whitening", has_run_k=False, baselines_only=True,
+        help="the same without the whitening; baselines only",
+    ),
+    Space(
+        prefix="test_", label="test", has_run_k=True,
+        help="test images at their nearest centroid; clusters matched to classes on training images",
+    ),
+    Space(
+        prefix="test_refit_", label="test, refit", has_run_k=False,
+        help="test images at the nearest centroid of the refit, matched on training images",
+    ),
+    Space(
+        prefix="test_unwhitened_refit_", label="test, refit without whitening", has_run_k=False,
+        baselines_only=True,
+        help="the same without the whitening; baselines only",
+    ),
+)  # fmt: skip
+"""Every space in which all scores are measured, in the order of the file and of all tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricSpec:
-    """What one column means, so that axes and tables agree."""
+    """What one metric means, so that axes, tables and sentences agree.
+
+    Attributes:
+        name: The column in metrics.csv and in the frames.
+        label: The name on the page, in tables and in figures.
+        unit: The unit of the values; empty for scores.
+        better: The direction of improvement; None where more is neither good nor bad.
+        low: The smallest possible value; None where there is no bound.
+        high: The largest possible value; None where there is no bound.
+        help: One line of explanation.
+        cost: Whether it is time or memory, which differs when the same run is repeated.
+        space: Where the score is measured; None for what is no score of a clustering.
+        rises_with_k: Whether it rises with the number of clusters for the same features, so that it cannot rank values
+            of k.
+        margin: How far two choices may differ and still count as the same, unless the user says otherwise; a factor
+            above 1 for a ratio. Effects have one.
+        is_ratio: Whether choices are compared by the ratio of their values rather than by the difference.
+        best_epoch: Which end of it may choose the best epoch; None for scores, since choosing the epoch by the score
+            itself would report the luckiest epoch.
+        shown_in: Each view that shows it, with its place there among the metrics of the same space.
+    """
 
     name: str
-    """Name of the column in metrics.csv."""
     label: str
-    """Name on the page, in tables and in figures."""
     unit: str = ""
-    """Unit of the values; empty for scores."""
     better: Literal["higher", "lower"] | None = None
-    """Direction of improvement; None where more is neither good nor bad."""
     low: float | None = None
-    """Smallest possible value; None where there is no bound."""
     high: float | None = None
-    """Largest possible value; None where there is no bound."""
     help: str = ""
-    """One line of explanation."""
     cost: bool = False
-    """Whether it is time or memory, which differs when the same run is repeated."""
+    space: Space | None = None
+    rises_with_k: bool = False
+    margin: float | None = None
+    is_ratio: bool = False
+    best_epoch: Literal["lowest", "highest"] | None = None
+    shown_in: Mapping[View, int] = field(default_factory=dict)
 
     @property
     def axis_label(self) -> str:
         """The label with its unit, as the axis of a figure shows it."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
+    @property
+    def kind(self) -> str:
+        """The score without its space, such as `nmi_true` of `test_refit_nmi_true`; otherwise the name."""
+        return self.name.removeprefix(self.space.prefix) if self.space else self.name
 
-def _score(name: str, label: str, low: float, text: str) -> MetricSpec:
-    return MetricSpec(name=name, label=label, better="higher", low=low, high=1.0, help=text)
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A score of a clustering against the labels of the dataset; each space has a column of it.
+
+    Attributes:
+        name: The function in training/metrics.py that computes it, and its column in the space of the run.
+        label: The name on the page, in tables and in figures.
+        low: The smallest possible value; the largest is 1.
+        help: One line of explanation.
+        rises_with_k: As in MetricSpec, where the number of clusters is the run's `k`.
+        place: Its place among the scores of a space.
+        shown_in: Prefix of a space -> the views that show the score there.
+    """
+
+    name: str
+    label: str
+    low: float
+    help: str
+    rises_with_k: bool = False
+    place: int = 0
+    shown_in: Mapping[str, tuple[View, ...]] = field(default_factory=dict)
+
+    def measure_in(self, space: Space) -> MetricSpec:
+        """Return the column of this score in a space."""
+        return MetricSpec(
+            name=space.prefix + self.name,
+            label=f"{self.label}, {space.label}" if space.label else self.label,
+            better="higher",
+            low=self.low,
+            high=1.0,
+            help=self.help if space == OWN else f"{self.help}: {space.help}",
+            space=space,
+            rises_with_k=self.rises_with_k and space.has_run_k,
+            margin=SCORE_MARGIN,
+            shown_in=dict.fromkeys(self.shown_in.get(space.prefix, ()), self.place),
+        )
 
 
 SCORES = (
-    _score("cluster_accuracy", "Hungarian accuracy", 0, "best one-to-one match of clusters and classes"),
-    _score("purity", "purity", 0, "each cluster counted as its majority class; rises with k by itself"),
-    _score("nmi_true", "NMI with the truth", 0, "normalised mutual information with the labels, arithmetic mean"),
-    _score(
-        "nmi_true_geometric", "NMI with the truth (geometric)", 0,
-        "normalised by the geometric mean of the entropies, as in the formula of the DeepCluster paper",
+    Score(
+        name="cluster_accuracy", label="Hungarian accuracy", low=0, place=3, rises_with_k=True,
+        help="best one-to-one match of clusters and classes",
+        shown_in={
+            "": ("effects", "finals", "runs", "curves", "status", "inspection"),
+            "refit_": ("baselines",),
+            "test_refit_": (
+                "effects", "finals", "runs", "baselines", "baseline_runs", "status", "inspection",
+            ),
+            "test_unwhitened_refit_": ("baselines",),
+        },
+    ),
+    Score(
+        name="purity", label="purity", low=0, place=5, rises_with_k=True,
+        help="each cluster counted as its majority class; rises with k by itself",
+        shown_in={"": ("inspection",)},
+    ),
+    Score(
+        name="nmi_true", label="NMI with the truth", low=0, place=0, rises_with_k=True,
+        help="normalised mutual information with the labels, arithmetic mean",
+        # The curves have NMI or AMI anyway, as the metric that judges choices.
+        shown_in={
+            "": ("effects", "finals", "runs", "status", "inspection"),
+            "refit_": ("baselines",),
+            "test_refit_": ("effects", "finals", "runs", "curves", "baselines", "baseline_runs", "status"),
+            "test_unwhitened_refit_": ("baselines",),
+        },
+    ),
+    Score(
+        name="nmi_true_geometric", label="NMI with the truth (geometric)", low=0, rises_with_k=True,
+        help="normalised by the geometric mean of the entropies, as in the formula of the DeepCluster paper",
     ),
     # Chance gives 0 for these two, and a clustering can be worse than chance.
-    _score("ari_true", "ARI with the truth", -0.5, "adjusted Rand index with the labels"),
-    _score("ami_true", "AMI with the truth", -1, "adjusted mutual information with the labels"),
+    Score(
+        name="ari_true", label="ARI with the truth", low=-0.5, place=6,
+        help="adjusted Rand index with the labels",
+        shown_in={"": ("finals", "inspection")},
+    ),
+    Score(
+        name="ami_true", label="AMI with the truth", low=-1, place=1,
+        help="adjusted mutual information with the labels",
+        shown_in={"": ("effects",)},
+    ),
 )  # fmt: skip
-"""Scores of a clustering against the labels of the dataset; training/metrics.py has a function for each name."""
-
-FAMILIES = {
-    "": ("", "this row's clustering of the training images"),
-    "refit_": ("refit", "the same features clustered anew, k the number of classes, best of 10 starts"),
-    "unwhitened_refit_": ("refit without whitening", "the same without the whitening; baselines only"),
-    "test_": ("test", "test images at their nearest centroid; clusters matched to classes on training images"),
-    "test_refit_": ("test, refit", "test images at the nearest centroid of the refit, matched on training images"),
-    "test_unwhitened_refit_": ("test, refit without whitening", "the same without the whitening; baselines only"),
-}
-"""Prefix of a column -> what it appends to the label of a score, and which clustering is scored."""
 
 
 def _cost(name: str, label: str, unit: str, better: Literal["higher", "lower"], text: str = "") -> MetricSpec:
@@ -77,27 +225,26 @@ _ALL = (
         help="1: the clustering of this row became the pseudo-labels",
     ),
     MetricSpec(
-        name="loss", label="loss", unit="nats", better="lower", low=0,
+        name="loss", label="loss", unit="nats", better="lower", low=0, best_epoch="lowest",
         help="mean cross-entropy of the training pass before this row",
     ),
     # No direction: a network that has collapsed to one cluster predicts its pseudo-labels perfectly.
     MetricSpec(
-        name="pseudo_label_accuracy", label="pseudo-label accuracy", low=0, high=1,
+        name="pseudo_label_accuracy", label="pseudo-label accuracy", low=0, high=1, best_epoch="highest",
         help="share of the training images whose pseudo-label the head predicted, which says nothing about the truth; "
         "the true label in supervised training",
+        shown_in={"finals": 1, "runs": 1, "curves": 1},
     ),
     MetricSpec(
         name="test_head_accuracy", label="head's accuracy on test images", better="higher", low=0, high=1,
         help="share of test images whose class the head predicts; supervised training only",
+        shown_in={"baselines": 0, "baseline_runs": 0, "inspection": 0},
     ),
-    *(
-        replace(score, name=prefix + score.name, label=f"{score.label}, {suffix}", help=f"{score.help}: {scored}")
-        if prefix else score
-        for prefix, (suffix, scored) in FAMILIES.items() for score in SCORES
-    ),
+    *(score.measure_in(space) for space in SPACES for score in SCORES),
     MetricSpec(
-        name="nmi_previous", label="NMI epoch to epoch", low=0, high=1,
+        name="nmi_previous", label="NMI epoch to epoch", low=0, high=1, best_epoch="highest",
         help="with the assignment one row earlier: stability, not quality; empty when either is a single cluster",
+        shown_in={"finals": 2, "runs": 2, "curves": 2},
     ),
     MetricSpec(
         name="active_clusters", label="active clusters", unit="clusters", low=1,
@@ -106,9 +253,10 @@ _ALL = (
     MetricSpec(
         name="largest_cluster_share", label="largest cluster", unit="share of images", low=0, high=1,
         help="1 is total collapse",
+        shown_in={"finals": 3, "runs": 3, "curves": 3, "inspection": 5},
     ),
     MetricSpec(
-        name="cluster_entropy", label="cluster entropy", unit="share of log k", low=0, high=1,
+        name="cluster_entropy", label="cluster entropy", unit="share of log k", low=0, high=1, best_epoch="highest",
         help="1 when all clusters are equally large",
     ),
     MetricSpec(
@@ -122,7 +270,9 @@ _ALL = (
     # Whitening gives every direction the same variance, so the rank after it would hide a collapse.
     MetricSpec(
         name="feature_rank", label="effective rank of the raw features", unit="dimensions", low=1,
+        best_epoch="highest", margin=1.0,
         help="exponential of the entropy of the covariance spectrum, before PCA and whitening, which hide collapse",
+        shown_in={"effects": 4, "finals": 4, "runs": 4, "curves": 4, "inspection": 4},
     ),
     *(
         _cost(f"seconds_{stage}", f"{stage} time", "s", "lower", f"stage {stage}, device-synchronised")
@@ -135,5 +285,35 @@ _ALL = (
 COLUMNS: dict[str, MetricSpec] = {column.name: column for column in _ALL}
 """Name -> column, in the order of the file."""
 
+_DERIVED = (
+    MetricSpec(
+        name=GAIN, label="gain over untrained", better="higher", low=-1, high=1, space=OWN, rises_with_k=True,
+        margin=SCORE_MARGIN, help="NMI with the truth less that of row 0",
+        shown_in={"finals": 2, "runs": 2, "effects": 4},
+    ),
+    MetricSpec(
+        name="seconds", label="time of the run", unit="s", better="lower", low=0, cost=True, margin=1.1, is_ratio=True,
+        help="from start to end", shown_in={"effects": 5, "baseline_runs": 5},
+    ),
+    MetricSpec(
+        name=CLUSTERING, label="time of clustering", unit="s", better="lower", low=0, cost=True, margin=1.1,
+        is_ratio=True, help="PCA, whitening, k-means", shown_in={"effects": 6},
+    ),
+)  # fmt: skip
+
+METRICS: dict[str, MetricSpec] = COLUMNS | {metric.name: metric for metric in _DERIVED}
+"""Name -> column of metrics.csv, or metric of a run that is computed from the columns and the state."""
+
 STAGES = tuple(name.removeprefix("seconds_") for name in COLUMNS if name.startswith("seconds_"))
 """The timed steps of an epoch, in order."""
+
+
+def list_metrics(view: View) -> tuple[str, ...]:
+    """Return the names of the metrics that a view shows, space by space; metrics that are no scores come last."""
+
+    def find_place(metric: MetricSpec) -> tuple[int, int]:
+        space = SPACES.index(metric.space) if metric.space else len(SPACES)
+        return space, metric.shown_in[view]
+
+    shown = [metric for metric in METRICS.values() if view in metric.shown_in]
+    return tuple(metric.name for metric in sorted(shown, key=find_place))

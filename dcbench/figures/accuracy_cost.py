@@ -16,7 +16,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocato
 from dcbench.analysis.statistics.cells import summarise_cells
 from dcbench.analysis.statistics.effects import find_largest_effect
 from dcbench.analysis.statistics.ranks import find_pareto_front
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import METRICS
 from dcbench.core.text import plural
 from dcbench.figures import list_values, select_references, select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, describe_timing, format_axis_value, shorten, wrap
@@ -86,7 +87,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         levels = figure.add_subplot(grid[row, 2 * column + 1], sharey=panel)
         draw_levels(levels, analysis, collect_levels(analysis, quality, hue, condition, value), hue)
         if column == 0:
-            panel.set_ylabel(metric_spec(quality).axis_label)
+            panel.set_ylabel(METRICS[quality].axis_label)
 
     # The legend
     handles: list[Artist] = []
@@ -148,7 +149,7 @@ def draw_cells(
     panel.xaxis.set_major_formatter(ScalarFormatter())
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.set_xlabel(metric_spec("seconds").axis_label)
+    panel.set_xlabel(METRICS["seconds"].axis_label)
 
 
 def split_rows(

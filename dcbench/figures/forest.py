@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.finals import CLUSTERING
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import CLUSTERING, METRICS
 from dcbench.figures import select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, shorten, wrap
 from dcbench.figures.style.encoding import MARGIN_BAND, VERDICT_STYLES, get_marker_face, make_verdict_handles
@@ -142,7 +142,7 @@ def draw_effects(panel: Axes, outcome: Outcome, effects: pd.DataFrame, centres: 
         power = 10.0 ** math.floor(math.log10(reach))
         tick = next(step * power for step in (5, 2, 1) if step * power <= reach * 1.001)
         panel.set_xticks([-tick, 0, tick], [f"\u2212{tick:g}", "0", f"{tick:g}"])
-    panel.set_title(wrap(metric_spec(outcome.name).label, 1.15, TEXT_SIZE))
+    panel.set_title(wrap(METRICS[outcome.name].label, 1.15, TEXT_SIZE))
     direction = {"higher": "better \u2192", "lower": "\u2190 better", None: ""}[outcome.better]
     panel.set_xlabel(f"{'times as long' if outcome.ratio else 'change'}\n{direction}")
 

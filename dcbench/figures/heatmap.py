@@ -18,7 +18,8 @@ from matplotlib.patches import Patch, Rectangle
 
 from dcbench.analysis.statistics.cells import average_cells, summarise_cells, tally_cells
 from dcbench.analysis.statistics.effects import find_largest_effect
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import METRICS
 from dcbench.core.text import plural
 from dcbench.figures import list_values, select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, format_axis_value, measure_width, shorten, wrap
@@ -165,7 +166,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         if np.isfinite(np.asarray(image.get_array())).any():
             panel_height = layout.count(layout.row_axes) * height
             scale = figure.colorbar(image, ax=panel, pad=0.015, fraction=0.05, aspect=12)
-            scale.set_label(wrap(metric_spec(analysis.quality).label, max(0.62, panel_height), TEXT_SIZE))
+            scale.set_label(wrap(METRICS[analysis.quality].label, max(0.62, panel_height), TEXT_SIZE))
             scale.ax.locator_params(nbins=max(2, min(5, int(4 * panel_height))))
             scale.outline.set_visible(False)
         # The values around the squares; those of the columns only above the first panel

@@ -14,7 +14,8 @@ from dcbench.analysis.statistics.effects import (
     find_strongest_interactions,
     tabulate_effects_by_value,
 )
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import METRICS
 from dcbench.core.text import plural
 from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, shorten, wrap
 from dcbench.figures.style.encoding import (
@@ -109,7 +110,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         panel.plot(row.mean, label.centre, color=colour, marker=sign, mfc=face, ms=5, zorder=3)
     panel.grid(axis="y", visible=False)
     panel.locator_params(axis="x", nbins=4)
-    panel.set_xlabel(f"difference of two effects\non {metric_spec(outcome.name).label}")
+    panel.set_xlabel(f"difference of two effects\non {METRICS[outcome.name].label}")
 
     # The pictures, all on one scale, so that a small difference looks small
     pictures = grid[:, 1:].subgridspec(down, across)
@@ -119,7 +120,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         first = first or panel
         draw_picture(panel, analysis, interaction, outcome)
         if index % across == 0:
-            panel.set_ylabel(wrap(f"change of {metric_spec(outcome.name).label}", 1.3, TEXT_SIZE))
+            panel.set_ylabel(wrap(f"change of {METRICS[outcome.name].label}", 1.3, TEXT_SIZE))
 
     # The legend, and the note: how many axes interact, and what the differences rest on
     add_legend(figure, make_verdict_handles(table["verdict"].head(MAX_LISTED)))

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.statistics.levels import tabulate_cells
 from dcbench.analysis.statistics.matching import MIN_SEEDS
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import CLUSTERING, METRICS
 from dcbench.core.spec import format_value
 from dcbench.core.text import plural
 from dcbench.figures import find_varied, list_values
@@ -70,7 +70,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         draw_means(panel, analysis, axis, table[table["metric"] == metric], places)
         set_ticks(panel, places)
         panel.set_xlabel(axis)
-        panel.set_ylabel(wrap(metric_spec(metric).axis_label, PANEL_HEIGHT - 0.6, TEXT_SIZE))
+        panel.set_ylabel(wrap(METRICS[metric].axis_label, PANEL_HEIGHT - 0.6, TEXT_SIZE))
         panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
 
     # The legend: a cell has the colour of its dataset, if there are several

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dcbench.analysis.statistics.ranks import Ranking
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import METRICS
 from dcbench.core.text import plural
 from dcbench.figures.style.captions import add_note, format_axis_value, wrap
 from dcbench.figures.style.encoding import get_style
@@ -40,7 +41,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         draw_diagram(panel, analysis, ranking)
     left_out = sum(ranking.left_out for ranking in rankings)
     gaps = f"{plural(left_out, 'matched run')} left out so that every cell has every seed." if left_out else ""
-    add_note(figure, f"By {metric_spec(analysis.quality).label}, {analysis.describe_rule(analysis.quality)}.", gaps)
+    add_note(figure, f"By {METRICS[analysis.quality].label}, {analysis.describe_rule(analysis.quality)}.", gaps)
     return figure
 
 

@@ -16,19 +16,13 @@ import pandas as pd
 import dcbench
 from dcbench import registry
 from dcbench.audit.health import judge_health
-from dcbench.core.columns import COLUMNS
+from dcbench.core.columns import COLUMNS, list_metrics
 from dcbench.core.spec import format_value
 from dcbench.core.store.files import replace_folder, write_atomic
 from dcbench.core.templates import template_environment
 from dcbench.figures.style.theme import STYLE
 from dcbench.inspect.figures.confusion import MAX_ROWS
 from dcbench.inspect.result import InspectionResult, find_largest, find_majority_labels, read_result
-
-SCORES = (
-    "nmi_true", "cluster_accuracy", "purity", "ari_true", "test_refit_cluster_accuracy", "test_head_accuracy",
-    "feature_rank", "largest_cluster_share",
-)  # fmt: skip
-"""Columns of metrics.csv on the page."""
 
 FIELDS = ("method", "dataset", "limit", "image_size", "input_channels", "arch", "width", "k", "optimizer", "lr", "seed")
 """Fields of the spec on the page."""
@@ -116,7 +110,7 @@ def render_page(
     # As many rows as the other figures show clusters; a run without weights has only the confusion.
     shown = clusters.head(len(result["clusters"]) if "clusters" in result else MAX_ROWS)
     scores = []
-    for name in SCORES if rows else ():
+    for name in list_metrics("inspection") if rows else ():
         first, last = rows[0].get(name), rows[-1].get(name)
         if first and last:
             before, after = float(first), float(last)

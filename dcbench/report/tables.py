@@ -11,23 +11,13 @@ import pandas as pd
 
 from dcbench.analysis.results import Results
 from dcbench.analysis.statistics import cells, finals
-from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import Analysis, name_baseline
 from dcbench.audit.axes import Audit
-from dcbench.core.columns import STAGES
+from dcbench.core.columns import STAGES, list_metrics
 from dcbench.core.spec import format_value
 
-FINAL_METRICS = (
-    "nmi_true", GAIN, "cluster_accuracy", "ari_true", "test_refit_nmi_true", "test_refit_cluster_accuracy",
-    "pseudo_label_accuracy", "nmi_previous", "largest_cluster_share", "feature_rank",
-)  # fmt: skip
-"""Metrics of the final table, in order."""
-
-BASELINE_METRICS = (
-    "refit_nmi_true", "refit_cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy",
-    "test_unwhitened_refit_nmi_true", "test_unwhitened_refit_cluster_accuracy", "test_head_accuracy",
-)  # fmt: skip
-"""Metrics of the baselines' table, in order; all with as many clusters as classes, so that they can be compared."""
+FINAL_METRICS = list_metrics("finals")
+BASELINE_METRICS = list_metrics("baselines")
 
 BASELINE_KEYS = ["dataset", "input_channels", "arch", "level"]
 MORE_BASELINE_KEYS = ("limit", "image_size", "width", "epochs", "augment", "precision")

@@ -14,6 +14,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
+from dcbench.core.columns import SCORES
+
 Ints = npt.NDArray[np.int64]
 """Labels, assignments and positions."""
 
@@ -79,10 +81,8 @@ def ami_true(truth: Ints, assignment: Ints) -> float:
     return float(adjusted_mutual_info_score(truth, assignment))
 
 
-TRUTH_SCORES = {
-    score.__name__: score for score in (cluster_accuracy, purity, nmi_true, nmi_true_geometric, ari_true, ami_true)
-}
-"""Column -> score of an assignment against the truth."""
+TRUTH_SCORES: dict[str, Callable[[Ints, Ints], float]] = {score.name: globals()[score.name] for score in SCORES}
+"""Column -> score of an assignment against the truth: the function above that has the name of the column."""
 
 MATCHED_SCORES = {"cluster_accuracy": match_one_to_one, "purity": match_many_to_one}
 """Scores that match clusters to classes; on test images they use the match of the training images."""

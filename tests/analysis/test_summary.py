@@ -4,7 +4,8 @@ import pytest
 
 from dcbench.analysis.results import read_results
 from dcbench.analysis.statistics.finals import CurveRule
-from dcbench.analysis.summary import OUTCOMES, analyse, metric_spec, set_margins
+from dcbench.analysis.summary import OUTCOMES, analyse, set_margins
+from dcbench.core.columns import METRICS
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from tests.helpers.matrices import plan_of
@@ -83,7 +84,7 @@ def test_by_what_changes_with_k_by_itself_no_k_is_better(results):
 
 def test_every_outcome_has_its_column():
     assert all(
-        metric_spec(outcome.name).label and metric_spec(outcome.name).better == outcome.better
+        METRICS[outcome.name].label and METRICS[outcome.name].better == outcome.better
         for outcome in OUTCOMES
         if outcome.better
     )

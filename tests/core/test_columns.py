@@ -1,4 +1,8 @@
-from dcbench.core.columns import COLUMNS, STAGES
+import typing
+
+import pytest
+
+from dcbench.core.columns import COLUMNS, GAIN, METRICS, SCORES, SPACES, STAGES, View, list_metrics
 from dcbench.training import metrics
 
 
@@ -23,3 +27,30 @@ def test_each_column_has_a_label_and_scores_say_what_is_better():
 def test_the_axis_title_has_the_unit():
     assert COLUMNS["seconds_pca"].axis_label == "pca time (s)"
     assert COLUMNS["nmi_true"].axis_label == "NMI with the truth"
+
+
+def test_every_score_has_a_column_in_every_space_and_rises_with_k_only_where_k_is_the_runs():
+    for score in SCORES:
+        for space in SPACES:
+            column = COLUMNS[space.prefix + score.name]
+            assert (column.kind, column.space) == (score.name, space)
+            assert column.rises_with_k == (score.rises_with_k and space.prefix in ("", "test_"))
+    assert [name for name in list_metrics("effects") if METRICS[name].rises_with_k] == [
+        "nmi_true", "cluster_accuracy", GAIN,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("view", typing.get_args(View))
+def test_no_two_metrics_of_a_space_share_a_place_in_a_view(view):
+    shown = [METRICS[name] for name in list_metrics(view)]
+    places = [(metric.space, metric.shown_in[view]) for metric in shown]
+    assert shown and len(set(places)) == len(places)
+
+
+def test_a_score_names_only_spaces_that_exist():
+    assert {prefix for score in SCORES for prefix in score.shown_in} <= {space.prefix for space in SPACES}
+
+
+def test_every_metric_with_effects_has_a_margin():
+    assert all(METRICS[name].margin is not None for name in list_metrics("effects"))
+    assert all(METRICS[name].margin > 1 for name in list_metrics("effects") if METRICS[name].is_ratio)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.summary import OUTCOMES
+from dcbench.core.columns import CLUSTERING
 
 SMALL = """name: small
 axes:

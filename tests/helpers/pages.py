@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit
+from dcbench.core.columns import GAIN
 from dcbench.report.html.page import render_page
 from dcbench.report.provenance import ReportProvenance
 from dcbench.report.tables import make_tables

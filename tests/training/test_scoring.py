@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench.core.columns import COLUMNS, FAMILIES, SCORES
+from dcbench.core.columns import COLUMNS, SCORES, SPACES
 from dcbench.core.spec import make_spec
 from dcbench.training import loop, metrics
 from dcbench.training.backends import assign_to_nearest
@@ -64,16 +64,16 @@ def test_the_nearest_centroid():
     assert assign_to_nearest(points, centroids).tolist() == [1, 0]
 
 
-def test_every_row_has_every_family_but_the_ceilings(run_here):
+def test_every_row_has_the_scores_of_every_space_but_the_ceilings(run_here):
     rows = rows_of(run_here(f"name: m\nsettings: {TINY}\n"))
-    filled = {prefix for prefix in FAMILIES if rows[[prefix + score.name for score in SCORES]].notna().all(axis=None)}
-    assert filled == {"", "refit_", "test_", "test_refit_"} and rows["test_head_accuracy"].isna().all()
+    filled = [space for space in SPACES if rows[[space.prefix + score.name for score in SCORES]].notna().all(axis=None)]
+    assert filled == [space for space in SPACES if not space.baselines_only] and rows["test_head_accuracy"].isna().all()
 
 
 def test_a_supervised_run_has_its_ceiling_and_reassigns_nothing(run_here):
     rows = rows_of(run_here(f"name: m\nsettings: {TINY.replace('epochs: 1', 'epochs: 2, method: supervised')}\n"))
-    for prefix in FAMILIES:
-        assert rows[[prefix + score.name for score in SCORES]].notna().all(axis=None)
+    for space in SPACES:
+        assert rows[[space.prefix + score.name for score in SCORES]].notna().all(axis=None)
     assert rows["test_head_accuracy"].notna().tolist() == [False, True, True]
     assert rows["reassigned"].tolist() == [0, 0, 0]
     assert rows["loss"].notna().tolist() == rows["pseudo_label_accuracy"].notna().tolist() == [False, True, True]

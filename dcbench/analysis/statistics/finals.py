@@ -7,25 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
-GAIN = "gain_nmi_true"
-"""NMI with the truth, less that of row 0 of the same run: what training added."""
+from dcbench.core.columns import CLUSTERING, COLUMNS, GAIN
 
-CLUSTERING = "seconds_clustering"
-"""Seconds of PCA, whitening and k-means over all epochs of a run."""
-
-CRITERIA: dict[str, Literal["lowest", "highest"]] = {
-    "loss": "lowest",
-    "pseudo_label_accuracy": "highest",
-    "nmi_previous": "highest",
-    "cluster_entropy": "highest",
-    "feature_rank": "highest",
-}
-"""Columns that may choose the best epoch, and which end of them is best. None uses true labels: choosing the epoch by
-the score itself would report the luckiest epoch."""
+CRITERIA = {name: column.best_epoch for name, column in COLUMNS.items() if column.best_epoch}
+"""Columns that may choose the best epoch, and which end of them is best."""
 
 STAGE_LIBRARY = {"pca": "pca_backend", "whiten": "whiten_backend", "kmeans": "kmeans_backend"}
 """Stage -> field that names its library; for other stages it is `backend`."""

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from dcbench.audit.health import judge_health
 from dcbench.core import console
-from dcbench.core.columns import COLUMNS
+from dcbench.core.columns import COLUMNS, list_metrics
 from dcbench.core.spec import RunSpec, format_value
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_record import Row
@@ -22,8 +22,6 @@ from dcbench.core.text import format_duration, plural
 from dcbench.errors import ResultsError
 
 HEALTH_COLOURS = {"healthy": "green", "degenerate": "yellow", "collapsed": "red"}
-
-SCORES = ("nmi_true", "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy")
 
 
 def show_states(name: str, runs: Sequence[PlannedRun]) -> None:
@@ -89,7 +87,7 @@ def show_score(rows: Sequence[Row], spec: RunSpec) -> None:
     table = Table("score", box=None, pad_edge=False)
     for head in ("untrained", "last row", "change"):
         table.add_column(head, justify="right")
-    for name in SCORES:
+    for name in list_metrics("status"):
         if rows[0].get(name) and rows[-1].get(name):
             first, last = float(rows[0][name]), float(rows[-1][name])
             table.add_row(COLUMNS[name].label, f"{first:.3f}", f"{last:.3f}", f"{last - first:+.3f}")

@@ -12,7 +12,8 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import METRICS
 from dcbench.core.spec import format_value
 from dcbench.core.text import plural
 from dcbench.figures.style.theme import FONT, SMALL_SIZE
@@ -103,7 +104,7 @@ def describe_rules(analysis: Analysis, metrics: Sequence[str]) -> str:
     """Return the rules that turn a run's curve of each metric into one number, as a sentence."""
     labels: dict[str, list[str]] = {}
     for metric in metrics:
-        name = "times" if metric_spec(metric).cost else metric_spec(metric).label
+        name = "times" if METRICS[metric].cost else METRICS[metric].label
         labels.setdefault(analysis.describe_rule(metric), []).append(name)
     if len(labels) == 1:
         return f"One number per run: {next(iter(labels))}."

@@ -14,10 +14,10 @@ import pandas as pd
 
 from dcbench.analysis.axis import Axis
 from dcbench.analysis.statistics.effects import tabulate_effects_by_value
-from dcbench.analysis.statistics.finals import CLUSTERING
 from dcbench.analysis.statistics.intervals import ALPHA
 from dcbench.analysis.statistics.matching import MIN_SEEDS
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import CLUSTERING, METRICS
 from dcbench.core.spec import format_value
 from dcbench.report.findings.finding import Finding, Kind, Tone, quote_value
 
@@ -88,7 +88,7 @@ def explain_missing_pairs(analysis: Analysis, axis: Axis) -> Finding:
     return Finding(
         kind=_kind(axis),
         sentence="no_matched_metric" if has_other_metrics else "no_matched_runs",
-        values={"metric": metric_spec(analysis.quality).label} if has_other_metrics else {},
+        values={"metric": METRICS[analysis.quality].label} if has_other_metrics else {},
         evidence="coverage",
         about=axis.name,
         verdict="no pairs",
@@ -103,7 +103,7 @@ def describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
     metrics = (CLUSTERING, "seconds") if axis.is_backend else ("seconds",)
     values: dict[str, Any] = {
         "swap": swap.to_dict(),
-        "metric": metric_spec(swap["metric"]).label,
+        "metric": METRICS[swap["metric"]].label,
         "times": [time for metric in metrics for time in _time_changes(analysis, axis, swap, metric)],
     }
     if verdict == "cannot tell":
@@ -137,7 +137,7 @@ def _time_changes(analysis: Analysis, axis: Axis, swap: pd.Series, metric: str) 
         # The verdict "same" rests on two one-sided tests at 5 %, which the 90 % interval shows.
         low, high = ("low_90", "high_90") if row["verdict"] == "same" else ("low", "high")
         limits = {"low": row[low], "high": row[high]}
-        yield row.to_dict() | limits | {"label": metric_spec(metric).label, "overruled": _is_overruled(row)}
+        yield row.to_dict() | limits | {"label": METRICS[metric].label, "overruled": _is_overruled(row)}
 
 
 def _is_overruled(swap: pd.Series) -> bool:
@@ -163,7 +163,7 @@ def describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) ->
         kind=_kind(axis),
         sentence="many_values",
         values={
-            "metric": metric_spec(analysis.quality).label,
+            "metric": METRICS[analysis.quality].label,
             "best": best,
             "worst": levels.iloc[-1].to_dict() if len(levels) else None,
             "present": len(levels),
@@ -202,7 +202,7 @@ def describe_condition(analysis: Analysis, axis: Axis) -> Finding:
     others = _select(analysis.effects, analysis)
     others = others[others["axis"] != axis.name]
     values = {
-        "metric": metric_spec(analysis.quality).label,
+        "metric": METRICS[analysis.quality].label,
         "levels": named,
         "more": len(levels) - len(named),
         "all_conditions": bool(len(others) and (others["pairs"] == others["planned"]).all()),
@@ -228,7 +228,7 @@ def find_interactions(analysis: Analysis) -> Iterator[Finding]:
         outcome = next(outcome for outcome in analysis.outcomes if outcome.name == row["metric"])
         axes = {**analysis.axis_values, where: [row["with_before"], row["with_after"]]}
         effects = tabulate_effects_by_value(analysis.finals, axes, swap, where, outcome).to_dict("records")
-        label = metric_spec(row["metric"]).label
+        label = METRICS[row["metric"]].label
         yield Finding(
             kind="choice",
             sentence="interaction",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import GAIN
 from dcbench.core.spec import format_value
 
 SCORE = "test_refit_nmi_true"

@@ -12,13 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.statistics.stability import SETTLED_NMI, median_settling_epoch
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
 from dcbench.audit.axes import Audit
 from dcbench.audit.health import HEALTH_STATES
-from dcbench.core.columns import STAGES
+from dcbench.core.columns import GAIN, METRICS, STAGES
 from dcbench.report.findings.choices import lacks_verdicts
 from dcbench.report.findings.finding import Finding, Tone
 from dcbench.report.findings.learning import gain_margin, judge_learning
@@ -63,7 +62,7 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
     gains = runs[GAIN].dropna()
     if len(gains):
         values = {
-            "metric": metric_spec("nmi_true").label,
+            "metric": METRICS["nmi_true"].label,
             "margin": margin,
             "runs": len(gains),
             "up": int((gains > margin).sum()),
@@ -97,7 +96,7 @@ def find_health(analysis: Analysis) -> Iterator[Finding]:
     if len(analysis.stability):
         half = median_settling_epoch(analysis.stability)
         values = {
-            "metric": metric_spec("nmi_previous").label,
+            "metric": METRICS["nmi_previous"].label,
             "level": SETTLED_NMI,
             "settled": int(analysis.stability["reached"].sum()),
             "runs": len(analysis.stability),
@@ -205,7 +204,7 @@ def find_cost(analysis: Analysis) -> Iterator[Finding]:
 
 def find_reliability(analysis: Analysis) -> Iterator[Finding]:
     """Yield how choices are judged, over how many seeds and cells, and how many runs that leaves out."""
-    label = metric_spec(analysis.quality).label
+    label = METRICS[analysis.quality].label
     margin = next((outcome.margin for outcome in analysis.outcomes if outcome.name == analysis.quality), None)
     if margin is not None and analysis.axes:
         rule, rises = analysis.describe_rule(analysis.quality), analysis.quality == "ami_true"

@@ -19,22 +19,16 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dcbench.analysis.summary import Analysis, metric_spec
-
-METRICS = (
-    "nmi_true", "ami_true", "cluster_accuracy", "test_refit_nmi_true", "pseudo_label_accuracy", "nmi_previous",
-    "largest_cluster_share", "feature_rank",
-)  # fmt: skip
-"""Curves that can be chosen, in order."""
+from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import METRICS, list_metrics
 
 MAX_VALUES = 600_000
 """Values that the block holds at most, about 1 MB; with more of them it has only every n-th epoch."""
 
 
 def choose_metrics(analysis: Analysis) -> list[str]:
-    """Return the curves that some run has, first the metric that judges choices; of AMI and NMI only that one."""
-    judging = ("nmi_true", "ami_true")
-    names = [analysis.quality, *(name for name in METRICS if name not in judging)]
+    """Return the curves that some run has, first the metric that judges choices."""
+    names = [analysis.quality, *list_metrics("curves")]
     return [name for name in names if analysis.results.rows[name].notna().any()]
 
 
@@ -58,10 +52,10 @@ def pack_curves(analysis: Analysis) -> str:
     curves_by_metric = []
     for name in metrics:
         # Shares and scores are rounded to a thousandth, other amounts to a hundredth.
-        scale = 0.001 if metric_spec(name).high == 1 else 0.01
+        scale = 0.001 if METRICS[name].high == 1 else 0.01
         runs = np.split(rows[name].to_numpy(dtype=float) / scale, starts[1:])
         curves = [None if place is None else encode_steps(runs[place]) for place in planned]
-        curves_by_metric.append({"name": name, "label": metric_spec(name).axis_label, "scale": scale, "curves": curves})
+        curves_by_metric.append({"name": name, "label": METRICS[name].axis_label, "scale": scale, "curves": curves})
     content = {
         "every": step,
         "epochs": [None if place is None else epochs[place][0] for place in planned],

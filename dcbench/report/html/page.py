@@ -19,8 +19,9 @@ from markupsafe import Markup
 
 import dcbench
 from dcbench.analysis.coverage_map import lay_out_coverage
-from dcbench.analysis.summary import Analysis, metric_spec
+from dcbench.analysis.summary import Analysis
 from dcbench.audit.axes import Audit
+from dcbench.core.columns import METRICS
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
 from dcbench.core.templates import template_environment
@@ -150,7 +151,7 @@ def place_figures(figures: Sequence[DrawnFigure]) -> dict[str, list[PageFigure]]
 def _tabulate_evidence(analysis: Analysis, tables: Mapping[str, pd.DataFrame], audit: Audit) -> dict[str, Any]:
     """Return the tables of all sections."""
     return {
-        "quality": metric_spec(analysis.quality).label,
+        "quality": METRICS[analysis.quality].label,
         "effects": page_tables.tabulate_effects(analysis),
         "interactions": page_tables.tabulate_interactions(analysis),
         "levels": page_tables.tabulate_levels(analysis),
@@ -181,7 +182,7 @@ def _describe_runs(analysis: Analysis) -> dict[str, Any]:
         "runs": runs,
         "coverage": coverage,
         "square_counts": [(state, SQUARE_LABELS.get(state, state), count) for state, count in squares.items()],
-        "curve_labels": [metric_spec(name).axis_label for name in curve_data.choose_metrics(analysis)],
+        "curve_labels": [METRICS[name].axis_label for name in curve_data.choose_metrics(analysis)],
         "curve_step": curve_data.choose_epoch_step(analysis),
         "curve_data": curve_data.pack_curves(analysis),
         "groupings": groupings,

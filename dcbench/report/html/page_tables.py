@@ -12,16 +12,15 @@ from typing import Any
 import pandas as pd
 
 from dcbench.analysis.statistics.effects import Outcome
-from dcbench.analysis.statistics.finals import GAIN
-from dcbench.analysis.summary import DERIVED_METRICS, Analysis, metric_spec, name_baseline
+from dcbench.analysis.summary import Analysis, name_baseline
 from dcbench.audit.health import HEALTH_STATES
-from dcbench.core.columns import COLUMNS
+from dcbench.core.columns import COLUMNS, GAIN, METRICS, list_metrics
 from dcbench.core.spec import format_value
 from dcbench.parity.table import MEASURES, PARITY_STAGES
 from dcbench.report.numbers import TIMES, format_difference, format_number, format_percent, format_ratio
 from dcbench.report.tables import BASELINE_KEYS, FINAL_METRICS
 
-LABELS = {name: column.axis_label for name, column in (COLUMNS | DERIVED_METRICS).items()} | {
+LABELS = {name: column.axis_label for name, column in METRICS.items()} | {
     "acted": "choice acted",
     "outcome_differs": "outcome differs",
     "must_share": "random numbers to share",
@@ -73,7 +72,7 @@ def tabulate_effects(analysis: Analysis) -> dict[str, Table]:
                 ]
             )  # fmt: skip
         if rows:
-            tables[metric_spec(outcome.name).label] = Table(head, rows, 4)
+            tables[METRICS[outcome.name].label] = Table(head, rows, 4)
     return tables
 
 
@@ -129,7 +128,7 @@ def tabulate_rules(analysis: Analysis) -> Table:
     rows = []
     for outcome in analysis.outcomes:
         margin = f"a factor of {outcome.margin:g}" if outcome.ratio else f"±{outcome.margin:g}"
-        spec = metric_spec(outcome.name)
+        spec = METRICS[outcome.name]
         rows.append(
             [spec.axis_label, analysis.describe_rule(outcome.name), outcome.better or "neither", margin, spec.help]
         )
@@ -221,7 +220,7 @@ def tabulate_baseline_runs(baselines: pd.DataFrame) -> Table:
     """Return every baseline run with its state and its scores on the test images."""
     if baselines.empty:
         return Table([], [], 0)
-    numbers = ["test_refit_nmi_true", "test_refit_cluster_accuracy", "test_head_accuracy", "seconds"]
+    numbers = list_metrics("baseline_runs")
     runs = baselines.assign(level=baselines.apply(name_baseline, axis=1), reason=baselines["reason"].fillna(""))
     runs.loc[runs["method"] == "pixels", "arch"] = None  # pixels pass through no network
     runs = runs.assign(**{name: runs[name].map(format_number) for name in numbers})

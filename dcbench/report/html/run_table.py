@@ -9,20 +9,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import HEALTH_STATES
+from dcbench.core.columns import GAIN, list_metrics
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
 from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.theme import COLOURS
 from dcbench.report.html.page_tables import LABELS
 from dcbench.report.numbers import format_difference, format_number
-
-METRICS = (
-    "nmi_true", GAIN, "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy",
-    "pseudo_label_accuracy", "nmi_previous", "largest_cluster_share", "feature_rank",
-)  # fmt: skip
 
 UNKNOWN_HEALTH = "not known"
 """The value of the filter `health` for runs that are not done."""
@@ -82,7 +77,7 @@ class RunTable:
 def make_run_table(analysis: Analysis) -> RunTable:
     """Return every planned run with its fields, state, health and final scores."""
     fields = [*analysis.axes, "seed"]
-    metrics = [analysis.quality, *(name for name in METRICS if name != analysis.quality)]
+    metrics = [analysis.quality, *(name for name in list_metrics("runs") if name != analysis.quality)]
     metrics = [name for name in metrics if analysis.finals[name].notna().any()]
     runs = analysis.results.runs.merge(analysis.finals[["run_id", *metrics]], on="run_id", how="left")
     texts = {name: [format_value(None if pd.isna(value) else value) for value in runs[name]] for name in fields}

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
+from dcbench.core.columns import GAIN
 from dcbench.report.findings.learning import judge_learning, score_pixels
 from tests.helpers.analyses import make_results
 from tests.helpers.learning import TEXT, pixels

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.finals import GAIN
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit, AxisVerdict
 from dcbench.audit.run_checks import CheckFailure
+from dcbench.core.columns import GAIN
 from dcbench.report.findings.questions import list_findings
 from dcbench.report.findings.runs import find_cost, find_unfinished
 from tests.helpers.analyses import make_results

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from dcbench.analysis.statistics.finals import GAIN, CurveRule
+from dcbench.analysis.statistics.finals import CurveRule
 from dcbench.analysis.summary import OUTCOMES, analyse, set_margins
+from dcbench.core.columns import GAIN
 from dcbench.report.html import page_tables
 from tests.helpers.analyses import make_results
 from tests.helpers.learning import pixels
