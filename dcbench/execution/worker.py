@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return work_on_run(run_dir, config, stop)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StopFlag:
     """Whether the worker has been asked to stop, by SIGTERM.
 

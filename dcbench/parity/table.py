@@ -26,7 +26,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dcbench import registry
 from dcbench.core.matrix.validate import find_spec_problems
@@ -47,7 +47,8 @@ PARITY_STAGES = {
 """What is compared in each stage, in the order of the table."""
 
 
-class MeasureFormat(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class MeasureFormat:
     """How a measure is shown: its label with the unit, and the format of its numbers."""
 
     label: str
@@ -55,21 +56,21 @@ class MeasureFormat(NamedTuple):
 
 
 MEASURES = {
-    "largest_angle": MeasureFormat("largest angle of subspaces (rad)", ".1e"),
-    "angle_to_exact": MeasureFormat("angle to its exact subspace (rad)", ".1e"),
-    "explained_variance": MeasureFormat("explained variance, share", ".6f"),
-    "explained_variance_ratio": MeasureFormat("explained variance, a/b", ".7f"),
-    "identity_deviation": MeasureFormat("covariance less identity, largest", ".1e"),
-    "agreement_first_iteration": MeasureFormat("same cluster after 1 iteration", ".6g"),
-    "parting_iteration": MeasureFormat("first iteration with a difference", "g"),
-    "objective_ratio": MeasureFormat("objective at the end, a/b", ".5f"),
-    "ari": MeasureFormat("adjusted Rand index at the end", ".4f"),
+    "largest_angle": MeasureFormat(label="largest angle of subspaces (rad)", number_format=".1e"),
+    "angle_to_exact": MeasureFormat(label="angle to its exact subspace (rad)", number_format=".1e"),
+    "explained_variance": MeasureFormat(label="explained variance, share", number_format=".6f"),
+    "explained_variance_ratio": MeasureFormat(label="explained variance, a/b", number_format=".7f"),
+    "identity_deviation": MeasureFormat(label="covariance less identity, largest", number_format=".1e"),
+    "agreement_first_iteration": MeasureFormat(label="same cluster after 1 iteration", number_format=".6g"),
+    "parting_iteration": MeasureFormat(label="first iteration with a difference", number_format="g"),
+    "objective_ratio": MeasureFormat(label="objective at the end, a/b", number_format=".5f"),
+    "ari": MeasureFormat(label="adjusted Rand index at the end", number_format=".4f"),
     # The yardstick of `ari` where the libraries start differently: what another start alone changes.
-    "ari_of_starts": MeasureFormat("ARI of two of its own starts", ".4f"),
+    "ari_of_starts": MeasureFormat(label="ARI of two of its own starts", number_format=".4f"),
     # In stage `defaults` with the whitening.
-    "seconds_pca": MeasureFormat("PCA (s)", ".3g"),
-    "seconds_whiten": MeasureFormat("whitening (s)", ".3g"),
-    "seconds_kmeans": MeasureFormat("k-means (s)", ".3g"),
+    "seconds_pca": MeasureFormat(label="PCA (s)", number_format=".3g"),
+    "seconds_whiten": MeasureFormat(label="whitening (s)", number_format=".3g"),
+    "seconds_kmeans": MeasureFormat(label="k-means (s)", number_format=".3g"),
 }
 """Every measure, in the order of the table."""
 
@@ -132,8 +133,8 @@ def parse_settings(
         dataset=dataset, limit=limit, k_values=numbers, backends=names, starts=starts, pca_dim=pca_dim
     )
     for k in settings.k_values:
-        for _, message in find_spec_problems(settings.make_spec(k)):
-            raise SpecError(f"{dataset}: {message}")
+        for spec_problem in find_spec_problems(settings.make_spec(k)):
+            raise SpecError(f"{dataset}: {spec_problem.message}")
     return settings
 
 

@@ -1,8 +1,4 @@
-"""Plan repetitions of a finished run, and compare them with it.
-
-In: the folder of a run that is done, which is only read. Out: planned runs of the same spec in other folders, and once
-these were executed a ReplayResult: how each repetition differs from the original, and they from each other.
-"""
+"""Plan repetitions of a finished run, and compare them with it. The folder of the original is only read."""
 
 from __future__ import annotations
 
@@ -165,7 +161,7 @@ def plan_replays(original: OriginalRun, folder: Path, times: int) -> list[Planne
     """Return pending runs of the original's spec, one in each of the subfolders `1`, `2`, ... of `folder`."""
     # All run folders have the same name, the run id, so each needs a folder of its own around it.
     run_dirs = [RunDir(folder / str(number) / original.spec.run_id) for number in range(1, times + 1)]
-    return [PlannedRun(original.spec, run_dir, RunState()) for run_dir in run_dirs]
+    return [PlannedRun(spec=original.spec, folder=run_dir, state=RunState()) for run_dir in run_dirs]
 
 
 def compare_replays(original: OriginalRun, planned: list[PlannedRun], tolerance: float = TOLERANCE) -> ReplayResult:
@@ -179,7 +175,7 @@ def compare_replays(original: OriginalRun, planned: list[PlannedRun], tolerance:
             replays.append(Replay(state=state, record=record, diff=diff, provenance=provenance))
         else:
             # Whatever rows it has written, there is no use in comparing a part of a run.
-            replays.append(Replay(state=state, record=RunRecord([]), diff=None, provenance={}))
+            replays.append(Replay(state=state, record=RunRecord(rows=[]), diff=None, provenance={}))
 
     done = [replay for replay in replays if replay.diff]
     changes: dict[str, tuple[Any, Any]] = {}

@@ -1,7 +1,6 @@
 """Find what differs between two runs: their metrics, their last assignments, their specs and their environments.
 
-In: two run folders, or the records read from them. Out: a RunDiff of what the runs computed, and for two folders a
-RunComparison. What a run cost (time, memory) is never compared: it differs whenever the same run is repeated.
+What a run cost (time, memory) is never compared: it differs whenever the same run is repeated.
 """
 
 from __future__ import annotations
@@ -196,7 +195,7 @@ def compare_runs(original: RunDir, other: RunDir) -> RunComparison:
     Their last assignments are not compared: under different specs, equal cluster ids do not mean the same cluster.
     """
     environments = [extract_environment(folder.read_provenance()) for folder in (original, other)]
-    first, second = (RunRecord(read_rows(folder)) for folder in (original, other))
+    first, second = (RunRecord(rows=read_rows(folder)) for folder in (original, other))
     return RunComparison(
         spec_changes=diff_values(original.read_spec().model_dump(), other.read_spec().model_dump()),
         environment_changes=diff_values(*environments) if all(environments) else None,

@@ -25,7 +25,7 @@ class CheckpointSchedule:
     """Decide when the next checkpoint is due; `interval` is in seconds."""
 
     interval: float
-    _last: float = field(default_factory=time.monotonic)
+    _last: float = field(default_factory=time.monotonic, init=False)
 
     def due(self) -> bool:
         """Return whether the interval has passed; if it has, the next one starts."""

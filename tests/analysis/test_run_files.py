@@ -17,7 +17,7 @@ def test_what_is_told_of_each_run_and_its_rows_one_after_another(entries):
     entries[1].folder.write_state(
         RunState(name="failed", kind="nan", reason="the loss became nan", last_lines=("a", "b"))
     )
-    runs = [status.PlannedRun(run.spec, run.folder, run.folder.read_state()) for run in entries[:3]]
+    runs = [status.PlannedRun(spec=run.spec, folder=run.folder, state=run.folder.read_state()) for run in entries[:3]]
     part = run_files.read_run_files(runs)
     assert part.counts == [3, 0, 3] and part.metrics.shape == (len(COLUMNS), 6) and part.notes == []
     assert part.metrics[run_files.EPOCH].tolist() == [0, 1, 2, 0, 1, 2]

@@ -1,5 +1,10 @@
 """Built-in plug-ins keep the contract of their kind, and a plug-in with a planted fault breaks the right check."""
 
+import importlib
+import os
+import signal
+import threading
+
 import pytest
 
 from dcbench import contracts, registry
@@ -56,7 +61,26 @@ FACTS = {"network": True}
 deepcluster = registry.load("methods", "deepcluster")
 begin, relabel = deepcluster.begin, deepcluster.relabel
 """
-SOUND = {"archs": ARCH, "datasets": DATASET, "backends": BACKEND, "methods": METHOD}
+EXECUTOR = """import os, sys, time
+from pathlib import Path
+from dcbench.execution.executors import WorkerExit, inline
+FACTS = {}
+class Executor(inline.Executor):
+    pass
+"""
+FIGURE = """from matplotlib.figure import Figure
+FACTS = {"title": "Scores", "caption": "The last scores.", "per_axis": True}
+def draw(analysis, axis):
+    figure = Figure()
+    panel = figure.subplots()
+    panel.plot(analysis.finals["nmi_true"].to_numpy(), "o")
+    panel.set(xlabel=axis or "run", ylabel="NMI")
+    return figure
+"""
+SOUND = {
+    "archs": ARCH, "datasets": DATASET, "backends": BACKEND, "methods": METHOD, "executors": EXECUTOR,
+    "figures": FIGURE,
+}  # fmt: skip
 FAULTS = [
     ("archs", ARCH.replace('"features_32": 16', '"features_32": 15'), "expected (2, 15)"),
     ("archs", ARCH.replace(", nn.Linear(8, features)", ", nn.Linear(8, features), nn.ReLU()"), "expected Linear"),
@@ -72,6 +96,22 @@ FAULTS = [
      "differs from the identity"),
     ("methods", METHOD + "def relabel(learner, assignment, split, spec, epoch):\n"
      "    learner.labels = assignment\n    return True\n", "do not come together"),
+    ("figures", FIGURE.replace("last scores.", "last scores"), "does not end with a full stop"),
+    ("figures", FIGURE.replace("xlabel=axis or \"run\", ylabel=\"NMI\"", ""), "no panel has a label"),
+    ("figures", FIGURE.replace("Figure()", "Figure(figsize=(40, 4))"), "40.0 inches wide, at most"),
+    ("figures", FIGURE.replace("return figure", "return panel"), "draw returned a Axes"),
+    ("figures", FIGURE.replace("last scores.\", \"per_axis\": True", "last scores.\", \"per_axis\": False")
+     .replace("axis or \"run\"", "axis.upper()"), "AttributeError: 'NoneType' object has no attribute 'upper'"),
+    ("figures", FIGURE.replace("    figure =", "    analysis.finals[\"new\"] = 1\n    figure ="),
+     "draw changed analysis.finals; work on a copy"),
+    ("figures", FIGURE.replace("    figure =", "    analysis.results.rows[\"loss\"] = 0.0\n    figure ="),
+     "draw changed analysis.results.rows"),
+    ("figures", FIGURE.replace("figure = Figure()", "import matplotlib.pyplot as plt; figure = plt.figure()"),
+     "draw makes its figure with pyplot"),
+    ("figures", FIGURE.replace("    figure =", "    assert len(analysis.finals) > 3, 'too few'\n    figure ="),
+     "too few"),
+    ("figures", FIGURE.replace("    figure =", "    int(analysis.finals[\"nmi_true\"].mean())\n    figure ="),
+     "ValueError: cannot convert float NaN to integer"),
 ]  # fmt: skip
 
 
@@ -100,3 +140,114 @@ def test_a_planted_fault_breaks_a_check_that_says_so(kind, text, expected, own):
     own(kind, text)
     problems = [result.problem for result in contracts.run_checks(kind, "own") if result.problem]
     assert [problem for problem in problems if expected in problem], problems
+
+
+# --- executors: each fault with the check that must name it, since a wrong executor can hang every check --
+
+OVERRIDE = EXECUTOR.replace("    pass\n", "")
+SUBMIT, WAIT = "    def submit(self, run_dir, config):\n        ", "    def wait(self, seconds):\n        "
+ALL_END_WITH = "return [WorkerExit(run_dir=each.run_dir, exit_code={}) for each in super().wait(seconds)]\n"
+KEEP_CONFIG = "    def __init__(self, config):\n        super().__init__(config)\n        self.config = config\n"
+EXECUTOR_FAULTS = [
+    ("check_ends", WAIT + ALL_END_WITH.format(0), "exit codes [0, 0, 0], expected [0, 1, 0]"),
+    ("check_ends", WAIT + "return super().wait(seconds) * 2\n", "twice"),
+    ("check_ends", WAIT + "super().wait(seconds)\n", "wait returned None, expected a list"),
+    ("check_ends", SUBMIT + "super().submit(run_dir.parent, config)\n", "no submitted run"),
+    ("check_ends", WAIT + "time.sleep(0.1)\n        return []\n",
+     "did not end within 0.5 s; wait has returned the end of 0 of 3 runs; it was in wait, "),
+    ("check_ends", SUBMIT + "time.sleep(600)\n", "did not end within 0.5 s; it was in submit, "),
+    ("check_ends", SUBMIT + "sys.exit(3)\n", "SystemExit: 3"),
+    ("check_ends", "    def submit(self, run_dir):\n        pass\n", "TypeError: Executor.submit() takes 2 positional"),
+    ("check_configuration", KEEP_CONFIG + SUBMIT + "super().submit(run_dir, self.config)\n",
+     "the worker got command='', submitted was 'digits-"),
+    ("check_idle", WAIT + "return [WorkerExit(run_dir=None, exit_code=0)]\n", "though nothing was submitted"),
+    ("check_stop", "    def stop(self, run_dir):\n        pass\n", "within 0.5 s; wait has returned the end of 0"),
+    ("check_stop", WAIT + ALL_END_WITH.format(0), "exit code 0, expected 143 or -15"),
+    ("check_kill", WAIT + ALL_END_WITH.format(1), "exit code 1, expected -9"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "methods", "expected"), EXECUTOR_FAULTS, ids=[fault[2] for fault in EXECUTOR_FAULTS])
+def test_a_wrong_executor_is_caught_in_time(check, methods, expected, own, monkeypatch):
+    module = importlib.import_module("dcbench.contracts.executors")
+    monkeypatch.setattr(contracts, "list_checks", lambda kind: [getattr(module, check)])
+    own("executors", OVERRIDE + methods)
+    # Where nothing hangs a worker needs the time; where something does, half a second shows it.
+    deadline = 0.5 if "0.5 s" in expected else 300
+    (result,) = contracts.run_checks("executors", "own", deadline=deadline)
+    assert result.problem is not None and expected in result.problem, result.problem
+
+
+@pytest.mark.parametrize(("check", "expected"), [("check_close", "after close"), ("check_kill", "after kill")])
+def test_processes_that_a_wrong_executor_leaves_behind_are_named_and_killed(
+    check, expected, own, monkeypatch, tmp_path
+):
+    module = importlib.import_module("dcbench.contracts.executors")
+    monkeypatch.setattr(contracts, "list_checks", lambda kind: [getattr(module, check)])
+    methods = f"""    def submit(self, run_dir, config):
+        # Not Popen, which would complain that nobody waits for the process.
+        command = [sys.executable, "-c", "import time; time.sleep(600)", str(run_dir)]
+        pid = os.spawnv(os.P_NOWAIT, sys.executable, command)
+        Path({str(tmp_path / "pid")!r}).write_text(str(pid))
+        self.runs = [WorkerExit(run_dir=run_dir, exit_code=-9)]
+    def wait(self, seconds):
+        return self.runs
+"""
+    own("executors", OVERRIDE + methods)
+    (result,) = contracts.run_checks("executors", "own")
+    pid = int((tmp_path / "pid").read_text())
+    assert result.problem is not None and f"process {pid} still work" in result.problem and expected in result.problem
+    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+
+
+def test_a_plugin_that_hangs_while_it_is_closed_ends_too(own, monkeypatch):
+    module = importlib.import_module("dcbench.contracts.executors")
+    monkeypatch.setattr(contracts, "list_checks", lambda kind: [module.check_idle])
+    monkeypatch.setattr(contracts, "CLOSING_TIME", 0.2)
+    # Each of the two hangs until its own interruption; a bare except would hide an Exception.
+    own(
+        "executors",
+        OVERRIDE
+        + """    def wait(self, seconds):
+        while True:
+            try:
+                time.sleep(600)
+            except Exception:
+                pass
+    def close(self):
+        time.sleep(600)
+""",
+    )
+    (result,) = contracts.run_checks("executors", "own", deadline=0.2)
+    assert result.problem is not None and "did not end within 0.2 s; it was in close" in result.problem
+
+
+def test_other_threads_check_without_a_deadline(own):
+    own("figures", FIGURE)
+    results = []
+    thread = threading.Thread(target=lambda: results.extend(contracts.run_checks("figures", "own", deadline=1e-9)))
+    thread.start()
+    thread.join()
+    assert results and not any(result.problem for result in results)
+
+
+@pytest.mark.parametrize("kind", ["archs", "datasets"])
+def test_a_plugin_that_calls_sys_exit_fails_its_checks(kind, own):
+    own(kind, SOUND[kind] + "import sys\nsys.exit(0)\n")
+    results = list(contracts.run_checks(kind, "own"))
+    assert len(results) == len(contracts.list_checks(kind))
+    assert all("own.py: cannot be imported: SystemExit: 0" in str(result.problem) for result in results)
+
+
+def test_ctrl_c_ends_the_checks(own):
+    own("figures", FIGURE + "raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        list(contracts.run_checks("figures", "own"))
+
+
+def test_a_dataset_is_loaded_once_for_all_checks_and_once_more_to_compare(own, tmp_path):
+    log = tmp_path / "loads"
+    count = f"    with open({str(log)!r}, 'a') as file:\n        print('test training'.split()[train], file=file)\n"
+    own("datasets", DATASET.replace("    rng =", count + "    rng ="))
+    assert not [result.problem for result in contracts.run_checks("datasets", "own") if result.problem]
+    assert sorted(log.read_text().split()) == ["test", "training", "training"]

@@ -126,4 +126,4 @@ class Cluster:
         if state is not None and state.name == "done":
             rows = RunDir(run).read_spec().epochs + 1
             RunDir(run).metrics_file.write_text("epoch\n" + "0\n" * rows)
-        self.gone.append(WorkerExit(run, exit_code))
+        self.gone.append(WorkerExit(run_dir=run, exit_code=exit_code))

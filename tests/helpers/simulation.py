@@ -58,11 +58,11 @@ def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
         return Script(minutes * 60.0, [(0.0, gb * 500.0), (0.1, gb * 1000.0)])
 
     cluster = Cluster(CARDS, CARD_MB, script, slots=64 if packed else 1, slowdown=slowdown)
-    history = History(Machine("simulated", "", 1))
+    history = History(Machine(device="simulated", cpu="", threads=1))
     for spec in plan.runs:
         gb, minutes = cost[spec.k]
         peak = (gb * 1000.0 - devices.HEADROOM_MB) / MARGIN
-        history.costs.setdefault(get_cost_class(spec), [MeasuredCost(minutes * 60.0, 0.0, peak)])
+        history.costs.setdefault(get_cost_class(spec), [MeasuredCost(start=minutes * 60.0, row=0.0, memory_mb=peak)])
     at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=history, clock=cluster.clock)
     entries = status.read_planned_runs(plan, folder)
     ended = [one for one in Loop(entries, cluster, at).run() if getattr(one, "ended", False)]

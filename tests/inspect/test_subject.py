@@ -100,8 +100,8 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
             tmp_path,
             Replay(
                 state=RunState(name="done"),
-                record=RunRecord([]),
-                diff=diff_records(RunRecord(ROWS, ours), RunRecord(rows, theirs)),
+                record=RunRecord(rows=[]),
+                diff=diff_records(RunRecord(rows=ROWS, clusters=ours), RunRecord(rows=rows, clusters=theirs)),
                 provenance={},
             ),
         )
@@ -115,7 +115,9 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     passed, message = check([{"epoch": "0", "purity": "0.6"}])
     assert not passed and "It did not give the same results: different from row 0 on." in message
     assert "not the run that was recorded" in message and f"dcbench replay {tmp_path}" in message
-    failed = Replay(state=RunState(name="failed", reason="no memory"), record=RunRecord([]), diff=None, provenance={})
+    failed = Replay(
+        state=RunState(name="failed", reason="no memory"), record=RunRecord(rows=[]), diff=None, provenance={}
+    )
     with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
         check_replay(tmp_path, failed)
 

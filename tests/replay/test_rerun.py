@@ -161,15 +161,15 @@ def test_a_temporary_folder_is_removed(copied):
 
 def make_result(*scores, changed=()):
     """Replays of ROWS whose last NMI came out as each of `scores`; None is one that failed."""
-    records = [RunRecord([ROWS[0], ROWS[1] | {"nmi_true": score}]) for score in scores if score]
+    records = [RunRecord(rows=[ROWS[0], ROWS[1] | {"nmi_true": score}]) for score in scores if score]
     replays = [
         rerun.Replay(
-            state=RunState(name="done"), record=record, diff=diff_records(RunRecord(ROWS), record), provenance={}
+            state=RunState(name="done"), record=record, diff=diff_records(RunRecord(rows=ROWS), record), provenance={}
         )
         for record in records
     ]
     replays += [
-        rerun.Replay(state=RunState(name="failed"), record=RunRecord([]), diff=None, provenance={})
+        rerun.Replay(state=RunState(name="failed"), record=RunRecord(rows=[]), diff=None, provenance={})
         for score in scores
         if not score
     ]

@@ -11,12 +11,12 @@ from dcbench.replay.run_diff import ValueDiff, compare_runs, diff_records
 
 ROWS = [{"epoch": str(epoch), "nmi_true": f"0.{epoch}5", "k": "1200", "seconds_train": "3"} for epoch in range(4)]
 IMAGES = {image: image % 3 for image in range(100)}
-ORIGINAL = RunRecord(ROWS, IMAGES)
+ORIGINAL = RunRecord(rows=ROWS, clusters=IMAGES)
 
 
 def with_value(row, column, value):
     """The original with one value replaced."""
-    return RunRecord([*ROWS[:row], ROWS[row] | {column: value}, *ROWS[row + 1 :]], IMAGES)
+    return RunRecord(rows=[*ROWS[:row], ROWS[row] | {column: value}, *ROWS[row + 1 :]], clusters=IMAGES)
 
 
 def test_the_same_record_is_identical_whatever_it_cost():
@@ -62,7 +62,7 @@ def test_a_value_that_only_one_run_has_is_different_without_a_size(value):
 def test_a_small_difference_that_grows_is_reported_from_where_it_starts():
     off = (0, 1e-12, 1e-3, 0.1)
     rows = [row | {"nmi_true": repr(float(row["nmi_true"]) + by)} for row, by in zip(ROWS, off, strict=True)]
-    diff = diff_records(ORIGINAL, RunRecord([*rows[:3], rows[3] | {"k": ""}], IMAGES))
+    diff = diff_records(ORIGINAL, RunRecord(rows=[*rows[:3], rows[3] | {"k": ""}], clusters=IMAGES))
     assert (diff.first_row, diff.first_row_beyond_tolerance) == (1, 2)
     assert diff.largest_difference.row == 3 and diff.largest_difference.column == "nmi_true", (
         "not the one without a size"
@@ -71,7 +71,7 @@ def test_a_small_difference_that_grows_is_reported_from_where_it_starts():
 
 
 def test_images_in_another_cluster_are_counted_against_the_tolerance():
-    moved = RunRecord(ROWS, IMAGES | {0: 2})
+    moved = RunRecord(rows=ROWS, clusters=IMAGES | {0: 2})
     diff = diff_records(ORIGINAL, moved)
     assert (diff.verdict, diff.moved_count, str(diff)) == ("different", 1, "different in the last assignment")
     assert diff_records(ORIGINAL, moved, tolerance=0.01).verdict == "equal"
@@ -79,23 +79,28 @@ def test_images_in_another_cluster_are_counted_against_the_tolerance():
 
 
 def test_other_images_are_moved_images():
-    fewer = RunRecord(ROWS, {image: cluster for image, cluster in IMAGES.items() if image < 90})
+    fewer = RunRecord(rows=ROWS, clusters={image: cluster for image, cluster in IMAGES.items() if image < 90})
     assert diff_records(ORIGINAL, fewer).moved_count == diff_records(fewer, ORIGINAL).moved_count == 10
 
 
 def test_a_record_without_assignment_compares_the_metrics_alone():
-    diff = diff_records(RunRecord(ROWS), ORIGINAL)
+    diff = diff_records(RunRecord(rows=ROWS), ORIGINAL)
     assert (diff.verdict, diff.image_count) == ("identical", None)
 
 
 def test_rows_that_only_one_run_has_differ():
-    for pair in ((ORIGINAL, RunRecord(ROWS[:3], IMAGES)), (RunRecord(ROWS[:3], IMAGES), ORIGINAL)):
+    for pair in (
+        (ORIGINAL, RunRecord(rows=ROWS[:3], clusters=IMAGES)),
+        (RunRecord(rows=ROWS[:3], clusters=IMAGES), ORIGINAL),
+    ):
         diff = diff_records(*pair)
         assert str(diff) == "different from row 3 on" and [each.column for each in diff.first_differences] == ["epoch"]
 
 
 def test_columns_of_another_version_are_not_compared_but_named():
-    newer = RunRecord([row | {"new_score": "1", "new_and_empty": "", "peak_memory_mb": "9"} for row in ROWS], IMAGES)
+    newer = RunRecord(
+        rows=[row | {"new_score": "1", "new_and_empty": "", "peak_memory_mb": "9"} for row in ROWS], clusters=IMAGES
+    )
     diff = diff_records(ORIGINAL, newer)
     assert diff.verdict == "identical" and diff.unshared_columns == ["new_score"]
 

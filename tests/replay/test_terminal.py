@@ -9,7 +9,7 @@ def test_details_go_from_the_first_row_that_differs_to_the_largest_difference():
     ours = [{"epoch": str(row), "a": "0.5", "b": "1"} | dict.fromkeys("cdef", "2") for row in range(3)]
     theirs = [ours[0], ours[1] | {"a": "0.50000000001"} | dict.fromkeys("cdef", "3"), ours[2] | {"b": "9", "g": "7"}]
     theirs[0] = theirs[0] | {"a": "0.5000000001", "g": "7"}
-    diff = diff_records(RunRecord(ours, {1: 0, 2: 0}), RunRecord(theirs, {1: 0, 2: 1}))
+    diff = diff_records(RunRecord(rows=ours, clusters={1: 0, 2: 0}), RunRecord(rows=theirs, clusters={1: 0, 2: 1}))
     assert terminal.describe_diff(diff) == [
         "row 0: a 0.5 -> 0.5000000001 (by 1e-10)",
         "from row 1 on also: c, d, e, f",
@@ -19,28 +19,30 @@ def test_details_go_from_the_first_row_that_differs_to_the_largest_difference():
         "last assignment: 1 of 2 images in another cluster",
         "not compared, because only one run has them: g",
     ]
-    assert terminal.describe_diff(diff_records(RunRecord(ours[1:]), RunRecord(theirs[1:])))[3:5] == [
+    assert terminal.describe_diff(diff_records(RunRecord(rows=ours[1:]), RunRecord(rows=theirs[1:])))[3:5] == [
         "row 0: f 2 -> 3 (by 0.33)",
         "row 0: 1 more column",
     ]
-    assert terminal.describe_diff(diff_records(RunRecord(ours), RunRecord(ours))) == []
+    assert terminal.describe_diff(diff_records(RunRecord(rows=ours), RunRecord(rows=ours))) == []
 
 
 def test_of_many_columns_that_were_not_compared_the_first_are_named():
     row = {"epoch": "0"}
-    diff = diff_records(RunRecord([row]), RunRecord([row | dict.fromkeys("abcdefghij", "1")]))
+    diff = diff_records(RunRecord(rows=[row]), RunRecord(rows=[row | dict.fromkeys("abcdefghij", "1")]))
     (line,) = terminal.describe_diff(diff)
     assert line.endswith(": a, b, c, d, e, f, g, h and 2 more")
 
 
 def test_replays_that_differ_are_compared_with_each_other(entries, capsys):
     rows = [{"epoch": "0", "loss": loss} for loss in ("1", "2")]
-    diffs = [diff_records(RunRecord(rows[:1]), RunRecord([row])) for row in rows]
+    diffs = [diff_records(RunRecord(rows=rows[:1]), RunRecord(rows=[row])) for row in rows]
     replays = [
-        Replay(state=RunState(name="done"), record=RunRecord([row]), diff=diff, provenance={})
+        Replay(state=RunState(name="done"), record=RunRecord(rows=[row]), diff=diff, provenance={})
         for row, diff in zip(rows, diffs, strict=True)
     ]
-    original = OriginalRun(folder=entries[0].folder, spec=entries[0].spec, record=RunRecord(rows[:1]), provenance={})
+    original = OriginalRun(
+        folder=entries[0].folder, spec=entries[0].spec, record=RunRecord(rows=rows[:1]), provenance={}
+    )
     changes = {"torch": ("2.9", "2.10")}
     result = ReplayResult(replays=replays, diffs_between_replays=[diffs[1]], environment_changes=changes)
     terminal.show_replays(original, result)

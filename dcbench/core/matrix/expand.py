@@ -209,10 +209,10 @@ def _make_cell_spec(cell: Cell, mistakes: Mistakes) -> RunSpec:
     if "backend" in cell.values and all(stage in cell.values for stage in STAGE_BACKENDS):
         mistakes.add(cell.origins["backend"], "does nothing: all three stages are set themselves")
     spec = make_spec(cell.values)
-    for fields, message in find_spec_problems(spec):
+    for problem in find_spec_problems(spec):
         # The first field that the file sets is the one to change; a default has no line in the file.
-        origins = [cell.origins[name] for name in fields if name in cell.origins]
-        mistakes.add(origins[0] if origins else (), message)
+        origins = [cell.origins[name] for name in problem.fields if name in cell.origins]
+        mistakes.add(origins[0] if origins else (), problem.message)
     return spec
 
 

@@ -37,7 +37,7 @@ Axes = dict[str, list[Any]]
 """Field -> the values that it takes, normalised."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """An override, or the condition of an exclude rule."""
 
@@ -127,7 +127,9 @@ class MatrixChecker:
             seeds=self.check_values(self.top.get("seeds", [0]), ("seeds",), partial(check_field, "seed")),
             settings=self.check_fields(self.top.get("settings", {}), ("settings",)),
             overrides=[self.check_override(entry, path) for entry, path in self.list_entries("overrides")],
-            exclude=[Rule(path, self.check_when(entry, path)) for entry, path in self.list_entries("exclude")],
+            exclude=[
+                Rule(path=path, when=self.check_when(entry, path)) for entry, path in self.list_entries("exclude")
+            ],
             include=[self.check_fields(entry, path) for entry, path in self.list_entries("include")],
             baselines=self.check_values(
                 self.top.get("baselines", []),
@@ -260,7 +262,7 @@ class MatrixChecker:
             if parts and key not in parts:
                 self.mistakes.add(path, f"an override needs both 'when' and 'set'; {key!r} is missing")
         when = self.check_when(parts["when"], (*path, "when")) if "when" in parts else {}
-        return Rule(path, when, self.check_fields(parts["set"], (*path, "set")) if "set" in parts else {})
+        return Rule(path=path, when=when, set=self.check_fields(parts["set"], (*path, "set")) if "set" in parts else {})
 
     def check_conflicts(self, matrix: MatrixFile) -> None:
         """Check that a field is varied in one place only, and that nothing else sets a field that is an axis."""

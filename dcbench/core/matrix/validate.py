@@ -7,13 +7,14 @@ looked for when a matrix is planned and, for image folders, again when the image
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from dcbench import registry
 from dcbench.core.spec import RunSpec
 
 
-class SpecProblem(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class SpecProblem:
     """Something that a spec asks for and cannot have."""
 
     fields: tuple[str, ...]
@@ -49,27 +50,27 @@ def find_spec_problems(spec: RunSpec, available: int | None = None) -> Iterator[
     total = available if available is not None else dataset.get("train")
     if total is not None and spec.limit is not None and spec.limit > total:
         message = f"limit {spec.limit} is more than the {total} training images of {spec.dataset}"
-        yield SpecProblem(("limit", "dataset"), message)
+        yield SpecProblem(fields=("limit", "dataset"), message=message)
     total_test = dataset.get("test")
     if total_test is not None and spec.test_limit is not None and spec.test_limit > total_test:
         message = f"test_limit {spec.test_limit} is more than the {total_test} test images of {spec.dataset}"
-        yield SpecProblem(("test_limit", "dataset"), message)
+        yield SpecProblem(fields=("test_limit", "dataset"), message=message)
 
     if not has_network(spec):
         features_of = "the pixels"
         if spec.epochs:
             message = f"epochs {spec.epochs}: the method {spec.method} trains nothing; set epochs to 0"
-            yield SpecProblem(("epochs", "method"), message)
+            yield SpecProblem(fields=("epochs", "method"), message=message)
     else:
         features_of = f"{spec.arch} at width {spec.width:g}"
         smallest = registry.facts("archs", spec.arch)["smallest_image"]
         if spec.image_size < smallest:
             message = f"image_size {spec.image_size} is too small: {spec.arch} needs {smallest} px"
-            yield SpecProblem(("image_size", "arch"), message)
+            yield SpecProblem(fields=("image_size", "arch"), message=message)
     features = count_features(spec)
     if spec.pca_dim is not None and spec.pca_dim > features:
         message = f"pca_dim {spec.pca_dim} is more than the {features} features of {features_of}"
-        yield SpecProblem(("pca_dim", "arch", "width"), message)
+        yield SpecProblem(fields=("pca_dim", "arch", "width"), message=message)
 
     images = count_training_images(spec, available)
     if images is None:
@@ -78,4 +79,4 @@ def find_spec_problems(spec: RunSpec, available: int | None = None) -> Iterator[
     for name in ("k", "pca_dim"):
         if (getattr(spec, name) or 0) > images:
             message = f"{name} {getattr(spec, name)} is more than the {images} training images"
-            yield SpecProblem((name, "limit", "dataset"), message)
+            yield SpecProblem(fields=(name, "limit", "dataset"), message=message)

@@ -18,7 +18,7 @@ Row = dict[str, str]
 """One line of metrics.csv: column -> value as written, empty where there is none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """What a run recorded."""
 
@@ -47,8 +47,10 @@ def read_record(folder: RunDir) -> RunRecord:
     rows = read_rows(folder)
     arrays = folder.read_assignments("indices", "assignment")
     if arrays is None:
-        return RunRecord(rows)
-    return RunRecord(rows, dict(zip(arrays["indices"].tolist(), arrays["assignment"].tolist(), strict=True)))
+        return RunRecord(rows=rows)
+    return RunRecord(
+        rows=rows, clusters=dict(zip(arrays["indices"].tolist(), arrays["assignment"].tolist(), strict=True))
+    )
 
 
 def read_rows(folder: RunDir) -> list[Row]:

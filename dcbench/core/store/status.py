@@ -15,12 +15,13 @@ from pathlib import Path
 from dcbench import registry
 from dcbench.core.matrix.expand import Plan, read_matrix
 from dcbench.core.spec import RunSpec
+from dcbench.core.store.provenance import extract_environment
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_state import STATES, RunState
 from dcbench.errors import MatrixError, ResultsError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlannedRun:
     """A planned run, its folder, and its state when that was read."""
 
@@ -29,7 +30,7 @@ class PlannedRun:
     state: RunState
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MatrixStatus:
     """A results folder at one moment: its stored plan, and the state of every planned run."""
 
@@ -43,7 +44,7 @@ class MatrixStatus:
         return [run for run in self.runs if run.state.name == "done"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanChange:
     """How many runs a plan keeps of the stored one, adds to it, and no longer plans."""
 
@@ -55,19 +56,37 @@ class PlanChange:
 def read_status(folder: MatrixDir) -> MatrixStatus:
     """Return the stored plan of a results folder, and the state of its runs now."""
     plan = read_stored_plan(folder)
-    return MatrixStatus(folder, plan, read_planned_runs(plan, folder))
+    return MatrixStatus(folder=folder, plan=plan, runs=read_planned_runs(plan, folder))
 
 
 def read_planned_runs(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
     """Return one entry for each planned run, in the order of the plan, baselines last."""
     folders = [(spec, folder.run_dir(spec.run_id)) for spec in plan.planned]
-    return [PlannedRun(spec, run_dir, run_dir.read_planned_state(spec)) for spec, run_dir in folders]
+    return [PlannedRun(spec=spec, folder=run_dir, state=run_dir.read_planned_state(spec)) for spec, run_dir in folders]
 
 
 def count_states(runs: Iterable[PlannedRun]) -> dict[str, int]:
     """Return the number of runs in each state, 0 included; the numbers sum to the plan."""
     counts = Counter(run.state.name for run in runs)
     return {name: counts[name] for name in STATES}
+
+
+def count_changed_plugins(runs: Iterable[PlannedRun]) -> dict[str, int]:
+    """Return the user's own plug-ins that have changed since finished runs used them -> the number of these runs."""
+    done = [run for run in runs if run.state.name == "done"]
+    used = dict.fromkeys(pair for run in done for pair in run.spec.plugins)
+    plugins = {f"{kind}/{name}": registry.find(kind, name) for kind, name in used}
+    digests = {f"plugin {name}": registry.read_digest(plugin) for name, plugin in plugins.items() if plugin.sha256}
+    changed: Counter[str] = Counter()
+    for run in done if digests else ():
+        with suppress(ResultsError):
+            recorded = extract_environment(run.folder.read_provenance())
+            changed.update(
+                name.removeprefix("plugin ")
+                for name, digest in digests.items()
+                if name in recorded and recorded[name] != digest
+            )
+    return dict(changed)
 
 
 def read_stored_plan(folder: MatrixDir) -> Plan:

@@ -24,7 +24,7 @@ A minimal executor, which starts each worker as a child process::
         def wait(self, seconds):
             time.sleep(seconds)
             ended = [run_dir for run_dir, process in self.processes.items() if process.poll() is not None]
-            return [WorkerExit(run_dir, self.processes.pop(run_dir).returncode) for run_dir in ended]
+            return [WorkerExit(run_dir=run_dir, exit_code=self.processes.pop(run_dir).returncode) for run_dir in ended]
 
         def stop(self, run_dir):
             self.processes[run_dir].terminate()
@@ -58,7 +58,7 @@ LAST_WORDS = 3.0
 """Time (s) from the second stop request, for writing the state; then the worker is killed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WorkerExit:
     """The end of a worker: its run folder, and its exit code, which is -N if signal N killed it."""
 

@@ -64,7 +64,7 @@ class Executor:
             process = self._processes.pop(run_dir)
             process.join()  # collects the exit code
             assert process.exitcode is not None
-            exits.append(WorkerExit(run_dir, process.exitcode))
+            exits.append(WorkerExit(run_dir=run_dir, exit_code=process.exitcode))
         return exits
 
     def stop(self, run_dir: Path) -> None:

@@ -10,7 +10,7 @@ does not know), `packing` (which run comes first, and where it fits), `loop` (st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from dcbench import registry
@@ -43,14 +43,14 @@ def measure_costs(entries: Sequence[PlannedRun], executor: str, settings: Schedu
     probe.run_probes(specs, executor, settings)
 
 
-def run(entries: Sequence[PlannedRun], executor: str, settings: SchedulerSettings) -> Iterator[RunEvent | Notice]:
+def run(entries: Sequence[PlannedRun], executor: str, settings: SchedulerSettings) -> Generator[RunEvent | Notice]:
     """Do these runs. Closing the iterator stops the workers, and their runs are pending again."""
     datasets = [entry.spec.dataset for entry in entries]
     problems = downloads.fetch_all(datasets, settings.config.data_dir, settings.interrupts.stop_requested)
     ready = [entry for entry in entries if entry.spec.dataset not in problems]
     for entry in entries:
         if problem := problems.get(entry.spec.dataset):
-            yield RunEvent(entry.folder, fail_before_start(entry, problem))
+            yield RunEvent(folder=entry.folder, state=fail_before_start(entry, problem))
     if problems and settings.policy.fail_fast:
         yield Notice("--fail-fast: a dataset is missing; nothing starts")
         return

@@ -18,7 +18,7 @@ from dcbench.errors import ClaimedError, ResultsError
 from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FaultPolicy:
     """What the user wants when a run fails.
 
@@ -31,7 +31,7 @@ class FaultPolicy:
     fail_fast: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WorkerEnd:
     """How a worker ended.
 

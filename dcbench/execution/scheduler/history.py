@@ -54,7 +54,7 @@ def get_cost_key(spec: RunSpec) -> CostKey:
     return get_cost_class(spec), spec.epochs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """What times depend on: the GPU's name or `cpu`, and on a CPU also its name and the threads of a run."""
 
@@ -80,10 +80,10 @@ class Machine:
 
 def describe_machine(config: WorkerConfig, gpus: Sequence[Gpu]) -> Machine:
     """Return the machine on which workers with this configuration compute."""
-    return Machine(gpus[0].name if gpus else "cpu", devices.read_cpu_name(), config.threads)
+    return Machine(device=gpus[0].name if gpus else "cpu", cpu=devices.read_cpu_name(), threads=config.threads)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeasuredCost:
     """What a run took; each is None if unknown.
 
@@ -96,7 +96,7 @@ class MeasuredCost:
     memory_mb: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExpectedCost:
     """What a run will take; each is None if unknown. `source` says what the prediction is based on."""
 
@@ -117,7 +117,9 @@ def read_cost(folder: RunDir) -> MeasuredCost | None:
         seconds = [sum(map(float, filter(None, stages))) for _, *stages in rows[1:]]
         peaks = [float(row[0]) for row in rows if row[0]]
         per_row = sum(seconds) / len(seconds) if seconds else None
-        return MeasuredCost(max(0.0, state.seconds - sum(seconds)), per_row, max(peaks, default=None))
+        return MeasuredCost(
+            start=max(0.0, state.seconds - sum(seconds)), row=per_row, memory_mb=max(peaks, default=None)
+        )
     return None
 
 
@@ -199,5 +201,5 @@ class History:
             source = plural(len(starts), "run") if starts else ""
             if cost_class in self._probed:
                 source = "probe"
-            self._predictions[key] = ExpectedCost(seconds, memory_mb, source)
+            self._predictions[key] = ExpectedCost(seconds=seconds, memory_mb=memory_mb, source=source)
         return self._predictions[key]

@@ -52,7 +52,7 @@ STOP_SIGNALS = (-signal.SIGTERM, -signal.SIGKILL)
 """Exit codes of workers that were stopped before they listened for SIGTERM, or that did not react to it in time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunEvent:
     """A planned run that has started, has gone back to waiting, or has ended, and its state then."""
 
@@ -196,7 +196,7 @@ class Loop:
             self.elsewhere[job.path] = job
         elif problem or (job.state_before.name in ("done", "skipped") and not redo):
             self.pool.release(job.path)
-            yield from self._end(RunEvent(folder, job.state_before))
+            yield from self._end(RunEvent(folder=folder, state=job.state_before))
         else:
             device = self.pool.get_device(job.path)
             job.new, job.start_time, job.stop_time, job.overdue = False, self.clock(), None, False
@@ -213,7 +213,7 @@ class Loop:
                 redo=redo,
             )
             self.executor.submit(job.path, config)
-            yield RunEvent(folder, RunState(name="running"), "started")
+            yield RunEvent(folder=folder, state=RunState(name="running"), step="started")
 
     # --- elsewhere -> waiting, ended ------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Loop:
                 self.waiting.append(job)
                 self.changed = True
             else:
-                yield from self._end(RunEvent(job.entry.folder, state))
+                yield from self._end(RunEvent(folder=job.entry.folder, state=state))
 
     # --- live -> ended, waiting, elsewhere ------------------------------------------------------
 
@@ -256,16 +256,18 @@ class Loop:
         # when the fork server dies, its workers' exit codes are lost, and the workers go on.
         if worker_exit.exit_code == EXIT_CLAIMED or folder.read_planned_state(spec).name == "running":
             self.elsewhere[job.path] = job
-            yield RunEvent(folder, RunState(name="running"), "requeued")
+            yield RunEvent(folder=folder, state=RunState(name="running"), step="requeued")
             return
 
         stop_requested = job.stop_time is not None or self.settings.interrupts.count > 0
         if stop_requested and not job.overdue and worker_exit.exit_code in (EXIT_STOPPED, *STOP_SIGNALS):
-            yield RunEvent(folder, mark_stopped(folder))
+            yield RunEvent(folder=folder, state=mark_stopped(folder))
             return
 
         oom_killed = devices.count_oom_kills() > self.oom_kills
-        end = WorkerEnd(worker_exit.exit_code, policy.timeout if job.overdue else None, oom_killed)
+        end = WorkerEnd(
+            exit_code=worker_exit.exit_code, timeout=policy.timeout if job.overdue else None, oom_killed=oom_killed
+        )
         state = settle(folder, end, job.state_before)
         if state.name == "done":
             cost_was_unknown = self.history.predict(job.key).seconds is None
@@ -280,12 +282,12 @@ class Loop:
         if step == "end" or self.phase is not Phase.WORKING:
             if job.retries and state.reason:
                 state = replace(state, reason=f"{state.reason} (tried {job.retries + 1} times)")
-            yield from self._end(RunEvent(folder, state))
+            yield from self._end(RunEvent(folder=folder, state=state))
             return
         job.exclusive = job.exclusive or step == "retry_alone"
         job.retries += step == "retry"
         self.waiting.insert(0, job)
-        yield RunEvent(folder, state, "requeued")
+        yield RunEvent(folder=folder, state=state, step="requeued")
         how = "alone on its device" if job.exclusive else f"try {job.retries + 1} of {policy.retries + 1}"
         yield Notice(f"retrying ({how}): {folder.path.name}: {state.kind}: {state.reason}")
 

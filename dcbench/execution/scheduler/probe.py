@@ -68,7 +68,7 @@ def run_probes(specs: Sequence[RunSpec], executor: str, settings: SchedulerSetti
     workers = registry.load("executors", executor).Executor(settings.config)
     with TemporaryDirectory(prefix="dcbench-probe-") as root:
         folders = {part: RunDir(Path(root) / part.run_id) for parts in probes.values() for part, _ in parts}
-        entries = [PlannedRun(part, folder, RunState()) for part, folder in folders.items()]
+        entries = [PlannedRun(spec=part, folder=folder, state=RunState()) for part, folder in folders.items()]
         try:
             deque(Loop(entries, workers, own_settings).run(), maxlen=0)  # runs to the end and keeps no event
         finally:
@@ -111,4 +111,4 @@ def extrapolate(costs: Sequence[tuple[float, MeasuredCost]]) -> MeasuredCost:
         slope = max(0.0, (large_cost - small_cost) / (large - small)) if large > small else 0.0
         return float(large_cost + slope * (1 - large))
 
-    return MeasuredCost(at_all_images("start"), at_all_images("row"), at_all_images("memory_mb"))
+    return MeasuredCost(start=at_all_images("start"), row=at_all_images("row"), memory_mb=at_all_images("memory_mb"))

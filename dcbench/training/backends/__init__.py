@@ -84,7 +84,7 @@ def describe_call(target: Any, arguments: Mapping[str, Any], device: torch.devic
     return Call(library=library, version=version, function=function, arguments=plain, device=str(device))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Transform:
     """A fitted PCA or whitening, `(n, d)` -> `(n, dim)`, and the call that fitted it."""
 

@@ -44,7 +44,7 @@ def _train(data: npt.NDArray[np.float32], dim: int) -> faiss.PCAMatrix:
 def _make_transform(matrix: faiss.PCAMatrix, like: Tensor) -> Transform:
     names = ("d_in", "d_out", "eigen_power", "max_points_per_d", "random_rotation")
     call = describe_call(matrix, {name: getattr(matrix, name) for name in names}, "cpu")
-    return Transform(lambda data: torch.from_numpy(matrix.apply(_to_numpy(data))).to(like.device), call)
+    return Transform(apply=lambda data: torch.from_numpy(matrix.apply(_to_numpy(data))).to(like.device), call=call)
 
 
 def kmeans(points: Tensor, first_centroids: Tensor, iterations: int) -> KMeansResult:

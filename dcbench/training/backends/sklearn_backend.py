@@ -38,7 +38,8 @@ def _fit(pca: PCA, data: Tensor) -> PCA:
 def _make_transform(pca: PCA, like: Tensor) -> Transform:
     call = describe_call(pca, pca.get_params() | {"n_components": int(pca.n_components_)}, "cpu")
     return Transform(
-        lambda data: torch.from_numpy(pca.transform(_to_float64(data)).astype(np.float32)).to(like.device), call
+        apply=lambda data: torch.from_numpy(pca.transform(_to_float64(data)).astype(np.float32)).to(like.device),
+        call=call,
     )
 
 

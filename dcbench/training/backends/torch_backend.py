@@ -24,7 +24,7 @@ def fit_whitening(reduced: Tensor) -> Transform:
 def _make_transform(mean: Tensor, axes: Tensor) -> Transform:
     arguments = {"dtype": "float64", "dim": axes.shape[1]}
     call = describe_call(torch.linalg.eigh, arguments, axes.device)
-    return Transform(lambda data: (data - mean) @ axes, call)
+    return Transform(apply=lambda data: (data - mean) @ axes, call=call)
 
 
 def _find_principal_axes(data: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:

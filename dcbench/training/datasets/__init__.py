@@ -86,8 +86,8 @@ def load_training(spec: RunSpec, data_dir: Path) -> Split:
     """Load the training images of a run: all, or `limit` of them, class-balanced and chosen by the seed."""
     split = _load_split(spec, data_dir, train=True)
     # Planning has checked what the facts tell. Of an image folder only the images tell how many there are.
-    for _, message in find_spec_problems(spec, available=len(split.labels)):
-        raise DataError(f"{spec.dataset}: {message}")
+    for problem in find_spec_problems(spec, available=len(split.labels)):
+        raise DataError(f"{spec.dataset}: {problem.message}")
     if spec.limit is None:
         return split
     return split.select(choose_balanced(split.labels, spec.limit, seeds.numpy_generator(spec.seed, "limit")))

@@ -20,7 +20,7 @@ def make_settings(gpus=(), **config):
 
 
 def started(entry):
-    return RunEvent(entry.folder, RunState(name="running"), "started")
+    return RunEvent(folder=entry.folder, state=RunState(name="running"), step="started")
 
 
 def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
@@ -30,7 +30,9 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     board.update(started(second))
     first.folder.append_metrics({"epoch": 0})
     first.folder.append_metrics({"epoch": 1})
-    board.update(RunEvent(second.folder, RunState(name="failed", kind="nan", reason="the loss became nan")))
+    board.update(
+        RunEvent(folder=second.folder, state=RunState(name="failed", kind="nan", reason="the loss became nan"))
+    )
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.render())
     text = out.getvalue()
@@ -48,17 +50,19 @@ def test_the_time_left_is_what_runs_like_these_took(entries):
     board.update(started(entries[0]))
     board.update(started(entries[1]))
     assert board.estimate_seconds_left() == pytest.approx(300, abs=1), "two at once"
-    board.update(RunEvent(entries[1].folder, RunState(name="failed", kind="out_of_memory"), "requeued"))
+    board.update(
+        RunEvent(folder=entries[1].folder, state=RunState(name="failed", kind="out_of_memory"), step="requeued")
+    )
     assert board.estimate_seconds_left() == pytest.approx(600, abs=1), "one waits again"
     board.update(started(entries[1]))
     for entry in entries[:2]:
-        board.update(RunEvent(entry.folder, RunState(name="done")))
+        board.update(RunEvent(folder=entry.folder, state=RunState(name="done")))
     board.update(started(entries[2]))
     assert board.estimate_seconds_left() == pytest.approx(200, abs=1)
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(board.render())
     assert "of about 3 min 20 s" in out.getvalue()
-    board.update(RunEvent(entries[2].folder, RunState(name="done")))
+    board.update(RunEvent(folder=entries[2].folder, state=RunState(name="done")))
     assert board.estimate_seconds_left() is None
 
 
@@ -67,14 +71,14 @@ def test_without_predictions_the_pace_so_far_counts(entries):
     assert board.estimate_seconds_left() is None
     board.start -= 60
     board.update(started(entries[0]))
-    board.update(RunEvent(entries[0].folder, RunState(name="done")))
+    board.update(RunEvent(folder=entries[0].folder, state=RunState(name="done")))
     assert board.estimate_seconds_left() == pytest.approx(120, abs=1)
 
 
 def every(entries):
     for entry in entries:
         yield started(entry)
-        yield RunEvent(entry.folder, RunState(name="done", seconds=2.0))
+        yield RunEvent(folder=entry.folder, state=RunState(name="done", seconds=2.0))
 
 
 def test_a_terminal_gets_the_live_table(entries, terminal):

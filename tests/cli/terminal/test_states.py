@@ -10,7 +10,7 @@ from dcbench.core.store.run_state import RunState
 
 def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
     failed = RunState(name="failed", kind="error", reason="[bold]no[/bold] [/]")
-    states.show_states("m", [status.PlannedRun(entries[0].spec, entries[0].folder, failed)])
+    states.show_states("m", [status.PlannedRun(spec=entries[0].spec, folder=entries[0].folder, state=failed)])
     assert "[bold]no[/bold] [/]" in terminal.getvalue()
 
 

@@ -5,7 +5,7 @@ from dcbench.core.spec import make_spec
 
 
 def messages_of(values, available=None):
-    return [message for _, message in find_spec_problems(make_spec({"pca_dim": 8} | values), available)]
+    return [problem.message for problem in find_spec_problems(make_spec({"pca_dim": 8} | values), available)]
 
 
 def test_a_sound_spec_has_no_problem():
@@ -37,4 +37,4 @@ def test_training_images():
 
 
 def test_problems_blame_the_most_telling_field_first():
-    assert [fields[0] for fields, _ in find_spec_problems(make_spec({"limit": 100}))] == ["pca_dim"]
+    assert [problem.fields[0] for problem in find_spec_problems(make_spec({"limit": 100}))] == ["pca_dim"]

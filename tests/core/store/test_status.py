@@ -1,10 +1,16 @@
+import hashlib
+import json
+
 import pytest
 
+from dcbench import registry
 from dcbench.core.store import status
-from dcbench.core.store.run_dir import MatrixDir
+from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_state import RunState
-from dcbench.errors import ResultsError
+from dcbench.errors import DcbenchError, ResultsError
 from tests.helpers.matrices import plan_of
+from tests.helpers.own_parts import ARCH, MATRIX, write_part
+from tests.helpers.result_folders import fill
 
 TEXT = "name: m\naxes: {k: [5, 6, 7]}\nseeds: [0, 1]\n"
 
@@ -27,10 +33,10 @@ def test_counts_sum_to_the_plan(folder):
 
 
 def test_a_changed_matrix_keeps_what_is_still_planned(folder):
-    assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(0, 6, 0)
-    assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(6, 0, 0)
+    assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(kept=0, added=6, dropped=0)
+    assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(kept=6, added=0, dropped=0)
     changed = plan_of(TEXT.replace("[5, 6, 7]", "[6, 7, 8, 9]"))
-    assert status.store_plan(changed, folder) == status.PlanChange(4, 4, 2)
+    assert status.store_plan(changed, folder) == status.PlanChange(kept=4, added=4, dropped=2)
     assert status.read_stored_plan(folder).run_ids == changed.run_ids
 
 
@@ -76,3 +82,123 @@ def test_two_matrices_of_one_name_cannot_share_a_report(tmp_path):
     assert len(folders) == 2 and status.check_distinct_names(folders[:1]) == folders[:1]
     with pytest.raises(ResultsError, match="are all called 'm'; report them one by one"):
         status.check_distinct_names(folders)
+
+
+# --- the user's own plug-ins ------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The file of an own architecture, which is known."""
+    file = write_part(tmp_path / "parts")
+    registry.use_plugins([tmp_path / "parts"])
+    return file
+
+
+def digest_of(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def finish(folder, plan, plugins):
+    """Let all runs of a plan be done, those of the own architecture with these plug-ins in their provenance."""
+    for spec in plan.runs:
+        run = fill(folder, spec.run_id, spec)
+        run.write_provenance({"plugins": plugins} if spec.arch == "own" else {})
+
+
+def test_a_stored_plan_remembers_the_facts_of_the_own_plugins_that_it_uses(folder, own):
+    write_part(own.parents[1], name="unused")
+    status.store_plan(plan_of(MATRIX), folder)
+    remembered = json.loads(folder.plugins_file.read_text())
+    facts = {"features_32": 16, "features_224": 16, "smallest_image": 8}
+    assert remembered == {"archs/own": {"facts": facts, "sha256": digest_of(own), "path": str(own)}}
+    assert status.read_stored_plan(folder).run_ids == plan_of(MATRIX).run_ids
+
+
+def test_a_stored_plan_is_read_without_the_files_from_any_folder(folder, own, tmp_path, monkeypatch):
+    ids = plan_of(MATRIX).run_ids
+    status.store_plan(plan_of(MATRIX), folder)
+    registry.set_state(((), {}))
+    own.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert status.read_stored_plan(folder).run_ids == ids
+    assert registry.search_path() == (), "a results folder names no folders of code"
+
+
+def test_a_plan_that_no_longer_uses_own_plugins_forgets_them(folder, own):
+    status.store_plan(plan_of(MATRIX), folder)
+    status.store_plan(plan_of(MATRIX.replace("[own, alexnet]", "[alexnet]")), folder)
+    assert not folder.plugins_file.exists()
+
+
+def test_a_run_remembers_the_newest_facts(folder, own):
+    status.store_plan(plan_of(MATRIX), folder)
+    own.write_text(ARCH.replace('"smallest_image": 8', '"smallest_image": 16'))
+    status.store_plan(plan_of(MATRIX), folder)
+    registry.set_state(((), {}))
+    status.read_stored_plan(folder)
+    assert registry.facts("archs", "own")["smallest_image"] == 16
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"archs/own": 1}',
+        '{"archs/own": {"facts": {"features_32": 16}, "sha256": "", "path": ""}}',
+    ],
+)
+def test_a_damaged_memory_of_plugins_is_named_with_the_way_out(folder, own, text):
+    status.store_plan(plan_of(MATRIX), folder)
+    folder.plugins_file.write_text(text)
+    with pytest.raises(DcbenchError, match=r"plugins.json: is damaged.*run the matrix again to write it again"):
+        status.read_stored_plan(folder)
+
+
+def test_plugins_that_changed_since_finished_runs_used_them_are_counted(folder, own):
+    plan = plan_of(MATRIX)
+    status.store_plan(plan, folder)
+    finish(folder, plan, {"archs/own": {"sha256": digest_of(own), "path": str(own)}})
+    assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {}
+    own.write_text(ARCH + "# changed\n")
+    assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {"archs/own": 2}
+    sgd, adam = (folder.run_dir(spec.run_id) for spec in plan.runs if spec.arch == "own")
+    sgd.write_provenance({"plugins": {"archs/own": {"sha256": digest_of(own), "path": str(own)}}})
+    assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {"archs/own": 1}
+    adam.write_state(RunState(name="failed", kind="error"))
+    assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {}, "only finished runs count"
+
+
+def test_a_changed_file_is_noticed_where_only_its_facts_are_remembered_and_it_is_not_run(folder, own):
+    plan = plan_of(MATRIX)
+    status.store_plan(plan, folder)
+    finish(folder, plan, {"archs/own": {"sha256": digest_of(own), "path": str(own)}})
+    registry.set_state(((), {}))
+    own.write_text("raise SystemExit('it ran')\n")
+    assert status.count_changed_plugins(status.read_status(folder).runs) == {"archs/own": 2}
+    own.unlink()
+    assert status.count_changed_plugins(status.read_status(folder).runs) == {}, "nothing is known of a missing file"
+
+
+def test_runs_whose_provenance_is_damaged_or_silent_are_not_counted(folder, own):
+    plan = plan_of(MATRIX)
+    status.store_plan(plan, folder)
+    finish(folder, plan, {})
+    own.write_text(ARCH + "# changed\n")
+    assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {}
+    for spec in plan.runs:
+        folder.run_dir(spec.run_id).provenance_file.write_text("{")
+    assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {}
+
+
+def test_built_in_plugins_cost_no_look_at_any_provenance(folder, monkeypatch):
+    plan = plan_of("name: m\naxes: {optimizer: [sgd, adam]}\nsettings: {epochs: 2, pca_dim: 8}\n")
+    status.store_plan(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec)
+    monkeypatch.setattr(RunDir, "read_provenance", lambda run: pytest.fail("read"))
+    assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {}

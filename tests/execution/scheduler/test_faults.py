@@ -65,15 +65,15 @@ def test_retries_are_counted_and_nan_is_never_retried(state):
 @pytest.mark.parametrize(
     ("end", "kind", "message"),
     [
-        (WorkerEnd(-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
-        (WorkerEnd(-(signal.SIGRTMIN + 1)), "crash", f"killed by signal {signal.SIGRTMIN + 1}"),
-        (WorkerEnd(3), "crash", "ended with code 3"),
-        (WorkerEnd(-signal.SIGKILL), "crash", "killed by SIGKILL"),
-        (WorkerEnd(-signal.SIGKILL, oom_killed=True), "out_of_memory", "ran out of memory"),
-        (WorkerEnd(-signal.SIGSEGV, oom_killed=True), "crash", "SIGSEGV"),
-        (WorkerEnd(-signal.SIGKILL, timeout=90), "timeout", "longer than 90 s"),
-        (WorkerEnd(143, timeout=90), "timeout", "longer than 90 s"),
-        (WorkerEnd(143), "crash", "another program sent the worker SIGTERM"),
+        (WorkerEnd(exit_code=-signal.SIGSEGV), "crash", "killed by SIGSEGV"),
+        (WorkerEnd(exit_code=-(signal.SIGRTMIN + 1)), "crash", f"killed by signal {signal.SIGRTMIN + 1}"),
+        (WorkerEnd(exit_code=3), "crash", "ended with code 3"),
+        (WorkerEnd(exit_code=-signal.SIGKILL), "crash", "killed by SIGKILL"),
+        (WorkerEnd(exit_code=-signal.SIGKILL, oom_killed=True), "out_of_memory", "ran out of memory"),
+        (WorkerEnd(exit_code=-signal.SIGSEGV, oom_killed=True), "crash", "SIGSEGV"),
+        (WorkerEnd(exit_code=-signal.SIGKILL, timeout=90), "timeout", "longer than 90 s"),
+        (WorkerEnd(exit_code=143, timeout=90), "timeout", "longer than 90 s"),
+        (WorkerEnd(exit_code=143), "crash", "another program sent the worker SIGTERM"),
     ],
 )
 def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, message):
@@ -86,23 +86,23 @@ def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_l
 
 def test_a_run_that_got_done_when_its_time_was_over_is_done(folder):
     folder.write_state(RunState(name="done"))
-    assert settle(folder, WorkerEnd(0, timeout=5), RunState()).name == "done"
+    assert settle(folder, WorkerEnd(exit_code=0, timeout=5), RunState()).name == "done"
 
 
 def test_what_the_worker_recorded_stands(folder):
     folder.write_state(NAN)
-    assert settle(folder, WorkerEnd(1), RunState()) == NAN
-    assert settle(folder, WorkerEnd(1), NAN).kind == "crash", "an earlier try's failure is not this one's"
+    assert settle(folder, WorkerEnd(exit_code=1), RunState()) == NAN
+    assert settle(folder, WorkerEnd(exit_code=1), NAN).kind == "crash", "an earlier try's failure is not this one's"
 
 
 def test_only_an_end_that_says_so_is_done_or_skipped_and_pending_is_no_end(folder):
     for name in ("done", "skipped"):
         folder.write_state(RunState(name=name))
-        assert settle(folder, WorkerEnd(0), RunState(name=name)).name == name, "done again"
-        assert settle(folder, WorkerEnd(1), RunState(name=name)).kind == "crash"
+        assert settle(folder, WorkerEnd(exit_code=0), RunState(name=name)).name == name, "done again"
+        assert settle(folder, WorkerEnd(exit_code=1), RunState(name=name)).kind == "crash"
         assert folder.read_state().name == name, "what was finished is not overwritten"
     folder.state_file.unlink()
-    assert settle(folder, WorkerEnd(1), RunState(name="failed", kind="nan")).kind == "crash"
+    assert settle(folder, WorkerEnd(exit_code=1), RunState(name="failed", kind="nan")).kind == "crash"
 
 
 def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
@@ -127,7 +127,7 @@ def test_a_folder_that_is_another_runs_is_refused_and_left_as_it_is(tmp_path):
     """The state of a dataset that cannot be had is the reason where it can be recorded."""
     spec, other = make_spec({"k": 5}), make_spec({"k": 6})
     folder = RunDir(tmp_path / spec.run_id)
-    entry = PlannedRun(spec, folder, RunState())
+    entry = PlannedRun(spec=spec, folder=folder, state=RunState())
     assert (
         fail_before_start(entry, "no network")
         == RunState(name="failed", kind="error", reason="no network")

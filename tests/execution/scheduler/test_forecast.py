@@ -19,7 +19,7 @@ def entries(tmp_path):
 
 
 def make(entries, costs, memory=10_000.0, slots=2):
-    history = History(Machine("H100", "x", 1))
+    history = History(Machine(device="H100", cpu="x", threads=1))
     for entry in entries:
         cost = costs(entry.spec)
         if cost:
@@ -29,7 +29,9 @@ def make(entries, costs, memory=10_000.0, slots=2):
 
 
 def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
-    settings = make(entries, lambda spec: MeasuredCost(10.0, 9.0 if spec.dataset == "mnist" else 4.0, 500.0))
+    settings = make(
+        entries, lambda spec: MeasuredCost(start=10.0, row=9.0 if spec.dataset == "mnist" else 4.0, memory_mb=500.0)
+    )
     result = forecast(entries, settings)
     assert [(each.title, each.runs, each.done, each.expected.seconds) for each in result.classes] == [
         ("faiss mnist", 2, 0, 100.0), ("sklearn mnist", 2, 0, 100.0),
@@ -42,23 +44,30 @@ def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
 
 
 def test_what_is_done_costs_nothing_more(entries):
-    settings = make(entries, lambda spec: MeasuredCost(10.0, 9.0, 500.0))
-    done = [status.PlannedRun(each.spec, each.folder, RunState(name="done")) for each in entries[:6]] + entries[6:]
+    settings = make(entries, lambda spec: MeasuredCost(start=10.0, row=9.0, memory_mb=500.0))
+    done = [
+        status.PlannedRun(spec=each.spec, folder=each.folder, state=RunState(name="done")) for each in entries[:6]
+    ] + entries[6:]
     result = forecast(done, settings)
     assert (result.left, result.run_seconds, result.finish_seconds) == (2, 200.0, 100.0)
     assert sum(each.done for each in result.classes) == 6
-    nothing = forecast([status.PlannedRun(each.spec, each.folder, RunState(name="done")) for each in entries], settings)
+    nothing = forecast(
+        [status.PlannedRun(spec=each.spec, folder=each.folder, state=RunState(name="done")) for each in entries],
+        settings,
+    )
     assert (nothing.left, nothing.run_seconds, nothing.finish_seconds) == (0, 0, 0.0)
 
 
 def test_one_unknown_class_and_the_whole_has_no_figure(entries):
-    settings = make(entries, lambda spec: None if spec.dataset == "mnist" else MeasuredCost(10.0, 9.0, 500.0))
+    settings = make(
+        entries, lambda spec: None if spec.dataset == "mnist" else MeasuredCost(start=10.0, row=9.0, memory_mb=500.0)
+    )
     result = forecast(entries, settings)
     assert (result.left, result.unknown, result.run_seconds, result.finish_seconds) == (8, 4, None, None)
 
 
 def test_memory_decides_how_many_share_a_card(entries):
-    settings = make(entries, lambda spec: MeasuredCost(10.0, 9.0, 5000.0), memory=7000.0, slots=8)
+    settings = make(entries, lambda spec: MeasuredCost(start=10.0, row=9.0, memory_mb=5000.0), memory=7000.0, slots=8)
     assert forecast(entries, settings).finish_seconds == 400.0, "one at a time on each of two cards"
 
 

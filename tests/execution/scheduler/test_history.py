@@ -21,7 +21,7 @@ from dcbench.execution.scheduler.history import (
     read_cost,
 )
 
-HERE = Machine("cpu", "CPU A", 1)
+HERE = Machine(device="cpu", cpu="CPU A", threads=1)
 FACTS = {"device": "cpu", "cpu": "CPU A", "threads": 1}
 
 
@@ -76,7 +76,11 @@ def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_pat
     for differing in ({"k": 11}, {"arch": "vgg16"}, {"limit": 1000}, {"backend": "sklearn"}, {"batch_size": 64}):
         other = make_spec({"epochs": 2} | differing)
         assert read(tmp_path, other).predict(get_cost_key(other)).seconds is None, differing
-    for wrong in (Machine("cpu", "CPU B", 1), Machine("cpu", "CPU A", 2), Machine("H100", "CPU A", 1)):
+    for wrong in (
+        Machine(device="cpu", cpu="CPU B", threads=1),
+        Machine(device="cpu", cpu="CPU A", threads=2),
+        Machine(device="H100", cpu="CPU A", threads=1),
+    ):
         assert read(tmp_path, spec, machine=wrong).predict(get_cost_key(spec)).seconds is None
     folder = RunDir(tmp_path / "m" / spec.run_id)
     folder.write_state(RunState(name="failed", kind="nan"))
@@ -85,14 +89,17 @@ def test_another_class_another_machine_and_what_is_not_done_tell_nothing(tmp_pat
 
 def test_memory_is_the_same_on_another_cpu_but_not_on_a_gpu(tmp_path):
     _, spec = finished(tmp_path)
-    elsewhere = read(tmp_path, spec, machine=Machine("cpu", "CPU B", 8)).predict(get_cost_key(spec))
+    elsewhere = read(tmp_path, spec, machine=Machine(device="cpu", cpu="CPU B", threads=8)).predict(get_cost_key(spec))
     assert (elsewhere.seconds, elsewhere.memory_mb) == (None, pytest.approx(500 * MARGIN))
-    assert read(tmp_path, spec, machine=Machine("H100", "x", 1)).predict(get_cost_key(spec)).memory_mb is None
+    assert (
+        read(tmp_path, spec, machine=Machine(device="H100", cpu="x", threads=1)).predict(get_cost_key(spec)).memory_mb
+        is None
+    )
 
 
 def test_on_a_gpu_there_is_headroom_and_the_threads_do_not_matter(tmp_path):
     _, spec = finished(tmp_path, facts={"device": "H100", "threads": 3})
-    foreseen = read(tmp_path, spec, machine=Machine("H100", "x", 1)).predict(get_cost_key(spec))
+    foreseen = read(tmp_path, spec, machine=Machine(device="H100", cpu="x", threads=1)).predict(get_cost_key(spec))
     assert foreseen.memory_mb == pytest.approx(500 * MARGIN + devices.HEADROOM_MB) and foreseen.seconds is not None
 
 
@@ -119,11 +126,11 @@ def test_a_run_without_epochs_is_all_start(tmp_path):
 def test_a_probe_counts_until_a_run_has_been_measured(tmp_path):
     folder, spec = finished(tmp_path)
     history = History(HERE)
-    history.add_probe(spec, MeasuredCost(1.0, 1.0, 100.0))
+    history.add_probe(spec, MeasuredCost(start=1.0, row=1.0, memory_mb=100.0))
     assert history.predict(get_cost_key(spec)).source == "probe" and history.predict(get_cost_key(spec)).seconds == 3.0
     history.add_run(folder, spec)
     assert history.predict(get_cost_key(spec)).source == "1 run" and history.predict(get_cost_key(spec)).seconds == 20.0
-    history.add_probe(spec, MeasuredCost(1.0, 1.0, 100.0))
+    history.add_probe(spec, MeasuredCost(start=1.0, row=1.0, memory_mb=100.0))
     assert history.predict(get_cost_key(spec)).source == "1 run", "a probe never displaces a measurement"
 
 
@@ -136,5 +143,7 @@ def test_a_spec_of_an_older_version_takes_todays_defaults(tmp_path):
 
 
 def test_the_machine_is_the_device_or_the_cpu_with_its_threads(tmp_path):
-    assert describe_machine(WorkerConfig(threads=2), []) == Machine("cpu", devices.read_cpu_name(), 2)
+    assert describe_machine(WorkerConfig(threads=2), []) == Machine(
+        device="cpu", cpu=devices.read_cpu_name(), threads=2
+    )
     assert describe_machine(WorkerConfig(device="cuda"), [Gpu(index=0, uuid="GPU-a", name="H100")]).device == "H100"

@@ -49,7 +49,7 @@ class Fake:
             RunDir(run).write_state(state)
         if state == DONE:
             RunDir(run).metrics_file.write_text("epoch\n0\n1\n")
-        return [WorkerExit(run, code)]
+        return [WorkerExit(run_dir=run, exit_code=code)]
 
     def close(self):
         self.closed = True
@@ -187,7 +187,7 @@ def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
 # --- on devices that are not there ----------------------------------------------------------------
 
 EIGHT = "name: m\naxes: {k: [5, 6]}\nseeds: [0, 1, 2, 3]\nsettings: {limit: 60, epochs: 1, width: 0.05, pca_dim: 8}\n"
-ON_GPU = Machine("X", "cpu", 1)
+ON_GPU = Machine(device="X", cpu="cpu", threads=1)
 
 
 def settings_for(cluster, **more):
@@ -206,7 +206,7 @@ def simulate(
     history = History(ON_GPU)
     for spec in plan.runs if need is not None else ():
         peak = (need - devices.HEADROOM_MB) / 1.1
-        history.costs[get_cost_class(spec)] = [MeasuredCost(60.0, 0.0, peak)]
+        history.costs[get_cost_class(spec)] = [MeasuredCost(start=60.0, row=0.0, memory_mb=peak)]
     settings = settings_for(cluster, history=history, policy=policy or FaultPolicy())
     events = list(Loop(entries, cluster, settings).run())
     outcomes = [event for event in events if not isinstance(event, Notice)]
@@ -259,7 +259,7 @@ def test_a_run_that_needs_more_than_the_card_ends_out_of_memory(tmp_path):
 def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
     history = History(ON_GPU)
     spec = plan_of(EIGHT).runs[0]
-    history.costs[get_cost_class(spec)] = [MeasuredCost(1.0, 0.0, 1000.0)]
+    history.costs[get_cost_class(spec)] = [MeasuredCost(start=1.0, row=0.0, memory_mb=1000.0)]
     history.add_out_of_memory(spec, 4000.0)
     assert history.predict(get_cost_key(spec)).memory_mb == 6000.0
 
@@ -317,7 +317,7 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
     cluster = Cluster(1, 10_000, bad, slots=2)
     settings = settings_for(cluster, policy=FaultPolicy(fail_fast=True))
     for spec in plan.runs:
-        settings.history.costs[get_cost_class(spec)] = [MeasuredCost(60.0, 0.0, 10.0)]
+        settings.history.costs[get_cost_class(spec)] = [MeasuredCost(start=60.0, row=0.0, memory_mb=10.0)]
     events = list(Loop(entries, cluster, settings).run())
     assert any(isinstance(event, Notice) and "--fail-fast" in event.text for event in events)
     counts = status.count_states(status.read_planned_runs(plan, folder))
@@ -428,7 +428,7 @@ def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp
     entries = status.read_planned_runs(plan, folder)[:1]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
     history = History(ON_GPU)
-    history.costs[get_cost_class(entries[0].spec)] = [MeasuredCost(60.0, 0.0, 4000.0)]
+    history.costs[get_cost_class(entries[0].spec)] = [MeasuredCost(start=60.0, row=0.0, memory_mb=4000.0)]
     pool = cluster.pool()
     pool.devices[0].read_free_mb = lambda: 4000.0
     settings = settings_for(cluster, pool=pool, history=history)
@@ -478,7 +478,7 @@ def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch)
     claim = entry.folder.claim()
     claim.__enter__()
     cluster.live.clear()
-    cluster.gone.append(WorkerExit(entry.folder.path, 255))
+    cluster.gone.append(WorkerExit(run_dir=entry.folder.path, exit_code=255))
     assert next(steps).step == "requeued" and "held by" in next(steps).text
     entry.folder.metrics_file.write_text("epoch\n0\n1\n")
     entry.folder.write_state(DONE)

@@ -19,24 +19,30 @@ def ordered(costs, first=()):
 
 
 def test_the_longest_come_first_and_equals_stay_in_the_plans_order():
-    order = ordered(lambda spec: ExpectedCost(10.0 if spec.k == 10 else 5.0, 1.0))
+    order = ordered(lambda spec: ExpectedCost(seconds=10.0 if spec.k == 10 else 5.0, memory_mb=1.0))
     assert [k for _, k, _ in order] == [10, 10, 10, 10, 5, 5, 5, 5]
     assert order[:4] == [("mnist", 10, 0), ("mnist", 10, 1), ("cifar10", 10, 0), ("cifar10", 10, 1)]
 
 
 def test_long_means_much_of_a_device_for_long():
-    order = ordered(lambda spec: ExpectedCost(10.0, 8.0) if spec.k == 5 else ExpectedCost(20.0, 2.0))
+    order = ordered(
+        lambda spec: (
+            ExpectedCost(seconds=10.0, memory_mb=8.0) if spec.k == 5 else ExpectedCost(seconds=20.0, memory_mb=2.0)
+        )
+    )
     assert [k for _, k, _ in order][:4] == [5, 5, 5, 5]
 
 
 def test_what_nothing_is_known_of_comes_before_what_is_known():
-    order = ordered(lambda spec: ExpectedCost() if spec.dataset == "cifar10" else ExpectedCost(1e6, 9.0))
+    order = ordered(
+        lambda spec: ExpectedCost() if spec.dataset == "cifar10" else ExpectedCost(seconds=1e6, memory_mb=9.0)
+    )
     assert [name for name, _, _ in order][:4] == ["cifar10"] * 4
 
 
 def test_chosen_cells_come_first():
     first = parse_filters(["dataset=cifar10,k=5"], PLAN)
-    assert ordered(lambda spec: ExpectedCost(10.0 if spec.k == 10 else 5.0, 1.0), first)[:2] == [
+    assert ordered(lambda spec: ExpectedCost(seconds=10.0 if spec.k == 10 else 5.0, memory_mb=1.0), first)[:2] == [
         ("cifar10", 5, 0), ("cifar10", 5, 1)
     ]  # fmt: skip
 

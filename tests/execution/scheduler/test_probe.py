@@ -64,9 +64,16 @@ def test_large_classes_are_probed_with_two_parts_of_their_images(values, parts):
 
 
 def test_the_whole_lies_on_the_line_through_the_parts():
-    cost = probe.extrapolate([(0.4, MeasuredCost(14.0, 4.0, 300.0)), (0.1, MeasuredCost(11.0, 1.0, None))])
+    cost = probe.extrapolate(
+        [
+            (0.4, MeasuredCost(start=14.0, row=4.0, memory_mb=300.0)),
+            (0.1, MeasuredCost(start=11.0, row=1.0, memory_mb=None)),
+        ]
+    )
     assert (cost.start, cost.row, cost.memory_mb) == (pytest.approx(20.0), pytest.approx(10.0), None)
-    noisy = probe.extrapolate([(0.4, MeasuredCost(5.0, 1.0, 1.0)), (0.1, MeasuredCost(6.0, 1.0, 1.0))])
+    noisy = probe.extrapolate(
+        [(0.4, MeasuredCost(start=5.0, row=1.0, memory_mb=1.0)), (0.1, MeasuredCost(start=6.0, row=1.0, memory_mb=1.0))]
+    )
     assert noisy.start == 5.0, "more images never take less"
 
 
