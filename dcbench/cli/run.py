@@ -92,7 +92,7 @@ def run(
     entries = status.read_planned_runs(plan, folder)
     todo = scheduler.select_runs(entries, redo, only and only.value)
     config = selection.worker_config(len(todo), data_dir, command=join_command(), keep_weights=keep_weights, redo=redo)
-    policy = FaultPolicy(timeout, retries, fail_fast)
+    policy = FaultPolicy(timeout=timeout, retries=retries, fail_fast=fail_fast)
     settings = scheduler.make_settings(config, selection.gpus, todo, results, first=filters, policy=policy)
     with settings.interrupts.counting():
         watch(scheduler.run(todo, executor, settings), entries, todo, settings)

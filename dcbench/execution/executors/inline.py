@@ -29,7 +29,7 @@ class Executor:
             return []
         run_dir, config = self._submitted.popleft()
         if run_dir in self._stopped:
-            return [WorkerExit(run_dir, EXIT_STOPPED)]
+            return [WorkerExit(run_dir=run_dir, exit_code=EXIT_STOPPED)]
         from dcbench.execution import worker  # imports torch, which the command line does without
 
         # The scheduler's handlers only count signals, and it cannot act on the count before this run has ended.
@@ -46,7 +46,7 @@ class Executor:
                 signal.signal(number, handler)
         if interrupted:
             signal.raise_signal(signal.SIGINT)  # passes the request on to the scheduler's own handler
-        return [WorkerExit(run_dir, exit_code)]
+        return [WorkerExit(run_dir=run_dir, exit_code=exit_code)]
 
     def stop(self, run_dir: Path) -> None:
         """Drop a run that waits; one that has begun is over before anybody can call this."""
