@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dcbench.audit import axes
-from dcbench.cli.options import AsJson, print_error
+from dcbench.cli.options import JsonOption, print_error
 from dcbench.cli.terminal.audit import show_audit
 from dcbench.core.store.status import find_matrix_dirs
 from dcbench.errors import ResultsError
@@ -17,7 +17,7 @@ from dcbench.errors import ResultsError
 
 def audit(
     path: Annotated[Path, typer.Argument(help="A results folder, or the folder of a matrix in it.")] = Path("results"),
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check that every axis acts and that every run did what its spec says. Exit code 1 if not."""
     audits, has_error = [], False

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dcbench.cli.metric_options import Margins, Rules, parse_margins, parse_rules
-from dcbench.cli.options import AsJson
+from dcbench.cli.metric_options import MarginOption, RuleOption, parse_margins, parse_rules
+from dcbench.cli.options import JsonOption
 from dcbench.comparison.provenance import compare_provenance
 from dcbench.comparison.result import Gate, parse_gate
 from dcbench.comparison.terminal import ComparisonReport, as_markdown, show
@@ -32,8 +32,8 @@ def compare(
         list[str] | None,
         typer.Option("--metric", help="A metric to compare; repeatable. Default: the nine metrics of the report."),
     ] = None,
-    margin: Margins = None,
-    rule: Rules = None,
+    margin: MarginOption = None,
+    rule: RuleOption = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,7 +47,7 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="Also write the comparison as Markdown; - prints only the Markdown."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare two result sets run by run: what changed for each metric and axis value, with a verdict.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import DataDir, Plugins, RunDevice, RunThreads
+from dcbench.cli.options import DataDirOption, PluginsOption, RunDeviceOption, RunThreadsOption
 from dcbench.cli.rerun import make_replay_settings, run_replays
 from dcbench.core import devices
 from dcbench.core.store.files import explain_os_error, explain_unwritable
@@ -29,10 +29,10 @@ def inspect(
     out: Annotated[Path, typer.Option("--out", help="Folder of the reports, with a folder for each matrix.")] = Path(
         "reports"
     ),
-    data_dir: DataDir = None,
-    plugins: Plugins = None,
-    device: RunDevice = None,
-    threads: RunThreads = None,
+    data_dir: DataDirOption = None,
+    plugins: PluginsOption = None,
+    device: RunDeviceOption = None,
+    threads: RunThreadsOption = None,
 ) -> None:
     """Draw what one run learned: filters and the images they respond to, clusters, confusion with labels, a map.
 

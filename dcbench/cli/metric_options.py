@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dcbench.analysis.statistics.effects import Outcome
     from dcbench.analysis.statistics.finals import CurveRule
 
-Margins = Annotated[
+MarginOption = Annotated[
     list[str] | None,
     typer.Option(
         "--margin",
@@ -26,7 +26,7 @@ Margins = Annotated[
         "seconds=1.2. Repeatable.",
     ),
 ]
-Rules = Annotated[
+RuleOption = Annotated[
     list[str] | None,
     typer.Option(
         "--rule",

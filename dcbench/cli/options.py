@@ -16,27 +16,27 @@ from dcbench.errors import DcbenchError
 LOCAL = "local"
 """The default executor."""
 
-MatrixFile = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
-Results = Annotated[Path, typer.Option("--results", help="Folder of the results, with a folder for each matrix.")]
-DataDir = Annotated[
+MatrixArgument = Annotated[Path, typer.Argument(help="The matrix file.", metavar="MATRIX")]
+ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of the results, with a folder for each matrix.")]
+DataDirOption = Annotated[
     Path | None, typer.Option(help="Folder of the datasets. Default: $DCBENCH_DATA, or else the user's cache folder.")
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Gpus = Annotated[str, typer.Option(help="all, or indices as nvidia-smi shows them, like 0,2.")]
-PerGpu = Annotated[
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+GpusOption = Annotated[str, typer.Option(help="all, or indices as nvidia-smi shows them, like 0,2.")]
+RunsPerGpuOption = Annotated[
     str, typer.Option(metavar="auto|N", help="Runs at once on each GPU. auto: as many as fit in its memory.")
 ]
-Jobs = Annotated[
+JobsOption = Annotated[
     int | None, typer.Option(min=1, help="Runs at once on the CPU, which share the cores. Default: one per core.")
 ]
-RunDevice = Annotated[
+RunDeviceOption = Annotated[
     str | None,
     typer.Option("--device", help="auto, cpu, cuda or cuda:N. Default: cpu or cuda, as in the original run."),
 ]
-RunThreads = Annotated[
+RunThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads. Default: as in the original run.")
 ]
-Plugins = Annotated[
+PluginsOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--plugins",
@@ -47,7 +47,7 @@ Plugins = Annotated[
         is_eager=True,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def join_command() -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import DataDir, Device, Plugins, Results, join_command
+from dcbench.cli.options import DataDirOption, DeviceOption, PluginsOption, ResultsOption, join_command
 from dcbench.core import console, devices
 from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DataError
@@ -26,10 +26,10 @@ def parity(
     backends: Annotated[str | None, typer.Option(help="Two or more, like faiss,sklearn. Default: all.")] = None,
     starts: Annotated[int, typer.Option(min=1, help="Starts of k-means, each from other first centroids.")] = 10,
     pca_dim: Annotated[int, typer.Option(help="Dimensions that the PCA keeps.")] = 256,
-    results: Results = Path("results"),
-    data_dir: DataDir = None,
-    plugins: Plugins = None,
-    device: Device = "auto",
+    results: ResultsOption = Path("results"),
+    data_dir: DataDirOption = None,
+    plugins: PluginsOption = None,
+    device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: one per core.")] = None,
 ) -> None:
     """Compare the backends on real features, pair by pair: PCA, whitening, k-means, their defaults, their times."""

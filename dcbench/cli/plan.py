@@ -11,15 +11,15 @@ import typer
 
 from dcbench.cli.options import (
     LOCAL,
-    AsJson,
-    DataDir,
-    Device,
-    Gpus,
-    Jobs,
-    MatrixFile,
-    PerGpu,
-    Plugins,
-    Results,
+    DataDirOption,
+    DeviceOption,
+    GpusOption,
+    JobsOption,
+    JsonOption,
+    MatrixArgument,
+    PluginsOption,
+    ResultsOption,
+    RunsPerGpuOption,
     join_command,
 )
 from dcbench.cli.terminal.plan import show_forecast, show_plan
@@ -33,18 +33,18 @@ from dcbench.execution.scheduler.forecast import forecast
 
 
 def plan(
-    matrix: MatrixFile,
-    results: Results = Path("results"),
-    data_dir: DataDir = None,
-    plugins: Plugins = None,
-    device: Device = "auto",
-    gpus: Gpus = "all",
-    runs_per_gpu: PerGpu = "auto",
-    jobs: Jobs = None,
+    matrix: MatrixArgument,
+    results: ResultsOption = Path("results"),
+    data_dir: DataDirOption = None,
+    plugins: PluginsOption = None,
+    device: DeviceOption = "auto",
+    gpus: GpusOption = "all",
+    runs_per_gpu: RunsPerGpuOption = "auto",
+    jobs: JobsOption = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Measure each class of runs of unknown cost by a short run.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the runs of a matrix: the count after each step, the axes, what is done, and what the rest will take.
 
@@ -54,12 +54,12 @@ def plan(
     expanded = read_matrix(matrix, devices.choose_precision(selection.kind))
     folder = MatrixDir(results / expanded.name)
     entries = status.read_planned_runs(expanded, folder)
-    left = scheduler.select_runs(entries)
-    config = selection.worker_config(len(left) or len(entries), data_dir, command=join_command())
+    todo = scheduler.select_runs(entries)
+    config = selection.worker_config(len(todo) or len(entries), data_dir, command=join_command())
     settings = scheduler.make_settings(config, selection.gpus, entries, results)
     if probe:
         with settings.interrupts.counting():
-            scheduler.measure_costs(left, LOCAL, settings)
+            scheduler.measure_costs(todo, LOCAL, settings)
         if settings.interrupts.count:
             raise typer.Exit(130)  # as a shell reports Ctrl-C: 128 + SIGINT
     prediction, counts = forecast(entries, settings), status.count_states(entries)

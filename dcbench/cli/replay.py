@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import AsJson, DataDir, Plugins, RunDevice, RunThreads
+from dcbench.cli.options import DataDirOption, JsonOption, PluginsOption, RunDeviceOption, RunThreadsOption
 from dcbench.cli.rerun import make_replay_settings, run_replays
 from dcbench.replay.rerun import compare_replays, open_replay_folder, plan_replays, read_original
 from dcbench.replay.run_diff import TOLERANCE
@@ -26,7 +26,7 @@ def _refuse_nan(value: float) -> float:
 def replay(
     path: Annotated[Path, typer.Argument(help="Folder of a run that is done; it is only read.", metavar="RUN")],
     times: Annotated[int, typer.Option(min=1, help="How many times to repeat the run.")] = 2,
-    threads: RunThreads = None,
+    threads: RunThreadsOption = None,
     tolerance: Annotated[
         float,
         typer.Option(min=0, max=1, callback=_refuse_nan, help="Largest difference that counts as equal."),
@@ -34,10 +34,10 @@ def replay(
     keep: Annotated[
         Path | None, typer.Option(help="New folder to keep the repetitions in. Default: none is kept.")
     ] = None,
-    data_dir: DataDir = None,
-    plugins: Plugins = None,
-    device: RunDevice = None,
-    as_json: AsJson = False,
+    data_dir: DataDirOption = None,
+    plugins: PluginsOption = None,
+    device: RunDeviceOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Repeat a finished run in another folder, and compare. Exit code 0 if it comes out the same, else 1."""
     original = read_original(path)

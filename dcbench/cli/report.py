@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcbench.cli.metric_options import Margins, Rules, parse_margins, parse_rules
-from dcbench.cli.options import Plugins, parse_duration, print_error
+from dcbench.cli.metric_options import MarginOption, RuleOption, parse_margins, parse_rules
+from dcbench.cli.options import PluginsOption, parse_duration, print_error
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import check_distinct_names, find_matrix_dirs
 from dcbench.core.text import plural
@@ -37,8 +37,8 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="Where reports are written, in a folder for each matrix.")] = Path(
         "reports"
     ),
-    margin: Margins = None,
-    rule: Rules = None,
+    margin: MarginOption = None,
+    rule: RuleOption = None,
     formats: Annotated[
         str,
         typer.Option(
@@ -51,7 +51,7 @@ def report(
         bool,
         typer.Option("--watch", help="Serve the reports on this machine, and rewrite them as runs start and end."),
     ] = False,
-    plugins: Plugins = None,
+    plugins: PluginsOption = None,
     port: Annotated[
         int | None,
         typer.Option(

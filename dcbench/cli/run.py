@@ -12,14 +12,14 @@ import typer
 from dcbench import registry
 from dcbench.cli.options import (
     LOCAL,
-    DataDir,
-    Device,
-    Gpus,
-    Jobs,
-    MatrixFile,
-    PerGpu,
-    Plugins,
-    Results,
+    DataDirOption,
+    DeviceOption,
+    GpusOption,
+    JobsOption,
+    MatrixArgument,
+    PluginsOption,
+    ResultsOption,
+    RunsPerGpuOption,
     join_command,
     parse_duration,
 )
@@ -39,14 +39,14 @@ Only = StrEnum("Only", ["failed", "pending"])
 
 
 def run(
-    matrix: MatrixFile,
-    results: Results = Path("results"),
-    data_dir: DataDir = None,
-    plugins: Plugins = None,
-    device: Device = "auto",
-    gpus: Gpus = "all",
-    runs_per_gpu: PerGpu = "auto",
-    jobs: Jobs = None,
+    matrix: MatrixArgument,
+    results: ResultsOption = Path("results"),
+    data_dir: DataDirOption = None,
+    plugins: PluginsOption = None,
+    device: DeviceOption = "auto",
+    gpus: GpusOption = "all",
+    runs_per_gpu: RunsPerGpuOption = "auto",
+    jobs: JobsOption = None,
     executor: Annotated[
         str, typer.Option(help="How to execute runs: local (a process for each), inline, or the name of a plug-in.")
     ] = LOCAL,
@@ -110,9 +110,9 @@ def make_resume_command(command: str) -> str:
     The stopped runs are pending now, so `--only failed` would miss them, and --redo would repeat what is done.
     """
     words = shlex.split(command)
-    kept = [
+    kept_words = [
         word
         for number, word in enumerate(words)
         if word not in ("--only", "--redo") and not word.startswith("--only=") and words[number - 1] != "--only"
     ]
-    return shlex.join(kept)
+    return shlex.join(kept_words)

@@ -102,8 +102,8 @@ class RunSpec(BaseModel):
     def plugins(self) -> list[tuple[str, str]]:
         """The plug-ins that the run uses, as (kind, name) pairs."""
         backends = dict.fromkeys(getattr(self, stage) for stage in STAGE_BACKENDS)
-        parts = [("methods", self.method), ("datasets", self.dataset), ("archs", self.arch)]
-        return parts + [("backends", backend) for backend in backends]
+        plugins = [("methods", self.method), ("datasets", self.dataset), ("archs", self.arch)]
+        return plugins + [("backends", backend) for backend in backends]
 
     @property
     def geometry(self) -> int:

@@ -30,7 +30,7 @@ from dcbench.training.deepcluster.learner import Learner
 from dcbench.training.deepcluster.network import Network, PixelFeatures
 from dcbench.training.deepcluster.pseudo_labels import Clustering, FeatureSpace
 from dcbench.training.deepcluster.training_pass import TrainingPass
-from dcbench.training.metrics import Ints
+from dcbench.training.metrics import IntArray
 
 Facts = dict[str, Any]
 
@@ -53,7 +53,7 @@ class AuditRecorder:
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
         self.facts: Facts = {"seconds": 0.0, "epochs": 0, "passes": [], "reassigned": []}
-        self.labels: Ints | None = None
+        self.labels: IntArray | None = None
         self._before: dict[str, Tensor] = {}
 
     @contextmanager
@@ -84,7 +84,7 @@ class AuditRecorder:
             self.facts["network"] = describe_network(learner.network)
             self.facts["probe"] = describe_probe(learner.network, training, self.spec)
 
-    def resume(self, facts: Facts, labels: Ints | None, epoch: int) -> None:
+    def resume(self, facts: Facts, labels: IntArray | None, epoch: int) -> None:
         """Continue with the facts and the labels of a checkpoint."""
         self.facts, self.labels = facts, self.labels if labels is None else labels
         self.facts.setdefault("resumed_after", []).append(epoch)
@@ -114,7 +114,7 @@ class AuditRecorder:
                 "assignment": digest(clustering.assignment),
             }
 
-    def record_relabelling(self, assignment: Ints, epoch: int) -> None:
+    def record_relabelling(self, assignment: IntArray, epoch: int) -> None:
         """Record that the clustering of this row became the labels that the next passes must train on."""
         self.labels = assignment
         self.facts["reassigned"].append(epoch)
@@ -193,7 +193,7 @@ def make_training_view(plain: Tensor, augment: str, generator: torch.Generator) 
     return F.grid_sample(plain, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def compute_due_shares(labels: Ints, sampler: str) -> npt.NDArray[np.float64]:
+def compute_due_shares(labels: IntArray, sampler: str) -> npt.NDArray[np.float64]:
     """Return the share of the loss due to each label: its share of the images, or equal for every active label."""
     sizes = np.bincount(labels)
     shares: npt.NDArray[np.float64] = (
@@ -204,8 +204,8 @@ def compute_due_shares(labels: Ints, sampler: str) -> npt.NDArray[np.float64]:
 
 def summarise_shares(shares: npt.NDArray[np.float64]) -> list[float]:
     """Return each label's share, or only the lowest and the highest of many labels."""
-    kept = shares if len(shares) <= MANY_LABELS else np.array([shares.min(), shares.max()])
-    return [round(float(share), 6) for share in kept]
+    listed = shares if len(shares) <= MANY_LABELS else np.array([shares.min(), shares.max()])
+    return [round(float(share), 6) for share in listed]
 
 
 def describe_network(network: nn.Module) -> Facts:

@@ -17,7 +17,7 @@ import torch
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.training.deepcluster.learner import Learner, replace_head
-from dcbench.training.metrics import Ints
+from dcbench.training.metrics import IntArray
 
 
 @dataclass
@@ -46,14 +46,14 @@ class Checkpoint:
 
     learner: dict[str, Any]
     """State of the network and of its optimizers, and the labels."""
-    previous: Ints
+    previous: IntArray
     """Assignment `(n,)` of that row."""
 
     facts: dict[str, Any]
     """Contents of audit.json up to that row."""
 
 
-def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: Ints, facts: dict[str, Any]) -> None:
+def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: IntArray, facts: dict[str, Any]) -> None:
     """Write the checkpoint of a row, whole or not at all; if the disk is full, log it and let the run continue."""
     optimizers = {"trunk_optimizer": learner.trunk_optimizer, "head_optimizer": learner.head_optimizer}
     contents = {

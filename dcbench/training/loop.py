@@ -26,9 +26,9 @@ from dcbench.training.deepcluster.features import BATCH_SIZE, effective_rank, ex
 from dcbench.training.deepcluster.images import make_images_like, make_training_images
 from dcbench.training.deepcluster.pseudo_labels import cluster, preprocess, warm_up_backends
 from dcbench.training.deepcluster.training_pass import train_pass
-from dcbench.training.metrics import Ints
+from dcbench.training.metrics import IntArray
 from dcbench.training.provenance import gather_provenance
-from dcbench.training.scoring import Row, Scorer
+from dcbench.training.scoring import MetricsRow, Scorer
 
 
 class Stopped(BaseException):
@@ -79,7 +79,7 @@ class Trainer:
         self.scorer = Scorer(training=training, test=test, test_images=test_images, spec=spec)
         self.method = registry.load("methods", spec.method)
         self.learner = self.method.begin(spec, self.device)
-        self.previous: Ints | None = None
+        self.previous: IntArray | None = None
         self.recorder = AuditRecorder(spec)
         self.recorder.facts |= {
             "method": registry.plugin_name(self.method),
@@ -91,7 +91,7 @@ class Trainer:
         self.recorder.record_data(training, test)
         self.recorder.record_network(self.learner, self.images)
 
-    def run(self, stop_requested: Callable[[], bool], neighbours: Callable[[], list[str] | None]) -> Ints:
+    def run(self, stop_requested: Callable[[], bool], neighbours: Callable[[], list[str] | None]) -> IntArray:
         """Run every epoch that is left; return the last assignment `(n,)`."""
         schedule = checkpoint.CheckpointSchedule(self.config.checkpoint_every)
         first = self.resume()
@@ -107,7 +107,7 @@ class Trainer:
 
         # Libraries and the network set themselves up at their first call. Do that before the clock starts.
         warm_up_backends(self.spec, self.device)
-        extract_features(self.learner.network, self.images, self.spec.precision, first=BATCH_SIZE)
+        extract_features(self.learner.network, self.images, self.spec.precision, limit=BATCH_SIZE)
 
         for epoch in range(first, self.spec.epochs + 1):
             self.previous = self.run_epoch(epoch)
@@ -140,12 +140,12 @@ class Trainer:
         self.folder.append_log(f"resumed after epoch {saved.epoch}")
         return saved.epoch + 1
 
-    def run_epoch(self, epoch: int) -> Ints:
+    def run_epoch(self, epoch: int) -> IntArray:
         """Run one epoch of DeepCluster and write its row; return the row's assignment `(n,)`.
 
         Sections and equations are those of the paper (Caron et al., ECCV 2018); the exact settings are in RunSpec.
         """
-        row: Row = {"epoch": epoch}
+        row: MetricsRow = {"epoch": epoch}
 
         # 1. TRAIN on the labels of the last relabelling: a pass over the drawn images, equation (1). Row e is the
         #    network after e passes, so row 0 has no pass, and its loss stays empty.

@@ -16,21 +16,21 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from dcbench.core.columns import SCORES
 
-Ints = npt.NDArray[np.int64]
+IntArray = npt.NDArray[np.int64]
 """Labels, assignments and positions."""
 
 
-def match_one_to_one(truth: Ints, assignment: Ints) -> Ints:
+def match_one_to_one(truth: IntArray, assignment: IntArray) -> IntArray:
     """Return each cluster's class `(clusters,)` in the best one-to-one match (Hungarian method), -1 without one."""
     return _match(truth, assignment, lambda table: linear_sum_assignment(table, maximize=True))
 
 
-def match_many_to_one(truth: Ints, assignment: Ints) -> Ints:
+def match_many_to_one(truth: IntArray, assignment: IntArray) -> IntArray:
     """Return the majority class of each cluster `(clusters,)`, -1 for an empty one."""
     return _match(truth, assignment, lambda table: (np.arange(len(table)), table.argmax(axis=1)))
 
 
-def _match(truth: Ints, assignment: Ints, match: Callable[[Ints], tuple[Ints, Ints]]) -> Ints:
+def _match(truth: IntArray, assignment: IntArray, match: Callable[[IntArray], tuple[IntArray, IntArray]]) -> IntArray:
     # The table `(clusters, classes)` has no rows and columns for unused ids, so its positions are mapped back to ids.
     rows, columns = match(contingency_matrix(assignment, truth))
     classes = np.full(assignment.max() + 1, -1)
@@ -38,7 +38,7 @@ def _match(truth: Ints, assignment: Ints, match: Callable[[Ints], tuple[Ints, In
     return classes
 
 
-def matched_accuracy(classes: Ints, truth: Ints, assignment: Ints) -> float:
+def matched_accuracy(classes: IntArray, truth: IntArray, assignment: IntArray) -> float:
     """Return the share of images whose class is that of their cluster; `classes` is `(clusters,)`.
 
     Clusters without a class count as wrong.
@@ -48,7 +48,7 @@ def matched_accuracy(classes: Ints, truth: Ints, assignment: Ints) -> float:
     return float(np.mean(padded[np.minimum(assignment, len(classes))] == truth))
 
 
-def cluster_accuracy(truth: Ints, assignment: Ints) -> float:
+def cluster_accuracy(truth: IntArray, assignment: IntArray) -> float:
     """Return the share of images that are right in the best one-to-one match of clusters and classes.
 
     Clusters without a class and classes without a cluster count as wrong. The match is found by the Hungarian method.
@@ -56,39 +56,39 @@ def cluster_accuracy(truth: Ints, assignment: Ints) -> float:
     return matched_accuracy(match_one_to_one(truth, assignment), truth, assignment)
 
 
-def purity(truth: Ints, assignment: Ints) -> float:
+def purity(truth: IntArray, assignment: IntArray) -> float:
     """Return the share of images whose class is the majority of their cluster."""
     return matched_accuracy(match_many_to_one(truth, assignment), truth, assignment)
 
 
-def nmi_true(truth: Ints, assignment: Ints) -> float:
+def nmi_true(truth: IntArray, assignment: IntArray) -> float:
     """Return the normalised mutual information, with the arithmetic mean of the entropies (scikit-learn's default)."""
     return float(normalized_mutual_info_score(truth, assignment))
 
 
-def nmi_true_geometric(truth: Ints, assignment: Ints) -> float:
+def nmi_true_geometric(truth: IntArray, assignment: IntArray) -> float:
     """Return the normalised mutual information, with the geometric mean of the entropies (DeepCluster section 4.1)."""
     return float(normalized_mutual_info_score(truth, assignment, average_method="geometric"))
 
 
-def ari_true(truth: Ints, assignment: Ints) -> float:
+def ari_true(truth: IntArray, assignment: IntArray) -> float:
     """Return the adjusted Rand index."""
     return float(adjusted_rand_score(truth, assignment))
 
 
-def ami_true(truth: Ints, assignment: Ints) -> float:
+def ami_true(truth: IntArray, assignment: IntArray) -> float:
     """Return the adjusted mutual information, with the arithmetic mean of the entropies."""
     return float(adjusted_mutual_info_score(truth, assignment))
 
 
-TRUTH_SCORES: dict[str, Callable[[Ints, Ints], float]] = {score.name: globals()[score.name] for score in SCORES}
+TRUTH_SCORES: dict[str, Callable[[IntArray, IntArray], float]] = {score.name: globals()[score.name] for score in SCORES}
 """Column -> score of an assignment against the truth: the function above that has the name of the column."""
 
 MATCHED_SCORES = {"cluster_accuracy": match_one_to_one, "purity": match_many_to_one}
 """Scores that match clusters to classes; on test images they use the match of the training images."""
 
 
-def score_held_out(training: tuple[Ints, Ints], truth: Ints, assignment: Ints) -> dict[str, float]:
+def score_held_out(training: tuple[IntArray, IntArray], truth: IntArray, assignment: IntArray) -> dict[str, float]:
     """Return every score of test images.
 
     `training` holds the truth and the assignment of the training images. Clusters are matched to classes on those
@@ -101,7 +101,7 @@ def score_held_out(training: tuple[Ints, Ints], truth: Ints, assignment: Ints) -
     return scores
 
 
-def nmi_previous(previous: Ints | None, assignment: Ints) -> float | None:
+def nmi_previous(previous: IntArray | None, assignment: IntArray) -> float | None:
     """Return the NMI of two successive assignments; None without a previous one, or if either has a single cluster."""
     # scikit-learn scores two single-cluster assignments as a perfect 1: total collapse would look like stability.
     if previous is None or min(len(np.unique(previous)), len(np.unique(assignment))) < 2:
@@ -109,7 +109,7 @@ def nmi_previous(previous: Ints | None, assignment: Ints) -> float | None:
     return nmi_true(previous, assignment)
 
 
-def cluster_filling(assignment: Ints, k: int) -> dict[str, float]:
+def cluster_filling(assignment: IntArray, k: int) -> dict[str, float]:
     """Return the active clusters, the largest cluster's share, and the entropy of the shares divided by log k."""
     shares = np.bincount(assignment, minlength=k) / len(assignment)
     filled = shares[shares > 0]

@@ -21,9 +21,9 @@ from dcbench.training.deepcluster.features import BATCH_SIZE, autocast, extract_
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.learner import Learner
 from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, FeatureSpace, refit
-from dcbench.training.metrics import Ints
+from dcbench.training.metrics import IntArray
 
-Row = dict[str, float | int | None]
+MetricsRow = dict[str, float | int | None]
 """Columns of metrics.csv with their values; None is written as an empty field."""
 
 
@@ -41,7 +41,7 @@ class Scorer:
     spec: RunSpec
     """Specification of the run."""
 
-    def score_row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> Row:
+    def score_row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> MetricsRow:
         """Return the scores of the row's clustering and of the refit, on training and on test images.
 
         A supervised run gets two more: the accuracy of its head, and the refit without the whitening.
@@ -65,21 +65,21 @@ class Scorer:
         assignment = rng.integers(0, self.training.class_count, len(self.training.labels))
         return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH_SCORES.items()}
 
-    def score_refit(self, prefix: str, points: Tensor, test_points: Tensor) -> Row:
+    def score_refit(self, prefix: str, points: Tensor, test_points: Tensor) -> MetricsRow:
         """Cluster the training points `(n, d)` again, with as many clusters as classes, and return the scores."""
         kmeans = refit(points, self.training.class_count, self.spec)
         return self.score_assignment(prefix, kmeans.assignment.cpu().numpy(), kmeans.centroids, test_points)
 
-    def score_assignment(self, prefix: str, assignment: Ints, centroids: Tensor, test_points: Tensor) -> Row:
+    def score_assignment(self, prefix: str, assignment: IntArray, centroids: Tensor, test_points: Tensor) -> MetricsRow:
         """Return the scores of a clustering; test images belong to the nearest centroid of the training images."""
         truth = self.training.labels
         test_assignment = assign_to_nearest(test_points, centroids).cpu().numpy()
-        row: Row = {prefix + name: score(truth, assignment) for name, score in metrics.TRUTH_SCORES.items()}
+        row: MetricsRow = {prefix + name: score(truth, assignment) for name, score in metrics.TRUTH_SCORES.items()}
         held_out = metrics.score_held_out((truth, assignment), self.test.labels, test_assignment)
         return row | {f"test_{prefix}{name}": value for name, value in held_out.items()}
 
 
-def measure_head_accuracy(network: nn.Module, images: Images, labels: Ints, spec: RunSpec) -> float:
+def measure_head_accuracy(network: nn.Module, images: Images, labels: IntArray, spec: RunSpec) -> float:
     """Return the share of plain images whose label the head predicts, in eval mode."""
     network.eval()
     correct = 0

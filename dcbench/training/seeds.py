@@ -1,8 +1,8 @@
 """Derive one random generator for each random decision of a run: the seed tree.
 
-In: the run's seed, the purpose of the decision, and its place (epoch, restart). Out: a NumPy or torch generator, which
-does not depend on any axis that is unrelated to the decision. Two runs that differ in an optimizer or a backend start
-from the same weights, first centroids and first batch: common random numbers, which make paired comparisons valid.
+In: the run's seed, the purpose of the decision, and its indices (epoch, restart). Out: a NumPy or torch generator that
+depends on no axis unrelated to the decision. Two runs that differ in an optimizer or a backend start from the same
+weights, first centroids and first batch: common random numbers, which make paired comparisons valid.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ Purpose = Literal[
 ]  # fmt: skip
 
 
-def _derive_seed(seed: int, purpose: Purpose, place: tuple[int, ...]) -> int:
-    words = "/".join([str(seed), purpose, *map(str, place)])
+def _derive_seed(seed: int, purpose: Purpose, indices: tuple[int, ...]) -> int:
+    key = "/".join([str(seed), purpose, *map(str, indices)])
     # A hash, not a sum: neighbouring seeds and epochs give unrelated generators. torch takes 63 bits at most.
-    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "little") >> 1
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little") >> 1
 
 
-def numpy_generator(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:
-    """Return the NumPy generator of a decision; `place` is its epoch, restart and so on."""
+def numpy_generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:
+    """Return the NumPy generator of a decision; `indices` are its epoch, restart and so on."""
     # PCG64 is named, since NumPy may change what default_rng() uses.
-    return np.random.Generator(np.random.PCG64(_derive_seed(seed, purpose, place)))
+    return np.random.Generator(np.random.PCG64(_derive_seed(seed, purpose, indices)))
 
 
-def torch_generator(seed: int, purpose: Purpose, *place: int) -> torch.Generator:
+def torch_generator(seed: int, purpose: Purpose, *indices: int) -> torch.Generator:
     """Return the torch generator of a decision; it lives on the CPU, so that every device gets the same numbers."""
-    return torch.Generator().manual_seed(_derive_seed(seed, purpose, place))
+    return torch.Generator().manual_seed(_derive_seed(seed, purpose, indices))

@@ -141,8 +141,8 @@ class Board:
         running = [(predict(self.keys[path]).seconds, start) for path, start in list(self.running.items())]
         if any(seconds is None for seconds, _ in waiting + running):
             # Without a prediction for every run, assume that the rest take as long as those that have ended.
-            elapsed, left = now - self.start, self.todo - self.ended
-            return elapsed / self.ended * left if self.ended and left else None
+            elapsed, runs_left = now - self.start, self.todo - self.ended
+            return elapsed / self.ended * runs_left if self.ended and runs_left else None
         # With predictions: as many runs at once as now, and never less than the longest of the live runs.
         remaining = [max(0.0, (seconds or 0.0) - (now - start)) for seconds, start in running]
         work = sum(remaining) + sum((seconds or 0.0) * count for seconds, count in waiting)

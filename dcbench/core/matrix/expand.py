@@ -16,7 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from dcbench.core.matrix.baselines import make_baselines
-from dcbench.core.matrix.schema import Axes, Fields, MatrixFile, Rule, check_document
+from dcbench.core.matrix.schema import AxisValues, Fields, MatrixFile, Rule, check_document
 from dcbench.core.matrix.validate import find_spec_problems
 from dcbench.core.matrix.yaml_source import Document, KeyPath, Mistakes, parse_yaml, read_yaml
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, expand_shorthands, join_backends, make_spec
@@ -33,7 +33,7 @@ class Plan:
     """The runs of the cells, each once; the seed varies fastest."""
     baselines: tuple[RunSpec, ...] = ()
     """The runs of the baselines that are not among `runs`."""
-    axes: Axes
+    axes: AxisValues
     """Field -> the values that it takes in `runs`, in the order of the file."""
     groups: tuple[tuple[str, ...], ...] = ()
     """The axes that take several values, each as its fields: one, or those of a zip entry."""
@@ -216,7 +216,7 @@ def _make_cell_spec(cell: Cell, mistakes: Mistakes) -> RunSpec:
     return spec
 
 
-def _list_axes(matrix: MatrixFile, runs: Iterable[RunSpec]) -> Axes:
+def _list_axes(matrix: MatrixFile, runs: Iterable[RunSpec]) -> AxisValues:
     """Return each varied field with the values that runs have, those of the axes first and those of includes last."""
     axis_values = dict(matrix.axes) | {name: values for group in matrix.zips for name, values in group.items()}
     included = [name for fields in matrix.include for name in fields if name not in axis_values]

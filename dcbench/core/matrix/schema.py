@@ -33,7 +33,7 @@ PLUGIN_FIELDS = {
 Fields = dict[str, Any]
 """Field -> value, normalised."""
 
-Axes = dict[str, list[Any]]
+AxisValues = dict[str, list[Any]]
 """Field -> the values that it takes, normalised."""
 
 
@@ -43,7 +43,7 @@ class Rule:
 
     path: KeyPath
     """Where the rule is in the file."""
-    when: Axes
+    when: AxisValues
     """Field -> accepted values; the rule matches a cell that agrees in all these fields."""
     set: Fields = field(default_factory=dict)
     """Field -> value that an override sets in the cells that it matches."""
@@ -55,9 +55,9 @@ class MatrixFile:
 
     name: str
     """Name of the matrix, and of its folder below the results."""
-    axes: Axes
+    axes: AxisValues
     """The axes that are crossed with each other."""
-    zips: list[Axes]
+    zips: list[AxisValues]
     """Groups of axes that move together; each group is crossed with everything else."""
     seeds: list[int]
     """Seeds that each cell is run with."""
@@ -201,7 +201,7 @@ class MatrixChecker:
                 valid.append(value)
         return valid
 
-    def check_axes(self, value: Any, path: KeyPath) -> Axes:
+    def check_axes(self, value: Any, path: KeyPath) -> AxisValues:
         """Check a mapping of fields to lists of values."""
         axes = {}
         for name, values, axis_path in self.list_fields(value, path):
@@ -209,7 +209,7 @@ class MatrixChecker:
             axes[name] = [normalise_value(name, value) for value in valid]
         return axes
 
-    def check_zip(self, value: Any, path: KeyPath) -> Axes:
+    def check_zip(self, value: Any, path: KeyPath) -> AxisValues:
         """Check axes that move together, which must have equally many values."""
         mistakes_before = len(self.mistakes.messages)
         axes = self.check_axes(value, path)
@@ -237,9 +237,9 @@ class MatrixChecker:
                 fields[name] = normalise_value(name, field_value)
         return fields
 
-    def check_when(self, value: Any, path: KeyPath) -> Axes:
+    def check_when(self, value: Any, path: KeyPath) -> AxisValues:
         """Check the condition of a rule: fields with one accepted value or a list of them."""
-        when: Axes = {}
+        when: AxisValues = {}
         for name, accepted, field_path in self.list_fields(value, path):
             if isinstance(accepted, list):
                 valid = self.check_values(accepted, field_path, partial(_find_problem, name))
@@ -254,15 +254,17 @@ class MatrixChecker:
 
     def check_override(self, value: Any, path: KeyPath) -> Rule:
         """Check an override: a mapping with the keys `when` and `set`."""
-        parts = self.check_mapping(value, path)
-        for key in parts:
+        override = self.check_mapping(value, path)
+        for key in override:
             if key not in ("when", "set"):
                 self.mistakes.add((*path, key), unknown_name("key", key, ["when", "set"]), at_key=True)
         for key in ("when", "set"):
-            if parts and key not in parts:
+            if override and key not in override:
                 self.mistakes.add(path, f"an override needs both 'when' and 'set'; {key!r} is missing")
-        when = self.check_when(parts["when"], (*path, "when")) if "when" in parts else {}
-        return Rule(path=path, when=when, set=self.check_fields(parts["set"], (*path, "set")) if "set" in parts else {})
+        when = self.check_when(override["when"], (*path, "when")) if "when" in override else {}
+        return Rule(
+            path=path, when=when, set=self.check_fields(override["set"], (*path, "set")) if "set" in override else {}
+        )
 
     def check_conflicts(self, matrix: MatrixFile) -> None:
         """Check that a field is varied in one place only, and that nothing else sets a field that is an axis."""

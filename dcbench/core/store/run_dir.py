@@ -263,8 +263,8 @@ class RunDir:
 
     def read_metrics_text(self) -> tuple[str, str | None]:
         """Return the complete lines of metrics.csv, and a warning if the last line is not complete."""
-        complete, newline, rest = self._read_metrics_bytes().rpartition(b"\n")
-        warning = f"{self.metrics_file}: the last line is incomplete and was dropped" if rest else None
+        complete, newline, torn_line = self._read_metrics_bytes().rpartition(b"\n")
+        warning = f"{self.metrics_file}: the last line is incomplete and was dropped" if torn_line else None
         return (complete + newline).decode("utf-8", errors="replace"), warning
 
     def read_columns(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -168,9 +168,9 @@ class Pool:
 
     def limit_slots(self, threads: int) -> None:
         """Lower the slots so that runs with this many threads each do not exceed the CPU cores."""
-        most = max(1, devices.count_cores() // (threads * len(self.devices)))
+        most_slots = max(1, devices.count_cores() // (threads * len(self.devices)))
         for device in self.devices:
-            device.slots = min(device.slots, most)
+            device.slots = min(device.slots, most_slots)
 
     def release(self, run: Path) -> None:
         """Free what is reserved for the run."""

@@ -67,15 +67,15 @@ def run_probes(specs: Sequence[RunSpec], executor: str, settings: SchedulerSetti
     )
     workers = registry.load("executors", executor).Executor(settings.config)
     with TemporaryDirectory(prefix="dcbench-probe-") as root:
-        folders = {part: RunDir(Path(root) / part.run_id) for parts in probes.values() for part, _ in parts}
-        entries = [PlannedRun(spec=part, folder=folder, state=RunState()) for part, folder in folders.items()]
+        folders = {probe: RunDir(Path(root) / probe.run_id) for pair in probes.values() for probe, _ in pair}
+        entries = [PlannedRun(spec=probe, folder=folder, state=RunState()) for probe, folder in folders.items()]
         try:
             deque(Loop(entries, workers, own_settings).run(), maxlen=0)  # runs to the end and keeps no event
         finally:
             workers.close()
-        for spec, parts in probes.items():
-            costs = [(share, cost) for part, share in parts if (cost := read_cost(folders[part]))]
-            if parts and len(costs) == len(parts):
+        for spec, pair in probes.items():
+            costs = [(share, cost) for probe, share in pair if (cost := read_cost(folders[probe]))]
+            if pair and len(costs) == len(pair):
                 settings.history.add_probe(spec, extrapolate(costs))
 
 
@@ -87,8 +87,8 @@ def plan_probes(spec: RunSpec) -> list[tuple[RunSpec, float]]:
     if spec.test_limit is not None:
         test_images = min(spec.test_limit, test_images)
     epochs = min(1, spec.epochs)
-    least = max(spec.k, spec.pca_dim or 0)  # k-means and PCA need at least this many images
-    large, small = max(LARGE, 2 * least), max(SMALL, least)
+    least_images = max(spec.k, spec.pca_dim or 0)  # k-means and PCA need at least this many images
+    large, small = max(LARGE, 2 * least_images), max(SMALL, least_images)
     if images <= 1.5 * large:
         return [(spec.model_copy(update={"epochs": epochs}), 1.0)]
     probes = []

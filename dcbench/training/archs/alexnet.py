@@ -21,18 +21,18 @@ POOLS = {32: (2, 2), 224: (3, 2)}
 def build(spec: RunSpec) -> nn.Sequential:
     """Build the trunk: five convolutions, Dropout - FC - ReLU - Dropout - FC."""
     layers: list[nn.Module] = []
-    side, channels = spec.image_size, spec.input_channels
+    map_side, channels = spec.image_size, spec.input_channels
     shapes = zip(FILTERS[spec.geometry], KERNELS[spec.geometry], strict=True)
     for number, (filters, (kernel, stride, padding)) in enumerate(shapes, start=1):
         layers += make_convolution(channels, scale_channels(filters, spec.width), kernel, stride, padding)
         channels = scale_channels(filters, spec.width)
         # The size of the first FC layer follows from the side of the last feature map.
-        side = (side + 2 * padding - kernel) // stride + 1
+        map_side = (map_side + 2 * padding - kernel) // stride + 1
         if number in (1, 2, 5):
             pool, stride = POOLS[spec.geometry]
             layers.append(nn.MaxPool2d(pool, stride))
-            side = (side - pool) // stride + 1
+            map_side = (map_side - pool) // stride + 1
     features = count_features(spec)
-    top = [nn.Dropout(0.5), nn.Linear(channels * side**2, features), nn.ReLU(inplace=True)]
+    top = [nn.Dropout(0.5), nn.Linear(channels * map_side**2, features), nn.ReLU(inplace=True)]
     # No ReLU at the end: the features are the output of the last FC layer itself.
     return nn.Sequential(*layers, nn.Flatten(), *top, nn.Dropout(0.5), nn.Linear(features, features))

@@ -24,7 +24,7 @@ def build(spec: RunSpec) -> nn.Sequential:
             channels = scale_channels(filters, spec.width)
         layers.append(nn.MaxPool2d(2))
     # Padding keeps the side in a convolution, and each block's pooling halves it.
-    side, features = spec.image_size // 2 ** len(BLOCKS), count_features(spec)
-    top = [nn.Linear(channels * side**2, features), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+    map_side, features = spec.image_size // 2 ** len(BLOCKS), count_features(spec)
+    top = [nn.Linear(channels * map_side**2, features), nn.ReLU(inplace=True), nn.Dropout(0.5)]
     # No ReLU at the end: the features are the output of the last FC layer itself.
     return nn.Sequential(*layers, nn.Flatten(), *top, nn.Linear(features, features))

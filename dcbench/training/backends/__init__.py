@@ -119,7 +119,7 @@ def compute_objective(points: Tensor, kmeans: KMeansResult) -> float:
     """Return the sum of squared distances of the points to their centroids, in float64."""
     rows = max(1, CHUNK // points.shape[1])
     pairs = zip(points.split(rows), kmeans.assignment.split(rows), strict=True)
-    return float(sum(((part - kmeans.centroids[ids]).double() ** 2).sum() for part, ids in pairs))
+    return float(sum(((chunk - kmeans.centroids[ids]).double() ** 2).sum() for chunk, ids in pairs))
 
 
 def assign_to_nearest(points: Tensor, centroids: Tensor) -> Tensor:
@@ -127,4 +127,4 @@ def assign_to_nearest(points: Tensor, centroids: Tensor) -> Tensor:
     # |x - c|^2 = |x|^2 - 2 (x c - |c|^2 / 2): the nearest centroid has the largest x c - |c|^2 / 2.
     half = (centroids**2).sum(dim=1) / 2
     rows = max(1, CHUNK // len(centroids))
-    return torch.cat([(part @ centroids.T - half).argmax(dim=1) for part in points.split(rows)])
+    return torch.cat([(chunk @ centroids.T - half).argmax(dim=1) for chunk in points.split(rows)])

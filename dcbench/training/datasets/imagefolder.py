@@ -93,24 +93,26 @@ def _read_images(files: LabelledFiles, size: int, cache: Path) -> Pixels:
         raise DataError(
             f"{cache}: {error.strerror}; the decoded images are kept there: name a folder you can write with --data-dir"
         ) from None
-    target, part = cache / f"{name}.npy", cache / f"{name}.part"
+    decoded_file, partial_file = cache / f"{name}.npy", cache / f"{name}.part"
     with (cache / f"{name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            pixels = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(files), 3, size, size))
+        if not decoded_file.exists():
+            pixels = np.lib.format.open_memmap(
+                partial_file, mode="w+", dtype=np.uint8, shape=(len(files), 3, size, size)
+            )
             # Threads suffice: PIL decodes outside Python's global lock.
             problems = joblib.Parallel(n_jobs=torch.get_num_threads(), prefer="threads")(
                 joblib.delayed(_decode_into)(pixels, index, path, size) for index, (path, _) in enumerate(files)
             )
             unreadable = [problem for problem in problems if problem]
             if unreadable:
-                part.unlink()
+                partial_file.unlink()
                 more = f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else ""
                 raise DataError(f"unreadable images: {'; '.join(unreadable[:5])}{more}. Remove or replace them")
             pixels.flush()
-            os.replace(part, target)
+            os.replace(partial_file, decoded_file)
     # Copy on write: nobody can change the file through the images.
-    images: Pixels = np.load(target, mmap_mode="c")
+    images: Pixels = np.load(decoded_file, mmap_mode="c")
     return images
 
 

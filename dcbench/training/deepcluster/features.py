@@ -22,21 +22,21 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def extract_features(
-    network: Network | PixelFeatures, images: Images, precision: str, first: int | None = None
+    network: Network | PixelFeatures, images: Images, precision: str, limit: int | None = None
 ) -> Tensor:
-    """Return the features `(n, d)` float32 of the plain images, of only the `first` ones where a number is given.
+    """Return the features `(n, d)` float32 of the plain images, or of the first `limit` of them.
 
     The network is in eval mode. NotFiniteError is raised when a feature is NaN or infinite.
     """
     network.eval()
     device = images.device
-    parts = []
+    batches = []
     with torch.no_grad():
-        for indices in torch.arange(len(images), device=device)[:first].split(BATCH_SIZE):
+        for indices in torch.arange(len(images), device=device)[:limit].split(BATCH_SIZE):
             with autocast(device, precision):
                 # Plain images, never augmented ones: the clustering must not depend on a random crop.
-                parts.append(network.features(images.plain(indices)).float())
-    features = torch.cat(parts)
+                batches.append(network.features(images.plain(indices)).float())
+    features = torch.cat(batches)
     if not torch.isfinite(features).all():
         raise NotFiniteError("the features became NaN or infinite; the learning rate may be too high")
     return features

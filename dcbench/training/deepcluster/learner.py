@@ -14,7 +14,7 @@ from torch import nn
 
 from dcbench.core.spec import RunSpec
 from dcbench.training.deepcluster.network import Network, PixelFeatures, initialise
-from dcbench.training.metrics import Ints
+from dcbench.training.metrics import IntArray
 from dcbench.training.seeds import torch_generator
 
 
@@ -29,7 +29,7 @@ class Learner:
 
     head_optimizer: torch.optim.Optimizer | None = None
     """Optimizer of the current head, replaced with it."""
-    labels: Ints | None = None
+    labels: IntArray | None = None
     """Label `(n,)` of each training image, in the order of the images; None until the first relabelling."""
 
 

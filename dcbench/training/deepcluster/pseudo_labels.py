@@ -19,7 +19,7 @@ from dcbench import registry
 from dcbench.core.spec import RunSpec
 from dcbench.training import backends, seeds
 from dcbench.training.costs import StageClock
-from dcbench.training.metrics import Ints
+from dcbench.training.metrics import IntArray
 
 PERTURBATION = 1 / 1024
 """Relative change, up and down, of the two centroids that share a split cluster (recipe, "empty clusters")."""
@@ -75,7 +75,7 @@ def preprocess(features: Tensor, spec: RunSpec, clock: StageClock) -> FeatureSpa
 class Clustering:
     """The clusters of the training images."""
 
-    assignment: Ints
+    assignment: IntArray
     """Cluster `(n,)` of each image, in the order of the images."""
     centroids: Tensor
     """Centroid `(k, d)` of each cluster."""
@@ -87,7 +87,7 @@ class Clustering:
 
     call: backends.Call | None
     """The library function that did the k-means."""
-    start_indices: tuple[Ints, ...] = ()
+    start_indices: tuple[IntArray, ...] = ()
     """For each start of k-means, the points `(k,)` that it got as first centroids."""
 
 
@@ -116,19 +116,19 @@ def warm_up_backends(spec: RunSpec, device: torch.device) -> None:
     registry.load("backends", spec.kmeans_backend).kmeans(points, points[:2].clone(), 2)
 
 
-def run_kmeans(points: Tensor, starts: Iterable[Ints], spec: RunSpec) -> backends.KMeansResult:
+def run_kmeans(points: Tensor, starts: Iterable[IntArray], spec: RunSpec) -> backends.KMeansResult:
     """Run k-means from the points of each start's indices `(k,)`; return the result with the lowest objective."""
     kmeans = registry.load("backends", spec.kmeans_backend).kmeans
-    ends: list[backends.KMeansResult] = [
+    results: list[backends.KMeansResult] = [
         kmeans(points, points[torch.from_numpy(indices).to(points.device)], spec.kmeans_iterations)
         for indices in starts
     ]
-    if len(ends) == 1:  # the published recipe; the objective would cost a pass over the points
-        return ends[0]
-    return min(ends, key=lambda end: backends.compute_objective(points, end))
+    if len(results) == 1:  # the published recipe; the objective would cost a pass over the points
+        return results[0]
+    return min(results, key=lambda result: backends.compute_objective(points, result))
 
 
-def draw_first_centroids(count: int, spec: RunSpec, epoch: int, restart: int) -> Ints:
+def draw_first_centroids(count: int, spec: RunSpec, epoch: int, restart: int) -> IntArray:
     """Draw the indices `(k,)` of the points that k-means starts from.
 
     They are drawn here and not by the library, so that every backend starts from the same points.

@@ -21,7 +21,7 @@ from dcbench.training import seeds
 from dcbench.training.deepcluster.features import autocast
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.learner import Learner
-from dcbench.training.metrics import Ints
+from dcbench.training.metrics import IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +115,14 @@ def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> T
     )
 
 
-def draw_positions(sampler: str, labels: Ints, rng: np.random.Generator) -> Ints:
+def draw_positions(sampler: str, labels: IntArray, rng: np.random.Generator) -> IntArray:
     """Draw the positions `(n,)` to train on: uniform over the labels, or every image once in random order."""
     if sampler == "uniform":
         return draw_uniform(labels, rng)
     return rng.permutation(len(labels))
 
 
-def draw_uniform(labels: Ints, rng: np.random.Generator) -> Ints:
+def draw_uniform(labels: IntArray, rng: np.random.Generator) -> IntArray:
     """Draw the same number of images from each non-empty cluster (DeepCluster section 3.3).
 
     Clusters smaller than that number are drawn from with replacement, larger ones without.
@@ -138,7 +138,7 @@ def draw_uniform(labels: Ints, rng: np.random.Generator) -> Ints:
     return rng.permutation(np.concatenate(drawn))
 
 
-def compute_label_weights(sampler: str, labels: Ints) -> npt.NDArray[np.float32] | None:
+def compute_label_weights(sampler: str, labels: IntArray) -> npt.NDArray[np.float32] | None:
     """Return each label's weight `(k,)` in the loss when the sampler is `weighted`, else None.
 
     The weight is n / (active clusters * size). Its mean over the images is 1, so the learning rate keeps its meaning.
