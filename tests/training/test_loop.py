@@ -115,7 +115,7 @@ def test_features_are_extracted_once_per_row(run_here, monkeypatch):
     extract = loop.extract_features
     monkeypatch.setattr(loop, "extract_features", lambda *args, **few: calls.append(few) or extract(*args, **few))
     run_here(TEXT)
-    assert calls == [{"first": 256}, {}, {}], "a batch to warm up, then once a row"
+    assert calls == [{"limit": 256}, {}, {}], "a batch to warm up, then once a row"
 
 
 def test_clusters_left_empty_by_a_library_are_counted(run_here, monkeypatch):
