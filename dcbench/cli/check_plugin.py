@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from dcbench import registry
-from dcbench.cli.options import DataDir
+from dcbench.cli.options import DataDirOption
 from dcbench.core import console
 from dcbench.core.text import plural
 from dcbench.errors import PluginError
@@ -20,7 +20,7 @@ def check_plugin(
     argument: Annotated[
         str | None, typer.Option(help="The argument of a dataset that takes one: PATH for name:PATH.")
     ] = None,
-    data_dir: DataDir = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Run the contract tests of its kind on a plug-in. Exit code 1 when one fails."""
     # The checks need torch, faiss and matplotlib, which the other commands do without.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dcbench.cli.options import AsJson, print_error
+from dcbench.cli.options import JsonOption, print_error
 from dcbench.cli.terminal.states import list_predictions, show_environment, show_run, show_score, show_states
 from dcbench.core.store.provenance import extract_environment
 from dcbench.core.store.run_dir import RunDir
@@ -24,7 +24,7 @@ def status(
         Path, typer.Argument(help="A results folder, the folder of a matrix in it, or the folder of a run.")
     ] = Path("results"),
     other: Annotated[Path | None, typer.Argument(help="Folder of another run, to see what the two differ in.")] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the state of every planned run; for one run, what it is and how it did; for two, what differs."""
     if other is not None:
