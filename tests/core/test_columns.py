@@ -6,7 +6,7 @@ from dcbench.core.columns import COLUMNS, GAIN, METRICS, SCORES, SPACES, STAGES,
 from dcbench.training import metrics
 
 
-def test_the_columns_of_the_design_are_all_there_in_order():
+def test_the_columns_start_in_order_and_include_those_of_the_design():
     names = list(COLUMNS)
     assert names[:4] == ["epoch", "reassigned", "loss", "pseudo_label_accuracy"]
     assert {"cluster_accuracy", "purity", "nmi_true", "ari_true", "ami_true", "nmi_previous"} < set(names)
@@ -15,7 +15,7 @@ def test_the_columns_of_the_design_are_all_there_in_order():
     assert STAGES == ("features", "pca", "whiten", "kmeans", "train", "evaluate")
 
 
-def test_each_column_has_a_label_and_scores_say_what_is_better():
+def test_each_column_has_a_label_and_each_score_a_direction():
     for name, column in COLUMNS.items():
         assert column.name == name and column.label
         assert column.low is None or column.high is None or column.low < column.high
@@ -24,7 +24,7 @@ def test_each_column_has_a_label_and_scores_say_what_is_better():
     assert COLUMNS["nmi_previous"].better is None, "stability is not quality"
 
 
-def test_the_axis_title_has_the_unit():
+def test_axis_labels_have_the_unit():
     assert COLUMNS["seconds_pca"].axis_label == "pca time (s)"
     assert COLUMNS["nmi_true"].axis_label == "NMI with the truth"
 

@@ -2,7 +2,7 @@ from dcbench.core import console
 from dcbench.core.store.run_state import STATES
 
 
-def test_every_state_has_a_colour_and_they_are_counted_in_order():
+def test_every_state_has_a_colour_and_counts_are_in_order():
     assert tuple(console.STATE_COLOURS) == STATES
     assert console.format_state_counts({"failed": 1, "done": 3, "pending": 0}) == "3 done, 1 failed"
     assert console.format_state_counts({}) == "none"

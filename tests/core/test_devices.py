@@ -1,3 +1,4 @@
+import os
 import sys
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from dcbench.errors import DeviceError
 TWO = [Gpu(index=0, uuid="GPU-aaaa"), Gpu(index=1, uuid="GPU-bbbb")]
 
 
-def test_cuda_visible_devices_narrows_the_list_as_cuda_would():
+def test_cuda_visible_devices_selects_gpus_as_cuda_does():
     assert select_visible(TWO, None) == TWO
     assert select_visible(TWO, "1") == TWO[1:]
     assert select_visible(TWO, "GPU-b,GPU-aaaa") == TWO[::-1]
@@ -24,7 +25,7 @@ def test_cuda_visible_devices_narrows_the_list_as_cuda_would():
     assert select_visible(TWO, "7") == []
 
 
-def test_resolve(monkeypatch):
+def test_resolve_device_gives_the_kind_and_the_gpus(monkeypatch):
     monkeypatch.setattr(devices, "list_gpus", lambda: TWO)
     assert devices.resolve_device("cpu") == ("cpu", ())
     assert devices.resolve_device("auto") == ("cuda", tuple(TWO))
@@ -48,35 +49,35 @@ def test_resolve(monkeypatch):
         devices.resolve_device("cuda")
 
 
-@pytest.mark.parametrize("word", ["gpu", "cuda:x", "auto:1x", ""])
-def test_unknown_devices_are_errors(word):
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "auto:1x", ""])
+def test_unknown_devices_are_errors(name):
     with pytest.raises(DeviceError, match="Known: auto, cpu, cuda"):
-        devices.resolve_device(word)
+        devices.resolve_device(name)
 
 
-def test_precision_follows_the_device():
+def test_the_precision_depends_on_the_device():
     assert (devices.choose_precision("cpu"), devices.choose_precision("cuda")) == ("float32", "bfloat16")
 
 
-def test_cores_and_gpus_of_this_machine():
-    assert devices.count_cores() >= 1
+def test_the_cores_of_this_machine_are_counted():
+    assert 1 <= devices.count_cores() <= os.cpu_count()
 
 
-def test_memory_and_the_kernels_kills_of_this_machine(monkeypatch, tmp_path):
+def test_memory_and_oom_kills_of_this_machine_are_read(monkeypatch, tmp_path):
     assert 500 < devices.read_memory_mb() < 1e8 and devices.read_cpu_name()
     assert devices.count_oom_kills() >= 0
     monkeypatch.setattr(devices, "Path", lambda name: tmp_path / "x")
-    assert devices.count_oom_kills() == 0, "no /proc, no count"
+    assert devices.count_oom_kills() == 0, "without /proc nothing is counted"
     (tmp_path / "x").write_text("nr_free_pages 1\noom_kill 3\n")
     assert devices.count_oom_kills() == 3
     (tmp_path / "x").write_text("1000000000")
-    assert devices.read_memory_mb() == 1000, "a container's limit"
+    assert devices.read_memory_mb() == 1000, "the limit of a container"
     (tmp_path / "x").write_text("max")
     assert devices.read_memory_mb() > 500
 
 
 class FakeNvml:
-    """NVML with a whole card, one in two slices, and one that fell off the bus."""
+    """An NVML with a whole card, a card in two MIG slices, and a lost card."""
 
     NVMLError = RuntimeError
     NVML_DEVICE_MIG_ENABLE = 1
@@ -128,7 +129,7 @@ class FakeNvml:
         return "Card"
 
 
-def test_cards_and_slices_are_listed_with_their_memory_and_lost_ones_are_not(monkeypatch):
+def test_cards_and_mig_slices_are_listed_and_lost_cards_are_left_out(monkeypatch):
     nvml = FakeNvml()
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -145,13 +146,13 @@ def test_cards_and_slices_are_listed_with_their_memory_and_lost_ones_are_not(mon
     assert devices.list_gpus() == [] and devices.read_free_mb("GPU-0") is None
 
 
-def test_torch_gets_what_is_reserved_without_the_headroom():
+def test_the_memory_fraction_of_torch_leaves_out_the_headroom():
     assert devices.memory_fraction(41_000, 80_000) == 0.5
     assert devices.memory_fraction(500, 80_000) == 0.0 and devices.memory_fraction(90_000, 80_000) == 1.0
 
 
 @pytest.mark.gpu
-def test_nvml_and_torch_give_a_card_the_same_name():
+def test_nvml_and_torch_agree_on_the_name_of_a_card():
     import torch
 
-    assert devices.list_gpus()[0].name == torch.cuda.get_device_name(0), "history goes by it"
+    assert devices.list_gpus()[0].name == torch.cuda.get_device_name(0), "the history of costs compares names"

@@ -18,7 +18,7 @@ GOLDEN = {
         "kmeans_backend": "sklearn", "precision": "bfloat16",
     },
 }  # fmt: skip
-"""Ids that must never change: results on disk are named after them."""
+"""Run ids that must never change, because folders on disk are named after them."""
 
 
 @pytest.mark.parametrize("run_id", GOLDEN)
@@ -26,7 +26,7 @@ def test_golden_run_ids(run_id):
     assert make_spec(GOLDEN[run_id]).run_id == run_id
 
 
-def test_values_that_are_the_same_hash_the_same():
+def test_equal_values_give_equal_run_ids():
     assert make_spec({"lr": 1, "width": 1}).run_id == make_spec({"lr": 1.0, "width": 1.0}).run_id
     by_stage = {"pca_backend": "torch", "whiten_backend": "torch", "kmeans_backend": "torch"}
     assert make_spec({"backend": "torch"}) == make_spec(by_stage)
@@ -34,7 +34,7 @@ def test_values_that_are_the_same_hash_the_same():
 
 
 @pytest.mark.parametrize("name", [name for name in RunSpec.model_fields if name != "method"])
-def test_every_field_is_part_of_the_identity(name):
+def test_every_field_changes_the_run_id(name):
     others = {
         "dataset": "mnist", "arch": "vgg16", "optimizer": "adam", "top_optimizer": "adam", "pca_backend": "torch",
         "whiten_backend": "torch", "kmeans_backend": "torch", "sampler": "natural", "augment": "none",
@@ -45,34 +45,34 @@ def test_every_field_is_part_of_the_identity(name):
     other = others.get(name, default / 2 if isinstance(default, float) and default else 0.5)
     if isinstance(default, int) and name not in others:
         other = default + 1
-    keep = {"lr": 0.05, "top_lr": 0.05}  # else the optimizer would bring its own
+    keep = {"lr": 0.05, "top_lr": 0.05}  # otherwise the default learning rates would change with the optimizer
     assert make_spec(keep | {name: other}).run_id != make_spec(keep).run_id
 
 
-def test_a_run_id_names_a_folder_and_ends_in_its_hash():
-    wild = make_spec({"dataset": "imagefolder:/tmp/my pics/<b>é/" + "x" * 300}).run_id
-    assert "/" not in wild and "<" not in wild and " " not in wild and len(wild) < 120
-    assert len(wild.rsplit("-", 1)[1]) == 12
+def test_a_run_id_is_a_valid_folder_name_that_ends_in_the_hash():
+    run_id = make_spec({"dataset": "imagefolder:/tmp/my pics/<b>é/" + "x" * 300}).run_id
+    assert "/" not in run_id and "<" not in run_id and " " not in run_id and len(run_id) < 120
+    assert len(run_id.rsplit("-", 1)[1]) == 12
 
 
-def test_frozen_defaults_hold_every_field_but_the_learning_rates():
+def test_frozen_defaults_have_every_field_except_the_learning_rates():
     assert set(RunSpec.model_fields) - set(FROZEN_DEFAULTS) == {"lr", "top_lr"}
     for name, value in FROZEN_DEFAULTS.items():
         assert RunSpec.model_fields[name].default == value
 
 
-def test_learning_rates_follow_their_optimizers():
+def test_default_learning_rates_depend_on_the_optimizer():
     made = make_spec({"optimizer": "adam", "top_optimizer": "sgd"})
     assert (made.lr, made.top_lr) == (0.001, 0.05)
     assert make_spec({"optimizer": "adam", "lr": 0.05}).lr == 0.05
 
 
-def test_a_stage_backend_outranks_the_shorthand():
+def test_a_stage_backend_overrides_the_shorthand():
     made = make_spec({"backend": "sklearn", "kmeans_backend": "faiss"})
     assert (made.pca_backend, made.kmeans_backend, made.backend) == ("sklearn", "faiss", "sklearn+sklearn+faiss")
 
 
-def test_geometry_follows_the_image_size():
+def test_the_geometry_depends_on_the_image_size():
     assert [make_spec({"image_size": side}).geometry for side in (32, 127, 128, 224)] == [32, 32, 224, 224]
 
 
@@ -96,14 +96,14 @@ def test_wrong_values_are_explained(name, value, expected):
     assert expected in check_field(name, value)
 
 
-def test_make_spec_names_everything_that_is_wrong():
+def test_make_spec_reports_every_mistake():
     with pytest.raises(SpecError) as caught:
         make_spec({"kk": 3, "lr": "fast", "epochs": -1})
     for expected in ("unknown field 'kk'", "Did you mean 'k'", "lr: ", "epochs: "):
         assert expected in str(caught.value)
 
 
-def test_values_are_shown_as_they_are_written():
+def test_values_are_formatted_as_in_a_matrix_file():
     values = (None, True, False, 3, 1_000_000, 0.05, 1e-5, "x")
     assert [spec.format_value(value) for value in values] == [
         "none",
@@ -128,5 +128,5 @@ def test_the_fields_page_lists_every_field_with_its_default_and_help():
         assert f"| `{name}` | {spec.format_value(field.default)} | {field.description} |" in page
     for name, text in spec.SHORTHANDS.items():
         assert f"| `{name}` | | {text} |" in page
-    for part in registry.plugin_names("datasets") + registry.plugin_names("archs"):
-        assert f"`{part}" in page
+    for plugin in registry.plugin_names("datasets") + registry.plugin_names("archs"):
+        assert f"`{plugin}" in page

@@ -11,11 +11,11 @@ from dcbench.core.text import escape_markdown, format_duration, format_markdown_
         ("\\|", "\\\\\\|"), ("", ""),
     ],
 )  # fmt: skip
-def test_what_would_be_formatting_is_shown_as_it_is(text, expected):
+def test_markdown_characters_are_escaped(text, expected):
     assert escape_markdown(text) == expected
 
 
-def test_a_table_has_a_line_a_row():
+def test_a_markdown_table_has_a_line_for_each_row():
     table = format_markdown_table(("", "a|b"), [("x", "y_z"), ("1", "2")])
     assert table == "|  | a\\|b |\n| --- | --- |\n| x | y_z |\n| 1 | 2 |\n"
     assert format_markdown_table(("a",), []) == "| a |\n| --- |\n"
@@ -32,6 +32,6 @@ def test_durations_are_shown_in_their_two_largest_units(seconds, text):
     assert format_duration(seconds) == text
 
 
-def test_counts_and_sizes():
+def test_counts_have_a_plural_and_sizes_a_unit():
     assert [plural(count, "run") for count in (0, 1, 2, 1234)] == ["0 runs", "1 run", "2 runs", "1,234 runs"]
     assert [format_megabytes(size) for size in (12.4, 999, 1000, 80_000)] == ["12 MB", "999 MB", "1.0 GB", "80.0 GB"]

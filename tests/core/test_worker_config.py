@@ -28,7 +28,7 @@ def test_unknown_keys_and_wrong_values_are_refused(change, message):
         WorkerConfig.from_json(json.dumps(json.loads(FULL.to_json()) | change))
 
 
-def test_missing_keys_are_named_and_what_is_no_object_is_refused(capsys):
+def test_missing_keys_are_named_and_json_other_than_an_object_is_refused(capsys):
     values = json.loads(FULL.to_json())
     del values["jobs"], values["redo"]
     with pytest.raises(ValueError, match="missing key 'jobs', missing key 'redo'"):

@@ -8,14 +8,14 @@ from tests.helpers.matrices import plan_of
 MATRICES = Path(__file__).parents[3] / "matrices"
 
 
-def test_the_matrix_of_the_mission_has_96_cells_and_288_runs():
+def test_mnist_cifar_has_96_cells_and_288_runs():
     plan = read_matrix(MATRICES / "mnist_cifar.yaml", "float32")
     assert (plan.cells, len(plan.runs), len(plan.baselines), len(set(plan.run_ids))) == (96, 288, 66, 354)
     assert {(spec.arch, spec.batch_size) for spec in plan.runs} == {("alexnet", 128), ("vgg16", 32)}
     assert {(spec.optimizer, spec.lr) for spec in plan.runs} == {("sgd", 0.05), ("adam", 0.001)}
 
 
-def test_the_other_matrices_differ_from_it_in_one_thing():
+def test_the_variants_of_mnist_cifar_differ_in_their_settings_only():
     def specs(name: str) -> list[dict[str, object]]:
         return [spec.model_dump() for spec in read_matrix(MATRICES / f"{name}.yaml", "float32").runs]
 
@@ -27,7 +27,7 @@ def test_the_other_matrices_differ_from_it_in_one_thing():
 
 
 @pytest.mark.parametrize("path", sorted(MATRICES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_each_shipped_matrix_plans_and_says_what_it_answers_and_costs(path):
+def test_each_shipped_matrix_states_its_number_of_runs_and_its_cost(path):
     plan = read_matrix(path, "float32")
     assert plan.name == path.stem and plan.runs
     comment = " ".join(line for line in path.read_text().splitlines() if line.startswith("#"))
@@ -35,7 +35,7 @@ def test_each_shipped_matrix_plans_and_says_what_it_answers_and_costs(path):
     assert any(word in comment for word in ("minutes", "hour", "GPU", "docs/measurements.md"))
 
 
-def test_the_steps_count_product_exclude_include_overrides_seeds_duplicates():
+def test_the_steps_count_the_cells_after_each_step():
     plan = plan_of("""
 name: steps
 axes: {arch: [alexnet, vgg16], input_channels: [3, 1]}
@@ -61,17 +61,17 @@ def test_zipped_fields_move_together():
     assert [(spec.k, spec.lr) for spec in plan.runs] == [(5, 0.1), (5, 0.2), (9, 0.1)]
 
 
-def test_only_included_cells():
+def test_a_matrix_may_have_included_cells_only():
     plan = plan_of("name: i\ninclude: [{k: 5}, {k: 6}]\n")
     assert [spec.k for spec in plan.runs] == [5, 6]
     assert plan.steps["product"] == 0
 
 
-def test_no_axes_is_one_cell():
+def test_a_matrix_without_axes_has_one_cell():
     assert plan_of("name: one\n").cells == 1
 
 
-def test_rules_see_defaults_and_what_follows_from_them():
+def test_rules_match_default_and_derived_values():
     plan = plan_of("""
 name: seen
 axes: {optimizer: [sgd, adam], backend: [faiss, torch]}
@@ -83,7 +83,7 @@ overrides:
     assert {(spec.backend, spec.pca_dim) for spec in plan.runs} == {("faiss", 256), ("torch", 32)}
 
 
-def test_auto_precision_is_resolved_and_kept_in_the_stored_text():
+def test_auto_precision_is_resolved_and_written_into_the_stored_text():
     text = "# why\nname: p\naxes: {k: [5, 6]}  # and how\n"
     plan = parse_matrix(text, "m.yaml", "bfloat16")
     assert {spec.precision for spec in plan.runs} == {"bfloat16"}

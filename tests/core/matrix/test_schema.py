@@ -1,4 +1,4 @@
-"""Every mistake that a matrix file can hold, each with its place and a way out."""
+"""Every mistake in a matrix file is reported with its position and a remedy."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def mistakes(text: str) -> list[str]:
     return caught.value.mistakes
 
 
-def test_the_matrix_that_the_mistakes_are_made_in_is_good():
+def test_the_matrix_without_mistakes_is_accepted():
     assert plan_of(GOOD).cells == 4
 
 
@@ -58,7 +58,7 @@ def test_the_matrix_that_the_mistakes_are_made_in_is_good():
         ("{pca_dim: 32}", "{precision: half}", "unknown precision 'half'"),
     ],
 )
-def test_one_mistake(old, new, expected):
+def test_a_mistake_in_the_matrix_is_reported_with_its_position_and_a_suggestion(old, new, expected):
     assert old in GOOD
     messages = mistakes(GOOD.replace(old, new))
     assert any(expected in mistake for mistake in messages), messages
@@ -96,7 +96,7 @@ def test_one_mistake(old, new, expected):
         ("baselines: [deepcluster]\n", "unknown baseline 'deepcluster'. Known: pixels, supervised"),
     ],
 )
-def test_one_wrong_section(more, expected):
+def test_a_mistake_in_an_added_section_is_reported_with_its_position(more, expected):
     messages = mistakes(GOOD + more)
     assert any(expected in mistake for mistake in messages), messages
 
@@ -114,7 +114,7 @@ def test_one_wrong_section(more, expected):
         ("{image_size: 16}", "image_size 16 is too small: vgg16 needs 32 px"),
     ],
 )
-def test_what_the_parts_cannot_give(settings, expected):
+def test_settings_that_dataset_or_architecture_do_not_allow_are_reported(settings, expected):
     messages = mistakes(GOOD.replace("{pca_dim: 32}", settings))
     assert any(expected in mistake for mistake in messages), messages
 
@@ -128,11 +128,11 @@ def test_what_the_parts_cannot_give(settings, expected):
         ("- a\n- b\n", "a matrix is a mapping"),
     ],
 )
-def test_files_that_are_no_matrix(text, expected):
+def test_files_that_are_not_a_matrix_are_refused(text, expected):
     assert any(expected in mistake for mistake in mistakes(text))
 
 
-def test_every_mistake_is_reported_at_once_and_once():
+def test_all_mistakes_are_reported_together_and_each_of_them_once():
     text = GOOD.replace("vgg16", "alexnte").replace("sklearn", "jax").replace("pca_dim: 32", "k: 1, lr: x")
     messages = mistakes(text)
     assert len(messages) == len(set(messages)) == 4

@@ -35,13 +35,13 @@ def test_values_know_their_positions():
         ("[" * 3000, "nested too deeply"),
     ],
 )
-def test_what_is_no_plain_yaml_is_reported_with_its_position(text, expected):
+def test_anything_but_plain_yaml_is_reported_with_its_position(text, expected):
     with pytest.raises(MatrixError) as caught:
         yaml_source.parse_yaml(text, "m.yaml")
     assert expected in str(caught.value)
 
 
-def test_all_mistakes_are_reported_at_once():
+def test_all_mistakes_are_reported_together():
     with pytest.raises(MatrixError) as caught:
         yaml_source.parse_yaml("a: 1\na: 2\nb: !x 1\n", "m.yaml")
     assert len(caught.value.mistakes) == 2
@@ -55,7 +55,7 @@ def test_all_mistakes_are_reported_at_once():
         (lambda path: path.write_bytes(b"\xff\xfe\x00"), "not a YAML file: byte 0"),
     ],
 )
-def test_files_that_cannot_be_read(tmp_path: Path, make, expected):
+def test_files_that_cannot_be_read_are_reported_with_the_reason(tmp_path: Path, make, expected):
     (tmp_path / "other.yaml").write_text("a: 1\n")
     make(tmp_path / "m.yaml")
     with pytest.raises(MatrixError) as caught:
@@ -64,7 +64,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, make, expected):
     assert "m.yaml" in str(caught.value)
 
 
-def test_anchors_are_plain_yaml():
+def test_anchors_and_aliases_are_allowed():
     assert yaml_source.parse_yaml("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "m.yaml").value == {
         "a": 1,
         "b": 1,

@@ -1,6 +1,6 @@
 """A results folder that changes while it is read: every reader returns what is there, or a clear error.
 
-Something happens to the second of two runs just before the nth look at a file, for every n.
+The second of two runs changes just before the nth access to a file, for every n.
 """
 
 import itertools
@@ -30,7 +30,7 @@ def started_again(run):
     run.clear_rows()
 
 
-def cut(run):
+def truncated(run):
     run.metrics_file.write_text(run.metrics_file.read_text()[:-30])
 
 
@@ -39,7 +39,7 @@ def done_again(run):
     fill(MatrixDir(run.path.parent), run.path.name, SECOND, epochs=1, nmi=0.9)
 
 
-def folder_gone(run):
+def folder_removed(run):
     removed(RunDir(run.path.parent))
 
 
@@ -56,20 +56,20 @@ def folder(tmp_path):
     return matrix
 
 
-class Looks:
-    """Counts the looks at files and does something before the nth."""
+class FileAccesses:
+    """Counts the accesses to files and makes a change before the nth."""
 
     def __init__(self, number, change):
         self.number, self.change, self.count = number, change, 0
 
     def count_each(self, real):
-        def look(path, *args, **kwargs):
+        def access(path, *args, **kwargs):
             self.count += 1
             if self.count == self.number:
                 self.change()
             return real(path, *args, **kwargs)
 
-        return look
+        return access
 
 
 def read(folder):
@@ -78,11 +78,11 @@ def read(folder):
     return results.collect_results(matrix), axes.audit_status(matrix, evidence)
 
 
-@pytest.mark.parametrize("change", [removed, started_again, cut, done_again])
-def test_whatever_happens_to_one_run_the_other_is_read_and_nothing_is_invented(folder, monkeypatch, change):
-    for number, looks in interruptions(folder, monkeypatch, change):
+@pytest.mark.parametrize("change", [removed, started_again, truncated, done_again])
+def test_when_one_run_changes_the_other_is_read_and_no_row_is_made_up(folder, monkeypatch, change):
+    for number, accesses in iterate_interruptions(folder, monkeypatch, change):
         table, audit = read(folder)
-        looks.number = None
+        accesses.number = None
         first, second = table.runs["state"]
         assert first == "done" and second in ("done", "pending", "failed"), number
         assert len(table.rows) == 2 * (table.runs["state"] == "done").sum()
@@ -90,31 +90,31 @@ def test_whatever_happens_to_one_run_the_other_is_read_and_nothing_is_invented(f
     assert number > 20
 
 
-@pytest.mark.parametrize("change", [folder_gone, another_plan])
-def test_a_folder_that_goes_or_gets_another_plan_is_read_or_said_to_be_gone(folder, monkeypatch, change):
-    for number, looks in interruptions(folder, monkeypatch, change):
+@pytest.mark.parametrize("change", [folder_removed, another_plan])
+def test_a_folder_that_is_removed_or_gets_another_plan_is_read_or_reported(folder, monkeypatch, change):
+    for number, accesses in iterate_interruptions(folder, monkeypatch, change):
         message = ""
         try:
             table, _ = read(folder)
             assert len(table.runs) in (1, 2) and table.rows["run_id"].nunique() <= len(table.runs)
         except ResultsError as error:
             message = str(error)
-        looks.number = None
-        assert not message or (str(folder.path) in message and change is folder_gone), number
+        accesses.number = None
+        assert not message or (str(folder.path) in message and change is folder_removed), number
     assert number > 20
 
 
-def interruptions(folder, monkeypatch, change):
-    """Every moment at which the change can happen, the folder whole again before each."""
+def iterate_interruptions(folder, monkeypatch, change):
+    """Yield the number of every access before which the change can happen; the folder is restored before each."""
     whole = folder.path.with_name("whole")
     shutil.copytree(folder.path, whole)
     for number in itertools.count(1):
         shutil.rmtree(folder.path, ignore_errors=True)
         shutil.copytree(whole, folder.path)
-        looks = Looks(number, lambda: change(folder.run_dir(SECOND.run_id)))
+        accesses = FileAccesses(number, lambda: change(folder.run_dir(SECOND.run_id)))
         with monkeypatch.context() as patch:
             for name in ("open", "stat", "iterdir"):
-                patch.setattr(Path, name, looks.count_each(getattr(Path, name)))
-            yield number, looks
-        if looks.count < number:
+                patch.setattr(Path, name, accesses.count_each(getattr(Path, name)))
+            yield number, accesses
+        if accesses.count < number:
             return

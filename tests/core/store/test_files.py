@@ -7,7 +7,7 @@ from dcbench.core.store.files import explain_os_error, explain_unwritable, overw
 from dcbench.errors import ResultsError
 
 
-def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
+def test_write_atomic_keeps_the_old_file_when_it_fails(tmp_path, monkeypatch):
     target = tmp_path / "x"
     write_atomic(target, "old")
 
@@ -21,7 +21,7 @@ def test_write_aside_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_write_over_leaves_nothing_of_a_longer_file_and_makes_none(tmp_path):
+def test_overwrite_truncates_a_longer_file_and_creates_no_new_one(tmp_path):
     target = tmp_path / "x"
     target.write_text("much longer than before")
     overwrite(target, "short")
@@ -30,47 +30,47 @@ def test_write_over_leaves_nothing_of_a_longer_file_and_makes_none(tmp_path):
         overwrite(tmp_path / "none", "text")
 
 
-def test_a_folder_that_can_be_written_or_is_not_there_yet_is_no_problem(tmp_path):
+def test_a_writable_or_missing_folder_is_not_reported(tmp_path):
     assert explain_unwritable(tmp_path) is None and explain_unwritable(tmp_path / "none") is None
 
 
-def names(folder):
+def list_files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_folder_written_aside_takes_the_old_ones_place(tmp_path):
+def test_replace_folder_replaces_its_own_files_and_keeps_others(tmp_path):
     target = tmp_path / "report"
-    for kept in ("page", "notes of somebody"):
+    for name in ("page", "notes"):
         with replace_folder(target) as fresh:
-            (fresh / kept).write_text("old")
+            (fresh / name).write_text("old")
             (fresh / "figures").mkdir()
-            (fresh / "figures" / f"{kept}.png").write_text("old")
-    assert names(target) == ["figures/notes of somebody.png", "notes of somebody", "page"]
+            (fresh / "figures" / f"{name}.png").write_text("old")
+    assert list_files(target) == ["figures/notes.png", "notes", "page"]
     (target / "figures" / "folder").mkdir()
-    (target / "figures" / "data.xyz").write_text("somebody's")
+    (target / "figures" / "data.xyz").write_text("the user's")
     (target / "figures" / "link").symlink_to(tmp_path)
     with replace_folder(target) as fresh:
         (fresh / "page").write_text("new")
         (fresh / "figures").mkdir()
         assert (target / "page").read_text() == "old"
-    assert names(target) == ["figures/data.xyz", "notes of somebody", "page"]
+    assert list_files(target) == ["figures/data.xyz", "notes", "page"]
     assert (target / "page").read_text() == "new" and tmp_path.exists()
-    left = sorted(path.name for path in (target / "figures").iterdir())
-    assert left == ["data.xyz", "folder", "link"], "what is not of our kinds stays"
+    remaining = sorted(path.name for path in (target / "figures").iterdir())
+    assert remaining == ["data.xyz", "folder", "link"], "files of other kinds are kept"
 
 
-def test_a_folder_that_is_not_finished_leaves_the_old_one_as_it_was(tmp_path):
+def test_replace_folder_keeps_the_old_folder_when_it_is_interrupted(tmp_path):
     target = tmp_path / "report"
     with replace_folder(target) as fresh:
         (fresh / "page").write_text("old")
     with suppress(KeyboardInterrupt), replace_folder(target) as fresh:
         (fresh / "page").write_text("new")
         raise KeyboardInterrupt
-    assert names(target) == ["page"] and (target / "page").read_text() == "old"
+    assert list_files(target) == ["page"] and (target / "page").read_text() == "old"
     assert [path.name for path in target.iterdir()] == ["page"]
 
 
-def test_one_that_is_stopped_while_files_take_their_places_leaves_a_trace(tmp_path, monkeypatch):
+def test_replace_folder_keeps_the_new_files_when_moving_them_is_interrupted(tmp_path, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
@@ -80,7 +80,7 @@ def test_one_that_is_stopped_while_files_take_their_places_leaves_a_trace(tmp_pa
     assert len(list((tmp_path / "report").glob(".new.*"))) == 1
 
 
-def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monkeypatch):
+def test_replace_folder_moves_the_page_after_the_files_in_folders(tmp_path, monkeypatch):
     moved, real = [], os.replace
     monkeypatch.setattr(os, "replace", lambda old, new: moved.append(new) or real(old, new))
     with replace_folder(tmp_path / "report") as fresh:
@@ -91,7 +91,7 @@ def test_what_stands_beside_others_comes_after_what_is_in_folders(tmp_path, monk
 
 
 @pytest.mark.parametrize("option", ["--results", "--out"])
-def test_what_cannot_be_written_is_an_error_that_names_the_option(tmp_path, option):
+def test_an_error_while_writing_names_the_option(tmp_path, option):
     with (
         pytest.raises(ResultsError, match=f"none.*No such file or directory.*with {option}"),
         explain_os_error(tmp_path, option),

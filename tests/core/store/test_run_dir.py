@@ -21,11 +21,11 @@ def run(tmp_path):
     return folder
 
 
-def test_the_spec_comes_back_as_it_was(run):
+def test_the_spec_is_read_as_it_was_written(run):
     assert run.read_spec() == SPEC
 
 
-def test_prepare_twice_keeps_the_file(run):
+def test_preparing_a_run_twice_keeps_the_spec_file(run):
     before = run.spec_file.stat().st_mtime_ns
     run.prepare(SPEC)
     assert run.spec_file.stat().st_mtime_ns == before
@@ -41,7 +41,7 @@ def test_prepare_twice_keeps_the_file(run):
         ("k: [", "not valid YAML"),
     ],
 )
-def test_a_spec_that_is_not_the_folders_is_refused_and_left_alone(run, text, expected):
+def test_a_spec_of_another_run_is_refused_and_not_changed(run, text, expected):
     run.spec_file.write_text(text)
     with pytest.raises(ResultsError, match=expected) as caught:
         run.prepare(SPEC)
@@ -51,14 +51,14 @@ def test_a_spec_that_is_not_the_folders_is_refused_and_left_alone(run, text, exp
     assert (state.name, state.kind) == ("failed", "error")
 
 
-def test_a_reordered_spec_is_still_the_same(run):
+def test_the_order_of_the_lines_of_a_spec_does_not_matter(run):
     lines = SPEC.to_text().splitlines(keepends=True)
-    run.spec_file.write_text("# mine\n" + "".join(reversed(lines)))
+    run.spec_file.write_text("# a comment\n" + "".join(reversed(lines)))
     run.prepare(SPEC)
     assert run.read_planned_state(SPEC).name == "pending"
 
 
-def test_states_come_back(run):
+def test_states_are_read_as_they_were_written(run):
     assert run.read_state() == RunState()
     state = RunState(
         name="failed", kind="nan", reason="loss", seconds=3.5, started="2026-01-01T00:00:00+00:00", host="host", pid=12
@@ -82,14 +82,14 @@ def test_states_come_back(run):
         '{"kind": "x"}',
     ],
 )
-def test_a_half_written_state_is_failed_and_lost(run, text):
+def test_a_damaged_state_is_failed_with_the_kind_lost(run, text):
     run.state_file.write_text(text)
     state = run.read_state()
     assert (state.name, state.kind) == ("failed", "lost")
     assert "state.json" in state.reason
 
 
-def test_a_state_that_is_not_text(run):
+def test_a_binary_state_has_the_kind_lost(run):
     run.state_file.write_bytes(b"\xff\xfe")
     assert run.read_state().kind == "lost"
 
@@ -100,7 +100,7 @@ def test_a_folder_without_a_spec_but_with_a_state_is_an_error(run):
     assert "spec.yaml: is missing" in run.read_planned_state(SPEC).reason
 
 
-def test_running_without_a_live_claim_is_lost_and_with_one_is_running(run):
+def test_a_running_state_without_a_claim_is_lost(run):
     run.write_state(RunState(name="running", host="here", pid=99))
     assert (run.read_state().name, run.read_state().kind) == ("failed", "lost")
     with run.claim():
@@ -108,7 +108,7 @@ def test_running_without_a_live_claim_is_lost_and_with_one_is_running(run):
     assert "on here (pid 99) exited without recording a result" in run.read_state().reason
 
 
-def test_metrics_are_appended_and_absence_is_empty(run):
+def test_metrics_are_appended_and_missing_values_are_empty(run):
     run.append_metrics({"epoch": 0, "nmi_true": 0.5, "loss": None})
     run.append_metrics({"epoch": 1, "nmi_true": 1 / 3, "loss": 0.0})
     text, warning = run.read_metrics_text()
@@ -116,16 +116,16 @@ def test_metrics_are_appended_and_absence_is_empty(run):
     column = {name: index for index, name in enumerate(lines[0])}
     assert warning is None
     assert lines[1][column["loss"]] == "" and lines[2][column["loss"]] == "0.0"
-    assert float(lines[2][column["nmi_true"]]) == 1 / 3, "nothing is rounded away"
+    assert float(lines[2][column["nmi_true"]]) == 1 / 3, "values are not rounded"
     assert run.count_epochs_done() == 1
 
 
-def test_an_unknown_column_is_a_bug(run):
+def test_an_unknown_column_raises_a_key_error(run):
     with pytest.raises(KeyError, match=r"columns\.py"):
         run.append_metrics({"epoch": 0, "nmi": 0.5})
 
 
-def test_the_cells_of_some_columns(run):
+def test_read_columns_gives_the_cells_of_complete_rows(run):
     assert list(run.read_columns(["purity", "epoch"])) == []
     run.metrics_file.write_text("epoch,loss,purity\n0,,0.5\n1,2.0\n2,")
     assert list(run.read_columns(["purity", "epoch", "ari_true"])) == [("0.5", "0", ""), ("", "1", "")]
@@ -140,7 +140,7 @@ def test_an_incomplete_last_line_is_dropped_with_a_warning(run):
     assert "incomplete" in warning and str(run.metrics_file) in warning
 
 
-def test_clear_keeps_the_spec_and_the_log_and_a_checkpoint_with_its_rows(run):
+def test_clear_keeps_spec_log_checkpoint_and_rows_and_clear_rows_keeps_spec_and_log(run):
     run.append_metrics({"epoch": 0})
     run.append_log("a line")
     run.write_state(RunState(name="done"))
@@ -164,7 +164,7 @@ def test_state_json_is_plain_json(run):
     assert json.loads(run.state_file.read_text())["name"] == "done"
 
 
-def test_a_done_run_without_all_its_rows_is_no_longer_done(run):
+def test_a_done_run_with_missing_rows_is_not_done(run):
     run.write_state(RunState(name="done"))
     assert "holds 0 of 101 rows" in run.read_planned_state(SPEC).reason
     for epoch in range(101):
@@ -172,7 +172,7 @@ def test_a_done_run_without_all_its_rows_is_no_longer_done(run):
     assert run.read_planned_state(SPEC).name == "done"
 
 
-def test_a_run_that_ends_between_two_looks_is_not_lost(run, monkeypatch):
+def test_a_run_that_ends_while_its_state_is_read_is_not_lost(run, monkeypatch):
     run.write_state(RunState(name="running"))
 
     def ends_now(self):
@@ -203,13 +203,13 @@ def test_a_directory_in_place_of_a_file_is_an_error(run, name):
 
 
 @pytest.mark.parametrize("text", ["1: 2\n", "true: 1\n", "optimizer: [1]\n", "k: !!int a\n"])
-def test_specs_of_nonsense_are_errors_of_ours(run, text):
+def test_nonsense_in_a_spec_is_a_results_error(run, text):
     run.spec_file.write_text(text)
     with pytest.raises(ResultsError):
         run.read_spec()
 
 
-def test_storing_the_same_plan_again_shows_that_the_folder_cannot_be_written(tmp_path, monkeypatch):
+def test_writing_the_same_matrix_again_reports_a_read_only_folder(tmp_path, monkeypatch):
     folder = MatrixDir(tmp_path / "m")
     folder.write_matrix("name: m\n")
 
@@ -221,7 +221,7 @@ def test_storing_the_same_plan_again_shows_that_the_folder_cannot_be_written(tmp
         folder.write_matrix("name: m\n")
 
 
-def test_provenance_comes_back_is_empty_when_missing_and_an_error_when_damaged(run):
+def test_provenance_is_read_is_empty_when_missing_and_an_error_when_damaged(run):
     assert run.read_provenance() == {}
     run.write_provenance({"threads": 2})
     assert run.read_provenance() == {"threads": 2}
@@ -231,7 +231,7 @@ def test_provenance_comes_back_is_empty_when_missing_and_an_error_when_damaged(r
             run.read_provenance()
 
 
-def test_assignments_are_whole_numbers_of_one_length_or_an_error(run):
+def test_assignments_that_are_not_integers_of_one_length_are_an_error(run):
     assert run.read_assignments("assignment") is None
     for arrays, whole in (
         ({"assignment": [0, 1], "labels": [2, 3]}, True),
@@ -248,7 +248,7 @@ def test_assignments_are_whole_numbers_of_one_length_or_an_error(run):
                 run.read_assignments("assignment", "labels")
 
 
-def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch):
+def test_on_a_full_disk_a_shortened_state_overwrites_the_old_one(run, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -257,13 +257,13 @@ def test_on_a_full_disk_a_state_takes_the_place_of_the_old_one(run, monkeypatch)
     run.write_state(RunState(name="failed", kind="error", reason="No space left" + "x" * 9000, last_lines=("a",) * 12))
     state = run.read_state()
     assert (state.name, state.kind, state.last_lines) == ("failed", "error", ()) and len(state.reason) == 500
-    assert run.state_file.stat().st_size < 4096, "what the old file's block has room for"
+    assert run.state_file.stat().st_size < 4096, "the state fits into the block of the old file"
     run.state_file.unlink()
     with pytest.raises(OSError, match="No space left"):
         run.write_state(RunState(name="failed", kind="error", reason="x"))
 
 
-def test_a_folder_that_cannot_be_written_fails_what_has_not_ended(run, monkeypatch):
+def test_an_unwritable_folder_fails_runs_that_have_not_ended(run, monkeypatch):
     assert run.explain_unwritable() is None and RunDir(run.path / "none").explain_unwritable() is None
     real = os.statvfs(run.path)
     monkeypatch.setattr(
@@ -271,9 +271,9 @@ def test_a_folder_that_cannot_be_written_fails_what_has_not_ended(run, monkeypat
     )
     assert "no space left" in run.read_planned_state(SPEC).reason and run.read_planned_state(SPEC).kind == "error"
     run.write_state(RunState(name="failed", kind="nan", reason="loss"))
-    assert run.read_planned_state(SPEC).kind == "nan", "what has ended stays what it is"
+    assert run.read_planned_state(SPEC).kind == "nan", "the state of an ended run does not change"
     run.write_state(RunState(name="running"))
-    assert "no space left" in run.read_planned_state(SPEC).reason, "lost, and cannot be done again yet"
+    assert "no space left" in run.read_planned_state(SPEC).reason, "the run is lost and cannot be repeated yet"
     monkeypatch.setattr("dcbench.core.store.files.os.access", lambda *_: False)
     monkeypatch.setattr(
         "dcbench.core.store.files.os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9)
@@ -283,7 +283,7 @@ def test_a_folder_that_cannot_be_written_fails_what_has_not_ended(run, monkeypat
     assert "permission denied" in run.explain_unwritable()
 
 
-def test_the_last_lines_of_a_log_say_something_and_are_few(run):
+def test_the_last_lines_of_a_log_are_not_empty_and_few(run):
     assert run.read_last_lines() == ()
     run.append_log("\n".join(f"line {number}\n" for number in range(50)))
     assert run.read_last_lines()[-1] == "line 49" and len(run.read_last_lines()) == LAST_LINES
@@ -291,9 +291,9 @@ def test_the_last_lines_of_a_log_say_something_and_are_few(run):
     assert "broken" in run.read_last_lines()[-1] and max(map(len, run.read_last_lines())) <= 300
 
 
-def test_a_spec_edited_by_hand_is_read_as_yaml(run):
+def test_a_spec_edited_by_hand_is_read(run):
     text = run.spec_file.read_text()
-    run.spec_file.write_text("# mine\n" + text.replace('"', "'"))
+    run.spec_file.write_text("# a comment\n" + text.replace('"', "'"))
     assert run.read_spec() == SPEC
     run.spec_file.write_text("")
     with pytest.raises(ResultsError, match="not a run spec"):

@@ -22,7 +22,7 @@ def _hold(path, ready, done):
         done.wait(20)
 
 
-def test_two_processes_never_hold_one_claim_and_a_dead_one_holds_none(run):
+def test_a_claim_has_one_process_and_is_released_when_it_dies(run):
     context = multiprocessing.get_context("spawn")
     ready, done = context.Event(), context.Event()
     other = context.Process(target=_hold, args=(run.path, ready, done))

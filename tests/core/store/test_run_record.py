@@ -10,11 +10,11 @@ from dcbench.core.store.run_record import open_run_dir, read_record, read_rows
 from dcbench.errors import ResultsError
 
 
-def test_what_changed_tells_both_values():
+def test_diff_values_gives_both_values_of_each_change():
     assert diff_values({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}) == {"b": (2, 3), "c": (None, 4)}
 
 
-def test_made_with_is_flat_and_leaves_out_what_cannot_change_a_result():
+def test_the_environment_is_flat_and_leaves_out_what_cannot_change_a_result():
     facts = {"libraries": {"torch": "2"}, "dataset": {"sha256": "ab"}, "threads": 1, "command": "x", "commit": None}
     assert extract_environment(facts) == {"torch": "2", "threads": 1, "dataset.sha256": "ab"}
     assert extract_environment({"libraries": "torn", "dataset": 3}) == {"libraries": "torn", "dataset": 3}
@@ -25,13 +25,13 @@ def test_made_with_is_flat_and_leaves_out_what_cannot_change_a_result():
 
 @pytest.fixture
 def folder(tmp_path):
-    return written(tmp_path, k=5)
+    return write_run(tmp_path, k=5)
 
 
-def written(place, **values):
-    """A run folder with a spec, two rows, an assignment and a provenance."""
+def write_run(root, **values):
+    """Write a run folder with a spec, two rows, an assignment and a provenance."""
     spec = make_spec({"epochs": 1, **values})
-    run = RunDir(place / spec.run_id)
+    run = RunDir(root / spec.run_id)
     run.prepare(spec)
     for epoch in range(2):
         run.append_metrics({"epoch": epoch, "nmi_true": 0.25})
@@ -42,7 +42,7 @@ def written(place, **values):
     return run
 
 
-def test_a_record_is_read_whole(folder):
+def test_a_record_has_the_rows_and_the_clusters_of_a_run(folder):
     record = read_record(folder)
     assert [row["nmi_true"] for row in record.rows] == ["0.25", "0.25"]
     assert record.clusters == {7: 1, 8: 0, 9: 1}
@@ -67,19 +67,19 @@ def test_damaged_metrics_are_reported_with_their_line(folder, text, expected):
     assert str(folder.metrics_file) in str(caught.value)
 
 
-def test_no_metrics_are_no_rows(folder):
+def test_a_run_without_metrics_has_no_rows(folder):
     folder.metrics_file.unlink()
     assert read_rows(folder) == []
 
 
-def saved(**arrays):
+def save_arrays(**arrays):
     archive = io.BytesIO()
     np.savez(archive, **arrays)
     return archive.getvalue()
 
 
-def objects():
-    return saved(assignment=np.array([{}, {}]), indices=np.arange(2))
+def save_objects():
+    return save_arrays(assignment=np.array([{}, {}]), indices=np.arange(2))
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def objects():
     [
         b"",
         b"PK\x03\x04torn",
-        saved(indices=np.arange(2)),
-        saved(assignment=np.arange(2), indices=np.arange(3)),
-        objects(),
+        save_arrays(indices=np.arange(2)),
+        save_arrays(assignment=np.arange(2), indices=np.arange(3)),
+        save_objects(),
     ],
     ids=["empty", "torn", "no assignment", "two lengths", "pickled objects"],
 )
@@ -99,7 +99,7 @@ def test_a_damaged_assignment_is_an_error(folder, data):
         read_record(folder)
 
 
-def test_half_an_assignment_is_an_error_wherever_it_is_cut(folder):
+def test_a_truncated_assignment_is_an_error_at_any_length(folder):
     whole = folder.assignments_file.read_bytes()
     for length in range(0, len(whole), 40):
         folder.assignments_file.write_bytes(whole[:length])
@@ -107,7 +107,7 @@ def test_half_an_assignment_is_an_error_wherever_it_is_cut(folder):
             read_record(folder)
 
 
-def test_a_folder_that_is_no_run_is_an_error(tmp_path, folder, monkeypatch):
+def test_a_folder_without_a_run_is_an_error(tmp_path, folder, monkeypatch):
     for path in (tmp_path, tmp_path / "nowhere", folder.spec_file):
         with pytest.raises(ResultsError, match="is not the folder of a run"):
             open_run_dir(path)
