@@ -15,12 +15,15 @@ that the results can be read where the files are not. What is remembered never r
 from __future__ import annotations
 
 import ast
+import difflib
 import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -30,25 +33,58 @@ from typing import Any
 from dcbench.errors import PluginError, unknown_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of plug-in: the word for one, the package of the built-in ones, and the facts that planning needs."""
+    """A kind of plug-in: the word for one, the package of the built-in ones, and what their FACTS may state."""
 
     word: str
     package: str
+    facts: Mapping[str, type]
+    """Key of FACTS -> type of its value."""
     required: tuple[str, ...] = ()
+    """Keys that planning needs of every plug-in of the kind."""
 
 
 KINDS = {
-    "datasets": Kind("dataset", "dcbench.training.datasets", ("channels",)),
-    "archs": Kind("arch", "dcbench.training.archs", ("features_32", "features_224", "smallest_image")),
-    "methods": Kind("method", "dcbench.training.methods", ("network",)),
-    "backends": Kind("backend", "dcbench.training.backends"),
-    "executors": Kind("executor", "dcbench.execution.executors"),
-    "figures": Kind("figure", "dcbench.figures", ("title", "caption", "per_axis")),
-    "run_figures": Kind("figure of a run", "dcbench.inspect.figures", ("title", "place", "needs")),
-}
+    "datasets": Kind(
+        word="dataset",
+        package="dcbench.training.datasets",
+        facts={
+            "train": int, "test": int, "classes": int, "channels": int, "side": int, "duplicates": int,
+            "class_names": list, "files": list, "argument": str,
+        },
+        required=("channels",),
+    ),
+    "archs": Kind(
+        word="arch",
+        package="dcbench.training.archs",
+        facts={"features_32": int, "features_224": int, "smallest_image": int},
+        required=("features_32", "features_224", "smallest_image"),
+    ),
+    "methods": Kind(
+        word="method",
+        package="dcbench.training.methods",
+        facts={"network": bool, "supervised": bool, "baseline": dict},
+        required=("network",),
+    ),
+    "backends": Kind(word="backend", package="dcbench.training.backends", facts={"library": str}),
+    "executors": Kind(word="executor", package="dcbench.execution.executors", facts={}),
+    "figures": Kind(
+        word="figure",
+        package="dcbench.figures",
+        facts={"title": str, "caption": str, "per_axis": bool, "axes": str, "needs": str},
+        required=("title", "caption", "per_axis"),
+    ),
+    "run_figures": Kind(
+        word="figure of a run",
+        package="dcbench.inspect.figures",
+        facts={"title": str, "place": int, "needs": list},
+        required=("title", "place", "needs"),
+    ),
+}  # fmt: skip
 
+TYPE_WORDS = {int: "a whole number", str: "text", bool: "True or False", list: "a list", dict: "a dict"}
+"""Type of a fact -> what a message calls it."""
 
 REMEMBERED_KINDS = ("datasets", "archs", "methods", "backends")
 """The kinds whose facts planning and reports need: those that a run spec names."""
@@ -84,11 +120,28 @@ def use_plugins(folders: Iterable[Path]) -> None:
     global _folders
     resolved = tuple(dict.fromkeys(folder.resolve() for folder in folders))
     for folder in resolved:
-        if not folder.is_dir():
-            raise PluginError(f"{folder}: no such folder of plug-ins; name one with --plugins")
-        if not any((folder / kind).is_dir() for kind in KINDS):
-            raise PluginError(f"{folder}: holds no plug-ins; put each into a folder of its kind: {', '.join(KINDS)}")
+        if problem := _find_folder_problem(folder):
+            raise PluginError(f"{folder}: {problem}")
     _folders = resolved
+
+
+def _find_folder_problem(folder: Path) -> str | None:
+    """Return why a folder cannot be one of plug-ins, and what to do about it, or None if it can."""
+    if folder.is_file():
+        if folder.parent.name in KINDS:
+            return f"is a file; name the folder that holds {folder.parent.name}/: --plugins {folder.parent.parent}"
+        return f"is a file; put it into a folder of its kind ({', '.join(KINDS)}), and name the folder that holds that"
+    if not folder.is_dir():
+        return "no such folder of plug-ins; name one with --plugins"
+    if any((folder / kind).is_dir() for kind in KINDS):
+        return None
+    if folder.name in KINDS:
+        return f"holds plug-ins of one kind; name the folder above it: --plugins {folder.parent}"
+    for other in sorted(path.name for path in folder.iterdir() if path.is_dir()):
+        # A folder named after one plug-in, such as arch/, or mistyped.
+        for kind in difflib.get_close_matches(other, KINDS, n=1, cutoff=0.7):
+            return f"holds no plug-ins; rename {other}/ to {kind}/"
+    return f"holds no plug-ins; put each into a folder of its kind: {', '.join(KINDS)}"
 
 
 def search_path() -> tuple[Path, ...]:
@@ -111,7 +164,7 @@ def remember(facts: Mapping[str, Any], source: Path) -> None:
             )  # fmt: skip
         except (TypeError, KeyError, ValueError):
             raise PluginError(f"{source}: is damaged; run the matrix again to write it again") from None
-        if kind not in REMEMBERED_KINDS or not name or any(fact not in plugin.facts for fact in KINDS[kind].required):
+        if kind not in REMEMBERED_KINDS or not name or find_fact_problem(kind, plugin.facts):
             raise PluginError(f"{source}: is damaged at {key!r}; run the matrix again to write it again")
         _memory[kind, name] = plugin
 
@@ -138,6 +191,24 @@ def split_name(plugin: str) -> tuple[str, str | None]:
     """Split a plug-in's name from its argument: `imagefolder:PATH` -> (`imagefolder`, `PATH`)."""
     name, colon, argument = plugin.partition(":")
     return name, argument if colon else None
+
+
+def name_of_file(kind: str, file: Path) -> str:
+    """Return the name of the plug-in in a file: `faiss` for `faiss_backend.py`."""
+    return file.stem.removesuffix(f"_{KINDS[kind].word}")
+
+
+def find_fact_problem(kind: str, facts: Mapping[str, Any]) -> str | None:
+    """Return everything that is wrong with the FACTS of a plug-in, or None if they are as planning expects them."""
+    known = KINDS[kind].facts
+    problems = [unknown_name("key of FACTS", key, known) for key in facts if key not in known]
+    for key, expected in known.items():
+        # `type`, since True is an instance of int.
+        if key in facts and type(facts[key]) is not expected:
+            problems.append(f"FACTS[{key!r}] must be {TYPE_WORDS[expected]}, not {facts[key]!r}")
+    if missing := [key for key in KINDS[kind].required if key not in facts]:
+        problems.append(f"FACTS lacks {', '.join(map(repr, missing))}, which every {KINDS[kind].word} states")
+    return "; ".join(problems) or None
 
 
 def find(kind: str, plugin: str) -> Plugin:
@@ -183,7 +254,7 @@ def load(kind: str, plugin: str) -> ModuleType:
     else:
         try:
             module = importlib.import_module(entry.module) if entry.module else _import_file(entry)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a file that calls sys.exit() must not end the command silently
             raise PluginError(f"{entry.path}: cannot be imported: {type(error).__name__}: {error}") from error
     module.__dict__["__plugin_name__"] = entry.name
     return module
@@ -219,6 +290,28 @@ def _import_file(plugin: Plugin) -> ModuleType:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def read_digest(plugin: Plugin) -> str | None:
+    """Return the digest of the source as it is now, None for a built-in plug-in.
+
+    Of a plug-in of which only the facts are remembered, the file is read where it was; it is not run.
+    """
+    if plugin.remembered and plugin.path.is_file():
+        with suppress(OSError):
+            return hashlib.sha256(plugin.path.read_bytes()).hexdigest()
+    return plugin.sha256
+
+
+def format_plugins_options(used: Iterable[tuple[str, str]]) -> str:
+    """Return ` --plugins DIR` for each folder of the user's own that holds one of these (kind, plug-in) pairs.
+
+    For a command that a message suggests: it must find the same files.
+    """
+    own = [plugin for plugin in (find(kind, name) for kind, name in used) if plugin.sha256 and plugin.module is None]
+    # A remembered plug-in of an installed package lies in no folder of its kind, and is found without an option.
+    folders = dict.fromkeys(plugin.path.parent.parent for plugin in own if plugin.path.parent.name == plugin.kind)
+    return "".join(f" --plugins {shlex.quote(str(folder))}" for folder in folders)
 
 
 def plugin_name(module: ModuleType) -> str:
@@ -266,7 +359,7 @@ def _installed(kind: str) -> dict[str, Plugin]:
     package = KINDS[kind].package
     catalogue = {}
     for path in sorted(Path(__file__).parent.joinpath(*package.split(".")[1:]).glob("[a-z]*.py")):
-        name = path.stem.removesuffix(f"_{KINDS[kind].word}")
+        name = name_of_file(kind, path)
         catalogue[name] = Plugin(
             kind=kind, name=name, path=path, module=f"{package}.{path.stem}", facts=_read_facts(path.read_text("utf-8"))
         )
@@ -289,7 +382,7 @@ def _installed(kind: str) -> dict[str, Plugin]:
 @cache
 def _read_file(kind: str, path: Path, modified_ns: int, size: int) -> Plugin:
     """Return the plug-in in a file that is not built in; its `problem` says why planning cannot use it."""
-    name = path.stem.removesuffix(f"_{KINDS[kind].word}")
+    name = name_of_file(kind, path)
     try:
         source = path.read_bytes()
         facts = _read_facts(source.decode("utf-8"))
@@ -298,11 +391,10 @@ def _read_file(kind: str, path: Path, modified_ns: int, size: int) -> Plugin:
     except (OSError, ValueError, TypeError) as error:
         problem = f"{path}: FACTS cannot be read ({error}); it must be one literal dict"
         return Plugin(kind=kind, name=name, path=path, problem=problem)
-    missing = [fact for fact in KINDS[kind].required if fact not in facts]
-    problem = f"{path}: FACTS lacks {', '.join(map(repr, missing))}, which every {KINDS[kind].word} states"
+    wrong_facts = find_fact_problem(kind, facts)
     return Plugin(
         kind=kind, name=name, path=path, facts=facts, sha256=hashlib.sha256(source).hexdigest(),
-        problem=problem if missing else "",
+        problem=f"{path}: {wrong_facts}" if wrong_facts else "",
     )  # fmt: skip
 
 

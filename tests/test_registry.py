@@ -1,5 +1,7 @@
+import hashlib
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 
@@ -97,6 +99,14 @@ def test_planning_reads_facts_without_running_the_file(parts):
         ("FACTS = {'features_32': size()}", "must be one literal dict"),
         ("FACTS = {'features_32': 1, 'features_224': 1}", "FACTS lacks 'smallest_image'"),
         ("", "FACTS lacks 'features_32', 'features_224', 'smallest_image'"),
+        (TINY.replace("16", "'16'", 1), r"tiny.py: FACTS\['features_32'\] must be a whole number, not '16'"),
+        (TINY.replace("16", "16.0", 1), r"FACTS\['features_32'\] must be a whole number, not 16.0"),
+        (TINY.replace("16", "True", 1), r"FACTS\['features_32'\] must be a whole number, not True"),
+        (
+            TINY.replace("}", ', "smalest_image": 8}', 1),
+            "unknown key of FACTS 'smalest_image'. Did you mean 'smallest_image'",
+        ),
+        (TINY.replace("features_32", "feature_32", 1), "Did you mean 'features_32'.*; FACTS lacks 'features_32'"),
     ],
 )
 def test_facts_that_planning_cannot_use_are_named(parts, text, expected):
@@ -124,11 +134,103 @@ def test_a_name_that_is_taken_is_refused(parts):
         registry.plugin_names("archs")
 
 
-def test_folders_that_hold_no_plugins_are_refused(tmp_path):
-    with pytest.raises(PluginError, match="no such folder of plug-ins"):
-        registry.use_plugins([tmp_path / "none"])
-    with pytest.raises(PluginError, match=r"put each into a folder of its kind: datasets, archs"):
-        registry.use_plugins([tmp_path])
+def test_a_file_that_exits_when_it_is_imported_does_not_end_the_command(parts):
+    (parts / "archs" / "tiny.py").write_text(TINY + "import sys\nsys.exit(0)\n")
+    registry.use_plugins([parts])
+    with pytest.raises(PluginError, match=r"tiny.py: cannot be imported: SystemExit: 0"):
+        registry.load("archs", "tiny")
+    (parts / "archs" / "tiny.py").write_text(TINY + "raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        registry.load("archs", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("none", "{}/none: no such folder of plug-ins; name one with --plugins"),
+        ("empty", "{}/empty: holds no plug-ins; put each into a folder of its kind: datasets, archs"),
+        ("parts/archs", "{}/parts/archs: holds plug-ins of one kind; name the folder above it: --plugins {}/parts"),
+        ("parts/archs/tiny.py", "tiny.py: is a file; name the folder that holds archs/: --plugins {}/parts"),
+        ("empty/loose.py", "loose.py: is a file; put it into a folder of its kind (datasets, archs"),
+        ("singular", "{}/singular: holds no plug-ins; rename arch/ to archs/"),
+        ("mistyped", "{}/mistyped: holds no plug-ins; rename data_sets/ to datasets/"),
+    ],
+)
+def test_a_folder_that_holds_no_plugins_is_refused_with_what_to_do(parts, tmp_path, given, expected):
+    for folder in ("empty", "singular/arch", "singular/notes", "mistyped/data_sets"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "empty" / "loose.py").write_text(TINY)
+    with pytest.raises(PluginError, match=re.escape(expected.format(tmp_path, tmp_path))):
+        registry.use_plugins([tmp_path / given])
+    assert registry.search_path() == (), "a refused folder changes nothing"
+
+
+def test_a_folder_may_hold_other_things_beside_its_kinds(parts):
+    (parts / "notes").mkdir()
+    (parts / "archs" / "_shared.py").write_text("raise SystemExit")
+    (parts / "archs" / "Upper.py").write_text("raise SystemExit")
+    (parts / "archs" / "tiny_notes.md").write_text("")
+    before = registry.plugin_names("archs")
+    registry.use_plugins([parts])
+    assert registry.plugin_names("archs") == [*before, "tiny"]
+
+
+def test_the_kinds_word_at_the_end_of_a_file_is_no_part_of_its_name(parts):
+    assert registry.name_of_file("backends", parts / "faiss_backend.py") == "faiss"
+    assert registry.name_of_file("archs", parts / "tiny_arch.py") == "tiny"
+    assert registry.name_of_file("archs", parts / "tiny_backend.py") == "tiny_backend"
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_built_in_facts_are_all_known_and_of_their_type(kind):
+    for name in registry.plugin_names(kind):
+        assert registry.find_fact_problem(kind, registry.facts(kind, name)) is None
+    assert set(registry.KINDS[kind].required) <= set(registry.KINDS[kind].facts)
+
+
+def test_every_problem_of_facts_is_named_at_once():
+    problem = registry.find_fact_problem("figures", {"title": 1, "captoin": "a", "per_axis": "yes"})
+    assert problem == (
+        "unknown key of FACTS 'captoin'. Did you mean 'caption'? Known: title, caption, per_axis, axes, needs; "
+        "FACTS['title'] must be text, not 1; FACTS['per_axis'] must be True or False, not 'yes'; "
+        "FACTS lacks 'caption', which every figure states"
+    )
+    assert registry.find_fact_problem("executors", {"name": "x"}) == "unknown key of FACTS 'name'. Known: none"
+    assert registry.find_fact_problem("datasets", {"channels": 1, "files": "a.bin"}) == (
+        "FACTS['files'] must be a list, not 'a.bin'"
+    )
+
+
+def test_digests_are_those_of_the_files_as_they_are_now(parts, tmp_path):
+    file = parts / "archs" / "tiny.py"
+    registry.use_plugins([parts])
+    own = registry.describe_own_plugins([("archs", "tiny")])
+    assert registry.read_digest(registry.find("archs", "tiny")) == own["archs/tiny"]["sha256"]
+    assert registry.read_digest(registry.find("archs", "alexnet")) is None
+    registry.use_plugins([])
+    registry.remember(own, tmp_path / "plugins.json")
+    file.write_text("raise SystemExit('it ran')\n")
+    changed = registry.read_digest(registry.find("archs", "tiny"))
+    assert changed == hashlib.sha256(file.read_bytes()).hexdigest() != own["archs/tiny"]["sha256"]
+    file.unlink()
+    assert registry.read_digest(registry.find("archs", "tiny")) == own["archs/tiny"]["sha256"]
+    file.mkdir()
+    assert registry.read_digest(registry.find("archs", "tiny")) == own["archs/tiny"]["sha256"]
+
+
+def test_a_command_that_a_message_suggests_names_the_folders_of_own_plugins(parts, tmp_path):
+    spaced = tmp_path / "other parts"
+    (spaced / "backends").mkdir(parents=True)
+    (spaced / "backends" / "mirror.py").write_text("")
+    registry.use_plugins([parts, spaced])
+    used = [("archs", "tiny"), ("archs", "alexnet"), ("backends", "mirror"), ("backends", "faiss")]
+    assert registry.format_plugins_options(used) == f" --plugins {parts} --plugins '{spaced}'"
+    assert registry.format_plugins_options([("archs", "alexnet"), ("datasets", "imagefolder:x")]) == ""
+    own = registry.describe_own_plugins(used)
+    own["archs/installed"] = own["archs/tiny"] | {"path": "/site-packages/their_package/small.py"}
+    registry.use_plugins([])
+    registry.remember(own, tmp_path / "plugins.json")
+    assert registry.format_plugins_options([("archs", "tiny"), ("archs", "installed")]) == f" --plugins {parts}"
 
 
 def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
@@ -158,6 +260,8 @@ def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
         {"archs/tiny": {"facts": {}, "sha256": "a", "path": "b"}},
         {"figures/evil": {"facts": {"title": "", "caption": "", "per_axis": False}, "sha256": "a", "path": "b"}},
         {"archs": {"facts": {}, "sha256": "a", "path": "b"}},
+        {"backends/own": {"facts": {"library": 1}, "sha256": "a", "path": "b"}},
+        {"backends/own": {"facts": {"libary": "torch"}, "sha256": "a", "path": "b"}},
     ],
 )
 def test_a_damaged_memory_is_refused(tmp_path, facts):
