@@ -5,13 +5,27 @@ from dcbench.errors import DeviceError
 from dcbench.execution.device_selection import count_jobs
 
 
-def test_jobs_at_once(monkeypatch):
+def test_the_number_of_jobs_follows_cores_gpus_and_options(monkeypatch):
     monkeypatch.setattr(devices, "count_cores", lambda: 16)
-    at_once = count_jobs
-    assert at_once(100, 0, None, None) == 16 and at_once(3, 0, None, None) == 3 and at_once(100, 0, 5, None) == 5
-    assert at_once(100, 2, None, None) == 16 and at_once(100, 3, None, None) == 15 and at_once(100, 2, None, 3) == 6
-    assert at_once(0, 0, None, None) == 1 and at_once(0, 16, None, None) == 16
-    for wrong, told in (((9, 0, 17, None), "16 cores"), ((9, 2, None, 9), "16 cores"), ((9, 1, 2, None), "per-gpu"),
-                        ((9, 0, None, 2), "give --jobs")):  # fmt: skip
-        with pytest.raises(DeviceError, match=told):
-            at_once(*wrong)
+    assert [count_jobs(*options) for options in ((100, 0, None, None), (3, 0, None, None), (100, 0, 5, None))] == [
+        16, 3, 5,
+    ]  # fmt: skip
+    assert [count_jobs(*options) for options in ((100, 2, None, None), (100, 3, None, None), (100, 2, None, 3))] == [
+        16, 15, 6,
+    ]  # fmt: skip
+    assert count_jobs(0, 0, None, None) == 1 and count_jobs(0, 16, None, None) == 16
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((9, 0, 17, None), "16 cores"),
+        ((9, 2, None, 9), "16 cores"),
+        ((9, 1, 2, None), "per-gpu"),
+        ((9, 0, None, 2), "give --jobs"),
+    ],
+)
+def test_impossible_numbers_of_jobs_are_refused(monkeypatch, options, message):
+    monkeypatch.setattr(devices, "count_cores", lambda: 16)
+    with pytest.raises(DeviceError, match=message):
+        count_jobs(*options)

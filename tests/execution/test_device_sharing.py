@@ -1,30 +1,30 @@
-"""Who shares a device, as real processes see it."""
+"""Which runs shared a device, recorded by real processes."""
 
 import multiprocessing
 
 from dcbench.execution.device_sharing import take_seat
 
 
-def sit(place, name, device, ready, go, reports):
-    with take_seat(device, name, place) as seat:
+def take_seat_until_told(folder, name, device, ready, go, reports):
+    with take_seat(device, name, folder) as seat:
         ready.set()
         go.wait(60)
         reports.put((name, seat.neighbours()))
 
 
-def test_a_run_alone_met_nobody(tmp_path):
+def test_a_run_alone_has_no_neighbours(tmp_path):
     with take_seat("GPU-a", "one", tmp_path) as seat:
         assert seat.neighbours() == []
     assert not list(tmp_path.rglob("*.seat"))
 
 
-def test_everybody_who_was_there_at_the_same_time_is_known_to_both_and_nobody_else(tmp_path):
+def test_runs_that_overlap_on_a_device_know_each_other(tmp_path):
     context = multiprocessing.get_context("fork")
     reports = context.Queue()
 
     def enter(name, device="cpu"):
         ready, go = context.Event(), context.Event()
-        process = context.Process(target=sit, args=(tmp_path, name, device, ready, go, reports))
+        process = context.Process(target=take_seat_until_told, args=(tmp_path, name, device, ready, go, reports))
         process.start()
         ready.wait(60)
         return process, go
@@ -38,15 +38,15 @@ def test_everybody_who_was_there_at_the_same_time_is_known_to_both_and_nobody_el
     second = enter("second")
     assert leave(*second) == ("second", ["first"])
     third = enter("third")
-    assert leave(*first) == ("first", ["second", "third"]), "also who came and went between two looks"
+    assert leave(*first) == ("first", ["second", "third"]), "including a run that came and went between two checks"
     assert leave(*third) == ("third", ["first"])
     assert leave(*other) == ("other device", [])
 
 
-def test_a_killed_workers_seat_does_not_count(tmp_path):
+def test_the_seat_of_a_killed_worker_does_not_count(tmp_path):
     context = multiprocessing.get_context("fork")
     ready, go = context.Event(), context.Event()
-    process = context.Process(target=sit, args=(tmp_path, "killed", "cpu", ready, go, context.Queue()))
+    process = context.Process(target=take_seat_until_told, args=(tmp_path, "killed", "cpu", ready, go, context.Queue()))
     process.start()
     ready.wait(60)
     process.kill()
@@ -57,7 +57,7 @@ def test_a_killed_workers_seat_does_not_count(tmp_path):
         assert [path.name for path in tmp_path.rglob("*.seat")] == [seat.path.name]
 
 
-def test_where_nothing_can_be_written_nothing_is_known(tmp_path):
+def test_without_a_writable_folder_there_is_no_seat(tmp_path):
     (tmp_path / "file").write_text("")
     with take_seat("cpu", "one", tmp_path / "file") as seat:
         assert seat is None

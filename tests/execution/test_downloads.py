@@ -6,14 +6,14 @@ from tests.helpers.processes import bound_python
 from tests.helpers.workers import wait_for
 
 
-def test_fetch_says_why_a_download_failed(tmp_path):
+def test_fetch_returns_the_reason_of_a_failed_download(tmp_path):
     (tmp_path / "file").write_text("")
     problem = downloads.fetch("mnist", tmp_path / "file")
     assert "mnist is not in" in problem and "--data-dir" in problem
     assert downloads.fetch("digits", tmp_path) is None
 
 
-def test_each_dataset_is_fetched_once_and_what_is_stopped_is_no_failure(tmp_path, monkeypatch):
+def test_each_dataset_is_fetched_once_and_a_stop_is_not_a_failure(tmp_path, monkeypatch):
     requested = []
 
     def fetch(name, where):

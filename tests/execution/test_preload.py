@@ -4,7 +4,7 @@ import sys
 from dcbench.execution.executors import local
 
 
-def test_preloading_imports_the_libraries_and_every_part_and_starts_no_thread():
+def test_preloading_imports_the_libraries_and_every_plugin_and_starts_no_thread():
     code = """
 import sys, threading
 from pathlib import Path

@@ -19,7 +19,7 @@ from tests.helpers.processes import bound_python
 from tests.helpers.workers import TINY, wait_for
 
 
-def prepared(tmp_path, **values):
+def prepare_run(tmp_path, **values):
     spec = make_spec(TINY | values)
     folder = RunDir(tmp_path / spec.run_id)
     folder.prepare(spec)
@@ -31,17 +31,17 @@ def work(folder, **more):
 
 
 def test_a_done_run_has_all_its_files(tmp_path):
-    folder = prepared(tmp_path)
+    folder = prepare_run(tmp_path)
     assert work(folder) == EXIT_DONE
     state = folder.read_state()
     assert state.name == "done" and state.seconds > 0 and state.pid == os.getpid()
-    kept = {path.name for path in folder.path.iterdir()}
+    files = {path.name for path in folder.path.iterdir()}
     written = {"metrics.csv", "state.json", "provenance.json", "audit.json", "assignments.npz"}
-    assert kept == written | {"spec.yaml", "log.txt", "claim"}
+    assert files == written | {"spec.yaml", "log.txt", "claim"}
 
 
 def test_done_is_written_last(tmp_path, monkeypatch):
-    folder = prepared(tmp_path)
+    folder = prepare_run(tmp_path)
     states = []
     real = RunDir.write_state
 
@@ -55,16 +55,16 @@ def test_done_is_written_last(tmp_path, monkeypatch):
     assert {"metrics.csv", "provenance.json", "assignments.npz"} <= states[1][1]
 
 
-def test_a_done_run_is_not_done_again_unless_asked(tmp_path):
-    folder = prepared(tmp_path)
+def test_a_done_run_is_repeated_only_with_redo(tmp_path):
+    folder = prepare_run(tmp_path)
     work(folder)
     before = folder.metrics_file.stat().st_mtime_ns
     assert work(folder) == EXIT_DONE and folder.metrics_file.stat().st_mtime_ns == before
     assert work(folder, redo=True) == EXIT_DONE and folder.metrics_file.stat().st_mtime_ns != before
 
 
-def test_a_claimed_run_is_left_alone(tmp_path, monkeypatch):
-    folder = prepared(tmp_path)
+def test_a_claimed_run_is_not_touched(tmp_path, monkeypatch):
+    folder = prepare_run(tmp_path)
     real = RunDir.claim
     monkeypatch.setattr(RunDir, "claim", lambda self: real(self, patience=0))
     with folder.claim():
@@ -84,20 +84,20 @@ def test_a_claimed_run_is_left_alone(tmp_path, monkeypatch):
         (RuntimeError("StandardGpuResources: cudaMalloc error out of memory"), "out_of_memory", "cudaMalloc"),
     ],
 )
-def test_a_failure_has_its_kind_its_reason_and_its_traceback(tmp_path, monkeypatch, error, kind, reason):
+def test_a_failure_has_a_kind_a_reason_and_a_traceback(tmp_path, monkeypatch, error, kind, reason):
     def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(worker, "train_run", fail)
-    folder = prepared(tmp_path)
+    folder = prepare_run(tmp_path)
     assert work(folder) == EXIT_FAILED
     state = folder.read_state()
     assert (state.name, state.kind) == ("failed", kind) and reason in state.reason
     assert "Traceback" in folder.log_file.read_text() and "in fail" in folder.log_file.read_text()
 
 
-def test_a_failed_run_starts_anew_and_keeps_its_log(tmp_path):
-    folder = prepared(tmp_path)
+def test_a_failed_run_starts_again_and_keeps_its_log(tmp_path):
+    folder = prepare_run(tmp_path)
     folder.append_metrics({"epoch": 0})
     folder.append_metrics({"epoch": 1})
     folder.append_log("earlier")
@@ -107,8 +107,8 @@ def test_a_failed_run_starts_anew_and_keeps_its_log(tmp_path):
     assert "earlier" in folder.log_file.read_text()
 
 
-def test_a_foreign_spec_is_refused_and_nothing_in_the_folder_is_lost(tmp_path, capsys):
-    folder = prepared(tmp_path)
+def test_the_spec_of_another_run_is_refused_and_nothing_is_deleted(tmp_path, capsys):
+    folder = prepare_run(tmp_path)
     folder.append_metrics({"epoch": 0})
     folder.spec_file.write_text(make_spec(TINY | {"seed": 9}).to_text())
     assert work(folder) == EXIT_FAILED
@@ -116,12 +116,12 @@ def test_a_foreign_spec_is_refused_and_nothing_in_the_folder_is_lost(tmp_path, c
     assert "describes run" in capsys.readouterr().err
 
 
-def test_a_part_may_skip_a_run_with_a_reason(tmp_path, monkeypatch):
+def test_a_plugin_may_skip_a_run_with_a_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(registry.load("backends", "faiss"), "skip", lambda spec: f"no k of {spec.k}", raising=False)
-    folder = prepared(tmp_path)
+    folder = prepare_run(tmp_path)
     assert work(folder) == EXIT_DONE
     assert (folder.read_state().name, folder.read_state().reason) == ("skipped", "no k of 4")
-    other = prepared(tmp_path, backend="torch")
+    other = prepare_run(tmp_path, backend="torch")
     assert work(other) == EXIT_DONE and other.read_state().name == "done"
 
 
@@ -142,8 +142,8 @@ def running(folder):
         process.wait(60)
 
 
-def test_the_entry_of_every_executor_is_a_command(tmp_path):
-    folder = prepared(tmp_path)
+def test_the_worker_can_be_started_as_a_command(tmp_path):
+    folder = prepare_run(tmp_path)
     process = subprocess.run(command(folder), capture_output=True, timeout=120, check=False)
     assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
     assert folder.read_state().name == "done"
@@ -151,7 +151,7 @@ def test_the_entry_of_every_executor_is_a_command(tmp_path):
 
 @pytest.mark.slow
 def test_a_stopped_worker_leaves_its_run_pending_and_a_killed_one_leaves_it_lost(tmp_path):
-    folder = prepared(tmp_path, epochs=100_000)
+    folder = prepare_run(tmp_path, epochs=100_000)
     with running(folder) as process:
         assert folder.read_state().name == "running"
         process.send_signal(signal.SIGTERM)
@@ -162,7 +162,7 @@ def test_a_stopped_worker_leaves_its_run_pending_and_a_killed_one_leaves_it_lost
     assert (folder.read_state().name, folder.read_state().kind) == ("failed", "lost")
 
 
-def test_a_full_disk_while_failing_still_leaves_the_failure(tmp_path, monkeypatch):
+def test_a_failure_is_recorded_even_when_the_disk_is_full(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise ValueError("first")
 
@@ -172,21 +172,21 @@ def test_a_full_disk_while_failing_still_leaves_the_failure(tmp_path, monkeypatc
 
     monkeypatch.setattr(worker, "train_run", fail)
     monkeypatch.setattr(RunDir, "append_log", full)
-    folder = prepared(tmp_path)
+    folder = prepare_run(tmp_path)
     assert work(folder) == EXIT_FAILED
     assert folder.read_state().reason == "ValueError: first"
 
 
-def test_a_folder_that_cannot_be_written_is_a_failure_and_no_traceback(tmp_path, monkeypatch, capsys):
+def test_an_unwritable_folder_is_a_failure_without_a_traceback(tmp_path, monkeypatch, capsys):
     def read_only(self):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(RunDir, "claim", read_only)
-    assert work(prepared(tmp_path)) == EXIT_FAILED
+    assert work(prepare_run(tmp_path)) == EXIT_FAILED
     assert "Read-only file system" in capsys.readouterr().err
 
 
-def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_not_heard(monkeypatch):
+def test_the_first_signal_requests_a_stop_the_second_raises_and_a_third_is_ignored(monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     stop = worker.StopFlag()
     try:
@@ -199,8 +199,8 @@ def test_the_first_signal_waits_for_the_row_the_second_does_not_and_a_third_is_n
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_stop_comes_too_late_once_the_work_is_done(tmp_path, monkeypatch):
-    folder = prepared(tmp_path)
+def test_a_stop_after_the_last_row_does_not_undo_a_finished_run(tmp_path, monkeypatch):
+    folder = prepare_run(tmp_path)
     stop = worker.StopFlag(requested=True)  # asked once before, in the last row
     real = RunDir.write_state
 
@@ -220,18 +220,18 @@ def test_a_failure_keeps_the_last_lines_of_its_traceback(tmp_path, monkeypatch):
         raise ValueError("planted")
 
     monkeypatch.setattr(worker, "train_run", fail)
-    folder = prepared(tmp_path)
+    folder = prepare_run(tmp_path)
     work(folder)
     assert folder.read_state().last_lines[-1] == "ValueError: planted" and len(folder.read_state().last_lines) > 3
 
 
-def test_the_run_folder_is_all_it_needs(monkeypatch, tmp_path):
+def test_the_worker_needs_only_the_run_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("DCBENCH_DATA", str(tmp_path))
     assert worker.parse_arguments([str(tmp_path)]) == (tmp_path, WorkerConfig(data_dir=tmp_path))
 
 
 def test_a_config_that_cannot_be_read_leaves_its_reason_in_the_log(tmp_path, capsys):
-    folder = prepared(tmp_path)
+    folder = prepare_run(tmp_path)
     with pytest.raises(SystemExit, match="2"):
         worker.main([str(folder.path), "--config", "{}"])
     assert "--config: missing key 'data_dir'" in folder.log_file.read_text()
@@ -256,10 +256,10 @@ def load(data_dir, spec, train):
 """
 
 
-def test_every_library_keeps_to_the_threads_in_a_process_that_no_server_has_forked(tmp_path):
+def test_every_library_uses_the_given_threads_in_a_worker_without_a_forkserver(tmp_path):
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "pools.py").write_text(POOLS)
-    folder = prepared(tmp_path, dataset="pools")
+    folder = prepare_run(tmp_path, dataset="pools")
     config = WorkerConfig(data_dir=tmp_path, plugins=(tmp_path,), threads=1)
     environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "2")
     subprocess.run(worker_command(folder.path, config), env=environment, timeout=120, check=False)

@@ -1,4 +1,4 @@
-"""What forked children do in the tests; imports nothing that the server might lack."""
+"""Functions that forked children call in the tests; imports only modules that the server has imported too."""
 
 import json
 import os
@@ -10,25 +10,25 @@ from pathlib import Path
 
 
 def nothing():
-    """Be a child that ends at once."""
+    """End at once."""
 
 
-def work(arguments, told):
-    """Work on a run, and tell what had to be imported for it."""
+def work(arguments, report_file):
+    """Work on a run, and report its exit code and the modules that had to be imported."""
     before = set(sys.modules)
     from dcbench.execution import worker
 
     code = worker.main(arguments)
-    Path(told).write_text(json.dumps({"code": code, "new": sorted(set(sys.modules) - before)}))
+    Path(report_file).write_text(json.dumps({"code": code, "new": sorted(set(sys.modules) - before)}))
 
 
-def tell_gpu(arguments, gpu):
-    """In place of a worker: leave the GPU that was given in the run's folder."""
+def write_gpu(arguments, gpu):
+    """Write the given GPU into the run's folder, in place of a worker."""
     Path(arguments[0], "gpu").write_text(gpu)
 
 
-def with_a_child(arguments, gpu):
-    """In place of a worker: start a process in the worker's session, and wait for it."""
+def start_a_child(arguments, gpu):
+    """Start a process in the worker's session and wait for it, in place of a worker."""
     os.setsid()
     child = subprocess.Popen(["sleep", "600"])
     Path(arguments[0], "part").write_text(str(child.pid))
@@ -36,16 +36,16 @@ def with_a_child(arguments, gpu):
     child.wait()
 
 
-def deaf(warnings, path):
-    """Say that it is ready, and end with code 3 at the SIGTERM after so many that it does not heed."""
-    left = [warnings]
+def ignore_signals(count, ready_file):
+    """Create `ready_file`, ignore this many SIGTERMs, and end with code 3 at the next one."""
+    remaining = [count]
 
-    def hear(number, frame):
-        if not left[0]:
+    def handle(number, frame):
+        if not remaining[0]:
             sys.exit(3)
-        left[0] -= 1
+        remaining[0] -= 1
 
-    signal.signal(signal.SIGTERM, hear)
-    Path(path).write_text("ready")
+    signal.signal(signal.SIGTERM, handle)
+    Path(ready_file).write_text("ready")
     while True:
         time.sleep(0.01)

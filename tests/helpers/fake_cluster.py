@@ -1,7 +1,7 @@
-"""A cluster that is not there: N devices of M MB in virtual time, whose runs claim memory as they go on.
+"""A simulated cluster: N devices of M MB in virtual time, whose runs claim memory as they progress.
 
-It stands in for an executor's workers, so that the scheduler's own loop packs, overfills, shares and times out here as
-it does on real cards.
+It replaces the workers of an executor, so that the scheduler's own loop packs runs, runs out of memory, shares devices
+and times out as it does on real cards.
 """
 
 from dataclasses import dataclass, field, replace
@@ -16,17 +16,17 @@ DONE = RunState(name="done")
 
 @dataclass
 class Script:
-    """What a run does: seconds on its own, memory (MB) from which part of its time on, and how it ends."""
+    """What a run does: its seconds without sharing, its memory (MB) from a share of its time on, and how it ends."""
 
     seconds: float = 60.0
     memory: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1000.0)])
     state: RunState = DONE
     exit_code: int = EXIT_DONE
-    deaf: bool = False
+    ignores_stop: bool = False
 
 
 @dataclass
-class _Live:
+class _LiveRun:
     script: Script
     gpu: str
     reserved: float
@@ -39,7 +39,7 @@ class _Live:
 
 
 class Cluster:
-    """The devices, the clock, and what was seen: the most that was claimed and reserved on each."""
+    """The devices, the clock, and the most memory that was claimed and reserved on each device."""
 
     def __init__(self, gpus, memory_mb, scripts, slots=64, slowdown=1.0, watched=False):
         self.capacity = {f"GPU-{number}": float(memory_mb) for number in range(gpus)}
@@ -50,7 +50,7 @@ class Cluster:
         self.most_claimed = dict.fromkeys(self.capacity, 0.0)
         self.most_reserved = dict.fromkeys(self.capacity, 0.0)
         self.most_runs = 0
-        self.gone = []
+        self.ended = []
 
     def pool(self):
         return Pool(Device(gpu=gpu, memory_mb=mb, slots=self.slots) for gpu, mb in self.capacity.items())
@@ -60,28 +60,28 @@ class Cluster:
 
     def submit(self, run, config):
         script = self.scripts(run)
-        self.live[run] = _Live(script, config.gpu, config.memory_mb)
+        self.live[run] = _LiveRun(script, config.gpu, config.memory_mb)
         self.log.append((self.now, "start", run.name, config.gpu))
         RunDir(run).write_state(RunState(name="running"))
-        self._look()
+        self._enforce_memory()
 
     def wait(self, seconds):
-        """Go on to the next thing that happens; where the clock is watched, not further than `seconds`."""
-        if self.gone:
-            return self._take_gone()
-        step = min((self._until_next(one) for one in self.live.values()), default=seconds)
+        """Advance the clock to the next event; where the clock is watched, by `seconds` at most."""
+        if self.ended:
+            return self._take_ended()
+        step = min((self._until_next(worker) for worker in self.live.values()), default=seconds)
         step = min(step, seconds) if self.watched else step
-        for one in self.live.values():
-            one.progress += step / self._rate(one)
+        for worker in self.live.values():
+            worker.progress += step / self._rate(worker)
         self.now += step
-        for run, one in list(self.live.items()):
-            if one.progress >= one.script.seconds - 1e-6 and not one.script.deaf:
-                self._end(run, one.script.state, one.script.exit_code)
-        self._look()
-        return self._take_gone()
+        for run, worker in list(self.live.items()):
+            if worker.progress >= worker.script.seconds - 1e-6 and not worker.script.ignores_stop:
+                self._end(run, worker.script.state, worker.script.exit_code)
+        self._enforce_memory()
+        return self._take_ended()
 
     def stop(self, run):
-        if not self.live[run].script.deaf:
+        if not self.live[run].script.ignores_stop:
             self._end(run, STOPPED, EXIT_STOPPED)
 
     def kill(self, run):
@@ -91,39 +91,40 @@ class Cluster:
         for run in list(self.live):
             self._end(run, STOPPED, EXIT_STOPPED)
 
-    def _take_gone(self):
-        gone, self.gone = self.gone, []
-        return gone
+    def _take_ended(self):
+        ended, self.ended = self.ended, []
+        return ended
 
-    def _rate(self, one):
-        """Seconds that a second's work takes: more where the device is shared."""
-        return self.slowdown if sum(other.gpu == one.gpu for other in self.live.values()) > 1 else 1.0
+    def _rate(self, worker):
+        """Return the seconds that one second of work takes: more on a shared device."""
+        return self.slowdown if sum(other.gpu == worker.gpu for other in self.live.values()) > 1 else 1.0
 
-    def _until_next(self, one):
-        marks = [start * one.script.seconds for start, _ in one.script.memory] + [one.script.seconds]
+    def _until_next(self, worker):
+        marks = [start * worker.script.seconds for start, _ in worker.script.memory] + [worker.script.seconds]
         return min(
-            ((mark - one.progress) * self._rate(one) for mark in marks if mark > one.progress + 1e-6), default=1.0
+            ((mark - worker.progress) * self._rate(worker) for mark in marks if mark > worker.progress + 1e-6),
+            default=1.0,
         )
 
-    def _look(self):
-        """A run that asks for more than was reserved for it is refused, as the worker's limit does it, and dies."""
+    def _enforce_memory(self):
+        """Fail each run that claims more than its reserved memory, as a worker's limit does; record the peaks."""
         for gpu in self.capacity:
-            for run, one in list(self.live.items()):
-                if one.gpu == gpu and one.claim > one.reserved:
+            for run, worker in list(self.live.items()):
+                if worker.gpu == gpu and worker.claim > worker.reserved:
                     self._end(
                         run, RunState(name="failed", kind="out_of_memory", reason="CUDA out of memory"), EXIT_FAILED
                     )
-            here = [one for one in self.live.values() if one.gpu == gpu]
-            self.most_claimed[gpu] = max(self.most_claimed[gpu], sum(one.claim for one in here))
-            self.most_reserved[gpu] = max(self.most_reserved[gpu], sum(one.reserved for one in here))
-            self.most_runs = max(self.most_runs, len(here))
+            workers = [worker for worker in self.live.values() if worker.gpu == gpu]
+            self.most_claimed[gpu] = max(self.most_claimed[gpu], sum(worker.claim for worker in workers))
+            self.most_reserved[gpu] = max(self.most_reserved[gpu], sum(worker.reserved for worker in workers))
+            self.most_runs = max(self.most_runs, len(workers))
 
     def _end(self, run, state, exit_code):
-        one = self.live.pop(run)
-        self.log.append((self.now, "end", run.name, one.gpu))
+        worker = self.live.pop(run)
+        self.log.append((self.now, "end", run.name, worker.gpu))
         if state is not None:
             RunDir(run).write_state(replace(state, pid=len(self.log)))
         if state is not None and state.name == "done":
             rows = RunDir(run).read_spec().epochs + 1
             RunDir(run).metrics_file.write_text("epoch\n" + "0\n" * rows)
-        self.gone.append(WorkerExit(run_dir=run, exit_code=exit_code))
+        self.ended.append(WorkerExit(run_dir=run, exit_code=exit_code))

@@ -1,6 +1,6 @@
-"""288 runs on four cards that are not there: how near does packing come to the least time that is possible?
+"""Simulates 288 runs on four cards, to compare the time with packing with the least possible time.
 
-Six classes; memory is what is reserved for a run. Without packing each card does one run at a time.
+There are six classes of runs; memory is the reserved memory of a run. Without packing each card does one run at a time.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from tests.helpers.matrices import plan_of
 CARDS, CARD_MB, RUNS_EACH = 4, 80_000, 48
 
 CLASSES = ((4, 1), (6, 5), (10, 12), (16, 25), (24, 40), (40, 60))
-"""GB and minutes of each class; its number of clusters tells it apart."""
+"""GB and minutes of each class; classes differ in their number of clusters."""
 
 TEXT = f"""name: simulated
 axes: {{k: [{", ".join(str(10 + number) for number in range(len(CLASSES)))}]}}
@@ -38,18 +38,18 @@ class Simulated:
 
 
 def lower_bound(slowdown):
-    """No schedule is faster: the cards' memory times time, and the longest run.
+    """Return the least possible minutes: total memory times time over the memory of the cards, and the longest run.
 
-    A run takes its share of a card for its time; shared, for `slowdown` times as long; alone, the whole card. For
-    shares up to a half sharing is never dearer, so this counts every run as shared.
+    A run takes its share of a card for its time, or `slowdown` times as long on a shared card; alone it takes the
+    whole card. For shares up to a half, sharing never costs more, so this counts every run as shared.
     """
     area = sum(gb * 1000 * minutes * RUNS_EACH for gb, minutes in CLASSES) / (CARD_MB * CARDS)
     return max(area * slowdown, max(minutes for _, minutes in CLASSES))
 
 
-def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
-    """All runs through the scheduler's own loop."""
-    plan, folder = plan_of(TEXT), MatrixDir(place / "simulated")
+def simulate(root: Path, packed: bool, slowdown: float) -> Simulated:
+    """Do all runs with the scheduler's own loop."""
+    plan, folder = plan_of(TEXT), MatrixDir(root / "simulated")
     cost = dict(zip((spec.k for spec in plan.runs[::RUNS_EACH]), CLASSES, strict=True))
     by_run = {spec.run_id: cost[spec.k] for spec in plan.runs}
 
@@ -63,10 +63,10 @@ def simulate(place: Path, packed: bool, slowdown: float) -> Simulated:
         gb, minutes = cost[spec.k]
         peak = (gb * 1000.0 - devices.HEADROOM_MB) / MARGIN
         history.costs.setdefault(get_cost_class(spec), [MeasuredCost(start=minutes * 60.0, row=0.0, memory_mb=peak)])
-    at = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=history, clock=cluster.clock)
+    settings = SchedulerSettings(config=WorkerConfig(), pool=cluster.pool(), history=history, clock=cluster.clock)
     entries = status.read_planned_runs(plan, folder)
-    ended = [one for one in Loop(entries, cluster, at).run() if getattr(one, "ended", False)]
-    assert len(ended) == len(entries) == 288 and all(one.state.name == "done" for one in ended)
+    ended = [event for event in Loop(entries, cluster, settings).run() if getattr(event, "ended", False)]
+    assert len(ended) == len(entries) == 288 and all(event.state.name == "done" for event in ended)
     fullest = max(cluster.most_reserved.values())
     assert max(cluster.most_claimed.values()) <= fullest
     least = lower_bound(slowdown if packed else 1.0)

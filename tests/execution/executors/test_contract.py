@@ -1,4 +1,4 @@
-"""Every executor starts a worker for each run and tells each one's end, whatever the runs do."""
+"""Every executor starts a worker for each run and reports the end of each, however the run ends."""
 
 import pytest
 
@@ -16,19 +16,19 @@ def test_there_are_executors():
     assert {"inline", "local"} <= set(NAMES)
 
 
-def prepared(tmp_path, **values):
+def prepare_run(tmp_path, **values):
     spec = make_spec(TINY | values)
     folder = RunDir(tmp_path / spec.run_id)
     folder.prepare(spec)
     return folder
 
 
-def opened(name, tmp_path):
+def make_executor(name, tmp_path):
     config = WorkerConfig(data_dir=tmp_path, jobs=2)
     return registry.load("executors", name).Executor(config), config
 
 
-def ends(executor, count):
+def wait_for_exit_codes(executor, count):
     exit_codes = {}
     while len(exit_codes) < count:
         exit_codes |= {ended.run_dir: ended.exit_code for ended in executor.wait(0.2)}
@@ -36,12 +36,12 @@ def ends(executor, count):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_good_and_bad_runs_start_and_end(name, tmp_path):
-    folders = [prepared(tmp_path, **more) for more in ({}, {"dataset": "mnist"}, {"backend": "torch"})]
-    executor, config = opened(name, tmp_path)
+def test_finished_and_failed_runs_end_with_their_exit_codes(name, tmp_path):
+    folders = [prepare_run(tmp_path, **more) for more in ({}, {"dataset": "mnist"}, {"backend": "torch"})]
+    executor, config = make_executor(name, tmp_path)
     for folder in folders:
         executor.submit(folder.path, config)
-    exit_codes = ends(executor, 3)
+    exit_codes = wait_for_exit_codes(executor, 3)
     assert [exit_codes[folder.path] for folder in folders] == [0, 1, 0]
     assert [folder.read_state().name for folder in folders] == ["done", "failed", "done"]
     assert "mnist is not in" in folders[1].read_state().reason
@@ -49,33 +49,33 @@ def test_good_and_bad_runs_start_and_end(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_ends_that_was_not_started(name, tmp_path):
-    executor, _ = opened(name, tmp_path)
+def test_waiting_without_a_run_returns_nothing(name, tmp_path):
+    executor, _ = make_executor(name, tmp_path)
     assert executor.wait(0.01) == []
     executor.close()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_run_that_is_asked_ends_and_is_pending(name, tmp_path):
-    folder = prepared(tmp_path, epochs=100_000)
-    executor, config = opened(name, tmp_path)
+def test_a_stopped_run_ends_and_is_pending(name, tmp_path):
+    folder = prepare_run(tmp_path, epochs=100_000)
+    executor, config = make_executor(name, tmp_path)
     executor.submit(folder.path, config)
     executor.stop(folder.path)
-    assert ends(executor, 1)[folder.path] in (EXIT_STOPPED, -15)
+    assert wait_for_exit_codes(executor, 1)[folder.path] in (EXIT_STOPPED, -15)
     assert folder.read_state().name == "pending"
     executor.close()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_closing_leaves_nothing_running(name, tmp_path):
-    folder = prepared(tmp_path, epochs=100_000)
-    executor, config = opened(name, tmp_path)
+def test_closing_ends_all_runs(name, tmp_path):
+    folder = prepare_run(tmp_path, epochs=100_000)
+    executor, config = make_executor(name, tmp_path)
     executor.submit(folder.path, config)
     executor.close()
     assert not folder.is_claimed()
 
 
-def test_the_workers_arguments_carry_every_setting(tmp_path):
+def test_the_arguments_of_the_worker_hold_every_setting(tmp_path):
     from dcbench.execution import worker
 
     config = WorkerConfig(

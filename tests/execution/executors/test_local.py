@@ -20,7 +20,7 @@ from tests.helpers.processes import bound_python
 from tests.helpers.workers import TINY, wait_for
 
 
-def prepared(tmp_path, **values):
+def prepare_run(tmp_path, **values):
     spec = make_spec(TINY | values)
     folder = RunDir(tmp_path / spec.run_id)
     folder.prepare(spec)
@@ -29,7 +29,7 @@ def prepared(tmp_path, **values):
 
 @pytest.fixture
 def server(tmp_path):
-    """A fresh server for two threads a worker, as the executor starts it."""
+    """Start a new server as the executor does, with two threads for each worker."""
     forkserver._forkserver._stop()
     local.Executor(WorkerConfig(data_dir=tmp_path, threads=2))
     first = multiprocessing.get_context("forkserver").Process(target=executors.nothing)
@@ -39,23 +39,23 @@ def server(tmp_path):
     forkserver._forkserver._stop()
 
 
-def threads(pid):
+def count_threads(pid):
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("Threads:")))
 
 
 def test_the_server_has_one_thread_and_all_three_libraries_compute_in_its_children(tmp_path, server):
     context = multiprocessing.get_context("forkserver")
-    folders = [prepared(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
+    folders = [prepare_run(tmp_path, backend=name) for name in ("faiss", "sklearn", "torch")]
     for folder in folders:
         arguments = worker_arguments(folder.path, WorkerConfig(data_dir=tmp_path, threads=2))
-        process = context.Process(target=executors.work, args=(arguments, str(folder.path / "told")))
+        process = context.Process(target=executors.work, args=(arguments, str(folder.path / "report")))
         process.start()
         process.join(60)
-        assert process.exitcode == 0, "a child that hangs means that the server computed something"
-        report = json.loads((folder.path / "told").read_text())
+        assert process.exitcode == 0, "a child hangs when the server has computed something"
+        report = json.loads((folder.path / "report").read_text())
         assert report == {"code": 0, "new": []}
-    assert threads(server) == 1
+    assert count_threads(server) == 1
 
 
 def test_the_server_does_not_touch_the_gpu(server):
@@ -64,47 +64,47 @@ def test_the_server_does_not_touch_the_gpu(server):
     assert not [fd for fd in Path(f"/proc/{server}/fd").iterdir() if "nvidia" in str(fd.readlink())]
 
 
-def until_all_end(executor, count):
+def wait_for_exit_codes(executor, count):
     ended = []
     while len(ended) < count:
         ended += executor.wait(0.2)
     return {each.run_dir: each.exit_code for each in ended}
 
 
-def test_a_worker_killed_by_a_signal_is_told_and_its_neighbour_goes_on(tmp_path):
-    long, short = prepared(tmp_path, epochs=100_000), prepared(tmp_path)
+def test_a_worker_killed_by_a_signal_is_reported_and_its_neighbour_continues(tmp_path):
+    long, short = prepare_run(tmp_path, epochs=100_000), prepare_run(tmp_path)
     executor = local.Executor(WorkerConfig(data_dir=tmp_path, jobs=2))
     executor.submit(long.path, WorkerConfig(data_dir=tmp_path))
     wait_for(lambda: long.count_epochs_done() > 1)
     executor.submit(short.path, WorkerConfig(data_dir=tmp_path))
     os.kill(long.read_state().pid, signal.SIGSEGV)
-    assert until_all_end(executor, 2) == {long.path: -signal.SIGSEGV, short.path: 0}
+    assert wait_for_exit_codes(executor, 2) == {long.path: -signal.SIGSEGV, short.path: 0}
     assert "Fatal Python error: Segmentation fault" in long.log_file.read_text()
 
 
-def test_waiting_ends_when_nothing_does(tmp_path):
-    folder = prepared(tmp_path, epochs=100_000)
+def test_wait_returns_after_its_time_when_no_run_ends(tmp_path):
+    folder = prepare_run(tmp_path, epochs=100_000)
     executor = local.Executor(WorkerConfig(data_dir=tmp_path))
     executor.submit(folder.path, WorkerConfig(data_dir=tmp_path))
     assert executor.wait(0.05) == []
     executor.close()
 
 
-def test_killing_ends_the_worker_and_all_that_it_started(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "_child", executors.with_a_child)
+def test_killing_ends_the_worker_and_the_processes_it_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_child", executors.start_a_child)
     run = tmp_path / "run"
     run.mkdir()
     executor = local.Executor(WorkerConfig(data_dir=tmp_path))
     executor.submit(run, WorkerConfig(data_dir=tmp_path))
     wait_for((run / "child").exists)
     executor.kill(run)
-    assert until_all_end(executor, 1) == {run: -signal.SIGKILL}
+    assert wait_for_exit_codes(executor, 1) == {run: -signal.SIGKILL}
     child = int((run / "child").read_text())
     wait_for(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
 
 
 def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
-    folder = prepared(tmp_path, epochs=100_000)
+    folder = prepare_run(tmp_path, epochs=100_000)
     executor = local.Executor(WorkerConfig(data_dir=tmp_path))
     executor.submit(folder.path, WorkerConfig(data_dir=tmp_path))
     wait_for(lambda: folder.count_epochs_done() > 1)
@@ -115,7 +115,7 @@ def test_closing_stops_the_workers_and_leaves_their_runs_pending(tmp_path):
 
 
 def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_path):
-    folder = prepared(tmp_path, epochs=100_000)
+    folder = prepare_run(tmp_path, epochs=100_000)
     code = (
         "from pathlib import Path; from dcbench.core.worker_config import WorkerConfig\n"
         "from dcbench.execution.executors import local\n"
@@ -134,7 +134,7 @@ def test_a_worker_has_its_own_session_and_ends_when_its_scheduler_is_killed(tmp_
     assert folder.read_state().name == "pending"
 
 
-def test_the_servers_environment_is_its_own(monkeypatch):
+def test_the_environment_of_the_server_is_restored_afterwards(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     with local._server_environment(3):
@@ -142,13 +142,13 @@ def test_the_servers_environment_is_its_own(monkeypatch):
     assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
 
 
-def test_a_worker_sees_its_gpu_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "_child", executors.tell_gpu)
+def test_a_worker_sees_only_its_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_child", executors.write_gpu)
     executor = local.Executor(WorkerConfig(data_dir=tmp_path))
     for name in ("GPU-a", "GPU-b", ""):
         (tmp_path / f"run{name}").mkdir()
         executor.submit(tmp_path / f"run{name}", WorkerConfig(data_dir=tmp_path, gpu=name))
-    until_all_end(executor, 3)
+    wait_for_exit_codes(executor, 3)
     assert [(tmp_path / f"run{name}" / "gpu").read_text().split() for name in ("GPU-a", "GPU-b")] == [
         ["GPU-a"],
         ["GPU-b"],
@@ -157,36 +157,37 @@ def test_a_worker_sees_its_gpu_alone(tmp_path, monkeypatch):
 
 
 @pytest.mark.gpu
-def test_a_run_on_the_gpu(tmp_path):
+def test_a_run_on_the_gpu_is_done(tmp_path):
     from dcbench.core import devices
 
-    folder = prepared(tmp_path, precision="bfloat16")
+    folder = prepare_run(tmp_path, precision="bfloat16")
     card = devices.list_gpus()[0]
     executor = local.Executor(WorkerConfig(data_dir=tmp_path, device="cuda"))
     executor.submit(folder.path, WorkerConfig(data_dir=tmp_path, device="cuda", gpu=card.uuid, memory_mb=8000.0))
-    until_all_end(executor, 1)
+    wait_for_exit_codes(executor, 1)
     assert folder.read_state().name == "done", folder.log_file.read_text()
     assert json.loads(folder.provenance_file.read_text())["device"] != "cpu"
 
 
-def test_a_ctrl_c_while_the_server_starts_is_held_back_and_not_lost(tmp_path, monkeypatch):
-    whole = []
+def test_ctrl_c_while_the_server_starts_is_raised_once_it_has_started(tmp_path, monkeypatch):
+    started = []
 
     def start():
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        whole.append(True)
+        started.append(True)
 
     monkeypatch.setattr(forkserver, "ensure_running", start)
     with pytest.raises(KeyboardInterrupt):
         local.Executor(WorkerConfig(data_dir=tmp_path))
-    assert whole and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert started and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
-@pytest.mark.parametrize(("warnings", "code"), [(0, 3), (1, 3), (5, -signal.SIGKILL)])
-def test_a_worker_is_asked_twice_before_it_is_killed(tmp_path, monkeypatch, warnings, code):
+@pytest.mark.parametrize(("ignored", "code"), [(0, 3), (1, 3), (5, -signal.SIGKILL)])
+def test_a_worker_is_sent_sigterm_twice_before_it_is_killed(tmp_path, monkeypatch, ignored, code):
     monkeypatch.setattr(local, "GRACE", 0.3)
     monkeypatch.setattr(local, "LAST_WORDS", 0.3)
-    process = multiprocessing.get_context("fork").Process(target=executors.deaf, args=(warnings, tmp_path / "ready"))
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=executors.ignore_signals, args=(ignored, tmp_path / "ready"))
     process.start()
     wait_for((tmp_path / "ready").exists)
     executor = local.Executor(WorkerConfig(data_dir=tmp_path))

@@ -49,7 +49,7 @@ def folder(tmp_path):
         (RunState(name="done"), True, True, "end"), (RunState(name="skipped"), True, True, "end"),
     ],
 )  # fmt: skip
-def test_what_may_be_a_neighbours_doing_is_tried_again_alone(state, company, gpu, expected):
+def test_a_failure_that_a_neighbour_may_have_caused_is_retried_alone(state, company, gpu, expected):
     assert choose_next_step(state, company, gpu, 0, FaultPolicy()) == expected
 
 
@@ -57,8 +57,8 @@ def test_what_may_be_a_neighbours_doing_is_tried_again_alone(state, company, gpu
     "state", [ERROR, CRASH, OOM, RunState(name="failed", kind="timeout"), RunState(name="failed", kind="lost")]
 )
 def test_retries_are_counted_and_nan_is_never_retried(state):
-    message = [choose_next_step(state, False, True, tries, FaultPolicy(retries=2)) for tries in range(3)]
-    assert message == ["retry", "retry", "end"]
+    steps = [choose_next_step(state, False, True, tries, FaultPolicy(retries=2)) for tries in range(3)]
+    assert steps == ["retry", "retry", "end"]
     assert choose_next_step(NAN, False, True, 0, FaultPolicy(retries=2)) == "end"
 
 
@@ -76,7 +76,7 @@ def test_retries_are_counted_and_nan_is_never_retried(state):
         (WorkerEnd(exit_code=143), "crash", "another program sent the worker SIGTERM"),
     ],
 )
-def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_lines(folder, end, kind, message):
+def test_an_unrecorded_end_gets_a_kind_and_the_last_lines_of_the_log(folder, end, kind, message):
     folder.append_log("one\n\ntwo")
     folder.write_state(STOPPED if end.exit_code == 143 else RunState(name="running"))
     state = settle(folder, end, RunState())
@@ -84,28 +84,30 @@ def test_an_end_that_the_worker_did_not_record_gets_its_kind_and_the_logs_last_l
     assert folder.read_state() == state
 
 
-def test_a_run_that_got_done_when_its_time_was_over_is_done(folder):
+def test_a_run_that_finished_at_its_timeout_is_done(folder):
     folder.write_state(RunState(name="done"))
     assert settle(folder, WorkerEnd(exit_code=0, timeout=5), RunState()).name == "done"
 
 
-def test_what_the_worker_recorded_stands(folder):
+def test_the_state_that_the_worker_recorded_is_kept(folder):
     folder.write_state(NAN)
     assert settle(folder, WorkerEnd(exit_code=1), RunState()) == NAN
-    assert settle(folder, WorkerEnd(exit_code=1), NAN).kind == "crash", "an earlier try's failure is not this one's"
+    assert settle(folder, WorkerEnd(exit_code=1), NAN).kind == "crash", (
+        "the failure of an earlier attempt does not count"
+    )
 
 
-def test_only_an_end_that_says_so_is_done_or_skipped_and_pending_is_no_end(folder):
+def test_a_finished_state_needs_exit_code_0_and_is_not_overwritten(folder):
     for name in ("done", "skipped"):
         folder.write_state(RunState(name=name))
         assert settle(folder, WorkerEnd(exit_code=0), RunState(name=name)).name == name, "done again"
         assert settle(folder, WorkerEnd(exit_code=1), RunState(name=name)).kind == "crash"
-        assert folder.read_state().name == name, "what was finished is not overwritten"
+        assert folder.read_state().name == name, "a finished state is not overwritten"
     folder.state_file.unlink()
     assert settle(folder, WorkerEnd(exit_code=1), RunState(name="failed", kind="nan")).kind == "crash"
 
 
-def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
+def test_a_state_is_recorded_while_a_reader_tests_the_lock(folder):
     folder.write_state(RunState(name="running"))
     with folder.claim_file.open("a"):
         pass
@@ -115,7 +117,7 @@ def test_a_state_is_recorded_although_a_reader_tests_the_lock(folder):
     assert record_state(folder, CRASH) == CRASH == folder.read_state()
 
 
-def test_company_is_also_what_the_run_itself_saw(folder):
+def test_a_shared_device_is_read_from_the_provenance_of_the_run(folder):
     assert not has_shared_device(folder)
     folder.write_provenance({"shared_with": []})
     assert not has_shared_device(folder)
@@ -123,8 +125,8 @@ def test_company_is_also_what_the_run_itself_saw(folder):
     assert has_shared_device(folder)
 
 
-def test_a_folder_that_is_another_runs_is_refused_and_left_as_it_is(tmp_path):
-    """The state of a dataset that cannot be had is the reason where it can be recorded."""
+def test_a_failure_before_the_start_is_recorded_unless_the_folder_is_of_another_run(tmp_path):
+    """A missing dataset is recorded as the reason in the folder of the run, but not in that of another run."""
     spec, other = make_spec({"k": 5}), make_spec({"k": 6})
     folder = RunDir(tmp_path / spec.run_id)
     entry = PlannedRun(spec=spec, folder=folder, state=RunState())

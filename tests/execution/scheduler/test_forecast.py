@@ -28,7 +28,7 @@ def make(entries, costs, memory=10_000.0, slots=2):
     return SchedulerSettings(config=WorkerConfig(), pool=Pool(gpus), history=history)
 
 
-def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
+def test_each_class_has_a_cost_and_the_matrix_a_finish_time(entries):
     settings = make(
         entries, lambda spec: MeasuredCost(start=10.0, row=9.0 if spec.dataset == "mnist" else 4.0, memory_mb=500.0)
     )
@@ -43,7 +43,7 @@ def test_each_class_has_its_cost_and_the_whole_a_finish(entries):
     assert result.memory_mb == pytest.approx(1550)
 
 
-def test_what_is_done_costs_nothing_more(entries):
+def test_runs_that_are_done_cost_nothing(entries):
     settings = make(entries, lambda spec: MeasuredCost(start=10.0, row=9.0, memory_mb=500.0))
     done = [
         status.PlannedRun(spec=each.spec, folder=each.folder, state=RunState(name="done")) for each in entries[:6]
@@ -58,7 +58,7 @@ def test_what_is_done_costs_nothing_more(entries):
     assert (nothing.left, nothing.run_seconds, nothing.finish_seconds) == (0, 0, 0.0)
 
 
-def test_one_unknown_class_and_the_whole_has_no_figure(entries):
+def test_with_one_unknown_class_there_is_no_total(entries):
     settings = make(
         entries, lambda spec: None if spec.dataset == "mnist" else MeasuredCost(start=10.0, row=9.0, memory_mb=500.0)
     )
@@ -66,12 +66,12 @@ def test_one_unknown_class_and_the_whole_has_no_figure(entries):
     assert (result.left, result.unknown, result.run_seconds, result.finish_seconds) == (8, 4, None, None)
 
 
-def test_memory_decides_how_many_share_a_card(entries):
+def test_memory_limits_how_many_runs_share_a_card(entries):
     settings = make(entries, lambda spec: MeasuredCost(start=10.0, row=9.0, memory_mb=5000.0), memory=7000.0, slots=8)
     assert forecast(entries, settings).finish_seconds == 400.0, "one at a time on each of two cards"
 
 
-def test_a_title_says_what_tells_a_class_apart_and_no_more(tmp_path):
+def test_the_title_of_a_class_names_only_the_fields_that_differ(tmp_path):
     plan = plan_of("name: m\naxes: {width: [0.5, 1], epochs: [1, 2]}\nseeds: [0]\n")
     result = forecast(status.read_planned_runs(plan, MatrixDir(tmp_path)), make([], None))
     assert {(each.title, each.epochs) for each in result.classes} == {

@@ -32,19 +32,19 @@ def folder(tmp_path):
 DONE = RunState(name="done")
 
 
-class Fake:
-    """An executor whose workers leave what they are told to, one after another."""
+class FakeExecutor:
+    """An executor whose workers end one after another, with the state and the exit code that `outcome_of` gives."""
 
-    def __init__(self, leave):
-        self.leave, self.seen, self.live, self.closed = leave, [], [], False
+    def __init__(self, outcome_of):
+        self.outcome_of, self.submitted, self.live, self.closed = outcome_of, [], [], False
 
     def submit(self, run, config):
-        self.seen.append(run.name)
+        self.submitted.append(run.name)
         self.live.append(run)
 
     def wait(self, seconds):
         run = self.live.pop(0)
-        state, code = self.leave(run)
+        state, code = self.outcome_of(run)
         if state is not None:
             RunDir(run).write_state(state)
         if state == DONE:
@@ -59,28 +59,28 @@ def use(monkeypatch, executor):
     monkeypatch.setattr(registry, "load", lambda kind, name: SimpleNamespace(Executor=lambda config: executor))
 
 
-def settings_in(folder, **config):
+def make_settings(folder, **config):
     return scheduler.make_settings(WorkerConfig(data_dir=folder.path, **config))
 
 
 def run(folder, monkeypatch, leave, redo=False):
-    fake = Fake(leave)
+    fake = FakeExecutor(leave)
     use(monkeypatch, fake)
     todo = scheduler.select_runs(status.read_planned_runs(plan_of(TEXT), folder), redo)
-    outcomes = list(scheduler.run(todo, "fake", settings_in(folder, redo=redo)))
-    assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.seen)
+    outcomes = list(scheduler.run(todo, "fake", make_settings(folder, redo=redo)))
+    assert [outcome.state.name for outcome in outcomes if not outcome.ended] == ["running"] * len(fake.submitted)
     return fake, [outcome for outcome in outcomes if outcome.ended]
 
 
-def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, monkeypatch):
+def test_failed_runs_are_repeated_and_done_and_skipped_ones_are_not(folder, monkeypatch):
     states = iter([DONE, RunState(name="skipped"), RunState(name="failed", kind="error", reason="x"), RunState()])
     run(folder, monkeypatch, lambda path: (next(states), 0))
     again, _ = run(folder, monkeypatch, lambda path: (DONE, 0))
-    assert again.seen == plan_of(TEXT).run_ids[2:]
+    assert again.submitted == plan_of(TEXT).run_ids[2:]
     nothing, _ = run(folder, monkeypatch, lambda path: (DONE, 0))
-    assert nothing.seen == []
+    assert nothing.submitted == []
     everything, _ = run(folder, monkeypatch, lambda path: (DONE, 0), redo=True)
-    assert len(everything.seen) == 4
+    assert len(everything.submitted) == 4
 
 
 @pytest.mark.parametrize(
@@ -92,29 +92,29 @@ def test_done_and_skipped_runs_are_not_done_again_and_failed_ones_are(folder, mo
         (RunState(name="running", pid=1), 3, ("failed", "crash")),
         (None, -9, ("failed", "crash")),
         (None, 1, ("failed", "crash")),
-        (RunState(), EXIT_STOPPED, ("failed", "crash")),  # nobody here asked it to
+        (RunState(), EXIT_STOPPED, ("failed", "crash")),  # it was not asked to stop
     ],
 )
-def test_every_end_of_a_worker_is_one_state_on_disk(folder, monkeypatch, state, code, expected):
+def test_every_end_of_a_worker_gives_a_state_on_disk(folder, monkeypatch, state, code, expected):
     _, ended = run(folder, monkeypatch, lambda path: (state, code))
     assert [(event.state.name, event.state.kind) for event in ended] == [expected] * 4
     on_disk = [entry.state for entry in status.read_planned_runs(plan_of(TEXT), folder)]
     assert [(state.name, state.kind) for state in on_disk] == [expected] * 4
 
 
-def test_a_crash_says_which_signal_and_where_the_log_is(folder, monkeypatch):
+def test_the_reason_of_a_crash_names_the_signal_and_the_log(folder, monkeypatch):
     _, ended = run(folder, monkeypatch, lambda path: (RunState(name="running"), -11))
     assert "SIGSEGV" in ended[0].state.reason and "log.txt" in ended[0].state.reason
 
 
-def test_a_folder_of_another_run_is_refused_and_the_others_go_on(folder, monkeypatch):
+def test_a_folder_of_another_run_is_refused_and_the_other_runs_continue(folder, monkeypatch):
     plan = plan_of(TEXT)
     foreign = folder.run_dir(plan.run_ids[1])
     foreign.prepare(plan.runs[1])
     other = replace_seed(plan.runs[1], 77).to_text()
     foreign.spec_file.write_text(other)
     fake, ended = run(folder, monkeypatch, lambda path: (DONE, 0))
-    assert len(fake.seen) == 3
+    assert len(fake.submitted) == 3
     assert [event.state.name for event in ended].count("failed") == 1
     assert foreign.spec_file.read_text() == other and not foreign.state_file.exists()
 
@@ -123,32 +123,32 @@ def replace_seed(spec, seed):
     return spec.model_copy(update={"seed": seed})
 
 
-def test_a_dataset_that_cannot_be_had_fails_its_runs_only(folder, monkeypatch):
+def test_a_dataset_that_cannot_be_downloaded_fails_only_its_runs(folder, monkeypatch):
     text = TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
-    fake = Fake(lambda path: (DONE, 0))
+    fake = FakeExecutor(lambda path: (DONE, 0))
     use(monkeypatch, fake)
     todo = status.read_planned_runs(plan_of(text), folder)
-    ended = [event for event in scheduler.run(todo, "f", settings_in(folder)) if event.ended]
+    ended = [event for event in scheduler.run(todo, "f", make_settings(folder)) if event.ended]
     assert [event.state.reason for event in ended if event.state.name == "failed"] == ["no network"] * 4
-    assert len(fake.seen) == 4
+    assert len(fake.submitted) == 4
 
 
-def test_with_fail_fast_nothing_starts_without_a_dataset(folder, monkeypatch):
+def test_with_fail_fast_no_run_starts_when_a_dataset_is_missing(folder, monkeypatch):
     monkeypatch.setattr(downloads, "fetch", lambda name, where: "no network" if name == "kmnist" else None)
-    fake = Fake(lambda path: (DONE, 0))
+    fake = FakeExecutor(lambda path: (DONE, 0))
     use(monkeypatch, fake)
     todo = status.read_planned_runs(plan_of(TEXT.replace("axes: {", "axes: {dataset: [digits, kmnist], ")), folder)
     settings = scheduler.make_settings(WorkerConfig(data_dir=folder.path), policy=FaultPolicy(fail_fast=True))
     events = list(scheduler.run(todo, "f", settings))
     assert [event.state.reason for event in events[:-1]] == ["no network"] * 4 and "--fail-fast" in events[-1].text
-    assert fake.seen == []
+    assert fake.submitted == []
 
 
 def test_closing_the_iterator_closes_the_executor(folder, monkeypatch):
-    fake = Fake(lambda path: (DONE, 0))
+    fake = FakeExecutor(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", settings_in(folder))
+    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", make_settings(folder))
     next(outcomes)
     outcomes.close()
     assert fake.closed
@@ -162,16 +162,16 @@ def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
     assert {entry.state.name for entry in status.read_planned_runs(plan_of(TEXT), folder)} == {"done"}
 
 
-def test_an_old_failure_is_not_told_as_this_attempts(folder, monkeypatch):
+def test_an_earlier_failure_is_not_reported_for_a_new_attempt(folder, monkeypatch):
     run(folder, monkeypatch, lambda path: (RunState(name="failed", kind="nan", reason="last week"), 1))
     _, ended = run(folder, monkeypatch, lambda path: (None, 1))
     assert all(event.state.kind == "crash" and "last week" not in event.state.reason for event in ended)
 
 
 def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, monkeypatch):
-    fake = Fake(lambda path: (DONE, 0))
+    fake = FakeExecutor(lambda path: (DONE, 0))
     use(monkeypatch, fake)
-    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", settings_in(folder))
+    outcomes = scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", make_settings(folder))
     started = next(outcomes).folder
     started.write_state(RunState(name="running"))
     assert started.read_state().kind == "lost"
@@ -179,19 +179,19 @@ def test_a_worker_killed_while_it_was_stopped_leaves_its_run_pending(folder, mon
     assert started.read_state() == STOPPED
 
 
-def test_with_nothing_to_do_no_executor_is_started(monkeypatch, tmp_path):
+def test_without_runs_no_executor_is_started(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "load", lambda room, name: pytest.fail("started"))
     assert list(scheduler.run([], "local", scheduler.make_settings(WorkerConfig(data_dir=tmp_path)))) == []
 
 
-# --- on devices that are not there ----------------------------------------------------------------
+# --- on a fake cluster ----------------------------------------------------------------------------
 
 EIGHT = "name: m\naxes: {k: [5, 6]}\nseeds: [0, 1, 2, 3]\nsettings: {limit: 60, epochs: 1, width: 0.05, pca_dim: 8}\n"
 ON_GPU = Machine(device="X", cpu="cpu", threads=1)
 
 
 def settings_for(cluster, **more):
-    """Settings for the devices of a fake cluster, of which nothing is known yet unless a history is given."""
+    """Return settings for the devices of a fake cluster, with an empty history unless one is given."""
     defaults = {"pool": cluster.pool(), "history": History(ON_GPU), "clock": cluster.clock}
     return SchedulerSettings(config=WorkerConfig(), **defaults | more)
 
@@ -199,7 +199,7 @@ def settings_for(cluster, **more):
 def simulate(
     tmp_path, scripts, need=1000.0, policy=None, gpus=1, memory_mb=10_000, text=EIGHT, slots=64, watched=False
 ):
-    """All runs of a matrix on a fake cluster; what it saw, the outcomes, the notices and the entries."""
+    """Do all runs of a matrix on a fake cluster; return the cluster, the outcomes, the notices and the entries."""
     plan, folder = plan_of(text), MatrixDir(tmp_path / "m")
     entries = status.read_planned_runs(plan, folder)
     cluster = Cluster(gpus, memory_mb, scripts, slots, watched=watched)
@@ -221,23 +221,23 @@ def simulate(
     )
 
 
-def test_runs_share_a_card_as_far_as_its_memory_goes(tmp_path):
+def test_runs_share_a_card_as_long_as_its_memory_suffices(tmp_path):
     cluster, _, _, entries = simulate(tmp_path, lambda run: Script(memory=[(0, 3000.0)]), need=3100.0)
     assert cluster.most_runs == 3 and cluster.now == pytest.approx(3 * 60)
     assert {entry.state.name for entry in entries} == {"done"}
 
 
-def test_what_is_not_known_has_a_card_for_itself(tmp_path):
+def test_runs_of_unknown_memory_do_not_share_a_card(tmp_path):
     cluster, *_ = simulate(tmp_path, lambda run: Script(), need=None)
     assert cluster.most_runs == 1 and cluster.now == pytest.approx(8 * 60)
 
 
-def test_slots_limit_what_memory_would_allow(tmp_path):
+def test_slots_limit_the_runs_on_a_card(tmp_path):
     cluster, *_ = simulate(tmp_path, lambda run: Script(), slots=2)
     assert cluster.most_runs == 2 and cluster.now == pytest.approx(4 * 60)
 
 
-def test_out_of_memory_is_tried_again_alone_and_neighbours_are_spared(tmp_path):
+def test_a_run_out_of_memory_is_retried_alone_and_its_neighbours_are_not_affected(tmp_path):
     _, outcomes, notices, entries = simulate(
         tmp_path, lambda run: Script(memory=[(0, 1000.0), (0.5, 9000.0 if "-s3-" in run.name else 1000.0)]), need=2000.0
     )
@@ -247,16 +247,16 @@ def test_out_of_memory_is_tried_again_alone_and_neighbours_are_spared(tmp_path):
     assert all("alone on its device" in text and "out_of_memory" in text for text in notices)
 
 
-def test_a_run_that_needs_more_than_the_card_ends_out_of_memory(tmp_path):
+def test_a_run_that_needs_more_memory_than_the_card_fails_out_of_memory(tmp_path):
     _, outcomes, _, entries = simulate(
         tmp_path, lambda run: Script(memory=[(0, 11_000.0 if "-s0-" in run.name else 1000.0)]), need=2000.0
     )
     failed = [entry for entry in entries if entry.state.name == "failed"]
     assert len(failed) == 2 and {entry.state.kind for entry in failed} == {"out_of_memory"}
-    assert sum(event.step == "requeued" for event in outcomes) <= 2, "alone once is enough"
+    assert sum(event.step == "requeued" for event in outcomes) <= 2, "one retry alone is enough"
 
 
-def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
+def test_after_a_run_out_of_memory_its_class_reserves_more(tmp_path):
     history = History(ON_GPU)
     spec = plan_of(EIGHT).runs[0]
     history.costs[get_cost_class(spec)] = [MeasuredCost(start=1.0, row=0.0, memory_mb=1000.0)]
@@ -264,7 +264,7 @@ def test_memory_that_ran_out_is_reserved_for_the_rest_of_the_class(tmp_path):
     assert history.predict(get_cost_key(spec)).memory_mb == 6000.0
 
 
-def test_a_crash_beside_others_is_tried_again_alone_and_blamed_only_there(tmp_path):
+def test_a_crash_on_a_shared_card_is_retried_alone_before_it_counts(tmp_path):
     def crashing(run):
         if "-s1-" in run.name:
             return Script(30.0, state=RunState(name="running"), exit_code=-11)
@@ -275,12 +275,16 @@ def test_a_crash_beside_others_is_tried_again_alone_and_blamed_only_there(tmp_pa
     assert by_seed[1].kind == "crash" and "SIGSEGV" in by_seed[1].reason
     assert [by_seed[seed].name for seed in (0, 2, 3)] == ["done"] * 3
     starts = [name for _, what, name, _ in cluster.log if what == "start" and "-s1-" in name]
-    assert len(starts) == 4, "both runs of that seed twice"
+    assert len(starts) == 4, "both runs of that seed start twice"
 
 
-def test_a_hang_is_asked_then_killed_when_its_time_is_over_and_the_others_go_on(tmp_path):
+def test_a_run_over_its_timeout_is_stopped_then_killed_and_the_others_continue(tmp_path):
     cluster, _, _, entries = simulate(
-        tmp_path, lambda run: Script(deaf="-s2-" in run.name), policy=FaultPolicy(timeout=100.0), slots=2, watched=True
+        tmp_path,
+        lambda run: Script(ignores_stop="-s2-" in run.name),
+        policy=FaultPolicy(timeout=100.0),
+        slots=2,
+        watched=True,
     )
     hung = [entry for entry in entries if entry.spec.seed == 2]
     assert {entry.state.kind for entry in hung} == {"timeout"} and "longer than 100 s" in hung[0].state.reason
@@ -291,7 +295,7 @@ def test_a_hang_is_asked_then_killed_when_its_time_is_over_and_the_others_go_on(
     assert all(100 + loop.GRACE <= seconds < 101 + loop.GRACE for seconds in took)
 
 
-def test_retries_are_tried_and_told(tmp_path):
+def test_failed_runs_are_retried_and_the_tries_are_counted(tmp_path):
     _, outcomes, notices, _ = simulate(
         tmp_path,
         lambda run: (
@@ -306,7 +310,7 @@ def test_retries_are_tried_and_told(tmp_path):
     assert final == ["ValueError (tried 3 times)"] * 2
 
 
-def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
+def test_fail_fast_starts_no_new_runs_and_stops_the_others(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entries = status.read_planned_runs(plan, folder)
 
@@ -324,26 +328,26 @@ def test_fail_fast_starts_nothing_new_and_lets_go_of_the_rest(tmp_path):
     assert counts["failed"] == 1 and counts["done"] == 0 and sum(counts.values()) == 8
 
 
-@pytest.mark.parametrize(("presses", "deaf"), [(1, False), (2, True)])
-def test_a_stop_lets_go_once_and_kills_the_second_time(tmp_path, presses, deaf):
+@pytest.mark.parametrize(("presses", "ignores_stop"), [(1, False), (2, True)])
+def test_the_first_ctrl_c_stops_the_workers_and_the_second_kills_them(tmp_path, presses, ignores_stop):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
-    cluster = Cluster(1, 10_000, lambda run: Script(deaf=deaf), slots=2, watched=True)
+    cluster = Cluster(1, 10_000, lambda run: Script(ignores_stop=ignores_stop), slots=2, watched=True)
     settings = settings_for(cluster)
     events = []
     for outcome in Loop(status.read_planned_runs(plan, folder), cluster, settings).run():
         events.append(outcome)
         settings.interrupts.count = presses
     assert sum(getattr(event, "ended", False) for event in events) == 1, (
-        "what had started has ended, nothing else began"
+        "the started run has ended and no other has started"
     )
     assert "stopping" in events[1].text
-    assert cluster.now <= (loop.LAST_WORDS + 1 if deaf else 1)
+    assert cluster.now <= (loop.LAST_WORDS + 1 if ignores_stop else 1)
     counts = status.count_states(status.read_planned_runs(plan, folder))
     assert counts["pending"] == 8
 
 
-def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
-    """Alone at first; then the measured memory lets the others share."""
+def test_runs_share_a_card_once_the_first_run_of_their_class_is_measured(tmp_path, monkeypatch):
+    """The first run has the card alone; then the measured memory allows the others to share it."""
     real = Cluster._end
 
     def end(self, run, state, exit_code):
@@ -360,7 +364,7 @@ def test_a_class_is_known_once_its_first_run_has_ended(tmp_path, monkeypatch):
     assert cluster.most_runs == 4 and cluster.now < 8 * 60
 
 
-def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_lets_go(tmp_path):
+def test_runs_claimed_by_another_scheduler_are_awaited_and_taken_over_when_released(tmp_path):
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entries = status.read_planned_runs(plan, folder)
     claimed, freed = entries[0], entries[1]
@@ -390,8 +394,8 @@ def test_runs_held_by_another_scheduler_are_waited_for_and_taken_over_when_it_le
     assert claimed.folder.path.name not in started and started.count(freed.folder.path.name) == 1
 
 
-def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
-    """The other scheduler took the run between the look and the claim, and finished it."""
+def test_a_run_that_another_scheduler_claims_first_is_not_a_failure(folder, monkeypatch):
+    """The other scheduler claims the run after this one has read its state, and finishes it."""
     stolen = []
 
     def leave(path):
@@ -402,14 +406,14 @@ def test_a_claim_lost_in_the_race_is_no_failure(folder, monkeypatch):
             return None, EXIT_CLAIMED
         return DONE, 0
 
-    fake = Fake(leave)
+    fake = FakeExecutor(leave)
     use(monkeypatch, fake)
-    outcomes = list(scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", settings_in(folder)))
+    outcomes = list(scheduler.run(status.read_planned_runs(plan_of(TEXT), folder), "fake", make_settings(folder)))
     ended = [event for event in outcomes if not isinstance(event, Notice) and event.ended]
-    assert [event.state.name for event in ended] == ["done"] * 4 and len(fake.seen) == 4
+    assert [event.state.name for event in ended] == ["done"] * 4 and len(fake.submitted) == 4
 
 
-def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatch):
+def test_an_unwritable_folder_fails_only_its_run(tmp_path, monkeypatch):
     def prepare(self, spec):
         if "-s0-" in self.path.name:
             raise ResultsError(f"{self.path}: Read-only file system")
@@ -422,8 +426,8 @@ def test_a_folder_that_cannot_be_written_fails_its_run_only(tmp_path, monkeypatc
     assert len(failed) == 2 and "Read-only" in failed[0].state.reason
 
 
-def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp_path):
-    """Somebody takes most of the card before the first run; the run of 5 GB waits some seconds, then it tries."""
+def test_a_run_waits_for_memory_of_another_program_and_starts_after_a_limit(tmp_path):
+    """Another program uses most of the card before the first run; the run of 5 GB waits some seconds, then starts."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entries = status.read_planned_runs(plan, folder)[:1]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
@@ -437,7 +441,7 @@ def test_a_run_waits_for_memory_that_another_program_holds_and_tries_at_last(tmp
     assert loop.LAST_RESORT <= start < loop.LAST_RESORT + 1
 
 
-def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
+def test_a_run_to_retry_alone_does_not_wait_until_the_end(tmp_path):
     cluster, outcomes, _, _ = simulate(
         tmp_path,
         lambda run: Script(memory=[(0, 1000.0), (0.5, 4000.0 if "-s0-" in run.name else 1000.0)]),
@@ -449,8 +453,8 @@ def test_a_run_that_was_to_be_alone_is_not_put_off_till_the_end(tmp_path):
     assert max(starts) < max(when for when, what, _, _ in cluster.log if what == "start")
 
 
-def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
-    """It may be trying again."""
+def test_a_failure_of_another_scheduler_counts_only_after_a_wait(tmp_path):
+    """The other scheduler may retry the run."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entry = status.read_planned_runs(plan, folder)[0]
     entry.folder.prepare(entry.spec)
@@ -467,8 +471,8 @@ def test_another_schedulers_failure_is_waited_out_before_it_counts(tmp_path):
     assert ended.state.reason == "first try" and cluster.now >= loop.CHECK_INTERVAL and not cluster.log
 
 
-def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch):
-    """The forkserver died: its children's ends are told, though they go on; their claims say so."""
+def test_a_worker_that_still_holds_its_claim_is_not_reported_as_ended(tmp_path, monkeypatch):
+    """When the forkserver dies, its children seem to have ended; their claims show that they still run."""
     plan, folder = plan_of(EIGHT), MatrixDir(tmp_path / "m")
     entry = status.read_planned_runs(plan, folder)[0]
     cluster = Cluster(1, 10_000, lambda run: Script(), watched=True)
@@ -478,7 +482,7 @@ def test_a_worker_whose_process_lives_on_is_not_told_dead(tmp_path, monkeypatch)
     claim = entry.folder.claim()
     claim.__enter__()
     cluster.live.clear()
-    cluster.gone.append(WorkerExit(run_dir=entry.folder.path, exit_code=255))
+    cluster.ended.append(WorkerExit(run_dir=entry.folder.path, exit_code=255))
     assert next(steps).step == "requeued" and "held by" in next(steps).text
     entry.folder.metrics_file.write_text("epoch\n0\n1\n")
     entry.folder.write_state(DONE)

@@ -18,10 +18,10 @@ def entries(tmp_path):
     return status.read_planned_runs(plan_of(TEXT), MatrixDir(tmp_path / "m"))
 
 
-def test_a_class_is_probed_once_and_known_then(entries, tmp_path):
+def test_each_class_is_probed_once(entries, tmp_path):
     settings = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
     assert [spec.k for spec in probe.find_unknown_classes(entries, settings)] == [4, 5], (
-        "one for each class, whatever the epochs"
+        "one for each class, with any number of epochs"
     )
     scheduler.measure_costs(entries, "inline", settings)
     assert (
@@ -45,7 +45,7 @@ def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "parts"),
+    ("values", "subsets"),
     [
         ({"dataset": "mnist", "limit": 1000, "test_limit": 500}, [(1000, 500, 1.0)]),
         ({"dataset": "mnist", "limit": 6000}, [(6000, None, 1.0)]),
@@ -55,15 +55,15 @@ def test_a_class_that_cannot_be_probed_stays_unknown(tmp_path):
         ({"dataset": "imagefolder:x"}, []),
     ],
 )
-def test_large_classes_are_probed_with_two_parts_of_their_images(values, parts):
+def test_large_classes_are_probed_with_two_subsets_of_their_images(values, subsets):
     probes = probe.plan_probes(make_spec(values))
     assert [(spec.limit or 60000, spec.test_limit, share) for spec, share in probes] == [
-        (images, tested, pytest.approx(share)) for images, tested, share in parts
+        (images, tested, pytest.approx(share)) for images, tested, share in subsets
     ]
     assert all(spec.epochs == 1 for spec, _ in probes)
 
 
-def test_the_whole_lies_on_the_line_through_the_parts():
+def test_costs_are_extrapolated_linearly_from_two_subsets():
     cost = probe.extrapolate(
         [
             (0.4, MeasuredCost(start=14.0, row=4.0, memory_mb=300.0)),
@@ -77,7 +77,7 @@ def test_the_whole_lies_on_the_line_through_the_parts():
     assert noisy.start == 5.0, "more images never take less"
 
 
-def test_runs_that_share_a_gpu_are_probed_first_and_others_are_not(entries, tmp_path):
+def test_only_classes_that_share_a_gpu_are_probed_first(entries, tmp_path):
     settings = scheduler.make_settings(WorkerConfig(data_dir=tmp_path))
     assert probe.find_classes_to_probe(entries, settings) == []
     settings.pool = Pool([Device(gpu="GPU-0", memory_mb=1000.0, slots=4)])
