@@ -1,7 +1,6 @@
-"""The console that every command prints to, and the words and colours of run states on it.
+"""The console that every command prints to, and the colours of run states on it.
 
-In: names and counts of states. Out: text with rich markup. Callers print with `console.stdout` and look it up at each
-use, so that a test or a notebook can put another console in its place.
+Callers look up `console.stdout` at each use, so that a test or a notebook can replace it.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ stdout = Console(highlight=False, soft_wrap=True)
 
 
 def format_state_counts(counts: Mapping[str, int]) -> str:
-    """Return how many runs are in each state, without the states that no run is in: `3 done, 1 failed`."""
+    """Return the number of runs in each state that any run is in: `3 done, 1 failed`."""
     return ", ".join(f"{counts[name]} {name}" for name in STATE_COLOURS if counts.get(name)) or "none"
 
 
 def style_state(name: str, failure: str | None = None) -> str:
-    """Return a state in its colour, with the kind of failure if there was one."""
+    """Return a state in its colour as rich markup, with the kind of failure if there was one."""
     kind = f" ({failure})" if failure else ""
     return f"[{STATE_COLOURS[name]}]{name}{kind}[/]"

@@ -1,7 +1,6 @@
-"""The cores, memory and GPUs of this machine, listed without torch and without touching a GPU.
+"""List the cores, memory and GPUs of this machine, without torch and without initialising a GPU.
 
-In: nothing, or the values of --device and --gpus. Out: the GPUs to use and the sizes that the scheduler plans with.
-NVML lists the devices; `CUDA_VISIBLE_DEVICES` narrows them as it does for CUDA in PCI bus order.
+NVML lists the GPUs; `CUDA_VISIBLE_DEVICES` restricts them as it does for CUDA in PCI bus order.
 """
 
 from __future__ import annotations
@@ -31,15 +30,13 @@ class Gpu:
     uuid: str
     """UUID of the GPU or slice, as CUDA_VISIBLE_DEVICES accepts it."""
     name: str = ""
-    """Product name."""
     memory_mb: float = 0.0
-    """Total memory in MB."""
     used_mb: float = 0.0
-    """Memory in MB that some process had allocated when the GPU was listed."""
+    """Memory (MB) that processes had allocated when the GPU was listed."""
 
     @property
     def free_mb(self) -> float:
-        """Memory in MB that no process had allocated."""
+        """Memory (MB) that no process had allocated."""
         return self.memory_mb - self.used_mb
 
 
@@ -106,7 +103,7 @@ def _list_slices(nvml: Any, index: int, handle: Any) -> list[Gpu]:
     with suppress(nvml.NVMLError):
         if nvml.nvmlDeviceGetMigMode(handle)[0] == nvml.NVML_DEVICE_MIG_ENABLE:
             for number in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
-                # The maximum counts places for slices; an empty place has no handle.
+                # The maximum counts slots for slices; an empty slot has no handle.
                 with suppress(nvml.NVMLError):
                     slices.append(_read_gpu(nvml, index, nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)))
     return slices
@@ -128,7 +125,7 @@ def select_visible(gpus: list[Gpu], visible: str | None) -> list[Gpu]:
 
 
 def resolve_device(device: str, gpus: str = "all") -> tuple[DeviceKind, tuple[Gpu, ...]]:
-    """Return the kind of device to compute on, and the GPUs to use; raise DeviceError if they are not here.
+    """Return the kind of device to compute on, and the GPUs to use; raise DeviceError if this machine lacks them.
 
     `device` is the value of --device: `auto`, `cpu`, `cuda` or `cuda:N`; `gpus` that of --gpus: `all` or `0,2`.
     """
@@ -178,7 +175,7 @@ def read_memory_mb() -> float:
 
 
 def count_oom_kills() -> int:
-    """Return how many processes the kernel has killed for lack of memory since it started; 0 where it does not say."""
+    """Return how many processes the kernel has killed for lack of memory since boot; 0 where it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text().splitlines()
     except OSError:
@@ -187,7 +184,7 @@ def count_oom_kills() -> int:
 
 
 def memory_fraction(reserved_mb: float, total_mb: float) -> float:
-    """Return the fraction of a GPU's memory, from 0 to 1, that torch may allocate of what was reserved for a run."""
+    """Return the fraction of a GPU's memory, from 0 to 1, that torch may allocate for a run with this reservation."""
     return min(1.0, max(0.0, reserved_mb - HEADROOM_MB) / total_mb)
 
 

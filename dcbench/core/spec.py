@@ -1,7 +1,6 @@
-"""RunSpec, the complete and frozen description of one run, and the run_id that it hashes to.
+"""RunSpec, the complete and frozen description of one run, and its run_id.
 
-In: values from a cell of a matrix or from the spec.yaml of a run. Out: one RunSpec with every shorthand expanded.
-Devices, folders and the number of jobs are not part of a run's identity, so nothing here knows them.
+Devices, folders and the number of jobs are not part of a run's identity, so the spec does not contain them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The one way in which dcbench fills Jinja templates.
-
-In: a folder of templates. Out: an environment that escapes every value and refuses a name that nobody passed.
-"""
+"""The Jinja environment that all templates share: it escapes every value, and an undefined name is an error."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What a worker is told about its work, apart from the run's specification.
+"""Settings with which a worker executes a run: device, threads, folders and limits.
 
-In: the choices of a command and of the scheduler. Out: one frozen record, and the JSON text in which it crosses to the
-worker process. None of it is part of a run's identity: the same spec gives the same run id under every configuration.
+They are not part of a run's identity: the same spec has the same run id under every configuration.
 """
 
 from __future__ import annotations

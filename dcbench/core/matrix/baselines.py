@@ -1,7 +1,6 @@
-"""Baselines of a matrix: runs of another method that give its scores a meaning.
+"""Make the baselines of a matrix: runs of another method, to which its scores are compared.
 
-In: the specs of the cells, and the names of the baseline methods. Out: one spec for each combination of the fields that
-matter to the method, as the method's FACTS declare them. They are counted apart from the cells.
+There is one for each combination of the fields that matter to the baseline, as its FACTS declare them.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def make_baselines(cells: Sequence[RunSpec], methods: Iterable[str]) -> list[Run
     for method in methods:
         rule = registry.facts("methods", method)["baseline"]
         for cell in cells:
-            # An image folder does not say how many classes it has before it is read; until then k is used.
+            # The number of classes of an image folder is unknown before it is read, so k stands for it.
             classes = registry.facts("datasets", cell.dataset).get("classes", cell.k)
             copied = {name: getattr(cell, name) for name in (*rule["each"], *rule["first"])}
             for number, variant in enumerate(rule["variants"]):
@@ -42,7 +41,7 @@ def make_baselines(cells: Sequence[RunSpec], methods: Iterable[str]) -> list[Run
 
 
 def _fit_to_pixels(spec: RunSpec) -> RunSpec:
-    """Return the spec without what a method that reads bare pixels cannot have; other methods' specs are unchanged."""
+    """Reduce channels and PCA dimensions to those of the pixels, if the method clusters pixels."""
     if has_network(spec):
         return spec
     # Grey images in three equal channels would be the same pixels three times.

@@ -1,7 +1,6 @@
-"""A checked matrix file expanded into planned runs.
+"""Expand a matrix file into planned runs.
 
-In: the file, and the precision that `auto` means on this machine. Out: a Plan. The order of the steps is product and
-zip -> exclude -> include -> overrides -> seeds -> duplicates dropped.
+The steps are: product and zip -> exclude -> include -> overrides -> seeds -> duplicates dropped.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class Plan:
 
 
 class Cell:
-    """The values of one cell, and where in the file each of them was set."""
+    """The values of one cell, and the position in the file at which each was set."""
 
     def __init__(self, settings: Fields) -> None:
         self.values = dict(settings)
@@ -163,7 +162,7 @@ def _make_cells(matrix: MatrixFile, settings: Fields, mistakes: Mistakes) -> tup
         factors.append(
             [[(name, group[name][row], ("zip", number, name, row)) for name in group] for row in range(length)]
         )
-    # The product of no factors is one cell of defaults, which a file that only includes cells does not ask for.
+    # Without axes the product is one cell of defaults. A file that only has `include` does not want that cell.
     choices = itertools.product(*factors) if factors or not matrix.include else ()
     cells = []
     for choice in choices:
@@ -172,7 +171,7 @@ def _make_cells(matrix: MatrixFile, settings: Fields, mistakes: Mistakes) -> tup
             cells[-1].set(name, value, origin)
     steps["product"] = len(cells)
 
-    # Exclude: every rule must match a cell of the product, even one that another rule removes as well.
+    # Exclude: every rule must match a cell of the product. Two rules may match the same cell.
     excluded: set[int] = set()
     for rule in matrix.exclude:
         matched = {index for index, cell in enumerate(cells) if cell.matches(rule)}
@@ -205,7 +204,7 @@ def _make_cells(matrix: MatrixFile, settings: Fields, mistakes: Mistakes) -> tup
 
 
 def _make_cell_spec(cell: Cell, mistakes: Mistakes) -> RunSpec:
-    """Return the spec of a cell, checked against what its dataset, method and architecture can provide."""
+    """Return the spec of a cell, and note the values that its dataset, method or architecture does not allow."""
     if "backend" in cell.values and all(stage in cell.values for stage in STAGE_BACKENDS):
         mistakes.add(cell.origins["backend"], "does nothing: all three stages are set themselves")
     spec = make_spec(cell.values)

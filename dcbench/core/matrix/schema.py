@@ -1,7 +1,6 @@
-"""The sections of a matrix file, each value checked against the fields of the spec and the plug-ins.
+"""Check the sections of a matrix file against the fields of the spec and the plug-ins.
 
-In: a Document. Out: a MatrixFile with normalised values, or a MatrixError with every mistake in the sections. Whether
-the sections make sense together, cell by cell, is checked by expand.py.
+Whether the sections make sense together, cell by cell, is checked in expand.py.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ class MatrixFile:
     exclude: list[Rule]
     """Rules that remove the cells that they match."""
     include: list[Fields]
-    """Further cells, each with the fields that it names."""
+    """Additional cells, each with the fields that it sets."""
     baselines: list[str]
     """Methods that are run as baselines of the cells."""
 
@@ -79,7 +78,7 @@ class MatrixFile:
 
 
 def check_document(document: Document, use_plugins: bool) -> MatrixFile:
-    """Return the checked sections of a matrix file; raise a MatrixError with all mistakes in them."""
+    """Return the sections with normalised values; raise a MatrixError with all mistakes in them."""
     if document.value is None:
         message = "the file is empty; a matrix needs a name, and axes to compare anything"
         raise MatrixError([document.format_mistake((), message)])
@@ -95,7 +94,7 @@ def check_document(document: Document, use_plugins: bool) -> MatrixFile:
 class MatrixChecker:
     """Checks the sections of one document from top to bottom and collects the mistakes in them.
 
-    Every method takes a raw value and its path, and returns what is right with it in normalised form.
+    Every method takes a raw value and its path, and returns the valid part of it in normalised form.
     """
 
     def __init__(self, document: Document) -> None:
@@ -115,7 +114,7 @@ class MatrixChecker:
             self.mistakes.add(("plugins",), str(error))
 
     def check_sections(self) -> MatrixFile:
-        """Check all sections, then whether they set a field twice; raise a MatrixError if there is any mistake."""
+        """Check each section, then all of them together; raise a MatrixError if there is any mistake."""
         for key in self.top:
             if key not in SECTIONS:
                 self.mistakes.add((key,), unknown_name("key", key, SECTIONS), at_key=True)

@@ -1,7 +1,6 @@
-"""What a spec asks of its parts that they cannot give: k beyond the images, pca_dim beyond the features.
+"""Check that the dataset, method and architecture of a spec allow its values, such as k and pca_dim.
 
-In: a spec, and the number of training images where the facts of the dataset do not tell. Out: the problems. They are
-looked for when a matrix is planned and, for image folders, again when the images have been counted.
+A matrix is checked when it is planned. Image folders are checked again when their images have been counted.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from dcbench.core.spec import RunSpec
 
 @dataclass(frozen=True, kw_only=True)
 class SpecProblem:
-    """Something that a spec asks for and cannot have."""
+    """A value that the dataset, method or architecture of a spec does not allow."""
 
     fields: tuple[str, ...]
-    """The fields that cause it, the likeliest culprit first."""
+    """Fields that cause the problem, the most likely one first."""
     message: str
 
 
 def count_training_images(spec: RunSpec, available: int | None = None) -> int | None:
-    """Return the number of images that a run trains on, or None if only the image folder itself can tell."""
+    """Return the number of training images of a run, or None for an image folder that has not been counted."""
     total = available if available is not None else registry.facts("datasets", spec.dataset).get("train")
     if total is None:
         return spec.limit
@@ -45,7 +44,7 @@ def count_features(spec: RunSpec) -> int:
 
 
 def find_spec_problems(spec: RunSpec, available: int | None = None) -> Iterator[SpecProblem]:
-    """Yield everything that the spec asks for and cannot have; `available` is the number of training images on disk."""
+    """Yield every value that the spec's parts do not allow; `available` is the number of training images on disk."""
     dataset = registry.facts("datasets", spec.dataset)
     total = available if available is not None else dataset.get("train")
     if total is not None and spec.limit is not None and spec.limit > total:

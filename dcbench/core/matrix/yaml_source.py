@@ -1,7 +1,7 @@
-"""A YAML file read into plain values that know their line and column.
+"""Read a YAML file into plain values, with the line and column of each.
 
-In: a path or a text. Out: a Document. Duplicate keys, tags, tabs and files that are not YAML are MatrixErrors with the
-position in them. ruamel.yaml reads YAML 1.2, in which `1e-3` is a number.
+Duplicate keys, tags, tabs and invalid YAML raise a MatrixError with their position. ruamel.yaml reads YAML 1.2, in
+which `1e-3` is a number.
 """
 
 from __future__ import annotations
@@ -38,18 +38,15 @@ class Document:
     source: str
     """Name of the file, as messages show it."""
     text: str = field(repr=False)
-    """The whole text of the file."""
     value: Any
     """The root value; None if the file is empty."""
     value_positions: dict[KeyPath, Position] = field(repr=False)
-    """Where each value begins."""
     key_positions: dict[KeyPath, Position] = field(repr=False)
-    """Where each key of a mapping begins."""
 
     def format_mistake(self, path: KeyPath, message: str, at_key: bool = False) -> str:
         """Return `file:line:column: dotted.path: message`, at the position of the value or of its key."""
         positions = self.key_positions if at_key else self.value_positions
-        # What is missing has no position of its own; the mapping or list that should hold it has one.
+        # A missing value has no position, so take that of the mapping or list that should contain it.
         parent = path
         while parent and parent not in positions:
             parent = parent[:-1]
@@ -66,7 +63,7 @@ class Mistakes:
     def add(self, path: KeyPath, message: str, at_key: bool = False) -> None:
         """Note a mistake at the value with this path, or at its key."""
         text = self.document.format_mistake(path, message, at_key)
-        # One wrong setting is a mistake in every cell, but the user has to correct it only once.
+        # A wrong setting affects every cell, but is one mistake.
         if text not in self.messages:
             self.messages.append(text)
 
@@ -98,7 +95,7 @@ def parse_yaml(text: str, source: str) -> Document:
     reader = _NodeReader(yaml, source, text)
     try:
         with warnings.catch_warnings():
-            # An anchor may be defined again; the later definition counts from there on, as YAML says.
+            # YAML allows an anchor to be defined again.
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             root = yaml.compose(text)
         value = reader.read_node(root, ()) if root is not None else None

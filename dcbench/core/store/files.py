@@ -1,7 +1,4 @@
-"""Files and folders that are replaced as a whole, and explanations of why something cannot be written.
-
-In: paths and contents. Out: files that are either old or complete, whatever happens while they are written.
-"""
+"""Replace files and folders atomically, and explain why something cannot be written."""
 
 from __future__ import annotations
 
@@ -20,11 +17,11 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a full disk and of a full quota."""
 
 OWN_SUFFIXES = (".png", ".svg", ".pdf", ".csv", ".md", ".tex")
-"""Suffixes of the files that dcbench writes into folders of a report; other files belong to the user."""
+"""Suffixes of the files that dcbench writes into the folders of a report; other files belong to the user."""
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
-    """Write a file so that it has either its old content or the new one, also after a power cut."""
+    """Write a file so that it holds either its old or its new content, even after a power cut."""
     with open_atomic(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
@@ -89,7 +86,7 @@ def explain_os_error(path: Path, option: str = "--results") -> Iterator[None]:
 
 
 def overwrite(path: Path, text: str) -> None:
-    """Write over an existing file in place, which a full disk allows; an interruption leaves a damaged file."""
+    """Overwrite a file in place, which a full disk allows; an interruption leaves a damaged file."""
     with path.open("r+", encoding="utf-8") as file:
         file.write(text)
         file.truncate()

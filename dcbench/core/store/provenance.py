@@ -1,14 +1,11 @@
-"""Which facts of provenance.json describe the environment of a run, and how two sets of facts differ.
-
-In: the facts of one run or of two. Out: facts on one level, and the pairs of values that differ.
-"""
+"""Extract the environment of a run from its provenance.json, and compare two environments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-# The command line, the times and the neighbours on the device are left out: they change no result.
+# Without the command line, the times and the neighbours on the device, which change no result.
 ENVIRONMENT_FACTS = ("dcbench", "commit", "python", "libraries", "platform", "device", "cpu", "threads", "dataset")
 """The facts that can change what a run computes, or that tell machines apart."""
 
@@ -20,7 +17,7 @@ def diff_values(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str
 
 
 def extract_environment(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the environment facts on one level: libraries by their names, those of the dataset as `dataset.NAME`."""
+    """Return the environment as a flat mapping: libraries by name, facts of the dataset as `dataset.NAME`."""
     facts: dict[str, Any] = {}
     for name in ENVIRONMENT_FACTS:
         value = provenance.get(name)

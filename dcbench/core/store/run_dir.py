@@ -1,14 +1,14 @@
-"""The folder of one matrix and the folder of one run: the only file that knows the names of the files in them.
+"""The folder of a matrix and the folder of a run: the only module that knows the names of the files in them.
 
     results/<matrix>/matrix.yaml            the plan that the runs belong to
-    results/<matrix>/<run_id>/spec.yaml     what the run is; hashes to the name of the folder
+    results/<matrix>/<run_id>/spec.yaml     the run's spec, which hashes to the name of the folder
                               metrics.csv   one row for each epoch, appended
-                              state.json    exactly one state, and why
+                              state.json    the run's state, and the reason for it
                               provenance.json  audit.json  assignments.npz  log.txt  claim
                               checkpoint.pt while it runs
 
-In: what a run is and computes. Out: its files, and what they say. Everything but metrics.csv and log.txt is replaced as
-a whole, so that a reader sees the old file or the new one. Even so every reader here expects a file to be damaged.
+Everything but metrics.csv and log.txt is replaced atomically, so that a reader sees the old file or the new one. Every
+reader here still expects damaged files.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class MatrixDir:
         """Make the folder and replace the matrix file in it."""
         with explain_os_error(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            # Written even if nothing has changed, so that a folder that cannot be written is noticed before any run.
+            # Written even if nothing has changed, to notice a folder that cannot be written before any run starts.
             write_atomic(self.matrix_file, text)
 
     def write_plugins(self, facts: Mapping[str, Any]) -> None:
@@ -75,9 +75,9 @@ class MatrixDir:
             self.plugins_file.unlink(missing_ok=True)
 
     def remember_plugins(self) -> None:
-        """Make the facts of the user's own plug-ins known, for results whose plug-ins are not at hand.
+        """Register the stored facts of the user's own plug-ins, so that results can be read without the plug-ins.
 
-        Only facts: the files of plug-ins are named by the user alone, never by a results folder.
+        Only facts are read. A results folder must never name code that dcbench runs.
         """
         try:
             facts = json.loads(self.plugins_file.read_bytes())
@@ -91,7 +91,7 @@ class MatrixDir:
 
 
 class _RunFile:
-    """The path of a file in a run's folder, made on access: making all ten for each of 10,000 runs takes time."""
+    """The path of a file in a run's folder, made on access: making all nine for each of 10,000 runs takes time."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -166,7 +166,7 @@ class RunDir:
         state = self._read_state_file()
         if state.name != "running" or self.is_claimed():
             return state
-        # The run may have ended between the two looks, at its state and at its claim.
+        # The run may have ended after its state was read and before its claim was tested, so read the state again.
         state = self._read_state_file()
         if state.name != "running":
             return state
@@ -197,12 +197,12 @@ class RunDir:
             if state.name == "done" and (rows := self._count_rows()) < planned.epochs + 1:
                 reason = f"{self.metrics_file}: holds {rows} of {planned.epochs + 1} rows; run the matrix again"
                 return replace(state, name="failed", kind="lost", reason=reason)
-            # A run that has yet to be done cannot be, and says why before anybody waits for it.
+            # Report an unfinished run that cannot be executed before a worker is started for it.
             if (state.name == "pending" or state.kind == "lost") and (problem := self.explain_unwritable()):
                 return RunState(name="failed", kind="error", reason=problem)
             return state
         except ResultsError as error:
-            # Somebody may have removed the folder since the first look at it.
+            # The folder may have been removed since the test at the start.
             return RunState(name="failed", kind="error", reason=str(error)) if self.path.exists() else RunState()
 
     def write_state(self, state: RunState) -> None:
@@ -227,7 +227,7 @@ class RunDir:
     def claim(self, patience: float = 2.0) -> AbstractContextManager[None]:
         """Hold the run against all other processes while the block runs; raise ClaimedError if another one has it.
 
-        Without `patience` (s) the short test of a reader, `is_claimed`, would keep the worker from starting.
+        `patience` is the time (s) to wait for the claim: a reader that calls `is_claimed` holds it for a moment.
         """
         return hold_lock(self.claim_file, patience)
 
@@ -294,11 +294,11 @@ class RunDir:
     # --- provenance, audit and assignments --------------------------------------------------
 
     def write_provenance(self, facts: Mapping[str, Any]) -> None:
-        """Store where and with what the run was made."""
+        """Store the versions, machine and data of the run."""
         write_atomic(self.provenance_file, json.dumps(facts, indent=1) + "\n")
 
     def read_provenance(self) -> dict[str, Any]:
-        """Return where and with what the run was made; empty without the file, ResultsError if it is damaged."""
+        """Return the contents of provenance.json; empty without the file, ResultsError if it is damaged."""
         try:
             facts = json.loads(self.provenance_file.read_bytes())
         except FileNotFoundError:
@@ -319,11 +319,11 @@ class RunDir:
         return []
 
     def write_audit(self, facts: Mapping[str, Any]) -> None:
-        """Store which settings took effect."""
+        """Store the facts that the audit judges."""
         write_atomic(self.audit_file, json.dumps(facts, indent=1) + "\n")
 
     def read_audit(self) -> dict[str, Any] | None:
-        """Return which settings took effect; None if the file is missing or damaged."""
+        """Return the facts that the audit judges; None if the file is missing or damaged."""
         try:
             # Audits are large, and this takes less than half the time of json.loads.
             facts = from_json(self.audit_file.read_bytes())
@@ -332,7 +332,7 @@ class RunDir:
         return facts if isinstance(facts, dict) else None
 
     def read_assignments(self, *names: str) -> dict[str, Any] | None:
-        """Return arrays `(n,)` of whole numbers that belong to the last row.
+        """Return integer arrays `(n,)` that belong to the last row.
 
         Returns None without the file, and raises ResultsError if it is damaged.
         """
@@ -377,7 +377,7 @@ class RunDir:
 
     def clear(self) -> None:
         """Remove what an earlier attempt left, except for the spec, the log and what its checkpoint needs."""
-        # The state first: what is interrupted here must not look done.
+        # The state first: a run that is interrupted here must not look done.
         leftovers = (self.state_file, self.audit_file, self.assignments_file)
         for path in (*leftovers, *self.path.glob(".*.*")):
             path.unlink(missing_ok=True)

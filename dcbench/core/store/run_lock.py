@@ -1,8 +1,7 @@
-"""The lock by which one process holds a run against all others.
+"""The lock with which a process claims a run.
 
-In: the path of the lock file. Out: the lock while a block runs, or whether somebody holds it. It is a lock of the
-kernel (flock), which ends with its process however that dies. A lease for network storage, where such locks are not
-reliable, belongs in this file.
+It is a lock of the kernel (flock), which is released when its process ends, however that happens. A lease for network
+storage, where such locks are not reliable, belongs in this file.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def is_locked(path: Path) -> bool:
         file = path.open("rb")
     except OSError:
         return False
-    # A shared lock, so that two readers who test at once do not take each other for the worker.
+    # A shared lock, so that two readers that test at once do not take each other for the worker.
     with file:
         return not _try_lock(file.fileno(), fcntl.LOCK_SH)
 

@@ -1,7 +1,4 @@
-"""What a run recorded: its rows of metrics and its last assignment, read as a whole or refused.
-
-In: the folder of a run. Out: a RunRecord, or a ResultsError that names the file that is damaged.
-"""
+"""Read the metrics and the last assignment of a run; a damaged file raises a ResultsError that names it."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What a run recorded."""
+    """The metrics and the last assignment of a run."""
 
     rows: list[Row]
     """The rows of metrics.csv, one for each epoch from 0 on."""
@@ -35,7 +32,7 @@ def parse_number(text: str) -> float:
 
 def open_run_dir(path: Path) -> RunDir:
     """Return the folder of a run; raise ResultsError if `path` is not one."""
-    folder = RunDir(path.absolute())  # `.` has no name that the run id could be checked against
+    folder = RunDir(path.absolute())  # the run id is checked against the name, which `.` does not have
     if not folder.spec_file.is_file():
         raise ResultsError(f"{path}: is not the folder of a run (no spec.yaml in it); name one of results/<matrix>/")
     MatrixDir(folder.path.parent).remember_plugins()
@@ -43,7 +40,7 @@ def open_run_dir(path: Path) -> RunDir:
 
 
 def read_record(folder: RunDir) -> RunRecord:
-    """Return what a run recorded; raise ResultsError if one of its files is damaged."""
+    """Return the run's metrics and last assignment; raise ResultsError if one of its files is damaged."""
     rows = read_rows(folder)
     arrays = folder.read_assignments("indices", "assignment")
     if arrays is None:

@@ -1,7 +1,4 @@
-"""The state of a run: pending, running, done, failed or skipped, with the reason.
-
-In: what the worker and the scheduler know when a run starts and ends. Out: one RunState, the content of state.json.
-"""
+"""The state of a run: pending, running, done, failed or skipped. RunState is the content of state.json."""
 
 from __future__ import annotations
 
@@ -28,11 +25,10 @@ class RunState:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: StateName = "pending"
-    """Which of the five states it is."""
     kind: FailureKind | None = None
     """Kind of failure; None unless the run failed."""
     reason: str = ""
-    """Why the run failed, was skipped or was stopped, in words."""
+    """Why the run failed, was skipped or was stopped."""
     seconds: float | None = None
     """Seconds that the last attempt took; None before it ended."""
     started: str | None = None

@@ -1,8 +1,4 @@
-"""Every planned run of a matrix with its one state, and the plan that a results folder belongs to.
-
-In: a plan and its results folder. Out: planned runs, whose counts by state sum to the plan, and what a changed matrix
-of the same name keeps, adds and no longer plans.
-"""
+"""Read the state of every planned run of a matrix, and read and replace the plan of a results folder."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ from dcbench.errors import MatrixError, ResultsError
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """A planned run, its folder, and its state when that was read."""
+    """A planned run, its folder, and its state at the time of reading."""
 
     spec: RunSpec
     folder: RunDir
@@ -46,7 +42,7 @@ class MatrixStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanChange:
-    """How many runs a plan keeps of the stored one, adds to it, and no longer plans."""
+    """Numbers of runs that a changed matrix keeps, adds and no longer plans."""
 
     kept: int
     added: int
@@ -60,7 +56,7 @@ def read_status(folder: MatrixDir) -> MatrixStatus:
 
 
 def read_planned_runs(plan: Plan, folder: MatrixDir) -> list[PlannedRun]:
-    """Return one entry for each planned run, in the order of the plan, baselines last."""
+    """Return every planned run with its state, in the order of the plan, baselines last."""
     folders = [(spec, folder.run_dir(spec.run_id)) for spec in plan.planned]
     return [PlannedRun(spec=spec, folder=run_dir, state=run_dir.read_planned_state(spec)) for spec, run_dir in folders]
 
@@ -95,7 +91,7 @@ def read_stored_plan(folder: MatrixDir) -> Plan:
         raise ResultsError(f"{folder.path}: holds no matrix.yaml, so it is not the results folder of a matrix")
     folder.remember_plugins()
     try:
-        # A stored plan has its precision written out, so this value is never used.
+        # A stored plan names its precision, so this value is never used.
         plan = read_matrix(folder.matrix_file, precision="float32", use_plugins=False)
     except MatrixError as error:
         raise ResultsError(f"{error}\nThe stored plan cannot be read; put the matrix file back in its place") from None
