@@ -24,7 +24,7 @@ from dcbench.cli.options import (
     parse_duration,
 )
 from dcbench.cli.terminal.board import show_end, watch
-from dcbench.cli.terminal.plan import show_change
+from dcbench.cli.terminal.plan import show_change, show_changed_plugins
 from dcbench.core import devices
 from dcbench.core.matrix.expand import read_matrix
 from dcbench.core.store import status
@@ -90,6 +90,8 @@ def run(
         selection = selection.one_at_a_time()
     show_change(status.store_plan(plan, folder))
     entries = status.read_planned_runs(plan, folder)
+    if not redo:
+        show_changed_plugins(entries)
     todo = scheduler.select_runs(entries, redo, only and only.value)
     config = selection.worker_config(len(todo), data_dir, command=join_command(), keep_weights=keep_weights, redo=redo)
     policy = FaultPolicy(timeout=timeout, retries=retries, fail_fast=fail_fast)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dcbench.cli.options import JsonOption, print_error
+from dcbench.cli.terminal.plan import show_changed_plugins
 from dcbench.cli.terminal.states import list_predictions, show_environment, show_run, show_score, show_states
 from dcbench.core.store.provenance import extract_environment
 from dcbench.core.store.run_dir import RunDir
@@ -57,6 +58,7 @@ def show_matrices(path: Path, as_json: bool) -> None:
         }
         if not as_json:
             show_states(plan.name, runs)
+            show_changed_plugins(runs)
     if as_json:
         print(json.dumps(summary))
     if has_error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -9,7 +11,7 @@ from dcbench.core import console
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_dir import MatrixDir
-from dcbench.core.store.status import PlanChange
+from dcbench.core.store.status import PlanChange, PlannedRun, count_changed_plugins
 from dcbench.core.text import format_duration, format_megabytes, plural
 from dcbench.execution.scheduler import SchedulerSettings
 from dcbench.execution.scheduler.forecast import Forecast
@@ -87,4 +89,13 @@ def show_change(change: PlanChange) -> None:
         console.stdout.print(
             f"the matrix has changed: {change.kept} runs kept, {change.added} new, {change.dropped} no longer planned "
             "(their folders stay and are left out of the report)"
+        )
+
+
+def show_changed_plugins(runs: Sequence[PlannedRun]) -> None:
+    """Print a line for each of the user's own plug-ins that has changed since finished runs used it."""
+    for name, count in count_changed_plugins(runs).items():
+        made = f"{plural(count, 'finished run')} {'was' if count == 1 else 'were'} made"
+        console.stdout.print(
+            f"[yellow]note[/] plug-in {escape(name)} has changed since {made}; run the matrix with --redo to repeat all"
         )
