@@ -1,8 +1,7 @@
 """Record which settings took effect, read from the live optimizer, network and library objects.
 
-In: splits, network, optimizers, clusterings and passes, as a run used them. Out: the facts of audit.json, which the
-audit package judges. Nothing is copied from the spec where the object itself can tell. Digests are the first 16 hex
-digits of a SHA-256.
+The facts go to audit.json, which the audit package judges. They are read from the objects themselves and not copied
+from the spec. Digests are the first 16 hex digits of a SHA-256.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ MANY_LABELS = 20
 """Up to this many labels, each label's share is recorded; beyond, only the lowest and the highest share."""
 
 PROBE_COPIES = 8
-"""Copies of the probe image in the training view: enough that a random flip is in one of them."""
+"""Copies of the probe image in the training view, so that a random flip is in at least one of them."""
 
 OPTIMIZER_SETTINGS = ("lr", "momentum", "weight_decay", "betas")
 """Settings that are read from a live optimizer."""
@@ -58,7 +57,7 @@ class AuditRecorder:
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
-        # The audit's own time is recorded, so that a reader can see what it costs.
+        # Record the audit's own time, to show what it costs.
         start = time.perf_counter()
         yield
         self.facts["seconds"] = round(self.facts["seconds"] + time.perf_counter() - start, 4)
@@ -67,7 +66,7 @@ class AuditRecorder:
 
     def record_data(self, training: Split, test: Split) -> None:
         """Record digests of both splits, and how many images they share."""
-        # A supervised run trains on the true labels; a relabelling replaces them.
+        # Supervised runs train on the true labels; in other runs a relabelling replaces them.
         self.labels = training.labels
         with self._timed():
             self.facts["data"] = {
@@ -145,7 +144,7 @@ class AuditRecorder:
             self._before = {}
 
     def check_batches(self, training_pass: TrainingPass, training: Images, epoch: int) -> Facts:
-        """Compare a pass's images, labels and shares with what they must have been."""
+        """Compare the images, labels and shares of a pass with the expected ones."""
         assert self.labels is not None, "a pass needs labels"
         positions, targets = training_pass.positions.cpu().numpy(), training_pass.targets.cpu().numpy()
         # Shares of the loss: an image of a label counts as much as the label weighs.
@@ -166,8 +165,8 @@ class AuditRecorder:
         }
 
     def compare_inputs(self, training_pass: TrainingPass, training: Images, epoch: int) -> float:
-        """Return the largest difference of the first batch from the training view of what clustering saw there."""
-        # A new generator from the seed tree gives the crops of the pass again.
+        """Return the largest difference of the first batch from the training view of the images that clustering saw."""
+        # A new generator from the seed tree repeats the crops of the pass.
         crops = seeds.torch_generator(self.spec.seed, "augment", epoch)
         plain = training.plain(training_pass.positions[: len(training_pass.first_inputs)])
         due = make_training_view(plain, self.spec.augment, crops)
@@ -181,10 +180,9 @@ def digest(values: Tensor | npt.NDArray[Any]) -> str:
 
 
 def make_training_view(plain: Tensor, augment: str, generator: torch.Generator) -> Tensor:
-    """Return what training must see of a plain batch `(b, c, s, s)`.
+    """Return the expected training view of a plain batch `(b, c, s, s)`.
 
-    This is written a second time on purpose: if training used other images than clustering, calling the same code
-    would hide it.
+    This does not call the code under audit: the same code would hide that training uses other images than clustering.
     """
     if augment == "none":
         return plain
@@ -194,7 +192,7 @@ def make_training_view(plain: Tensor, augment: str, generator: torch.Generator) 
 
 
 def compute_due_shares(labels: IntArray, sampler: str) -> npt.NDArray[np.float64]:
-    """Return the share of the loss due to each label: its share of the images, or equal for every active label."""
+    """Return each label's expected share of the loss: its share of the images, or equal shares of active labels."""
     sizes = np.bincount(labels)
     shares: npt.NDArray[np.float64] = (
         sizes / sizes.sum() if sampler == "natural" else (sizes > 0) / np.count_nonzero(sizes)
@@ -203,7 +201,7 @@ def compute_due_shares(labels: IntArray, sampler: str) -> npt.NDArray[np.float64
 
 
 def summarise_shares(shares: npt.NDArray[np.float64]) -> list[float]:
-    """Return each label's share, or only the lowest and the highest of many labels."""
+    """Return each label's share; of many labels, only the lowest and the highest share."""
     listed = shares if len(shares) <= MANY_LABELS else np.array([shares.min(), shares.max()])
     return [round(float(share), 6) for share in listed]
 
@@ -224,7 +222,7 @@ def describe_network(network: nn.Module) -> Facts:
 def describe_probe(network: Network | PixelFeatures, training: Images, spec: RunSpec) -> Facts:
     """Return digests of a fixed image in the views of clustering and of training, and at the network's input."""
     shape = training.pixels.shape[1:]
-    # Steps of 7 give neighbouring pixels different grey levels, so crops, flips and filters all leave a trace.
+    # Steps of 7 give neighbouring pixels different grey levels, so that every crop, flip and filter changes the image.
     pattern = torch.arange(int(np.prod(shape))).mul(7).remainder(256).to(torch.uint8).reshape(1, *shape)
     probe, index = images.make_images_like(training, pattern), torch.zeros(PROBE_COPIES, dtype=torch.long)
     plain = probe.plain(index)
@@ -248,7 +246,7 @@ def describe_probe(network: Network | PixelFeatures, training: Images, spec: Run
 
 
 def measure_movement(before: dict[str, Tensor], network: nn.Module) -> Facts:
-    """Return the L2 distance that trunk and head moved, relative to their length, and the absolute one of the rest."""
+    """Return the L2 distance that the parameters moved: of trunk and head relative to their norm, of others absolute."""
 
     def compute_norm(values: list[Tensor]) -> float:
         norm: float = float(sum((value.double() ** 2).sum() for value in values)) ** 0.5
@@ -276,7 +274,7 @@ def _group_by_optimizer(learner: Learner) -> dict[str, list[nn.Parameter]]:
 
 
 def _find_owner(value: nn.Parameter, groups: dict[str, list[nn.Parameter]]) -> str:
-    # By identity: two parameters may have equal values, and `==` would compare those.
+    # By identity, because `==` would compare values.
     return next((owner for owner, values in groups.items() if any(value is each for each in values)), "frozen")
 
 
@@ -292,10 +290,10 @@ def list_parameters(learner: Learner) -> Facts:
 
 
 def check_ownership(learner: Learner) -> Facts:
-    """Return the parameters that are in a wrong optimizer or in none, in both, or in one but not in the network.
+    """Return the parameters that are in the wrong optimizer or in none, in both, or in one but not in the network.
 
-    An optimizer that outlived its head shows here: the old head's parameters are not in the network any more, and the
-    new head's are in no optimizer.
+    This shows an optimizer that was kept when the head was replaced: it holds the old head's parameters, which are no
+    longer in the network, and the new head's parameters are in no optimizer.
     """
     groups = _group_by_optimizer(learner)
     parameters = dict(learner.network.named_parameters())
@@ -312,7 +310,7 @@ def check_ownership(learner: Learner) -> Facts:
 
 
 def describe_optimizers(learner: Learner) -> Facts:
-    """Return class and settings of the live optimizers."""
+    """Return the class and the settings of each optimizer."""
     facts: Facts = {}
     for owner, optimizer in (("trunk", learner.trunk_optimizer), ("head", learner.head_optimizer)):
         if optimizer is not None:

@@ -1,7 +1,6 @@
-"""Write and read checkpoints: what a run needs to continue after any row as if it had never stopped.
+"""Write and read checkpoints, from which a run continues as if it had not been interrupted.
 
-In: the learner, the last assignment and the recorded facts. Out: checkpoint.pt. All random numbers come from the seed
-tree, so a checkpoint holds no state of a generator.
+All random numbers come from the seed tree, so a checkpoint holds no state of a generator.
 """
 
 from __future__ import annotations
@@ -40,21 +39,17 @@ class Checkpoint:
     """A run after the row of `epoch`."""
 
     run_id: str
-    """The run that wrote it."""
     epoch: int
-    """The last row that was written."""
-
     learner: dict[str, Any]
     """State of the network and of its optimizers, and the labels."""
     previous: IntArray
     """Assignment `(n,)` of that row."""
-
     facts: dict[str, Any]
     """Contents of audit.json up to that row."""
 
 
 def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: IntArray, facts: dict[str, Any]) -> None:
-    """Write the checkpoint of a row, whole or not at all; if the disk is full, log it and let the run continue."""
+    """Replace the checkpoint atomically; if the disk is full, log it and let the run continue."""
     optimizers = {"trunk_optimizer": learner.trunk_optimizer, "head_optimizer": learner.head_optimizer}
     contents = {
         "run_id": folder.path.name,
@@ -79,8 +74,8 @@ def resume_from_checkpoint(
 ) -> Checkpoint | None:
     """Load the run's checkpoint into the learner; without a usable one, log why and return None.
 
-    A usable checkpoint is whole, belongs to this run, and has its rows in metrics.csv. It was made on the same images:
-    `data` holds their digests, as the audit records them. When None is returned, the learner may be half changed.
+    A usable checkpoint is complete, belongs to this run, was made on the same images (`data` holds their digests), and
+    its rows are in metrics.csv. If None is returned, the learner may be partly changed.
     """
     if not folder.checkpoint_file.exists():
         return None
@@ -90,7 +85,7 @@ def resume_from_checkpoint(
             raise ValueError("it belongs to another run, other images or other columns")
         state = saved.learner
         if state["labels"] is not None:
-            # The number of classes differs between methods, so a head of that size is made before its weights load.
+            # Methods have heads of different sizes, so make one of the saved size before loading its weights.
             learner.labels = state["labels"].numpy().astype(np.int64)
             classes = len(state["network"]["head.weight"])
             learner.head_optimizer = replace_head(learner.network, classes, spec, saved.epoch)
@@ -107,7 +102,7 @@ def resume_from_checkpoint(
 
 def read_checkpoint(folder: RunDir) -> Checkpoint:
     """Read the run's checkpoint; a damaged file can raise an error of any type."""
-    # weights_only: a file on disk can bring numbers, but no code.
+    # weights_only: a file must not be able to run code.
     contents = torch.load(folder.checkpoint_file, map_location="cpu", weights_only=True)
     return Checkpoint(
         run_id=contents["run_id"],

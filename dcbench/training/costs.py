@@ -1,7 +1,4 @@
-"""Measure what a run costs: the seconds of each stage of an epoch, and the peak memory.
-
-In: the device and the code to time. Out: the columns `seconds_*` and `peak_memory_mb` of metrics.csv.
-"""
+"""Measure the time of each stage of an epoch and the peak memory: columns `seconds_*` and `peak_memory_mb`."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from dcbench.core.columns import STAGES
 
 
 class StageClock:
-    """Add up the seconds of each stage until `take` returns them and starts again at 0."""
+    """Accumulate the seconds of each stage; `take` returns and resets them."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -40,7 +37,7 @@ class StageClock:
         return seconds
 
     def _read_time(self) -> float:
-        # A GPU computes asynchronously: without the wait its work would be timed in whichever stage waits next.
+        # A GPU computes asynchronously: without this, its work would be counted in the stage that waits for it next.
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.perf_counter()

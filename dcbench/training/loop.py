@@ -1,7 +1,7 @@
 """Train one run from start to end: train a pass, embed, reduce, cluster, score, relabel, and repeat.
 
-In: a spec, its run folder and the worker's configuration. Out: metrics.csv row by row, provenance.json, audit.json and
-assignments.npz. Row `e` is the network after `e` training passes; row 0 is the untrained network.
+The run writes metrics.csv row by row, provenance.json, audit.json and assignments.npz. Row `e` is the network after `e`
+training passes; row 0 is the untrained network.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def train_run(
     for index in cuda:
         torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(index)
-        # Never take more than the scheduler reserved, so that the other runs on this GPU find their memory.
+        # Never take more than the scheduler reserved: the rest belongs to the other runs on this GPU.
         if config.memory_mb is not None:
             total = torch.cuda.get_device_properties(index).total_memory / 1e6
             torch.cuda.set_per_process_memory_fraction(devices.memory_fraction(config.memory_mb, total), index)
@@ -68,7 +68,7 @@ def train_run(
 
 
 class Trainer:
-    """Run the epochs of one run; hold what lasts across them: images, learner, last assignment and records."""
+    """Run the epochs of one run; hold the images, the learner, the last assignment and the records."""
 
     def __init__(self, spec: RunSpec, folder: RunDir, config: WorkerConfig, training: Split, test: Split) -> None:
         self.spec, self.folder, self.config, self.split = spec, folder, config, training
@@ -83,7 +83,7 @@ class Trainer:
         self.recorder = AuditRecorder(spec)
         self.recorder.facts |= {
             "method": registry.plugin_name(self.method),
-            "exact": config.device == "cpu" and config.threads == 1,  # only this repeats bit by bit
+            "exact": config.device == "cpu" and config.threads == 1,  # else sums are in another order each time
             "chance": self.scorer.score_chance(),
         }
         if plugins := registry.describe_own_plugins(spec.plugins):
@@ -100,7 +100,7 @@ class Trainer:
         provenance = gather_provenance(self.spec, data, self.device, config.threads, config.jobs, config.command)
         provenance |= {"predicted_seconds": config.predicted_seconds, "reserved_mb": config.memory_mb}
         provenance["shared_with"] = neighbours()
-        # Rows of earlier attempts stay in metrics.csv, so where these ran is kept as well.
+        # Rows of earlier attempts stay in metrics.csv, so keep their provenance as well.
         if first > 0 and (earlier := self.folder.read_earlier_attempts()):
             provenance["earlier_attempts"] = earlier
         self.folder.write_provenance(provenance)
@@ -116,7 +116,7 @@ class Trainer:
                 self.folder.write_provenance(provenance)
             self.folder.write_audit(self.recorder.facts)
             last = epoch == self.spec.epochs
-            # Asked once for each row: a request that came between two questions would stop without a checkpoint.
+            # Ask once per row: a request between two calls would stop the run without a checkpoint.
             stopping = not last and stop_requested()
             if self.config.keep_weights if last else schedule.due() or stopping:
                 checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, self.recorder.facts)
@@ -130,7 +130,7 @@ class Trainer:
         saved = checkpoint.resume_from_checkpoint(self.folder, self.learner, self.spec, self.recorder.facts["data"])
         if saved is None:
             if self.folder.checkpoint_file.exists():
-                # Loading it may have failed half-way, with some weights already changed.
+                # Loading it may have failed after some weights had been changed.
                 self.learner = self.method.begin(self.spec, self.device)
             self.folder.clear_rows()
             return 0

@@ -1,7 +1,6 @@
 """Score assignments `(n,)` against the true labels or another assignment.
 
-In: integer arrays whose entries are in the same order of images. Out: numbers; their labels, ranges and directions
-are in columns.py.
+All arrays are in the same order of images. Labels, ranges and directions of the scores are in columns.py.
 """
 
 from __future__ import annotations
@@ -91,8 +90,8 @@ MATCHED_SCORES = {"cluster_accuracy": match_one_to_one, "purity": match_many_to_
 def score_held_out(training: tuple[IntArray, IntArray], truth: IntArray, assignment: IntArray) -> dict[str, float]:
     """Return every score of test images.
 
-    `training` holds the truth and the assignment of the training images. Clusters are matched to classes on those
-    alone: a match made on the test images would flatter.
+    `training` holds the truth and the assignment of the training images. Clusters are matched to classes on these
+    alone: a match made on the test images would be too optimistic.
     """
     scores = {}
     for name, score in TRUTH_SCORES.items():

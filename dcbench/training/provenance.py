@@ -1,7 +1,4 @@
-"""Gather where and with what a run is made: versions, machine, data and command line.
-
-In: the spec, the execution settings and the digest of the training images. Out: the contents of provenance.json.
-"""
+"""Gather the contents of provenance.json: versions, machine, data and command line of a run."""
 
 from __future__ import annotations
 
@@ -61,7 +58,7 @@ def read_commit() -> str | None:
     return git.stdout.strip() or None
 
 
-# Read once, when the code is loaded: this is what runs, even if the checkout changes meanwhile.
+# Read when the code is loaded: the checkout may change during a run.
 COMMIT = read_commit()
 VERSIONS: dict[str, str] = {}
 for _name in LIBRARIES:

@@ -1,7 +1,6 @@
-"""Compute every score of a row: of its clustering and of the refit, on training and on test images.
+"""Compute the scores of a row: of its clustering and of the refit, on training and on test images.
 
-In: the features and their space, a clustering, and both splits. Out: columns of metrics.csv. Test images only meet
-what was fitted on training images.
+Everything that is applied to the test images was fitted on the training images.
 """
 
 from __future__ import annotations
@@ -32,14 +31,10 @@ class Scorer:
     """Score the rows of one run."""
 
     training: Split
-    """Training images and their true labels."""
     test: Split
-    """Test images and their true labels."""
-
     test_images: Images
-    """Test images, standardised as the training images are."""
+    """The pixels of `test`, standardised as the training images are."""
     spec: RunSpec
-    """Specification of the run."""
 
     def score_row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> MetricsRow:
         """Return the scores of the row's clustering and of the refit, on training and on test images.

@@ -1,8 +1,8 @@
 """Derive one random generator for each random decision of a run: the seed tree.
 
-In: the run's seed, the purpose of the decision, and its indices (epoch, restart). Out: a NumPy or torch generator that
-depends on no axis unrelated to the decision. Two runs that differ in an optimizer or a backend start from the same
-weights, first centroids and first batch: common random numbers, which make paired comparisons valid.
+A generator depends on the run's seed, the purpose of the decision and its indices (epoch, restart), and on no other
+axis. Two runs that differ in an optimizer or a backend therefore start from the same weights, first centroids and first
+batch: common random numbers, which make paired comparisons valid.
 """
 
 from __future__ import annotations

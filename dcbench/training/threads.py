@@ -1,7 +1,4 @@
-"""Set the number of CPU threads of every library that computes: torch, faiss, scikit-learn and NumPy.
-
-In: a count. Out: nothing; the thread pools of this process change.
-"""
+"""Set the number of CPU threads of every library that computes: torch, faiss, scikit-learn, SciPy and NumPy."""
 
 from __future__ import annotations
 

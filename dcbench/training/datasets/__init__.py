@@ -85,7 +85,7 @@ class Split:
 def load_training(spec: RunSpec, data_dir: Path) -> Split:
     """Load the training images of a run: all, or `limit` of them, class-balanced and chosen by the seed."""
     split = _load_split(spec, data_dir, train=True)
-    # Planning has checked what the facts tell. Of an image folder only the images tell how many there are.
+    # Planning has checked all datasets but image folders, whose images are only counted here.
     for problem in find_spec_problems(spec, available=len(split.labels)):
         raise DataError(f"{spec.dataset}: {problem.message}")
     if spec.limit is None:
@@ -163,7 +163,7 @@ def require_files(dataset: str, files: list[str], data_dir: Path) -> None:
 
 @contextmanager
 def explain_read_errors(dataset: str, files: list[str], data_dir: Path) -> Iterator[None]:
-    """Turn whatever a reader raises over torn files into a DataError that names them."""
+    """Turn any error that a reader raises on damaged files into a DataError that names them."""
     try:
         yield
     except (DataError, MemoryError):
@@ -171,7 +171,7 @@ def explain_read_errors(dataset: str, files: list[str], data_dir: Path) -> Itera
     except OSError as error:
         raise DataError(f"{dataset}: {error.filename or data_dir}: {error.strerror or error}") from error
     except Exception as error:
-        # A dataset without files cannot have torn ones: the error is a mistake in its code.
+        # A dataset without files cannot have damaged ones: the error is a bug in its code.
         if not files:
             raise
         paths = {file: data_dir / file for file in files}

@@ -1,7 +1,4 @@
-"""Extract the features of all images, and measure the effective rank that shows their collapse.
-
-In: a network and images. Out: features `(n, d)` float32. This is the "embed" step of the loop in loop.py.
-"""
+"""Extract the features of all images (the "embed" step of loop.py), and measure their effective rank."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.network import Network, PixelFeatures
 
 BATCH_SIZE = 256
-"""Images in a forward pass without training; it changes only speed and memory."""
+"""Images in a forward pass without training; affects only speed and memory."""
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

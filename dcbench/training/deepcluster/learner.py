@@ -1,7 +1,7 @@
-"""Make what is trained: a network with the optimizers of its trunk and its head, and the labels it is trained on.
+"""Make the learner: a network, the optimizers of its trunk and its head, and the labels it is trained on.
 
-In: a network, the spec and the epoch. Out: optimizers, and heads that come with their own. An optimizer that outlives
-its head trains nothing: in earlier public comparisons this left the head untrained, and a whole axis had no effect.
+Every new head comes with a new optimizer. An optimizer that is kept when the head is replaced trains nothing: in earlier
+public comparisons this left the head untrained, and a whole axis had no effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dcbench.training.seeds import torch_generator
 
 @dataclass(kw_only=True)
 class Learner:
-    """What a training pass changes, and what it trains on. The pixel baseline has only a network."""
+    """What a training pass changes and trains on. The pixel baseline has only a network."""
 
     network: Network | PixelFeatures
     """The network, or what replaces it in the pixel baseline."""
@@ -42,7 +42,7 @@ def make_trunk_optimizer(trunk: nn.Module, spec: RunSpec) -> torch.optim.Optimiz
 def replace_head(network: nn.Module, classes: int, spec: RunSpec, epoch: int) -> torch.optim.Optimizer:
     """Give the network a new N(0, 0.01) head for this number of classes; return the new optimizer of that head.
 
-    The cluster ids of two clusterings have nothing to do with each other, so the old head's weights are of no use.
+    Cluster ids of two clusterings are unrelated, so the old head's weights are of no use.
     """
     old_head = network.get_submodule("head")
     assert isinstance(old_head, nn.Linear), "a head is one linear layer"

@@ -1,8 +1,7 @@
 """Turn features into pseudo-labels: PCA, whitening, L2 normalisation, k-means, and the refilling of empty clusters.
 
-In: raw features `(n, d)` of the training images, and the spec. Out: a FeatureSpace and a Clustering. These are the
-"reduce" and "cluster" steps of the loop in loop.py. Each stage is done by the backend that the spec names for it, so
-that every mixture of backends can run.
+These are the "reduce" and "cluster" steps of loop.py. Each stage uses the backend that the spec names for it, so
+backends can be mixed.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from dcbench.training.costs import StageClock
 from dcbench.training.metrics import IntArray
 
 PERTURBATION = 1 / 1024
-"""Relative change, up and down, of the two centroids that share a split cluster (recipe, "empty clusters")."""
+"""Relative perturbation of the two centroids that share a split cluster, as in the published implementation."""
 
 REFIT_STARTS = 10
 REFIT_SEED = 0
 REFIT_ITERATIONS = 20
-"""The refit is part of the measure, not of the run: its starts and iterations are the same for every run and row."""
+"""The refit belongs to the evaluation, so its seed, starts and iterations are the same for every run and row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,7 @@ class FeatureSpace:
     outputs: dict[str, Tensor]
     """Output of each fitted stage on the training images, for the audit."""
     unit_length: bool
-    """Whether each image's features are scaled to unit length in the end."""
+    """Whether each image's features are scaled to unit length at the end."""
 
     def transform(self, features: Tensor, whitened: bool = True) -> Tensor:
         """Bring raw features of other images into this space; with `whitened` False, skip the whitening."""
@@ -53,7 +52,7 @@ class FeatureSpace:
 
 
 def preprocess(features: Tensor, spec: RunSpec, clock: StageClock) -> FeatureSpace:
-    """Fit the stages that the spec names to raw features `(n, d)`, and apply them (recipe, "preprocessing")."""
+    """Fit PCA and whitening to raw features `(n, d)` as the spec says, and apply them (section 3.4 of the paper)."""
     fitted: dict[str, backends.Transform] = {}
     outputs: dict[str, Tensor] = {}
     points = features
@@ -81,18 +80,18 @@ class Clustering:
     """Centroid `(k, d)` of each cluster."""
 
     refilled_count: int
-    """Clusters that were empty at the end and were refilled here."""
+    """Number of clusters that k-means left empty and that dcbench refilled."""
     split_count: int | None
-    """Clusters that the library refilled inside its iterations; None where it does not tell."""
+    """Number of clusters that the library refilled during its iterations; None if it does not say."""
 
     call: backends.Call | None
-    """The library function that did the k-means."""
+    """The library call that did the k-means."""
     start_indices: tuple[IntArray, ...] = ()
-    """For each start of k-means, the points `(k,)` that it got as first centroids."""
+    """For each start of k-means, the indices `(k,)` of the points that were its first centroids."""
 
 
 def cluster(space: FeatureSpace, spec: RunSpec, epoch: int, clock: StageClock) -> Clustering:
-    """Cluster the training images by k-means (DeepCluster equation 2), with the random numbers of this epoch."""
+    """Cluster the training images by k-means (equation 2 of the paper), with the random numbers of this epoch."""
     with clock.stage("kmeans"):
         starts = [draw_first_centroids(len(space.points), spec, epoch, start) for start in range(spec.kmeans_restarts)]
         kmeans = run_kmeans(space.points, starts, spec)
@@ -109,7 +108,7 @@ def refit(points: Tensor, classes: int, spec: RunSpec) -> backends.KMeansResult:
 
 
 def warm_up_backends(spec: RunSpec, device: torch.device) -> None:
-    """Let each backend of the spec initialise itself on a few numbers, so that no stage is timed cold."""
+    """Call each backend of the spec on a few points, so that its initialisation is not timed."""
     points = torch.linspace(-1, 1, 64 * 8, device=device).reshape(64, 8).sin()
     small = spec.model_copy(update={"pca_dim": spec.pca_dim and 4})
     preprocess(points, small, StageClock(device))
@@ -123,7 +122,7 @@ def run_kmeans(points: Tensor, starts: Iterable[IntArray], spec: RunSpec) -> bac
         kmeans(points, points[torch.from_numpy(indices).to(points.device)], spec.kmeans_iterations)
         for indices in starts
     ]
-    if len(results) == 1:  # the published recipe; the objective would cost a pass over the points
+    if len(results) == 1:  # as published; the objective would cost a pass over the points
         return results[0]
     return min(results, key=lambda result: backends.compute_objective(points, result))
 
@@ -137,11 +136,11 @@ def draw_first_centroids(count: int, spec: RunSpec, epoch: int, restart: int) ->
 
 
 def refill_empty_clusters(points: Tensor, kmeans: backends.KMeansResult, rng: np.random.Generator) -> Clustering:
-    """Fill the clusters of `points` `(n, d)` that k-means left empty (recipe, "empty clusters").
+    """Fill the clusters of `points` `(n, d)` that k-means left empty (section 3.3 of the paper).
 
-    For each of them a donor cluster is chosen with probability proportional to its size, among those with two images
-    or more. The donor's centroid is copied, the two are perturbed by 1/1024 up and down, and the donor's images move to
-    the nearer one.
+    As in the published implementation, each of them takes images from a donor: a cluster of at least two images, drawn
+    with probability proportional to its size. The donor's centroid is copied, the two copies are perturbed by 1/1024 in
+    opposite directions, and each image of the donor goes to the nearer one.
     """
     assignment = kmeans.assignment.cpu().numpy().astype(np.int64)  # a copy
     centroids = kmeans.centroids.clone()

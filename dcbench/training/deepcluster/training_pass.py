@@ -1,8 +1,4 @@
-"""Train the network for one pass: draw images, augment them, and step both optimizers on the labels' loss.
-
-In: a learner with labels and a head, the training images, the spec and the epoch. Out: the learner changed in place,
-with the mean loss, the accuracy and a record of the batches. This is the "train" step of the loop in loop.py.
-"""
+"""Train the network for one pass over drawn images: the "train" step of loop.py."""
 
 from __future__ import annotations
 
@@ -45,9 +41,9 @@ class TrainingPass:
 
 
 def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> TrainingPass:
-    """Train the learner's network on its labels for one epoch (DeepCluster equation 1; recipe, "trunk optimizer").
+    """Train the learner's network in place on its labels for one epoch (equation 1 of the paper).
 
-    NotFiniteError is raised after the pass when the loss is NaN or infinite.
+    NotFiniteError is raised after the pass if the loss is NaN or infinite.
     """
     assert learner.labels is not None, "labels and a head are made before the first pass"
     trunk_optimizer, head_optimizer = learner.trunk_optimizer, learner.head_optimizer
@@ -56,16 +52,16 @@ def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> T
     start = time.perf_counter()
     device = images.device
 
-    # Step 1: draw the images of this pass (DeepCluster section 3.3; recipe, "trivial solutions"). The draw is a list of
-    # positions, and images and labels are both indexed by it, so they stay in one order. Public versions reordered the
-    # data by cluster instead, and their sampler then drew the wrong images.
+    # Step 1: draw the images of this pass (section 3.3 of the paper, trivial parametrization). The draw is a list of
+    # positions that index images and labels alike, so that they stay in one order. Public versions reordered the data
+    # by cluster instead, and their sampler then drew the wrong images.
     order = draw_positions(spec.sampler, learner.labels, seeds.numpy_generator(spec.seed, "sampler", epoch))
     positions, labels = (torch.from_numpy(values).to(device) for values in (order, learner.labels))
     weights = compute_label_weights(spec.sampler, learner.labels)
     label_weights = None if weights is None else torch.from_numpy(weights).to(device)
 
-    # Step 2: seed what is random in training. Each decision has its own generator, so an axis that changes one of them
-    # leaves the others as they were. Dropout cannot be given a generator; it draws from torch's global one.
+    # Step 2: seed crops and dropout. Each has its own generator, so an axis that changes one leaves the other as it was.
+    # Dropout takes no generator; it draws from torch's global one.
     crops = seeds.torch_generator(spec.seed, "augment", epoch)
     torch.manual_seed(seeds.torch_generator(spec.seed, "dropout", epoch).initial_seed())
 
@@ -74,30 +70,29 @@ def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> T
     correct = torch.zeros((), device=device, dtype=torch.int64)
     used_targets = []
     for number, batch in enumerate(positions.split(spec.batch_size)):
-        # Step 3: augment the same standardised images that clustering sees in their plain form (recipe, "image for
-        # training"), and take their labels.
+        # Step 3: augment the same standardised images that clustering sees unaugmented, and take their labels.
         inputs, targets = images.augmented(batch, spec.augment, crops), labels[batch]
         if number == 0:
             first_inputs = inputs
         used_targets.append(targets)
 
-        # Step 4: predict the labels, and compute the loss in float32 also under autocast. With the weighted sampler the
-        # loss of a label is weighted by its inverse size instead of drawing evenly.
+        # Step 4: predict the labels and compute the loss, in float32 even under autocast. The sampler `weighted` weights
+        # each label's loss by its inverse size instead of drawing the labels equally often.
         with autocast(device, spec.precision):
             logits = learner.network(inputs)
         losses = F.cross_entropy(logits.float(), targets, reduction="none")
         if label_weights is not None:
             losses = losses * label_weights[targets]
 
-        # Step 5: step both optimizers (recipe, "head" and "trunk optimizer"). Trunk and head have one each; a single
-        # optimizer made before the first relabelling would hold a head that is no longer in the network.
+        # Step 5: step both optimizers. Trunk and head have one each: a single optimizer made before the first
+        # relabelling would hold a head that is no longer in the network.
         trunk_optimizer.zero_grad()
         head_optimizer.zero_grad()
         losses.mean().backward()
         trunk_optimizer.step()
         head_optimizer.step()
 
-        # The sums stay on the device: reading them here would make it wait at every batch.
+        # The sums stay on the device: reading them here would synchronise it at every batch.
         loss_sum += losses.detach().sum()
         correct += (logits.argmax(dim=1) == targets).sum()
 
@@ -123,7 +118,7 @@ def draw_positions(sampler: str, labels: IntArray, rng: np.random.Generator) -> 
 
 
 def draw_uniform(labels: IntArray, rng: np.random.Generator) -> IntArray:
-    """Draw the same number of images from each non-empty cluster (DeepCluster section 3.3).
+    """Draw the same number of images from each non-empty cluster (section 3.3 of the paper).
 
     Clusters smaller than that number are drawn from with replacement, larger ones without.
     """

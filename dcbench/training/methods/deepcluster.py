@@ -19,7 +19,7 @@ def begin(spec: RunSpec, device: torch.device) -> Learner:
 
 
 def relabel(learner: Learner, assignment: Labels, split: Split, spec: RunSpec, epoch: int) -> bool:
-    """Make the assignment the labels every `reassign_every` epochs (recipe, "head" and "length").
+    """Make the assignment the labels every `reassign_every` epochs (1 as published).
 
     After the last row nothing is trained, so it is not relabelled.
     """
