@@ -246,7 +246,7 @@ def describe_probe(network: Network | PixelFeatures, training: Images, spec: Run
 
 
 def measure_movement(before: dict[str, Tensor], network: nn.Module) -> Facts:
-    """Return the L2 distance that the parameters moved: of trunk and head relative to their norm, of others absolute."""
+    """Return the L2 distance that parameters moved: of trunk and head relative to their norm, of others absolute."""
 
     def compute_norm(values: list[Tensor]) -> float:
         norm: float = float(sum((value.double() ** 2).sum() for value in values)) ** 0.5

@@ -83,7 +83,7 @@ class Trainer:
         self.recorder = AuditRecorder(spec)
         self.recorder.facts |= {
             "method": registry.plugin_name(self.method),
-            "exact": config.device == "cpu" and config.threads == 1,  # else sums are in another order each time
+            "exact": config.device == "cpu" and config.threads == 1,  # all other settings repeat only up to rounding
             "chance": self.scorer.score_chance(),
         }
         if plugins := registry.describe_own_plugins(spec.plugins):

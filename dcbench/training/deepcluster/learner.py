@@ -1,7 +1,7 @@
 """Make the learner: a network, the optimizers of its trunk and its head, and the labels it is trained on.
 
-Every new head comes with a new optimizer. An optimizer that is kept when the head is replaced trains nothing: in earlier
-public comparisons this left the head untrained, and a whole axis had no effect.
+Every new head comes with a new optimizer. An optimizer that is kept when the head is replaced trains nothing: in
+earlier public comparisons this left the head untrained, and a whole axis had no effect.
 """
 
 from __future__ import annotations

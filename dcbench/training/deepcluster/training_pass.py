@@ -60,7 +60,7 @@ def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> T
     weights = compute_label_weights(spec.sampler, learner.labels)
     label_weights = None if weights is None else torch.from_numpy(weights).to(device)
 
-    # Step 2: seed crops and dropout. Each has its own generator, so an axis that changes one leaves the other as it was.
+    # Step 2: seed crops and dropout. Each has its own generator, so an axis that changes one does not change the other.
     # Dropout takes no generator; it draws from torch's global one.
     crops = seeds.torch_generator(spec.seed, "augment", epoch)
     torch.manual_seed(seeds.torch_generator(spec.seed, "dropout", epoch).initial_seed())
@@ -76,8 +76,8 @@ def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> T
             first_inputs = inputs
         used_targets.append(targets)
 
-        # Step 4: predict the labels and compute the loss, in float32 even under autocast. The sampler `weighted` weights
-        # each label's loss by its inverse size instead of drawing the labels equally often.
+        # Step 4: predict the labels and compute the loss, in float32 even under autocast. The sampler `weighted`
+        # weights each label's loss by its inverse size instead of drawing the labels equally often.
         with autocast(device, spec.precision):
             logits = learner.network(inputs)
         losses = F.cross_entropy(logits.float(), targets, reduction="none")
