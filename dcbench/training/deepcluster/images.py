@@ -22,6 +22,9 @@ ASPECTS = {"published": (3 / 4, 4 / 3)}
 FLIPS = ("crop_flip", "published")
 """Augmentations that mirror half of the crops."""
 
+CROP_DRAWS = 10
+"""Draws of a crop before the whole image is taken."""
+
 RESIDENT_BYTES = 4 * 2**30
 """Images up to this size live on the device; larger ones stay in host memory and move one batch at a time."""
 
@@ -108,17 +111,22 @@ def describe_augmentation(augment: str) -> str:
 def draw_crop_boxes(count: int, augment: str, generator: torch.Generator) -> Tensor:
     """Draw affine maps `(count, 2, 3)` from the output square to a random crop, half of them mirrored with flips.
 
-    The crop's area is uniform in the range of the scale and its aspect log-uniform, as in torchvision's
-    RandomResizedCrop; its place is uniform inside the image.
+    The crop's area is uniform in the range of the scale and its aspect log-uniform; its place is uniform inside the
+    image. As in torchvision's RandomResizedCrop, a crop that does not fit into the image is drawn again, and after ten
+    draws the whole image is taken.
     """
     # All five numbers are always drawn, so that another augmentation leaves the rest of the sequence as it is.
     area, shape, right, down, mirror = torch.rand(5, count, generator=generator)
-    low, high = SCALES[augment]
-    narrow, wide = ASPECTS.get(augment, (1.0, 1.0))
-    area = low + (high - low) * area
-    aspect = torch.exp(torch.log(torch.tensor(narrow)) * (1 - shape) + torch.log(torch.tensor(wide)) * shape)
-    width = (area * aspect).sqrt().clamp(max=1.0)
-    height = (area / aspect).sqrt().clamp(max=1.0)
+    width, height = _size_crops(area, shape, augment)
+    # Square crops always fit. Cutting the others to the image instead would make crops larger: 0.53 instead of 0.48 of
+    # the area on average with the published settings.
+    for _ in range(CROP_DRAWS - 1 if augment in ASPECTS else 0):
+        area, shape = torch.rand(2, count, generator=generator)
+        fits = (width <= 1) & (height <= 1)
+        new_width, new_height = _size_crops(area, shape, augment)
+        width, height = torch.where(fits, width, new_width), torch.where(fits, height, new_height)
+    fits = (width <= 1) & (height <= 1)
+    width, height = torch.where(fits, width, 1.0), torch.where(fits, height, 1.0)
     boxes = torch.zeros(count, 2, 3)
     # A negative width mirrors the crop.
     boxes[:, 0, 0] = torch.where(mirror < 0.5, -width, width) if augment in FLIPS else width
@@ -127,3 +135,11 @@ def draw_crop_boxes(count: int, augment: str, generator: torch.Generator) -> Ten
     boxes[:, 0, 2] = (2 * right - 1) * (1 - width)
     boxes[:, 1, 2] = (2 * down - 1) * (1 - height)
     return boxes
+
+
+def _size_crops(area: Tensor, shape: Tensor, augment: str) -> tuple[Tensor, Tensor]:
+    """Return the width and height `(count,)` of crops, as shares of the image, from uniform random numbers."""
+    (low, high), (narrow, wide) = SCALES[augment], ASPECTS.get(augment, (1.0, 1.0))
+    area = low + (high - low) * area
+    aspect = torch.exp(torch.log(torch.tensor(narrow)) * (1 - shape) + torch.log(torch.tensor(wide)) * shape)
+    return (area * aspect).sqrt(), (area / aspect).sqrt()

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torchvision.transforms import RandomResizedCrop
 
 from dcbench.training.deepcluster import images
 from dcbench.training.seeds import torch_generator
@@ -45,6 +46,20 @@ def test_crops_are_inside_the_image_and_within_their_scale(augment):
     assert mirrored == 0 if augment == "crop" else 0.45 < mirrored < 0.55
     if augment == "crop":
         assert torch.allclose(width, height) and 0.79 < area.mean() < 0.81
+
+
+def test_published_crops_have_the_sizes_of_torchvisions_random_resized_crop():
+    boxes = images.draw_crop_boxes(20_000, "published", torch_generator(0, "augment"))
+    width, height = boxes[:, 0, 0].abs(), boxes[:, 1, 1]
+    torch.manual_seed(0)
+    canvas = torch.zeros(1, 1000, 1000)
+    sizes = [RandomResizedCrop.get_params(canvas, (0.08, 1.0), (3 / 4, 4 / 3))[2:] for _ in range(4000)]
+    other_height, other_width = torch.tensor(sizes).T / 1000
+    # Cutting crops to the image instead of drawing them again gives a mean area of 0.53.
+    assert (width * height).mean() == pytest.approx(float((other_width * other_height).mean()), abs=0.015)
+    assert (width * height).mean() == pytest.approx(0.477, abs=0.005)
+    assert (width / height).log().std() == pytest.approx(float((other_width / other_height).log().std()), abs=0.01)
+    assert width.mean() == pytest.approx(float(height.mean()), abs=0.01)
 
 
 def test_a_full_crop_is_the_image_and_a_flip_is_its_mirror_image(monkeypatch):
