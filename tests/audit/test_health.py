@@ -8,12 +8,12 @@ GOOD = {
 }  # fmt: skip
 
 
-def run(*changes):
+def make_rows(*changes):
     return [GOOD | {"epoch": epoch} | change for epoch, change in enumerate(changes)]
 
 
-def test_a_run_without_a_sign_is_healthy():
-    health = judge_health(run({"nmi_previous": None}, {}, {}), 10)
+def test_a_run_without_symptoms_is_healthy():
+    health = judge_health(make_rows({"nmi_previous": None}, {}, {}), 10)
     assert (health.state, health.since, str(health)) == ("healthy", 0, "healthy")
 
 
@@ -30,43 +30,43 @@ def test_a_run_without_a_sign_is_healthy():
         ({"nmi_previous": 0.05}, "degenerate", "NMI epoch to epoch changed by 0.55"),
     ],
 )
-def test_each_sign_alone(change, state, why):
-    health = judge_health(run({}, {}, change), 10)
+def test_each_symptom_alone_decides(change, state, why):
+    health = judge_health(make_rows({}, {}, change), 10)
     assert (health.state, health.since, health.why) == (state, 2, why)
     assert str(health) == f"{state} since epoch 2 ({why})"
 
 
-def test_rank_alone_decides_however_even_the_clusters_are():
-    whitened_noise = {"feature_rank": 1.0, "largest_cluster_share": 0.13, "cluster_entropy": 0.99}
-    assert judge_health(run({}, whitened_noise), 10).state == "collapsed"
+def test_a_low_rank_is_a_collapse_even_with_even_clusters():
+    low_rank = {"feature_rank": 1.0, "largest_cluster_share": 0.13, "cluster_entropy": 0.99}
+    assert judge_health(make_rows({}, low_rank), 10).state == "collapsed"
 
 
-def test_it_began_with_the_first_row_from_which_on_it_was_never_better():
+def test_since_is_the_first_row_after_which_the_state_never_improved():
     low, none = {"feature_rank": 1.5}, {"feature_rank": 1.0}
-    assert judge_health(run(low, {}, low, low), 10).since == 2
-    assert judge_health(run({}, none, low, none, none), 10).since == 3
-    assert judge_health(run({}, low, none, low), 10) == judge_health(run({}, low, low, low), 10)
+    assert judge_health(make_rows(low, {}, low, low), 10).since == 2
+    assert judge_health(make_rows({}, none, low, none, none), 10).since == 3
+    assert judge_health(make_rows({}, low, none, low), 10) == judge_health(make_rows({}, low, low, low), 10)
 
 
-def test_a_jump_counts_for_three_rows_whichever_way_it_goes():
+def test_a_jump_of_the_stability_counts_for_three_rows():
     low = {"nmi_previous": 0.05}
-    assert [judge_health(run({}, {}, low, *[low] * more), 10).state for more in range(4)] == [
+    assert [judge_health(make_rows({}, {}, low, *[low] * more), 10).state for more in range(4)] == [
         *["degenerate"] * 3,
         "healthy",
     ]
-    assert judge_health(run({}, {}, low, {}, low, {}), 10).state == "degenerate"
+    assert judge_health(make_rows({}, {}, low, {}, low, {}), 10).state == "degenerate"
 
 
 def test_a_run_that_recovers_is_healthy():
-    assert judge_health(run({}, {"feature_rank": 1.0}, {}), 10).state == "healthy"
+    assert judge_health(make_rows({}, {"feature_rank": 1.0}, {}), 10).state == "healthy"
 
 
-def test_two_clusters_may_be_uneven():
-    assert judge_health(run({"largest_cluster_share": 0.6, "refilled_clusters": 0}), 2).state == "healthy"
+def test_two_uneven_clusters_are_healthy():
+    assert judge_health(make_rows({"largest_cluster_share": 0.6, "refilled_clusters": 0}), 2).state == "healthy"
 
 
-def test_values_come_as_numbers_or_as_text():
-    assert judge_health(
-        [{name: str(value) for name, value in row.items()} for row in run({}, {"feature_rank": 1})], 10
-    ).state
+def test_values_may_be_numbers_text_or_missing():
+    rows = make_rows({}, {"feature_rank": 1})
+    as_text = [{name: str(value) for name, value in row.items()} for row in rows]
+    assert judge_health(as_text, 10) == judge_health(rows, 10) and judge_health(rows, 10).state == "collapsed"
     assert judge_health([{"epoch": 0}], 10).state == "healthy"

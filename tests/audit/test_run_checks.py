@@ -1,4 +1,4 @@
-"""Each check alone, on facts of a real run with one of them changed."""
+"""Each check of a run, on the facts of a real run with one of them changed."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ import pytest
 from dcbench.audit import run_checks
 from tests.helpers.matrices import plan_of
 
-pytestmark = pytest.mark.xdist_group("checks")  # what its fixture measures is dear: one worker for all of them
+pytestmark = pytest.mark.xdist_group("checks")  # the fixture is expensive, so one worker runs all of these tests
 
 TEXT = """
 name: m
@@ -19,7 +19,7 @@ settings:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
-    """Spec and facts of one real run."""
+    """Return the spec and the audit facts of a real run."""
     from dcbench.core.store import status
     from dcbench.core.store.run_dir import MatrixDir
     from dcbench.core.worker_config import WorkerConfig
@@ -42,7 +42,7 @@ def find_failures(spec, facts):
     return {(problem.check, problem.field) for problem in run_checks.check_run("r", spec, facts)}
 
 
-def test_a_sound_run_has_no_problem(real):
+def test_a_valid_run_fails_no_check(real):
     assert find_failures(*real) == set()
 
 
@@ -76,7 +76,7 @@ def test_a_sound_run_has_no_problem(real):
         ("epochs", 1, "setting epochs", "epochs"),
     ],
 )
-def test_each_check_finds_its_fault(real, path, value, check, field):
+def test_each_fault_fails_its_check(real, path, value, check, field):
     spec, facts = real[0], copy.deepcopy(real[1])
     *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
     inside = facts
@@ -87,19 +87,19 @@ def test_each_check_finds_its_fault(real, path, value, check, field):
 
 
 @pytest.mark.parametrize(("stage", "field"), [("pca", "pca_backend"), ("whiten", "whiten_backend")])
-def test_a_stage_that_was_left_out_is_found(real, stage, field):
+def test_a_missing_stage_fails_a_check(real, stage, field):
     spec, facts = real[0], copy.deepcopy(real[1])
     del facts["stages"][stage]
     assert (f"stage {stage}", field) in find_failures(spec, facts)
 
 
-def test_passes_that_are_not_there_are_found(real):
+def test_a_missing_pass_fails_a_check(real):
     spec, facts = real[0], copy.deepcopy(real[1])
     del facts["passes"][1]
     assert ("passes", "epochs") in find_failures(spec, facts)
 
 
-def test_the_training_view_must_be_what_augment_says(real):
+def test_the_training_view_must_agree_with_augment(real):
     spec, facts = real[0], copy.deepcopy(real[1])
     assert find_failures(spec.model_copy(update={"augment": "none"}), facts) == {("training view", "augment")}
     facts["probe"]["training"] = facts["probe"]["clustering"]
@@ -107,7 +107,7 @@ def test_the_training_view_must_be_what_augment_says(real):
     assert find_failures(spec.model_copy(update={"augment": "none"}), facts) == set()
 
 
-def test_duplicates_are_a_problem_only_where_it_is_known_how_many_there_are(real):
+def test_duplicates_fail_a_check_only_when_their_number_is_known(real):
     spec, facts = real[0], copy.deepcopy(real[1])
     facts["data"]["duplicates"] = 3
     assert find_failures(spec.model_copy(update={"dataset": "cifar100"}), facts) == set()

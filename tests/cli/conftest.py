@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a small matrix, and ways to call the commands."""
+"""Fixtures of the tests of the command line: a small matrix, and two ways to call the commands."""
 
 import subprocess
 
@@ -13,10 +13,10 @@ from tests.helpers.processes import bound_python
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """Call the command line in a folder of its own; returns the result."""
+    """Call the command line in a temporary folder, in this process; returns the result."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the same run ids on a machine with a GPU
-    monkeypatch.setattr(devices, "count_cores", lambda: 1)  # more threads than cores, for two pytest workers, are slow
+    monkeypatch.setattr(devices, "count_cores", lambda: 1)  # two pytest workers with more threads than cores are slow
     (tmp_path / "m.yaml").write_text(MATRIX)
     runner = CliRunner()
     return lambda *arguments: runner.invoke(cli.app, [*arguments])
@@ -24,7 +24,7 @@ def call(tmp_path, monkeypatch):
 
 @pytest.fixture
 def started(tmp_path):
-    """Start the command line as a terminal does, a process group of its own; nothing outlives the test."""
+    """Start the command line in its own process group, as a terminal does; kill the processes after the test."""
     processes = []
 
     def start(*arguments):

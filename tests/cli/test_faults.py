@@ -1,7 +1,7 @@
-"""One matrix of real runs with every fault at once: nothing is lost, nothing is told wrongly, nothing is left running.
+"""One matrix of real runs with every fault: no run is lost, every state is correct, and no process is left behind.
 
-An exception, a NaN loss, a hang, a segmentation fault, a killed worker, a read-only folder, a full disk, a killed
-scheduler and a Ctrl-C. The same matrix undisturbed gives the same figures to the last digit.
+The faults are an exception, a NaN loss, a hang, a segmentation fault, a killed worker, a read-only folder, a full disk,
+a killed scheduler and a Ctrl-C. The same matrix without faults gives exactly the same values.
 """
 
 import json
@@ -64,13 +64,13 @@ def matrix(tmp_path):
     (tmp_path / "data" / "broken" / "a" / "0.png").write_bytes(b"this is no image")
     image_folder(tmp_path / "data" / "hanging")
     (tmp_path / "data" / "hanging" / "a" / "0.png").unlink()
-    os.mkfifo(tmp_path / "data" / "hanging" / "a" / "0.png")  # whoever opens it waits for ever
+    os.mkfifo(tmp_path / "data" / "hanging" / "a" / "0.png")  # opening it never returns
     return read_matrix(tmp_path / "m.yaml", "float32")
 
 
-def folders(plan, place):
-    """The run folders by what tells the runs apart: k of the good ones, else what is wrong with them."""
-    matrix_dir = MatrixDir(place / "results" / plan.name)
+def run_dirs_by_label(plan, root):
+    """Return the run folders by a label: optimizer and k of the good runs, the fault of the others."""
+    matrix_dir = MatrixDir(root / "results" / plan.name)
     names = {"imagefolder:broken": "broken", "imagefolder:hanging": "hanging"}
     return {
         names.get(spec.dataset) or ("nan" if spec.lr > 1 else f"{spec.optimizer} {spec.k}"): matrix_dir.run_dir(
@@ -80,8 +80,8 @@ def folders(plan, place):
     }
 
 
-def hit(folder, number, after):
-    """Send the run's worker a signal as soon as it has so many rows."""
+def send_signal_after(folder, number, after):
+    """Send the run's worker a signal as soon as the run has this many rows."""
 
     def wait_and_kill():
         wait_for(
@@ -94,26 +94,26 @@ def hit(folder, number, after):
     return thread
 
 
-def counts(place):
-    """Runs in each state as the command tells it: they always sum to the plan."""
-    output = json.loads(shell("status", "results", "--json", cwd=place).stdout)["faults"]
+def count_states(root):
+    """Return the number of runs in each state from `dcbench status`; they always sum to the plan."""
+    output = json.loads(shell("status", "results", "--json", cwd=root).stdout)["faults"]
     states = {name: output[name] for name in ("pending", "running", "done", "failed", "skipped")}
     assert sum(states.values()) == output["runs"] == 11
     return states
 
 
-def figures(folder):
-    """Every value that does not cost time or memory, and the last assignment."""
-    kept = [number for number, column in enumerate(COLUMNS.values()) if not column.cost]
-    lines = [line.split(",") for line in folder.metrics_file.read_text().splitlines()]
+def read_values(folder):
+    """Return every value that is not a cost, and the last assignment."""
+    columns = [number for number, column in enumerate(COLUMNS.values()) if not column.cost]
+    rows = [row.split(",") for row in folder.metrics_file.read_text().splitlines()]
     with np.load(folder.assignments_file) as archive:
-        return [[line[number] for number in kept] for line in lines], archive["assignment"].tolist()
+        return [[row[number] for number in columns] for row in rows], archive["assignment"].tolist()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undisturbed(matrix, started, tmp_path):
-    runs = folders(matrix, tmp_path)
+def test_after_every_fault_the_runs_give_the_results_of_an_undisturbed_matrix(matrix, started, tmp_path):
+    runs = run_dirs_by_label(matrix, tmp_path)
     with ExitStack() as mounts:
         mounts.enter_context(mounted(runs["sgd 8"].path, "-t", "tmpfs", "-o", "ro", "tmpfs"))
         mounts.enter_context(
@@ -121,28 +121,31 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         )
 
         first = started(*RUN)
-        victims = [hit(runs["sgd 6"], signal.SIGSEGV, 5), hit(runs["sgd 7"], signal.SIGKILL, 5)]
+        victims = [
+            send_signal_after(runs["sgd 6"], signal.SIGSEGV, 5),
+            send_signal_after(runs["sgd 7"], signal.SIGKILL, 5),
+        ]
         for victim in victims:
             victim.join(120)
         wait_for(lambda: [runs[f"sgd {k}"].read_state().kind for k in (6, 7)] == ["crash", "crash"], 30)
         first.kill()  # the scheduler itself
         first.wait()
-        before = counts(tmp_path)["done"]
+        before = count_states(tmp_path)["done"]
         assert "killed by SIGSEGV" in runs["sgd 6"].read_state().reason and runs["sgd 6"].read_state().last_lines
         assert "killed by SIGKILL" in runs["sgd 7"].read_state().reason
 
-        second = started(*RUN)  # at once: workers of the first may still be about to notice
+        second = started(*RUN)  # workers of the first may not have noticed its end yet
         assert "runs to do" in second.stdout.readline()
-        wait_for(lambda: counts(tmp_path)["done"] > before, 120)
+        wait_for(lambda: count_states(tmp_path)["done"] > before, 120)
         os.killpg(second.pid, signal.SIGINT)
         out, err = second.communicate(timeout=120)
         assert second.returncode == 1 and "Traceback" not in err and "stopped; continue with: dcbench run m.yaml" in out
-        after = counts(tmp_path)
+        after = count_states(tmp_path)
         assert after["running"] == 0
 
         third = shell(*RUN, cwd=tmp_path)
         assert third.returncode == 1
-        assert counts(tmp_path) == {"pending": 0, "running": 0, "done": 6, "failed": 5, "skipped": 0}
+        assert count_states(tmp_path) == {"pending": 0, "running": 0, "done": 6, "failed": 5, "skipped": 0}
         states = {
             name: folder.read_planned_state(spec)
             for (name, folder), spec in zip(runs.items(), matrix.runs, strict=True)
@@ -161,17 +164,17 @@ def test_after_every_fault_all_that_can_be_done_is_done_and_the_same_as_undistur
         assert "4 runs to do" in fourth.stdout and fourth.returncode == 1
         fifth = shell(*RUN, "--only", "pending", cwd=tmp_path)
         assert "1 run to do" in fifth.stdout
-        assert counts(tmp_path) == {"pending": 0, "running": 0, "done": 8, "failed": 3, "skipped": 0}
-        compared = {name: figures(folder) for name, folder in runs.items() if folder.read_state().name == "done"}
-    assert not [name for name, folder in runs.items() if folder.is_claimed()], "nothing is left running"
+        assert count_states(tmp_path) == {"pending": 0, "running": 0, "done": 8, "failed": 3, "skipped": 0}
+        compared = {name: read_values(folder) for name, folder in runs.items() if folder.read_state().name == "done"}
+    assert not [name for name, folder in runs.items() if folder.is_claimed()], "no worker is still running"
 
     calm = tmp_path / "calm"
     calm.mkdir()
     (calm / "m.yaml").write_text(GOOD)
     plan = read_matrix(calm / "m.yaml", "float32")
     assert shell("run", "m.yaml", "--jobs", "2", cwd=calm).returncode == 0
-    undisturbed = folders(plan, calm)
+    undisturbed = run_dirs_by_label(plan, calm)
     assert len(undisturbed) == 8
     for name, folder in undisturbed.items():
-        assert compared[name] == figures(folder), name
+        assert compared[name] == read_values(folder), name
     assert status.count_states(status.read_planned_runs(plan, MatrixDir(calm / "results" / "faults")))["done"] == 8

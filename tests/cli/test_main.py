@@ -25,7 +25,7 @@ HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
         (("inspect", "nowhere"), ResultsError, "is not the folder of a run"),
     ],
 )
-def test_bad_input_is_an_error_of_ours(call, arguments, error, expected):
+def test_bad_input_raises_an_error_of_dcbench(call, arguments, error, expected):
     result = call(*arguments)
     assert isinstance(result.exception, error) and expected in str(result.exception)
 
@@ -52,7 +52,7 @@ def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
         ["inspect", "--help"],
     ],
 )
-def test_what_does_not_train_imports_nothing_heavy(call, tmp_path, arguments):
+def test_commands_that_do_not_train_import_no_heavy_library(call, tmp_path, arguments):
     call(*RUN)
     run = next(path.parent for path in tmp_path.glob("results/m/*/spec.yaml"))
     code = f"""
@@ -69,14 +69,14 @@ print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
     assert result.stdout.endswith("heavy: []\n")
 
 
-def test_every_command_has_help_and_stands_in_the_readme():
+def test_every_command_has_help_and_is_in_the_readme():
     readme = (MATRICES.parent / "README.md").read_text()
     for command in cli.app.registered_commands:
         name = (command.name or command.callback.__name__).replace("_", "-")
         assert command.callback.__doc__ and f"dcbench {name}" in readme
 
 
-def test_version(call):
+def test_version_is_printed(call):
     assert call("--version").stdout.strip() == f"dcbench {dcbench.__version__}"
 
 

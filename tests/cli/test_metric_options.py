@@ -5,7 +5,7 @@ from dcbench.analysis.summary import OUTCOMES
 from dcbench.cli.metric_options import parse_margins, parse_rules
 
 
-def test_a_margin_goes_to_its_metric_and_the_others_keep_theirs():
+def test_a_margin_changes_its_metric_only():
     margins = {outcome.name: outcome.margin for outcome in parse_margins(["nmi_true=.01", "seconds=1.5"])}
     assert margins["nmi_true"] == 0.01 and margins["seconds"] == 1.5 and margins["ami_true"] == 0.02
     assert parse_margins(None) == OUTCOMES
@@ -23,7 +23,7 @@ def test_a_margin_goes_to_its_metric_and_the_others_keep_theirs():
         ("seconds=.9", "a factor above 1, not '.9'"),
     ],
 )
-def test_margins_that_are_none(word, message):
+def test_invalid_margins_are_refused(word, message):
     with pytest.raises(typer.BadParameter, match=message):
         parse_margins([word])
 
@@ -43,6 +43,6 @@ def test_a_rule_for_all_scores_and_one_for_a_metric():
         ("seconds_kmeans=final", "unknown metric"),
     ],
 )
-def test_rules_that_are_none(word, message):
+def test_invalid_rules_are_refused(word, message):
     with pytest.raises(typer.BadParameter, match=message):
         parse_rules([word])

@@ -8,7 +8,7 @@ from dcbench.core.worker_config import default_data_dir
 from tests.helpers.command_line import RUN
 
 
-def test_the_data_folder_defaults_to_the_environment_then_the_cache(monkeypatch):
+def test_the_data_folder_comes_from_the_environment_or_the_cache(monkeypatch):
     monkeypatch.setenv("DCBENCH_DATA", "/somewhere")
     assert default_data_dir() == Path("/somewhere")
     monkeypatch.delenv("DCBENCH_DATA")
@@ -27,11 +27,11 @@ def test_one_broken_matrix_folder_does_not_hide_the_others(call, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "expected"), [("90", 90), ("1.5m", 90), ("2h", 7200), ("30s", 30)])
-def test_times_are_written_as_people_write_them(text, expected):
+def test_times_with_units_are_parsed(text, expected):
     assert parse_duration(text) == expected
 
 
 @pytest.mark.parametrize("text", ["0", "soon", "-5", "1d", ""])
-def test_what_is_no_time_is_refused(text):
+def test_invalid_times_are_refused(text):
     with pytest.raises(typer.BadParameter, match="like 90s, 15m or 2h"):
         parse_duration(text)

@@ -35,7 +35,7 @@ def test_parity_prints_one_table_and_writes_it_with_its_provenance(call, tmp_pat
         (("--results", "m.yaml"), "m.yaml"),
     ],
 )
-def test_parity_explains_bad_input(call, arguments, expected):
+def test_parity_reports_bad_input(call, arguments, expected):
     result = call(*PARITY, *arguments)
     assert isinstance(result.exception, DcbenchError) and expected in str(result.exception)
 

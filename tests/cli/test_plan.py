@@ -3,7 +3,7 @@ import json
 from tests.helpers.command_line import MATRICES, RUN
 
 
-def test_plan_says_96_cells_and_288_runs(call):
+def test_plan_counts_96_cells_and_288_runs(call):
     output = json.loads(call("plan", str(MATRICES / "mnist_cifar.yaml"), "--json").stdout)
     steps = {"product": 96, "exclude": 96, "include": 96, "overrides": 96, "seeds": 288, "duplicates": 288}
     prediction = output.pop("forecast")
@@ -12,7 +12,7 @@ def test_plan_says_96_cells_and_288_runs(call):
     assert prediction["run_seconds"] is prediction["finish_seconds"] is prediction["memory_mb"] is None
 
 
-def test_plan_prints_steps_axes_and_what_is_done(call):
+def test_plan_prints_steps_axes_and_the_runs_done(call):
     out = call("plan", "m.yaml").stdout
     for expected in ("2 cells, 4 runs", "product and zip", "duplicates dropped", "sgd, adam", "0 of 4 done"):
         assert expected in out
@@ -21,7 +21,7 @@ def test_plan_prints_steps_axes_and_what_is_done(call):
     assert json.loads(call("plan", "m.yaml", "--json").stdout)["done"] == 4
 
 
-def test_what_is_left_is_predicted_from_what_was_run_and_is_absent_before(call, tmp_path):
+def test_plan_predicts_the_remaining_time_from_finished_runs(call, tmp_path):
     assert "4 runs left; the time of 4 of them is unknown: measure it with --probe" in call("plan", "m.yaml").stdout
     call(*RUN)
     for path in tmp_path.glob("results/m/*-s1-*/state.json"):
@@ -34,7 +34,7 @@ def test_what_is_left_is_predicted_from_what_was_run_and_is_absent_before(call, 
     assert "2 runs left:" in out and "on the CPU, 1 at once, done in about" in out and "2 runs" in out
 
 
-def test_a_probe_measures_what_is_not_known(call, tmp_path):
+def test_plan_probe_measures_unknown_costs(call, tmp_path):
     prediction = json.loads(call("plan", "m.yaml", "--probe", "--json").stdout)["forecast"]
     assert prediction["unknown"] == 0 and prediction["finish_seconds"] > 0
     assert {each["expected"]["source"] for each in prediction["classes"]} == {"probe"}

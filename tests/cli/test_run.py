@@ -14,7 +14,7 @@ from tests.helpers.matrices import TINY
 from tests.helpers.workers import wait_for
 
 
-def test_run_then_run_again_then_redo(call, tmp_path):
+def test_running_again_does_nothing_and_redo_repeats_all_runs(call, tmp_path):
     first = call(*RUN)
     assert first.exit_code == 0 and "4 planned: 4 done" in first.stdout and "[4/4] done" in first.stdout
     times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/m/*/metrics.csv")}
@@ -26,22 +26,22 @@ def test_run_then_run_again_then_redo(call, tmp_path):
     assert all(path.stat().st_mtime_ns != time for path, time in times.items())
 
 
-def test_a_matrix_edited_after_half_its_runs_keeps_them(call, tmp_path):
+def test_a_changed_matrix_keeps_the_runs_that_it_still_plans(call, tmp_path):
     call(*RUN)
     for path in tmp_path.glob("results/m/*-adam-*/state.json"):
         path.unlink()
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/m/*-sgd-sgd-*/metrics.csv")}
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/m/*-sgd-sgd-*/metrics.csv")}
     (tmp_path / "m.yaml").write_text(MATRIX.replace("seeds: [0, 1]", "seeds: [1, 2]"))
     out = call(*RUN).stdout
     assert "the matrix has changed: 2 runs kept, 2 new, 2 no longer planned" in out
     assert "[3/3] done" in out and "4 planned: 4 done" in out
-    assert len(kept) == 2 and all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    assert len(times) == 2 and all(path.stat().st_mtime_ns == time for path, time in times.items())
     assert len(list(tmp_path.glob("results/m/*/spec.yaml"))) == 6
     report = call("report", "results/m")
     assert "4 runs, 4 done" in report.stdout and "2 runs that the matrix no longer plans" in report.stderr
 
 
-def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_path, monkeypatch):
+def test_a_failed_run_is_reported_with_its_reason_and_the_others_continue(call, tmp_path, monkeypatch):
     from dcbench.execution import worker
 
     real = worker.train_run
@@ -67,19 +67,19 @@ def test_a_failing_run_is_told_with_its_reason_and_the_others_go_on(call, tmp_pa
 
 
 @contextmanager
-def read_only(place):
-    """The folder mounted read-only; the test is skipped where this user may not mount."""
-    bound = subprocess.run(["mount", "--bind", str(place), str(place)], capture_output=True, text=True, check=False)
+def read_only(folder):
+    """Mount the folder read-only; skip the test where this user may not mount."""
+    bound = subprocess.run(["mount", "--bind", str(folder), str(folder)], capture_output=True, text=True, check=False)
     if bound.returncode:
         pytest.skip(f"cannot mount a folder read-only here: {bound.stderr.strip()}")
     try:
-        subprocess.run(["mount", "-o", "remount,ro,bind", str(place)], check=True)
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
         yield
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_results_folder_on_a_read_only_mount(call, tmp_path):
+def test_a_read_only_results_folder_is_an_error_for_run_only(call, tmp_path):
     call(*RUN)
     for path in tmp_path.glob("results/m/*-s1-*/state.json"):
         path.unlink()
@@ -94,7 +94,7 @@ def test_a_results_folder_on_a_read_only_mount(call, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_or_sigterm_to_the_group_stops_the_workers_and_says_how_to_go_on(started, tmp_path, number):
+def test_ctrl_c_or_sigterm_to_the_group_stops_the_workers_and_names_the_command_to_continue(started, tmp_path, number):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
     process = started("run", "m.yaml", "--jobs", "2")
     rows = lambda: [path.read_text().count("\n") for path in tmp_path.glob("results/m/*/metrics.csv")]  # noqa: E731
@@ -108,7 +108,7 @@ def test_ctrl_c_or_sigterm_to_the_group_stops_the_workers_and_says_how_to_go_on(
     assert len(workers) == 2 and not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
 
 
-def test_ctrl_c_while_the_libraries_are_imported(started, tmp_path):
+def test_ctrl_c_while_the_libraries_are_imported_leaves_the_runs_pending(started, tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
     process = started("run", "m.yaml", "--jobs", "2")
     assert "4 runs to do" in process.stdout.readline()
@@ -119,7 +119,7 @@ def test_ctrl_c_while_the_libraries_are_imported(started, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_or_sigterm_with_the_inline_executor(started, tmp_path, number):
+def test_ctrl_c_or_sigterm_with_the_inline_executor_leaves_the_runs_pending(started, tmp_path, number):
     (tmp_path / "m.yaml").write_text(MATRIX.replace("epochs: 1", "epochs: 100000"))
     process = started("run", "m.yaml", "--executor", "inline")
     wait_for(lambda: any(path.read_text().count("\n") > 2 for path in tmp_path.glob("results/m/*/metrics.csv")))
@@ -130,7 +130,7 @@ def test_ctrl_c_or_sigterm_with_the_inline_executor(started, tmp_path, number):
 
 
 @pytest.mark.slow
-def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
+def test_without_network_only_the_runs_of_a_missing_dataset_fail(tmp_path):
     (tmp_path / "m.yaml").write_text(f"name: m\naxes: {{dataset: [kmnist, digits]}}\nsettings: {TINY}\n")
     dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     result = shell("run", "m.yaml", "--data-dir", "data", cwd=tmp_path, environment=ON_CPU | dead)
@@ -140,7 +140,7 @@ def test_no_network_fails_the_runs_of_that_dataset_only(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_schedulers_at_once_do_each_run_once(started, tmp_path):
+def test_two_schedulers_at_the_same_time_do_each_run_once(started, tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX)
     both = [started("run", "m.yaml", "--jobs", "1") for _ in range(2)]
     outs = [process.communicate(timeout=120)[0] for process in both]
@@ -150,24 +150,24 @@ def test_two_schedulers_at_once_do_each_run_once(started, tmp_path):
     assert shell("status", "results/m", "--json", cwd=tmp_path).stdout.count('"done": 4') == 1
 
 
-def test_an_unknown_executor_is_refused_with_those_that_there_are(call, tmp_path):
+def test_an_unknown_executor_is_an_error_that_lists_the_known_ones(call, tmp_path):
     message = str(call("run", "m.yaml", "--executor", "locale").exception)
     assert "unknown executor 'locale'. Did you mean 'local'? Known: inline, local" in message
     assert not (tmp_path / "results").exists()
 
 
-def test_jobs_mean_nothing_to_the_inline_executor(call):
+def test_the_inline_executor_refuses_jobs_and_timeout(call):
     for option in (("--jobs", "2"), ("--timeout", "2h")):
         assert "one run after another" in str(call(*RUN, *option).exception)
 
 
-def test_the_command_that_goes_on_does_what_is_left_and_not_what_is_done():
+def test_the_resume_command_leaves_out_redo_and_only():
     result = runs.make_resume_command("dcbench run 'my matrix.yaml' --only failed --redo --jobs 2")
     assert result == "dcbench run 'my matrix.yaml' --jobs 2"
     assert runs.make_resume_command("dcbench run m.yaml --only=failed") == "dcbench run m.yaml"
 
 
-def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
+def test_only_selects_failed_or_pending_runs(call, tmp_path, monkeypatch):
     from dcbench.execution import worker
 
     def execute(*_, **__):
@@ -186,7 +186,7 @@ def test_only_failed_does_just_those(call, tmp_path, monkeypatch):
     assert "1 run to do" in call(*RUN, "--only", "pending").stdout
 
 
-def test_first_brings_cells_forward_and_a_wrong_one_changes_nothing(call, tmp_path):
+def test_first_runs_the_given_cells_first_and_refuses_unknown_ones(call, tmp_path):
     wrong = call(*RUN, "--first", "optimizer=sdg")
     assert "matches no planned run. The planned values are optimizer: sgd, adam" in str(wrong.exception)
     assert not (tmp_path / "results").exists()

@@ -23,7 +23,7 @@ def started(entry):
     return RunEvent(folder=entry.folder, state=RunState(name="running"), step="started")
 
 
-def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
+def test_the_live_table_shows_running_runs_with_their_epoch_and_failures(entries):
     board = boards.Board(entries, entries, make_settings())
     first, second, _ = entries
     board.update(started(first))
@@ -41,7 +41,7 @@ def test_the_live_table_shows_what_runs_its_epoch_and_what_failed(entries):
     assert "0 done, 1 running, 1 failed, 1 left to start" in text and "left" in text
 
 
-def test_the_time_left_is_what_runs_like_these_took(entries):
+def test_the_time_left_is_estimated_from_the_costs_of_the_classes(entries):
     settings = make_settings()
     for entry in entries:
         settings.history.add_probe(entry.spec, MeasuredCost(start=100.0, row=1.0))
@@ -53,7 +53,7 @@ def test_the_time_left_is_what_runs_like_these_took(entries):
     board.update(
         RunEvent(folder=entries[1].folder, state=RunState(name="failed", kind="out_of_memory"), step="requeued")
     )
-    assert board.estimate_seconds_left() == pytest.approx(600, abs=1), "one waits again"
+    assert board.estimate_seconds_left() == pytest.approx(600, abs=1), "one run waits again"
     board.update(started(entries[1]))
     for entry in entries[:2]:
         board.update(RunEvent(folder=entry.folder, state=RunState(name="done")))
@@ -66,7 +66,7 @@ def test_the_time_left_is_what_runs_like_these_took(entries):
     assert board.estimate_seconds_left() is None
 
 
-def test_without_predictions_the_pace_so_far_counts(entries):
+def test_without_costs_the_time_left_is_estimated_from_the_runs_so_far(entries):
     board = boards.Board(entries, entries, make_settings())
     assert board.estimate_seconds_left() is None
     board.start -= 60
@@ -75,26 +75,26 @@ def test_without_predictions_the_pace_so_far_counts(entries):
     assert board.estimate_seconds_left() == pytest.approx(120, abs=1)
 
 
-def every(entries):
+def all_events(entries):
     for entry in entries:
         yield started(entry)
         yield RunEvent(folder=entry.folder, state=RunState(name="done", seconds=2.0))
 
 
 def test_a_terminal_gets_the_live_table(entries, terminal):
-    boards.watch(every(entries), entries, entries, make_settings())
+    boards.watch(all_events(entries), entries, entries, make_settings())
     assert "3 done, 0 running, 0 failed, 0 left to start" in terminal.getvalue()
 
 
 def test_a_pipe_gets_a_line_for_each_end_and_each_notice(entries, capsys):
-    outcomes = [Notice("something [to] know"), *every(entries)]
+    outcomes = [Notice("something [to] know"), *all_events(entries)]
     boards.watch(outcomes, entries, entries, make_settings())
     start, notice, *lines = capsys.readouterr().out.splitlines()
     assert start == "3 runs to do on the CPU: 1 at once, 1 thread each" and notice == "something [to] know"
     assert lines == [f"[{n}/3] done {entry.folder.path.name} 2.0 s" for n, entry in enumerate(entries, 1)]
 
 
-def test_a_terminal_is_told_notices_as_they_are(entries, terminal):
+def test_notices_are_printed_without_markup_on_a_terminal(entries, terminal):
     boards.watch([Notice("something [bold] to know")], entries, entries, make_settings())
     assert "something [bold] to know" in terminal.getvalue()
 
@@ -107,7 +107,7 @@ def test_a_terminal_is_told_notices_as_they_are(entries, terminal):
         (make_settings(TWO, device="cuda", jobs=16), "3 runs to do on 2 GPUs: as many at once as fit, at most 16"),
     ],
 )
-def test_what_will_happen_is_told_first(settings, text, terminal):
+def test_the_first_line_counts_runs_devices_and_threads(settings, text, terminal):
     boards.show_start(3, settings)
     assert text in terminal.getvalue()
     boards.show_start(0, settings)

@@ -8,13 +8,13 @@ from dcbench.core.store import status
 from dcbench.core.store.run_state import RunState
 
 
-def test_reasons_are_shown_as_they_are_and_not_as_markup(entries, terminal):
+def test_reasons_are_shown_without_markup(entries, terminal):
     failed = RunState(name="failed", kind="error", reason="[bold]no[/bold] [/]")
     states.show_states("m", [status.PlannedRun(spec=entries[0].spec, folder=entries[0].folder, state=failed)])
     assert "[bold]no[/bold] [/]" in terminal.getvalue()
 
 
-def test_states_are_shown_with_whole_run_ids_however_narrow_the_terminal(entries, monkeypatch):
+def test_run_ids_are_not_shortened_on_a_narrow_terminal(entries, monkeypatch):
     stdout = Console(file=io.StringIO(), width=40, color_system=None, soft_wrap=True)
     monkeypatch.setattr(console, "stdout", stdout)
     states.show_states("m", entries)
