@@ -1,8 +1,4 @@
-"""Choose the devices for a matrix, and how many runs share them.
-
-In: the texts and numbers of --device, --gpus, --runs-per-gpu and --jobs. Out: the devices of this machine that they
-select, and the WorkerConfig that all runs have in common. DeviceError says which option to change.
-"""
+"""Choose the devices for a matrix from --device, --gpus, --runs-per-gpu and --jobs, and how many runs share them."""
 
 from __future__ import annotations
 
@@ -17,10 +13,9 @@ from dcbench.errors import DeviceError
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceSelection:
-    """The devices for a matrix, from --device, --gpus, --runs-per-gpu and --jobs."""
+    """The devices for a matrix, and how many runs share them."""
 
     kind: devices.DeviceKind
-    """Kind of device: cpu or cuda."""
     gpus: tuple[devices.Gpu, ...]
     """GPUs to use; empty on the CPU."""
     runs_per_gpu: int | None
@@ -35,21 +30,21 @@ class DeviceSelection:
         return replace(self, jobs=1)
 
     def worker_config(self, runs: int, data_dir: Path | None, **more: Any) -> WorkerConfig:
-        """Return what the workers of this many runs have in common; `more` are further fields of the record."""
+        """Return the configuration that this many runs have in common; `more` sets further fields of it."""
         jobs = count_jobs(runs, len(self.gpus), self.jobs, self.runs_per_gpu)
         return WorkerConfig(
             data_dir=(data_dir or default_data_dir()).absolute(),
             device=self.kind,
             jobs=jobs,
-            # By --jobs, even if there are fewer runs: the last runs of a matrix get the threads that all others had,
-            # since times are only comparable, and predictable, at equal threads.
+            # Divide by --jobs even if fewer runs are left: times are only comparable, and predictable, at the number of
+            # threads that the other runs of the matrix had.
             threads=max(1, devices.count_cores() // (self.jobs or jobs)),
             **more,
         )
 
 
 def select_devices(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) -> DeviceSelection:
-    """Return the devices that these options select on this machine; DeviceError if they cannot be had."""
+    """Return the devices that these options select; raise a DeviceError that says which option to change."""
     if runs_per_gpu != "auto" and (not runs_per_gpu.isdigit() or int(runs_per_gpu) < 1):
         raise DeviceError(f"--runs-per-gpu {runs_per_gpu}: give auto, or a number from 1 on")
     kind, selected = devices.resolve_device(device, gpus)
@@ -62,10 +57,10 @@ def select_devices(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) 
 
 
 def count_jobs(runs: int, gpus: int, jobs: int | None, runs_per_gpu: int | None) -> int:
-    """Return how many runs may be at once, so that each has at least one core.
+    """Return how many runs may execute at once, so that each has at least one core.
 
-    On the CPU: `jobs`, or else one per core, and no more than there are `runs`. On GPUs, of which there are no more
-    than cores: `runs_per_gpu` on each, or else as many as there are cores for; then their memory sets the limit.
+    On the CPU: `jobs`, or else one per core, and at most `runs`. On GPUs, of which there are at most as many as cores:
+    `runs_per_gpu` on each, or else one per core; then the memory of the GPUs limits them further.
     """
     cores = devices.count_cores()
     if gpus and jobs is not None:

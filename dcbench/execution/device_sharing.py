@@ -1,7 +1,6 @@
-"""Record which runs share a device, whichever scheduler or matrix of this user started them.
+"""Record which runs of this user share a device, even if different schedulers started them.
 
-In: the names of a device and of a run. Out: the names of all runs that were on the device at any moment while this run
-was. Each run holds a seat: a locked file in the machine's temporary folder. The kernel releases a lock when its process
+Each run holds a seat: a locked file in the machine's temporary folder. The kernel releases a lock when its process
 ends, so the seat of a killed worker is recognised as empty.
 """
 
@@ -18,7 +17,7 @@ from pathlib import Path
 
 
 class DeviceSeat:
-    """The seat of one run: a file with the run's name in the first line, and below it the runs that came later."""
+    """The seat of one run: a file with the name of the run, and below it the names of runs that started later."""
 
     def __init__(self, path: Path, earlier: list[str]) -> None:
         self.path, self._earlier = path, earlier
@@ -37,7 +36,7 @@ def take_seat(device: str, run: str, root: Path | None = None) -> Iterator[Devic
     path = folder / f"{os.getpid()}-{time.time_ns()}.seat"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # One newcomer at a time: of two that came at once, neither would see the other's seat.
+        # One new run at a time: of two at once, neither would see the other's seat.
         with (folder / "door").open("a") as door:
             fcntl.flock(door, fcntl.LOCK_EX)
             earlier = [name for seat in sorted(folder.glob("*.seat")) if (name := _announce(run, seat))]
@@ -56,12 +55,12 @@ def take_seat(device: str, run: str, root: Path | None = None) -> Iterator[Devic
 
 
 def _announce(run: str, seat: Path) -> str | None:
-    """Add the newcomer's name to a seat and return the name of its holder; remove the seat if nobody holds it."""
+    """Add a new run's name to a seat and return the name of its holder; remove the seat if nobody holds it."""
     try:
         with seat.open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:  # the holder has the exclusive lock, so it lives
+            except BlockingIOError:  # a live process holds the exclusive lock
                 file.write(f"{run}\n")
                 return seat.read_text(encoding="utf-8").partition("\n")[0]
             seat.unlink(missing_ok=True)

@@ -1,7 +1,4 @@
-"""Download datasets before the first run starts, each once, so that workers find them on disk.
-
-In: names of datasets, and the data folder. Out: the files, and for each dataset that could not be fetched the reason.
-"""
+"""Download datasets before the first run starts, so that workers find them on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from dcbench import registry
 
 
 def fetch_all(datasets: Iterable[str], data_dir: Path, stop_requested: Callable[[], bool]) -> dict[str, str]:
-    """Fetch each dataset once; return the reason for each that failed. A stop request is no failure: it returns {}."""
+    """Fetch each dataset once; return the reasons for those that failed, none after a stop request."""
     problems = {}
     for dataset in dict.fromkeys(datasets):
         if not stop_requested() and (problem := fetch(dataset, data_dir)):
@@ -27,7 +24,7 @@ def fetch(dataset: str, data_dir: Path) -> str | None:
     files = registry.facts("datasets", dataset).get("files", [])
     if all((data_dir / file).exists() for file in files):
         return None
-    # A process of its own, because the datasets import torch and torchvision, which the command line does without.
+    # In a process of its own, because the command line must not import torch and torchvision.
     command = [
         sys.executable,
         "-m",

@@ -1,6 +1,6 @@
-"""Import everything that a run may need, in the fork server, so that the processes it forks import nothing.
+"""Import everything that a run may need into the fork server, so that the processes it forks import nothing.
 
-Imported for its effect only. It must compute nothing: see `dcbench.execution.executors.local`.
+It must not compute anything: see `dcbench.execution.executors.local`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from dcbench.execution import worker  # noqa: F401
 
 for kind in ("methods", "datasets", "archs", "backends"):
     for name in registry.plugin_names(kind):
-        # A plug-in that cannot be imported must not stop the server: the run that needs it reports the error.
+        # A plug-in that cannot be imported must not stop the server; runs that use it report the error.
         with suppress(Exception):
-            # Only dcbench's own: nobody knows whether another package computes when it is imported.
+            # Only dcbench's own, because other packages may compute when they are imported.
             if registry.find(kind, name).sha256 is None:
                 registry.load(kind, name)

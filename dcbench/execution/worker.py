@@ -1,7 +1,7 @@
 """Execute one run in a process of its own: `python -m dcbench.execution.worker RUN_DIR --config JSON`.
 
-In: a run folder with its spec.yaml, and a WorkerConfig as JSON. Out: the run's files, exactly one state on disk
-whatever happens, the traceback of a failure in log.txt, and an exit code (see `dcbench.execution.executors`).
+The run always ends in exactly one state on disk, the traceback of a failure is in log.txt, and the exit code says how
+the run ended (see `dcbench.execution.executors`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from dcbench.training import threads
 from dcbench.training.loop import Stopped, train_run
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
-"""What torch, faiss and cuBLAS say in errors that have no type of their own."""
+"""Parts of messages of out-of-memory errors of torch, faiss and cuBLAS that have no type of their own."""
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[Path, WorkerConfig]:
@@ -47,7 +47,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[Path, Worke
     try:
         return options.run_dir, WorkerConfig() if options.config is None else WorkerConfig.from_json(options.config)
     except ValueError as error:
-        # The scheduler shows the end of the log as the reason why a worker ended, and nobody sees a worker's stderr.
+        # Nobody may see the stderr of a worker, but the scheduler shows the end of the log when a worker fails.
         with suppress(OSError):
             RunDir(options.run_dir).append_log(f"--config: {error}")
         parser.error(f"--config: {error}")
@@ -73,10 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @dataclass(kw_only=True)
 class StopFlag:
-    """Whether the worker has been asked to stop, by SIGTERM.
+    """Stop requests by SIGTERM.
 
     The first signal sets `requested`: the run ends after its current row, with a checkpoint. The second raises Stopped
-    wherever the run is. Once the work is `finished`, signals have no effect.
+    at once. When the work is `finished`, signals have no effect.
     """
 
     requested: bool = False
@@ -112,7 +112,7 @@ def work_on_run(run_dir: Path, config: WorkerConfig, stop: StopFlag | None = Non
 
 
 def _execute(folder: RunDir, spec: RunSpec, config: WorkerConfig, stop: StopFlag) -> int:
-    """Execute a claimed run; every way out of here writes its state."""
+    """Execute a claimed run, and write its state however it ends."""
     start = time.monotonic()
     running = RunState(
         name="running",
@@ -144,23 +144,23 @@ def _execute(folder: RunDir, spec: RunSpec, config: WorkerConfig, stop: StopFlag
                 stop_requested=lambda: stop.requested,
                 neighbours=lambda: None if seat is None else seat.neighbours(),
             )
-        # From here on a stop comes too late: it must not turn a run with all its files into a pending one.
+        # From here on a stop must not turn a finished run into a pending one.
         stop.finished = True
         folder.write_state(replace(running, name="done", seconds=elapsed()))
         return EXIT_DONE
     except (Stopped, KeyboardInterrupt) as interruption:
         folder.write_state(STOPPED)
         if isinstance(interruption, KeyboardInterrupt):
-            raise  # only the inline executor lets Ctrl-C come this far, and passes it on to the scheduler
+            raise  # only under the inline executor, which passes it on to the scheduler
         return EXIT_STOPPED
     except Exception as error:
         log = traceback.format_exc()
-        # Two attempts, because a full disk may refuse the log and still take the few bytes of the state.
+        # Separately, because a full disk may have no room for the log and still take the few bytes of the state.
         with suppress(OSError):
             folder.append_log(log)
         with suppress(OSError):
             message = " ".join(str(error).split())
-            if not isinstance(error, DcbenchError | RunFailedError):  # those of our own say everything themselves
+            if not isinstance(error, DcbenchError | RunFailedError):  # dcbench's own messages need no type
                 message = f"{type(error).__name__}: {message}"
             failure = replace(running, name="failed", kind=failure_kind(error), reason=message, seconds=elapsed())
             folder.write_state(replace(failure, last_lines=extract_last_lines(log)))
@@ -178,7 +178,7 @@ def failure_kind(error: Exception) -> FailureKind:
 
 
 def skip_reason(spec: RunSpec) -> str | None:
-    """Return why one of the spec's plug-ins cannot do this run, from its optional `skip(spec)`; None if all can."""
+    """Return why a plug-in of the spec cannot do this run, from its optional `skip(spec)`; None if all can."""
     for kind, name in spec.plugins:
         skip = getattr(registry.load(kind, name), "skip", None)
         if skip is not None and (reason := skip(spec)):

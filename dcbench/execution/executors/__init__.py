@@ -52,10 +52,11 @@ EXIT_DONE, EXIT_FAILED, EXIT_CLAIMED, EXIT_STOPPED = 0, 1, 75, 143
 it (EX_TEMPFAIL of sysexits.h); it stopped on request (128 + SIGTERM, as shells report it)."""
 
 GRACE = 10.0
-"""Time (s) from the first stop request, for the current epoch and a checkpoint, if the scheduler cannot wait longer."""
+"""Time (s) that a worker has after the first stop request to finish its epoch and save a checkpoint, at a timeout or
+when the scheduler ends."""
 
 LAST_WORDS = 3.0
-"""Time (s) from the second stop request, for writing the state; then the worker is killed."""
+"""Time (s) that a worker has after the second stop request to write its state, before it is killed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from dcbench.execution.executors import EXIT_STOPPED, WorkerExit
 
 
 class Executor:
-    """One run at a time, executed inside `wait`. Ctrl-C and SIGTERM end it at once, without a checkpoint."""
+    """Execute one run at a time, inside `wait`. Ctrl-C and SIGTERM end it at once, without a checkpoint."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self._submitted: deque[tuple[Path, WorkerConfig]] = deque()
@@ -49,11 +49,11 @@ class Executor:
         return [WorkerExit(run_dir=run_dir, exit_code=exit_code)]
 
     def stop(self, run_dir: Path) -> None:
-        """Drop a run that waits; one that has begun is over before anybody can call this."""
+        """Drop a queued run; a run that has started ends before anybody can call this."""
         self._stopped.add(run_dir)
 
     kill = stop
 
     def close(self) -> None:
-        """Drop all runs that wait."""
+        """Drop all queued runs."""
         self._submitted.clear()

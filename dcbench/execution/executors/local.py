@@ -2,7 +2,7 @@
 
 A fork takes 0.04 s where the imports take seconds. The server imports and computes nothing: a single call of torch,
 faiss or scikit-learn starts threads there, which a fork does not copy, and its children hang on the locks that those
-threads held. For the same reason the thread counts must be in the server's environment before it starts.
+threads held. For the same reason the thread counts are in the server's environment before it starts.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Executor:
         _kill_group(self._processes[run_dir])
 
     def close(self) -> None:
-        """Stop all workers: SIGTERM saves a checkpoint, a second one leaves the run pending, and then comes SIGKILL."""
+        """Stop all workers: SIGTERM to save a checkpoint, again to leave the run pending at once, and then SIGKILL."""
         for patience in (GRACE, LAST_WORDS):
             for process in self._processes.values():
                 process.terminate()
@@ -98,7 +98,7 @@ def _kill_group(process: ForkServerProcess) -> None:
 
 
 def _child(arguments: list[str], gpu: str) -> None:
-    """Run in the forked process: prepare it, and hand over to the worker entry."""
+    """Prepare the forked process, and call the worker's entry point in it."""
     # A session of its own: a Ctrl-C in the terminal reaches every process of the terminal's group, and would end the
     # worker in the middle of an epoch. It also gives `kill` a process group to address.
     os.setsid()
@@ -115,9 +115,9 @@ def _child(arguments: list[str], gpu: str) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the scheduler's death, then end this worker as the scheduler would have ended it.
+    """Wait until the scheduler has ended, then end this worker in the same way as `close`.
 
-    Nobody else would: the worker's parent is the fork server, which lives as long as any of its children does.
+    The worker's parent is the fork server, which lives as long as any of its children.
     """
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -130,7 +130,7 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _server_environment(threads: int) -> Iterator[None]:
-    """Set the libraries' thread counts, and nothing that starts a thread on import, while the block runs."""
+    """Set environment variables for the libraries' threads while the block runs."""
     settings = {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),

@@ -1,11 +1,11 @@
-"""The scheduler: do the runs that are left of a plan, in a good order, on the devices that there are.
+"""Schedule the unfinished runs of a plan on the available devices.
 
 In: planned runs, the name of an executor, and SchedulerSettings. Out: a RunEvent as each run starts and ends. Every run
-ends in exactly one state on disk, also when its worker cannot write it.
+ends in exactly one state on disk, even if its worker cannot write it.
 
-The steps, a module each: `settings` (what it works with), `history` (what runs cost), `probe` (measuring what history
-does not know), `packing` (which run comes first, and where it fits), `loop` (starting, settling, stopping), `faults`
-(what follows a failure), and `forecast` (what a matrix will take).
+The modules: `history` predicts the cost of a run from finished runs, `probe` measures unknown costs, `packing` orders
+the runs and finds a device for each, `loop` starts and stops workers, `faults` handles failures, and `forecast`
+estimates when a matrix will be finished.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Notice", "RunEvent", "SchedulerSettings", "make_settings", "measure_
 
 
 def select_runs(entries: Sequence[PlannedRun], redo: bool = False, only: str | None = None) -> list[PlannedRun]:
-    """Return the runs to do in the plan's order: those neither done nor skipped.
+    """Return the runs to execute, in the plan's order: those neither done nor skipped.
 
     With `only`, return the runs in that state instead; with `redo`, all runs.
     """
@@ -36,7 +36,7 @@ def select_runs(entries: Sequence[PlannedRun], redo: bool = False, only: str | N
 
 
 def measure_costs(entries: Sequence[PlannedRun], executor: str, settings: SchedulerSettings) -> None:
-    """Probe the classes of these entries whose time is unknown; those without their dataset stay unknown."""
+    """Probe the classes of these runs whose time is unknown, except for those whose dataset is missing."""
     datasets = [entry.spec.dataset for entry in entries]
     problems = downloads.fetch_all(datasets, settings.config.data_dir, settings.interrupts.stop_requested)
     specs = probe.find_unknown_classes([entry for entry in entries if entry.spec.dataset not in problems], settings)
@@ -44,7 +44,7 @@ def measure_costs(entries: Sequence[PlannedRun], executor: str, settings: Schedu
 
 
 def run(entries: Sequence[PlannedRun], executor: str, settings: SchedulerSettings) -> Generator[RunEvent | Notice]:
-    """Do these runs. Closing the iterator stops the workers, and their runs are pending again."""
+    """Execute these runs. Closing the iterator stops the workers, and their runs are pending again."""
     datasets = [entry.spec.dataset for entry in entries]
     problems = downloads.fetch_all(datasets, settings.config.data_dir, settings.interrupts.stop_requested)
     ready = [entry for entry in entries if entry.spec.dataset not in problems]
@@ -61,7 +61,7 @@ def run(entries: Sequence[PlannedRun], executor: str, settings: SchedulerSetting
         return
     pool = settings.pool
     if pool.on_gpus and settings.config.jobs > len(pool.devices):
-        # As many runs share a GPU as its memory allows, which is only known now; they share the cores, too.
+        # Only now is it known how many runs fit in the memory of a GPU, and so how many share the cores.
         threads = pool.count_threads(settings.history.predict(get_cost_key(entry.spec)).memory_mb for entry in ready)
         settings = replace(settings, config=replace(settings.config, threads=threads))
         pool.limit_slots(threads)
@@ -71,5 +71,5 @@ def run(entries: Sequence[PlannedRun], executor: str, settings: SchedulerSetting
         yield from loop.run()
     finally:
         workers.close()
-        for job in loop.live.values():  # `close` may have killed a worker before it could record that it stopped
+        for job in loop.live.values():  # `close` may have killed a worker before it recorded its state
             mark_stopped(job.entry.folder)

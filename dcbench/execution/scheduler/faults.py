@@ -1,8 +1,4 @@
-"""Decide which state an ended worker leaves its run in, and whether the run is tried again.
-
-In: the worker's exit code, the state on disk, and how the run was placed. Out: the one state that the run ends in, with
-the kind of its failure and its last log lines, and the step that follows.
-"""
+"""Determine the state of a run whose worker has ended, and whether to retry the run."""
 
 from __future__ import annotations
 
@@ -20,10 +16,10 @@ from dcbench.execution.executors import EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 
 @dataclass(frozen=True, kw_only=True)
 class FaultPolicy:
-    """What the user wants when a run fails.
+    """How the scheduler handles failures.
 
-    `timeout`: longest time (s) of a run, None for no limit. `retries`: how often a failed run is tried again.
-    `fail_fast`: start nothing new after the first failure.
+    `timeout`: longest time (s) of a run, None for no limit. `retries`: how often a failed run is retried.
+    `fail_fast`: whether nothing new starts after the first failure.
     """
 
     timeout: float | None = None
@@ -35,8 +31,8 @@ class FaultPolicy:
 class WorkerEnd:
     """How a worker ended.
 
-    `timeout`: the limit (s) that the run exceeded, None if it did not. `oom_killed`: whether the kernel has killed
-    processes for lack of memory meanwhile.
+    `timeout`: the limit (s) that the run exceeded, None if it did not. `oom_killed`: whether the kernel killed any
+    process for lack of memory at that time.
     """
 
     exit_code: int
@@ -45,16 +41,16 @@ class WorkerEnd:
 
 
 NextStep = Literal["end", "retry", "retry_alone"]
-"""What follows an ended worker: nothing, another try, or another try on a device of its own."""
+"""What the scheduler does with a run whose worker has ended; `retry_alone` is a retry on a device of its own."""
 
 CUDA_ERRORS = ("cuda error", "cudaerror", "cublas_status", "cudnn_status")
-"""What torch and faiss say in every process on a GPU after one of them has brought it down."""
+"""Parts of the messages of errors that one process on a GPU can cause in all others there."""
 
 
 def settle(folder: RunDir, end: WorkerEnd, before: RunState) -> RunState:
-    """Return the state that the worker recorded, or record the one that its end calls for.
+    """Return the state that the worker recorded, or else derive it from the exit code and record it.
 
-    `before` is the state from before the worker started: a failure that equals it is an earlier attempt's.
+    `before` is the state before the worker started: a failure that equals it belongs to an earlier attempt.
     """
     state = folder.read_state()
     if end.exit_code == EXIT_DONE and state.name in ("done", "skipped"):
@@ -76,7 +72,7 @@ def settle(folder: RunDir, end: WorkerEnd, before: RunState) -> RunState:
     else:
         reason = f"the worker ended with code {end.exit_code}; see {folder.log_file}"
     if problem := folder.explain_unwritable():
-        # A worker that cannot write its folder dies without a word; then this is the reason, whatever the code says.
+        # A worker that cannot write its folder leaves neither a state nor a log, and its exit code says nothing.
         return record_state(folder, RunState(name="failed", kind="error", reason=problem))
     return record_state(folder, RunState(name="failed", kind=kind, reason=reason, last_lines=folder.read_last_lines()))
 
@@ -90,13 +86,13 @@ def name_signal(number: int) -> str:
 
 
 def mark_stopped(folder: RunDir) -> RunState:
-    """Return the state of a run whose worker was stopped: pending, also if it was killed before it could record it."""
+    """Return the state of a run whose worker was stopped: pending, even if it was killed before it recorded that."""
     state = folder.read_state()
     return record_state(folder, STOPPED) if state.kind == "lost" else state
 
 
 def fail_before_start(entry: PlannedRun, reason: str) -> RunState:
-    """Record the failure of a run that could not start; a folder that belongs to another run is left as it is."""
+    """Record the failure of a run that cannot start; leave a folder that belongs to another run as it is."""
     try:
         entry.folder.prepare(entry.spec)
     except ResultsError as error:
@@ -105,8 +101,8 @@ def fail_before_start(entry: PlannedRun, reason: str) -> RunState:
 
 
 def record_state(folder: RunDir, state: RunState) -> RunState:
-    """Write the state unless the run is finished or a process works on it; return it in any case, for the user."""
-    # The patience covers a reader, which holds the lock for a moment to test it.
+    """Write the state unless the run is finished or a process works on it; return it in any case."""
+    # A reader holds the lock for a moment to test it.
     with suppress(OSError, ClaimedError), folder.claim(patience=0.5):
         if folder.read_state().name not in ("done", "skipped"):
             folder.write_state(state)
@@ -114,17 +110,17 @@ def record_state(folder: RunDir, state: RunState) -> RunState:
 
 
 def has_shared_device(folder: RunDir) -> bool:
-    """Return whether other runs were on the run's device, including those of other schedulers, as far as it knew."""
+    """Return whether the run recorded other runs on its device, including those of other schedulers."""
     with suppress(ResultsError):
         return bool(folder.read_provenance().get("shared_with"))
     return False
 
 
 def choose_next_step(state: RunState, shared: bool, on_gpu: bool, retries: int, policy: FaultPolicy) -> NextStep:
-    """Return what follows a worker that ended in this state, after this many retries of the run.
+    """Return what to do with a run that ended in this state, after this many retries.
 
-    On a `shared` device, running out of memory may be the neighbours' doing, and on a GPU so may a crash or a CUDA
-    error: the run is tried again alone, and this try does not count. NaN is never retried: a run is deterministic.
+    On a `shared` device, other runs may have caused an out-of-memory error, and on a GPU also a crash or a CUDA error:
+    the run is retried alone, and this retry does not count. NaN is never retried, because a run is deterministic.
     """
     if state.name != "failed":
         return "end"

@@ -1,7 +1,6 @@
-"""Predict what a matrix will take: time and memory of each class of runs, device-hours, and when it will be finished.
+"""Forecast the time and memory of each class of runs, and when the matrix will be finished.
 
-In: the planned runs, and what is known of their classes. Out: a Forecast. Nothing is guessed: a class that was neither
-measured nor probed has no figure, and then the matrix as a whole has none.
+Nothing is guessed: a class that was neither measured nor probed has no numbers, and then neither has the matrix.
 """
 
 from __future__ import annotations
@@ -25,18 +24,17 @@ class ClassForecast:
     title: str
     """Values that distinguish it from the other classes."""
     epochs: int
-    """Epochs of each run."""
     runs: int
     """Number of runs."""
     done: int
     """Number of runs that are done or skipped."""
     expected: ExpectedCost
-    """What one run takes."""
+    """Cost of one run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What is left of a matrix; a figure is None if the cost of any run left is unknown."""
+    """The cost of the runs that are left; a total is None if the cost of any of them is unknown."""
 
     classes: list[ClassForecast]
     """All classes, in the plan's order."""
@@ -49,13 +47,13 @@ class Forecast:
     memory_mb: float | None
     """Largest memory (MB) of a run left; None if it is unknown for all of them."""
     finish_seconds: float | None
-    """Time until the last run ends, if sharing a device slows nobody down."""
+    """Time until the last run ends, if sharing a device slows no run down."""
     unshared_seconds: float | None
-    """Time until the last run ends if each run has a GPU alone; None on the CPU."""
+    """Time until the last run ends, if each run has a GPU alone; None on the CPU."""
 
 
 def forecast(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> Forecast:
-    """Return what is left of the matrix, on the devices of these settings."""
+    """Return the cost of what is left of the matrix, on the devices of these settings."""
     history = settings.history
     groups: dict[CostKey, list[PlannedRun]] = {}
     for entry in entries:
@@ -88,7 +86,7 @@ def forecast(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> Fore
 
 
 def find_distinguishing_fields(specs: Sequence[RunSpec]) -> list[str]:
-    """Return the fewest fields that distinguish these specs, the most familiar first."""
+    """Return a small set of fields that distinguishes these specs, the backend first."""
 
     def count_distinct(names: Sequence[str]) -> int:
         return len({tuple(getattr(spec, name) for name in names) for spec in specs})
@@ -97,7 +95,7 @@ def find_distinguishing_fields(specs: Sequence[RunSpec]) -> list[str]:
     for name in ("backend", *(name for name in COST_FIELDS if name not in STAGE_BACKENDS)):
         if count_distinct([*chosen, name]) > count_distinct(chosen):
             chosen.append(name)
-    # A field chosen early may have become superfluous by those after it.
+    # Later fields may have made an earlier one superfluous.
     return [name for name in chosen if count_distinct([other for other in chosen if other != name]) < len(specs)]
 
 
@@ -117,7 +115,7 @@ def simulate(specs: Sequence[RunSpec], settings: SchedulerSettings, pool: Pool) 
     keys = [urgency(spec, cost, pool.share, settings.first) for spec, cost in zip(specs, costs, strict=True)]
     queue = sorted(range(len(specs)), key=keys.__getitem__)
     live: list[tuple[float, Path]] = []  # a heap of end times
-    # The same choice as in `Loop`, without workers: whoever fits starts, then time jumps to the next end.
+    # The same choices as in `Loop`, without workers: start what fits, then advance the time to the next end of a run.
     now = 0.0
     while queue or live:
         waiting: list[int] = []

@@ -1,7 +1,6 @@
-"""Learn from finished runs what they cost, and predict what a run like them will cost.
+"""Predict the time and memory of a run from finished runs of its class on a machine like this one.
 
-In: the run folders under a results folder; their state.json, provenance.json and metrics.csv are the only store. Out:
-for a spec, the time and memory that runs of its class took on a machine like this one, or None.
+The costs are read from the state.json, provenance.json and metrics.csv of these runs; there is no other store.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ COST_FIELDS = (
     "method", "dataset", "limit", "test_limit", "image_size", "arch", "width", "k", "batch_size", "augment",
     "pca_backend", "whiten_backend", "kmeans_backend", "pca_dim", "kmeans_iterations", "kmeans_restarts", "precision",
 )  # fmt: skip
-"""Fields that decide what an epoch costs: runs that agree in them are of one class. The epochs only multiply."""
+"""Fields that determine the cost of an epoch; runs that agree in them are of one class."""
 
 SAMPLES = 32
-"""Most runs of a class that are read."""
+"""Largest number of runs of a class that are read."""
 
 COST_COLUMNS = ("peak_memory_mb", *(f"seconds_{stage}" for stage in STAGES))
-"""Columns of metrics.csv that say what a run cost."""
+"""Columns of metrics.csv with the cost of a run."""
 
 MARGIN = 1.1
 """Factor from the largest measured memory to the memory that is reserved."""
@@ -41,11 +40,11 @@ CostClass = tuple[Any, ...]
 """Values of COST_FIELDS."""
 
 CostKey = tuple[CostClass, int]
-"""A class, and the epochs of a run."""
+"""A class of runs, and their number of epochs."""
 
 
 def get_cost_class(spec: RunSpec) -> CostClass:
-    """Return the values that decide what an epoch of the run costs."""
+    """Return the values that determine the cost of an epoch of the run."""
     return tuple(getattr(spec, name) for name in COST_FIELDS)
 
 
@@ -56,7 +55,7 @@ def get_cost_key(spec: RunSpec) -> CostKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What times depend on: the GPU's name or `cpu`, and on a CPU also its name and the threads of a run."""
+    """What run times depend on: the name of the GPU, or `cpu` with the name of the CPU and the threads of a run."""
 
     device: str
     cpu: str
@@ -68,13 +67,13 @@ class Machine:
         return self.device != "cpu"
 
     def has_same_speed(self, provenance: Mapping[str, Any]) -> bool:
-        """Return whether a run with this provenance took the time that it would take here."""
+        """Return whether the times of a run with this provenance hold for this machine."""
         if self.has_gpu:
             return provenance.get("device") == self.device
         return [provenance.get(name) for name in ("device", "cpu", "threads")] == ["cpu", self.cpu, self.threads]
 
     def has_same_memory_use(self, provenance: Mapping[str, Any]) -> bool:
-        """Return whether it took the memory that it would take here: any GPU equals any GPU, any CPU any CPU."""
+        """Return whether its memory holds for this machine: all GPUs count as equal, and so do all CPUs."""
         return (provenance.get("device") != "cpu") == self.has_gpu
 
 
@@ -85,7 +84,7 @@ def describe_machine(config: WorkerConfig, gpus: Sequence[Gpu]) -> Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredCost:
-    """What a run took; each is None if unknown.
+    """The measured cost of a run; each value is None if unknown.
 
     `row`: seconds of one row of metrics.csv from row 1 on, that is, of one epoch. `start`: seconds of everything else:
     imports, reading the data, row 0. `memory_mb`: peak memory.
@@ -98,7 +97,7 @@ class MeasuredCost:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedCost:
-    """What a run will take; each is None if unknown. `source` says what the prediction is based on."""
+    """The predicted cost of a run; each value is None if unknown. `source` is what the prediction is based on."""
 
     seconds: float | None = None
     memory_mb: float | None = None
@@ -106,7 +105,7 @@ class ExpectedCost:
 
 
 def read_cost(folder: RunDir) -> MeasuredCost | None:
-    """Return what a finished run cost, or None if the run is not done or its files do not say."""
+    """Return the cost of a finished run, or None if the run is not done or its files do not tell."""
     state = folder.read_state()
     if state.name != "done" or state.seconds is None:
         return None
@@ -124,7 +123,7 @@ def read_cost(folder: RunDir) -> MeasuredCost | None:
 
 
 class History:
-    """What runs of each class have cost on one machine."""
+    """The costs of runs of each class on one machine."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -134,13 +133,13 @@ class History:
         self._predictions: dict[CostKey, ExpectedCost] = {}
 
     def read_results(self, results: Path, classes: Iterable[CostClass]) -> None:
-        """Learn these classes from every run folder under `results`."""
+        """Add the costs of these classes from every run folder under `results`."""
         classes = set(classes)
         for state_file in sorted(results.glob("*/*/state.json")):
             self._add(RunDir(state_file.parent), classes)
 
     def add_run(self, folder: RunDir, spec: RunSpec) -> None:
-        """Learn from a run that has just ended."""
+        """Add the cost of a run that has just ended."""
         self._add(folder, {get_cost_class(spec)})
 
     def _add(self, folder: RunDir, classes: set[CostClass]) -> None:
@@ -153,7 +152,7 @@ class History:
         # The state holds the seconds of the last attempt only, so a resumed run says nothing about a whole one.
         if not isinstance(values, dict) or "earlier_attempts" in provenance:
             return
-        # A spec of an older version lacks the newest fields; today's defaults stand for what that version did.
+        # The spec of an older version lacks the newest fields; their defaults are what that version did.
         cost_class = tuple(values.get(name, RunSpec.model_fields[name].default) for name in COST_FIELDS)
         if cost_class not in classes or not self.machine.has_same_memory_use(provenance):
             return
@@ -168,7 +167,7 @@ class History:
         self.costs.setdefault(cost_class, []).append(cost)
 
     def add_probe(self, spec: RunSpec, cost: MeasuredCost) -> None:
-        """Use what a short probe says about a class until a whole run of it has been measured."""
+        """Use the cost that a short probe measured until a run of the class has finished."""
         cost_class = get_cost_class(spec)
         if cost_class not in self.costs:
             self._predictions.clear()
@@ -176,15 +175,15 @@ class History:
             self._probed.add(cost_class)
 
     def add_out_of_memory(self, spec: RunSpec, reserved_mb: float) -> None:
-        """Remember that this much memory was not enough for the class."""
+        """Note that this much memory was not enough for the class."""
         cost_class = get_cost_class(spec)
         self._predictions.clear()
-        # Half as much again is a guess: the run ended on the way to a peak that nobody has measured.
+        # The factor is a guess: the run ended before it reached its peak.
         self._least_mb[cost_class] = max(self._least_mb.get(cost_class, 0.0), reserved_mb * 1.5)
 
     def predict(self, key: CostKey) -> ExpectedCost:
-        """Return the median time and the largest memory of the class, the memory with a margin."""
-        # The scheduler asks for every waiting run at every change, and thousands of runs share a few keys.
+        """Return the median time and the largest memory of the class, the latter with a margin."""
+        # Cached, because the scheduler asks for every waiting run at every change, and many runs share a key.
         if key not in self._predictions:
             cost_class, epochs = key
             costs = self.costs.get(cost_class, [])

@@ -1,21 +1,20 @@
-"""Bring every job to its end: start what fits, settle what ended, retry what deserves it.
+"""The scheduler's main loop: start the runs that fit on a device, record how they end, and retry failures.
 
-In: the planned runs to do, an executor, and SchedulerSettings. Out: a RunEvent whenever a run starts, goes back to the
-queue or ends, and a Notice where the user should know more. A job is always in exactly one of these places:
+It yields a RunEvent whenever a run starts, returns to the queue or ends, and Notices for the user. A job is always in
+exactly one of these places:
 
-    place       meaning                                   it leaves this place
+    place       meaning                                   transitions
     waiting     has no worker                             -> live: a device has room for it
-                                                          -> elsewhere: another process has claimed it meanwhile
+                                                          -> elsewhere: another process has claimed it
                                                           -> ended: it is done already, or cannot start
     live        its worker is running                     -> ended: done, skipped, stopped, or failed for good
                                                           -> waiting: failed, and is tried again
                                                           -> elsewhere: another process had claimed it first
-    elsewhere   a process that is not ours holds it       -> ended: it is done, skipped or failed there
-                                                          -> waiting: that process let go of it unfinished
+    elsewhere   another scheduler's worker holds it       -> ended: it is done, skipped or failed there
+                                                          -> waiting: that worker released it unfinished
     ended       its last RunEvent has been yielded
 
-The loop waits for workers in short ticks, so that it sees Ctrl-C and timeouts. Its clock is that of the settings, so
-that a simulation can bring its own.
+The loop waits for workers in short ticks, so that it notices Ctrl-C and timeouts.
 """
 
 from __future__ import annotations
@@ -42,19 +41,19 @@ TICK = 0.2
 """Longest time (s) between two checks of Ctrl-C and timeouts."""
 
 CHECK_INTERVAL = 1.0
-"""Time (s) between two checks of jobs that are elsewhere, and of the memory of idle GPUs."""
+"""Time (s) between two checks of jobs in `elsewhere`, and of the memory of idle GPUs."""
 
 LAST_RESORT = GRACE + LAST_WORDS + 2
-"""Time (s) without any live run after which a run starts even where memory seems short: no run of ours will free more,
-and the workers of a scheduler that was killed have ended by then."""
+"""Time (s) without any live run after which a run starts even if memory seems too small: no run of this scheduler can
+free more, and the workers of a scheduler that was killed have ended by then."""
 
 STOP_SIGNALS = (-signal.SIGTERM, -signal.SIGKILL)
-"""Exit codes of workers that were stopped before they listened for SIGTERM, or that did not react to it in time."""
+"""Exit codes of workers that were stopped before they handled SIGTERM, or that did not react to it in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunEvent:
-    """A planned run that has started, has gone back to waiting, or has ended, and its state then."""
+    """A planned run that has started, returned to the queue or ended, and its state."""
 
     folder: RunDir
     state: RunState
@@ -62,7 +61,7 @@ class RunEvent:
 
     @property
     def ended(self) -> bool:
-        """Whether this scheduler will do nothing more with the run."""
+        """Whether this scheduler is finished with the run."""
         return self.step == "ended"
 
 
@@ -74,7 +73,7 @@ class Notice:
 
 
 class Phase(Enum):
-    """How far a stop has come."""
+    """Progress of a stop."""
 
     WORKING = "no stop requested"
     FINISHING = "running epochs finish, nothing starts"
@@ -83,23 +82,23 @@ class Phase(Enum):
 
 @dataclass(kw_only=True, eq=False)
 class Job:
-    """A run to do, and what has happened to it; times are in seconds of the loop's clock."""
+    """A run to execute, and its history; times are in seconds of the loop's clock."""
 
     entry: PlannedRun
     key: CostKey
 
     retries: int = 0
-    """How often it was tried again after a failure of its own."""
+    """How often it was retried after a failure that other runs did not cause."""
     exclusive: bool = False
     """Whether it must have its device alone."""
     shared: bool = False
-    """Whether other runs of this scheduler were on its device during the current try."""
+    """Whether other runs of this scheduler were on its device during the current attempt."""
     new: bool = True
     """Whether this scheduler has not started it yet."""
     state_before: RunState = field(default_factory=RunState)
-    """State on disk before the current try."""
+    """State on disk before the current attempt."""
     start_time: float = 0.0
-    """When the current try began."""
+    """When the current attempt started."""
     stop_time: float | None = None
     """When its worker was last asked to stop."""
     overdue: bool = False
@@ -152,7 +151,7 @@ class Loop:
         now = self.clock()
         last_resort = not self.live and now - self.last_end >= LAST_RESORT
         if not self.changed and not last_resort:
-            # Nothing has changed here, but another program may have freed memory of a GPU that is idle.
+            # Another program may still have freed memory of an idle GPU.
             waits_for_memory = self.waiting and self.pool.on_gpus and self.pool.idle
             if not waits_for_memory or now - self.last_memory_check < CHECK_INTERVAL:
                 return
@@ -171,15 +170,15 @@ class Loop:
             if (need in too_large and not force) or self.pool.place(job.path, *need, cleared, force) is None:
                 too_large.add(need)
                 self.waiting.append(job)
-                # Keep a device free of small jobs for the first job that needs one alone. Otherwise they would take
-                # every place that falls free, and it would wait for the end of the queue.
+                # Clear a device for the first job that needs one alone. Otherwise smaller jobs would take every free
+                # slot, and it would wait until the queue is empty.
                 if cleared is None and self.pool.needs_own_device(*need):
                     cleared = self.pool.choose_to_clear()
             else:
                 yield from self._start(job)
 
     def _start(self, job: Job) -> Iterator[RunEvent | Notice]:
-        """Start a worker for a job that has a place, unless its folder says that it cannot or need not run."""
+        """Start a worker for a job that has a device, unless the run cannot start, is finished or is held elsewhere."""
         folder, spec, config = job.entry.folder, job.entry.spec, self.settings.config
         redo = config.redo and job.new
         try:
@@ -218,7 +217,7 @@ class Loop:
     # --- elsewhere -> waiting, ended ------------------------------------------------------------
 
     def _check_elsewhere(self) -> Iterator[RunEvent | Notice]:
-        """Take back jobs that another process has let go of, and report those that it has finished."""
+        """Return jobs that another process has released to the queue, and report those that it has finished."""
         if not self.elsewhere:
             return
         if self.last_elsewhere_check is None:
@@ -231,7 +230,7 @@ class Loop:
             state_before, job.state_before = job.state_before, state
             if state.name == "running":
                 continue
-            # The other scheduler may be about to retry a failure, so it counts only if it is still there next time.
+            # The other scheduler may retry a failure, so it counts only if the next check finds it, too.
             if state.name == "failed" and state.kind != "lost" and state != state_before:
                 continue
             del self.elsewhere[path]
@@ -244,7 +243,7 @@ class Loop:
     # --- live -> ended, waiting, elsewhere ------------------------------------------------------
 
     def _settle(self, job: Job, worker_exit: WorkerExit) -> Iterator[RunEvent | Notice]:
-        """Free the place of a job whose worker has ended, and decide what follows."""
+        """Release the device of a job whose worker has ended, and decide what to do with the job."""
         folder, spec, policy = job.entry.folder, job.entry.spec, self.settings.policy
         device = self.pool.get_device(job.path)
         reserved_mb = device.runs[job.path]
@@ -273,7 +272,7 @@ class Loop:
             cost_was_unknown = self.history.predict(job.key).seconds is None
             self.history.add_run(folder, spec)
             if cost_was_unknown:
-                self._sort_waiting()  # the rest of the class need no longer come first
+                self._sort_waiting()  # its class no longer has priority
         if state.kind == "out_of_memory":
             self.history.add_out_of_memory(spec, reserved_mb)
 
@@ -292,7 +291,7 @@ class Loop:
         yield Notice(f"retrying ({how}): {folder.path.name}: {state.kind}: {state.reason}")
 
     def _end(self, event: RunEvent) -> Iterator[RunEvent | Notice]:
-        """Report the end of a job; with --fail-fast, the first failure is also the last start."""
+        """Report the end of a job; with --fail-fast, nothing starts after the first failure."""
         yield event
         if event.state.name == "failed" and self.settings.policy.fail_fast and not self.failed_fast:
             self.failed_fast = True
@@ -317,7 +316,7 @@ class Loop:
             yield Notice("stopping now")
 
     def _stop_live(self) -> None:
-        """Ask all workers to stop, but for those that exceeded the timeout: a second request would end them at once."""
+        """Ask all workers to stop, except those over the timeout, which a second request would end at once."""
         for job in self.live.values():
             if not job.overdue:
                 job.stop_time = self.clock()
@@ -330,7 +329,7 @@ class Loop:
             if timeout is not None and not job.overdue and now - job.start_time > timeout:
                 job.overdue, job.stop_time = True, now
                 self.executor.stop(job.path)
-            # After one Ctrl-C there is no limit: an epoch may take long, and the user can press again.
+            # After the first Ctrl-C there is no limit: an epoch may take long, and the user can press it again.
             limit = GRACE if job.overdue else LAST_WORDS if self.phase is Phase.ENDING else None
             if job.stop_time is not None and limit is not None and now - job.stop_time > limit:
                 self.executor.kill(job.path)

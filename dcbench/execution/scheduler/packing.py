@@ -1,7 +1,6 @@
 """Decide which waiting run comes first, and which device has room for it.
 
-In: the expected time and memory of each run. Out: a sort key, and the device where a run may start now, or None. Memory
-is reserved before a run starts, so that two runs that start together cannot overfill a GPU.
+Memory is reserved before a run starts, so that two runs that start together cannot overfill a GPU.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dcbench.execution.scheduler.history import ExpectedCost
 # --- order ----------------------------------------------------------------------------------
 
 CellFilter = dict[str, str]
-"""Field -> value as a person writes it; selects the runs that agree in all of them."""
+"""Field -> value as text; selects the runs that agree in all fields."""
 
 
 def parse_filters(texts: Sequence[str], specs: Sequence[RunSpec]) -> list[CellFilter]:
@@ -56,9 +55,9 @@ def urgency(
 ) -> tuple[bool, bool, float]:
     """Return a sort key that puts the most urgent run first; runs with equal keys keep the plan's order.
 
-    First come the cells that the user chose, then runs of unknown cost, because their measurement helps to place all
-    others, then the longest: a long run that starts last would decide when the matrix ends. Long means seconds times
-    `share`, the part of a device that a run of this memory takes.
+    First come the cells that the user chose, then runs of unknown cost, because measuring them helps to place all
+    others, then the longest: a long run that starts last would delay the end of the matrix. The length is the time
+    multiplied by `share`, the part of a device that a run of this memory takes.
     """
     weight = (cost.seconds or 0.0) * share(cost.memory_mb)
     return not is_selected(spec, first), cost.seconds is not None, -weight
@@ -67,7 +66,7 @@ def urgency(
 # --- devices --------------------------------------------------------------------------------
 
 SIMILAR = 0.9
-"""A device with at least this part of the largest device's memory counts as equally large."""
+"""A device with at least this fraction of the largest device's memory counts as equally large."""
 
 
 @dataclass(kw_only=True)
@@ -103,7 +102,7 @@ class Device:
         return self.exclusive or len(self.runs) >= self.slots
 
     def refresh_memory(self) -> None:
-        """Read what other programs leave; only while no run is here, whose own memory would count as theirs."""
+        """Update the memory that other programs leave; only while no run is here, whose memory would count as theirs."""
         if self.read_free_mb is not None and not self.runs and (free_mb := self.read_free_mb()) is not None:
             self.memory_mb, self.most_mb = free_mb, max(self.most_mb, free_mb)
 
@@ -135,7 +134,7 @@ class Pool:
         exclusive = force or self.needs_own_device(memory_mb, exclusive)
         needed_mb = memory_mb or 0.0
         if exclusive:
-            # Wait for a large device: what the run needs is unknown, or more than any device has.
+            # Wait for a large device: the need of the run is unknown, or larger than any device.
             least_mb = 0.0 if force else SIMILAR * self._largest_mb
             candidates = [device for device in self.devices if not device.runs and device.memory_mb >= least_mb]
         else:
@@ -157,12 +156,12 @@ class Pool:
         return exclusive or unknown or (memory_mb or 0.0) > self._largest_mb
 
     def choose_to_clear(self) -> Device:
-        """Return the large device with the fewest runs: the first that a run which needs one alone can have."""
+        """Return the large device with the fewest runs, which will be free first for a run that needs it alone."""
         large = [device for device in self.devices if device.most_mb >= SIMILAR * self._largest_mb]
         return min(large, key=lambda device: len(device.runs))
 
     def refresh_memory(self) -> None:
-        """Read what other programs leave of each device without a run."""
+        """Update the memory of each device without a run."""
         for device in self.devices:
             device.refresh_memory()
 
@@ -189,12 +188,12 @@ class Pool:
         )
 
     def share(self, memory_mb: float | None) -> float:
-        """Return the part of a device that a run takes: of its slots or of its memory, whichever is larger."""
+        """Return the fraction of a device that a run takes: of its slots or of its memory, whichever is larger."""
         largest = max(self.devices, key=lambda device: device.memory_mb)
         return max(1 / largest.slots, min(1.0, (memory_mb or 0.0) / largest.memory_mb))
 
     def count_threads(self, needs_mb: Iterable[float | None]) -> int:
-        """Return the CPU threads for each run on a GPU: the cores, divided by the most runs that can be at once."""
+        """Return the CPU threads for each run on a GPU: the cores divided by the largest number of runs at once."""
         smallest_mb = min((need_mb for need_mb in needs_mb if need_mb), default=0.0)
         fitting = [int(device.memory_mb // smallest_mb) if smallest_mb else 1 for device in self.devices]
         at_once = sum(max(1, min(device.slots, fit)) for device, fit in zip(self.devices, fitting, strict=True))

@@ -1,8 +1,8 @@
-"""Execute a short run of each class of unknown cost, and estimate from it what a whole run will cost.
+"""Estimate the cost of runs of a class by short runs: probes.
 
-In: specs. Out: the estimated costs of their classes, in the history. A probe is a real run by the same worker, of one
-epoch on a part of the images, in a temporary folder. Time and memory have a fixed part (imports, reading files, the
-eigenvectors of the PCA) and one that grows with the images, so two sizes give a line that is extended to all images.
+A probe is a run by the same worker, of one epoch on a part of the images, in a temporary folder. Time and memory have a
+fixed part (imports, reading files, the eigenvectors of the PCA) and one that grows with the images, so the costs of two
+probes are extrapolated linearly to all images.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from dcbench.execution.scheduler.loop import Loop
 from dcbench.execution.scheduler.settings import SchedulerSettings
 
 LARGE, SMALL = 4096, 1024
-"""Training images of the two probes. A class with not many more than the first is probed once, with all of them."""
+"""Training images of the two probes. A class with not many more than LARGE images is probed once, with all of them."""
 
 
 def find_unknown_classes(
@@ -40,7 +40,7 @@ def find_unknown_classes(
 ) -> list[RunSpec]:
     """Return one spec of each class whose time is unknown, or with `memory`, whose memory is unknown."""
     specs: dict[CostClass, RunSpec] = {}
-    # A run without epochs has no row to time, so any other run of its class goes first.
+    # A run without epochs has no epoch to time, so prefer any other run of its class.
     for entry in sorted(entries, key=lambda entry: not entry.spec.epochs):
         cost = settings.history.predict(get_cost_key(entry.spec))
         if (cost.memory_mb if memory else cost.seconds) is None:
@@ -49,15 +49,15 @@ def find_unknown_classes(
 
 
 def find_classes_to_probe(entries: Sequence[PlannedRun], settings: SchedulerSettings) -> list[RunSpec]:
-    """Return the classes whose memory must be probed first: those of unknown memory, if runs may share a GPU."""
+    """Return one spec of each class whose memory must be probed: those of unknown memory, if runs may share a GPU."""
     shared = settings.pool.on_gpus and any(device.slots > 1 for device in settings.pool.devices)
     return find_unknown_classes(entries, settings, memory=True) if shared else []
 
 
 def run_probes(specs: Sequence[RunSpec], executor: str, settings: SchedulerSettings) -> None:
-    """Probe the classes of these specs, as many at once as runs would be; a class whose probe fails stays unknown."""
+    """Probe the classes of these specs and add their costs to the history; if a probe fails, its class stays unknown."""
     probes = {spec: plan_probes(spec) for spec in specs}
-    # The probes need a history of their own: a run on part of the images must not count as a measured run.
+    # With a history of their own: a run on a part of the images must not count as a measured run.
     own_settings = replace(
         settings,
         pool=settings.pool.copy_empty(),
@@ -100,14 +100,14 @@ def plan_probes(spec: RunSpec) -> list[tuple[RunSpec, float]]:
 
 
 def extrapolate(costs: Sequence[tuple[float, MeasuredCost]]) -> MeasuredCost:
-    """Return the cost of all images: the line through one or two (share, cost) points, the larger first, at share 1."""
+    """Extrapolate the cost of one or two shares of the images, the larger share first, to all images."""
 
     def at_all_images(name: str) -> float | None:
         points = [(share, getattr(cost, name)) for share, cost in costs]
         if any(value is None for _, value in points):
             return None
         (large, large_cost), (small, small_cost) = points[0], points[-1]
-        # More images never cost less, so noise must not give a falling line.
+        # More images never cost less, whatever the noise.
         slope = max(0.0, (large_cost - small_cost) / (large - small)) if large > small else 0.0
         return float(large_cost + slope * (1 - large))
 

@@ -1,4 +1,4 @@
-"""What the scheduler works with: the workers' configuration, the devices, known costs, and the user's wishes."""
+"""Settings of the scheduler: the workers' configuration, the devices, known costs, and the user's options."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dcbench.execution.scheduler.packing import CellFilter, Pool, make_pool
 
 @dataclass
 class InterruptCounter:
-    """How often the user has pressed Ctrl-C or sent SIGTERM. Once: running epochs finish. Twice: workers end now."""
+    """Count Ctrl-C and SIGTERM. After the first, running epochs finish; after the second, workers end now."""
 
     count: int = 0
 
@@ -53,19 +53,15 @@ class SchedulerSettings:
     """Settings and state that the scheduler shares with the command line."""
 
     config: WorkerConfig
-    """What all workers have in common; each run gets a copy with its own GPU, memory and predicted time."""
+    """Configuration of all workers; each run gets a copy with its own GPU, memory and predicted time."""
     pool: Pool
-    """Devices, and what is reserved on them."""
     history: History
-    """What runs of each class have cost."""
     policy: FaultPolicy = field(default_factory=FaultPolicy)
-    """What follows a failure."""
     first: Sequence[CellFilter] = ()
-    """Cells that the user wants first."""
+    """Cells that --first puts before all others."""
     interrupts: InterruptCounter = field(default_factory=InterruptCounter)
-    """The user's stop requests."""
     clock: Callable[[], float] = time.monotonic
-    """Source of the time (s); a simulation brings its own."""
+    """Return the time (s); a simulation replaces it."""
 
 
 def make_settings(
@@ -75,9 +71,9 @@ def make_settings(
     results: Path | None = None,
     **more: Any,
 ) -> SchedulerSettings:
-    """Return settings for these GPUs (none: the CPU), with what the runs under `results` say of these entries' cost."""
+    """Return settings for these GPUs, or the CPU without any; `results` has finished runs that tell the entries' cost."""
     history = History(describe_machine(config, gpus))
     if results is not None:
-        # Only the classes that are asked for: a results folder may hold thousands of runs of other classes.
+        # Only these classes, because a results folder may hold thousands of other runs.
         history.read_results(results, {get_cost_class(entry.spec) for entry in entries})
     return SchedulerSettings(config=config, pool=make_pool(gpus, config.jobs), history=history, **more)
