@@ -41,11 +41,11 @@ def main() -> None:
     except DcbenchError as error:
         if options.debug:
             raise
-        # A MatrixError has one line for each mistake, each of which begins with its place in the file.
+        # A MatrixError has one line for each mistake, which begins with its position in the file.
         print(f"error: {error}" if "\n" not in str(error) else f"{error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        # Without a file name it is not a file of the user's that is in the way, but a bug.
+        # An error without a file name is a bug, not a problem with a user's file.
         if options.debug or error.filename is None:
             raise
         print(f"error: {os.fsdecode(error.filename)}: {error.strerror}", file=sys.stderr)

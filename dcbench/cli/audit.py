@@ -1,4 +1,4 @@
-"""`dcbench audit`: whether every axis acts and every run did what its spec says."""
+"""`dcbench audit`: check that every axis takes effect and every run did what its spec says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def audit(
     path: Annotated[Path, typer.Argument(help="A results folder, or the folder of a matrix in it.")] = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
-    """Check that every axis acts and that every run did what its spec says. Exit code 1 if not."""
+    """Check that every axis takes effect and that every run did what its spec says. Exit code 1 if a check fails."""
     audits, has_error = [], False
     for folder in find_matrix_dirs(path):
         # A matrix that cannot be read does not hide the audits of the others.

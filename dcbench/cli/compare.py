@@ -1,4 +1,4 @@
-"""`dcbench compare`: show what changed from one result set to another, and whether a gate fails."""
+"""`dcbench compare`: show what changed from one result set to another, and check the gates of --fail-on."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def _find_matrix(path: Path) -> MatrixDir:
 
 
 def _choose_outcomes(outcomes: Sequence[Any], metrics: Sequence[str], gates: Sequence[Gate]) -> list[Any]:
-    """Return the outcomes that --metric and --fail-on name, or all if there is no --metric.
+    """Return the outcomes that --metric and --fail-on name, or all without --metric.
 
-    Unknown names are refused, and so is a gate that nothing can fail.
+    Raise BadParameter for an unknown name, and for a gate that cannot fail.
     """
 
     known = {outcome.name: outcome for outcome in outcomes}
@@ -132,14 +132,14 @@ def _print_report(report: ComparisonReport, markdown: Path | None, as_json: bool
     if markdown == STDOUT:
         print(as_markdown(report), end="")
         if report.gates:
-            # The standard output goes to a pull request; the log of the job must show why it failed.
+            # The standard output may go to a pull request, but the log of the job must show why it failed.
             sentences = (report.outcome, *report.failures, report.caution)
             print("\n".join(filter(None, sentences)), file=sys.stderr)
         return
     if markdown is not None:
         try:
             if (markdown.exists() and not markdown.is_file()) or markdown.is_symlink():
-                # A pipe, a device or a link must stay what it is, so it is written into and not replaced.
+                # Write into a pipe, a device or a link instead of replacing it.
                 markdown.write_text(as_markdown(report), encoding="utf-8")
             else:
                 write_atomic(markdown, as_markdown(report))

@@ -62,7 +62,7 @@ def inspect(
 
 
 def _make_target(out: Path, run: Path) -> Path:
-    """Make the folder of the page; called before anything that takes long, so that a wrong --out fails at once."""
+    """Make the folder of the page; called before anything slow, so that a wrong --out fails at once."""
     resolved = run.resolve()
     target = out / resolved.parent.name / "inspect" / resolved.name
     with explain_os_error(target, "--out"):
@@ -73,7 +73,7 @@ def _make_target(out: Path, run: Path) -> Path:
 
 
 def _write_page(run: InspectedRun, config: WorkerConfig, clusters: int, target: Path, checks: Sequence[Check]) -> None:
-    """Measure the run, draw it, and print what is missing or not as it should be; `checks` come first on the page."""
+    """Measure and draw the run, and print warnings and missing figures; `checks` come first on the page."""
     from dcbench.inspect.page import write_page
 
     if run.source == "assignment":

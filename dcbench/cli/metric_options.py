@@ -1,8 +1,4 @@
-"""The options --margin and --rule, by which `report` and `compare` choose how metrics are compared.
-
-In: the texts of the options. Out: the outcomes and rules that the analysis takes. Nothing here imports pandas until an
-option is parsed.
-"""
+"""The options --margin and --rule of `report` and `compare`. Nothing imports pandas until they are parsed."""
 
 from __future__ import annotations
 
@@ -39,7 +35,7 @@ RuleOption = Annotated[
 
 
 def parse_margins(texts: list[str] | None) -> tuple[Outcome, ...]:
-    """Return the outcomes of the analysis with the margins of METRIC=VALUE; raise BadParameter for a wrong one."""
+    """Return the outcomes of the analysis with these margins (METRIC=VALUE); raise BadParameter for a wrong one."""
     from dcbench.analysis.summary import OUTCOMES, set_margins
 
     outcomes = {outcome.name: outcome for outcome in OUTCOMES}

@@ -1,4 +1,4 @@
-"""Options that several commands share: their types, their help, and how their texts are read."""
+"""Options that several commands share: their types, help texts and parsers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PluginsOption = Annotated[
         "--plugins",
         metavar="DIR",
         help="Folder of your own plug-ins, with a folder for each kind; repeatable.",
-        # At once, since the names in all other arguments may be those of plug-ins.
+        # Eager, because other arguments may name these plug-ins.
         callback=lambda folders: registry.use_plugins(folders or []) or folders,
         is_eager=True,
     ),

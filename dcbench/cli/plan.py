@@ -42,13 +42,13 @@ def plan(
     runs_per_gpu: RunsPerGpuOption = "auto",
     jobs: JobsOption = None,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Measure each class of runs of unknown cost by a short run.")
+        bool, typer.Option("--probe", help="Execute a short run of each class of unknown cost to measure it.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs of a matrix: the count after each step, the axes, what is done, and what the rest will take.
+    """List the runs of a matrix, and estimate the time and memory of those that are not done.
 
-    Times and memory come from finished runs of the same class under the results folder, on a device like this one.
+    The estimates come from finished runs of the same class under the results folder, on a device like this one.
     """
     selection = select_devices(device, gpus, runs_per_gpu, jobs)
     expanded = read_matrix(matrix, devices.choose_precision(selection.kind))

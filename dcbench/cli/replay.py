@@ -25,21 +25,21 @@ def _refuse_nan(value: float) -> float:
 
 def replay(
     path: Annotated[Path, typer.Argument(help="Folder of a run that is done; it is only read.", metavar="RUN")],
-    times: Annotated[int, typer.Option(min=1, help="How many times to repeat the run.")] = 2,
+    times: Annotated[int, typer.Option(min=1, help="Number of repetitions.")] = 2,
     threads: RunThreadsOption = None,
     tolerance: Annotated[
         float,
         typer.Option(min=0, max=1, callback=_refuse_nan, help="Largest difference that counts as equal."),
     ] = TOLERANCE,
     keep: Annotated[
-        Path | None, typer.Option(help="New folder to keep the repetitions in. Default: none is kept.")
+        Path | None, typer.Option(help="New folder for the repetitions. Default: a temporary folder.")
     ] = None,
     data_dir: DataDirOption = None,
     plugins: PluginsOption = None,
     device: RunDeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Repeat a finished run in another folder, and compare. Exit code 0 if it comes out the same, else 1."""
+    """Repeat a finished run in another folder and compare the results. Exit code 0 if they are equal, else 1."""
     original = read_original(path)
     settings = make_replay_settings(original, times, data_dir, device, threads)
     with open_replay_folder(keep, original) as folder:

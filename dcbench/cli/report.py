@@ -1,4 +1,4 @@
-"""`dcbench report`: write results as figures, tables and pages, once or as long as a matrix runs."""
+"""`dcbench report`: turn results into figures, tables and pages, once or continuously while a matrix runs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 PORT = 8642
 INTERVAL = 5.0
-"""Seconds between two looks at the results."""
+"""Seconds between two checks for changes."""
 
 NICENESS = 5
-"""How far the writing of reports gives way to training runs on the same cores."""
+"""Niceness of the process that writes reports, so that training runs on the same cores go first."""
 
 
 def report(
@@ -100,14 +100,14 @@ def report(
 
 
 def _watch(path: Path, out: Path, write: Callable[[MatrixDir], WrittenReport], port: int, interval: float) -> None:
-    """Serve the reports and keep them fresh until the user ends it."""
+    """Serve the reports and keep them up to date until the user ends it."""
     from dcbench.report.watch.reports import Reports
     from dcbench.report.watch.server import serve_reports
 
     reports = Reports(path, out, write)
     with _catch_stop_signals() as signals, serve_reports(reports, port) as url:
         print(f"{url} has the reports of {path}; Ctrl-C ends it", flush=True)
-        os.nice(NICENESS)  # this thread only; the server's keeps its priority
+        os.nice(NICENESS)  # of this thread only; the server's thread keeps its priority
         for message in reports.follow(interval):
             if message.is_error:
                 print(f"error: {message.text}", file=sys.stderr, flush=True)
@@ -121,7 +121,7 @@ def _watch(path: Path, out: Path, write: Callable[[MatrixDir], WrittenReport], p
 def _catch_stop_signals() -> Iterator[list[int]]:
     """End the block without a traceback on Ctrl-C or SIGTERM, and yield the list of signals received so far.
 
-    The list is needed because an exception that is raised while an object is deleted ends nothing: Python prints it.
+    The list is needed because Python only prints an exception that is raised while it deletes an object.
     """
     received: list[int] = []
 

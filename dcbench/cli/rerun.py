@@ -1,4 +1,4 @@
-"""Repeat a finished run: what `dcbench replay` and `dcbench inspect --replay` share."""
+"""Repeat a finished run, for `dcbench replay` and `dcbench inspect --replay`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_replay_settings(
     threads: int | None,
     keep_weights: bool = False,
 ) -> SchedulerSettings:
-    """Return where and how the repetitions run: on the device and with the threads of the original by default."""
+    """Return the settings of the repetitions; device and threads are those of the original by default."""
     registry.require_files(original.spec.plugins)
     kind, gpus = devices.resolve_device(device or original.device)
     threads = threads or original.threads
@@ -49,7 +49,7 @@ def run_replays(planned: list[PlannedRun], settings: SchedulerSettings, quiet: b
     events = scheduler.run(planned, LOCAL, settings)
     with settings.interrupts.counting():
         if quiet:
-            # The scheduler works only while its events are read.
+            # The scheduler runs only while its events are read.
             deque(events, maxlen=0)
         else:
             watch(events, planned, planned, settings)

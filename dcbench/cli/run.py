@@ -48,7 +48,10 @@ def run(
     runs_per_gpu: RunsPerGpuOption = "auto",
     jobs: JobsOption = None,
     executor: Annotated[
-        str, typer.Option(help="How to execute runs: local (a process for each), inline, or the name of a plug-in.")
+        str,
+        typer.Option(
+            help="How to execute runs: local (a process for each), inline (in this process), or the name of a plug-in."
+        ),
     ] = LOCAL,
     first: Annotated[
         list[str] | None,
@@ -70,15 +73,15 @@ def run(
         bool, typer.Option("--keep-weights", help="Keep the last checkpoint of each run (VGG16 at 224 px: 1.1 GB).")
     ] = False,
 ) -> None:
-    """Execute the runs of a matrix that are not done. Exit code 0 if every planned run ends up done or skipped.
+    """Execute the runs of a matrix that are not done. Exit code 0 if every planned run is done or skipped at the end.
 
-    Ctrl-C once: running epochs finish and leave a checkpoint. Twice: they end now. The same command continues.
+    Ctrl-C once lets the running epochs finish and saves checkpoints; twice ends them at once. The same command continues.
     """
     selection = select_devices(device, gpus, runs_per_gpu, jobs)
     plan = read_matrix(matrix, devices.choose_precision(selection.kind))
     folder = MatrixDir(results / plan.name)
-    # Before `store_plan`, so that a mistyped option changes nothing on disk; after `read_matrix`, because the matrix
-    # may name the folder of the executor's plug-in.
+    # Before `store_plan`, so that a wrong option changes nothing on disk; after `read_matrix`, because the matrix may
+    # name the folder of the executor's plug-in.
     filters = parse_filters(first or [], plan.planned)
     registry.find("executors", executor)
     if executor == "inline":

@@ -1,4 +1,4 @@
-"""`dcbench status`: the state of every planned run, what one run is, or what two runs differ in."""
+"""`dcbench status`: show the state of every planned run, the details of one run, or the difference of two runs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def status(
     path: Annotated[
         Path, typer.Argument(help="A results folder, the folder of a matrix in it, or the folder of a run.")
     ] = Path("results"),
-    other: Annotated[Path | None, typer.Argument(help="Folder of another run, to see what the two differ in.")] = None,
+    other: Annotated[Path | None, typer.Argument(help="Folder of another run, to show how the two differ.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the state of every planned run; for one run, what it is and how it did; for two, what differs."""
+    """Show the state of every planned run, the details of one run, or how two runs differ."""
     if other is not None:
         show_difference(path, other, as_json)
     elif RunDir(path).spec_file.exists():
@@ -74,7 +74,7 @@ def show_one_run(folder: RunDir, as_json: bool) -> None:
         environment = extract_environment(folder.read_provenance())
         print(json.dumps(facts | {"last_lines": state.last_lines, "provenance": environment}))
         return
-    # The run first: the files read after it may be damaged, which ends the command.
+    # The run first: a damaged file among those that follow ends the command.
     show_run(folder, spec, state)
     if state.name == "done":
         show_score(read_rows(folder), spec)
@@ -82,7 +82,7 @@ def show_one_run(folder: RunDir, as_json: bool) -> None:
 
 
 def show_difference(path: Path, other: Path, as_json: bool) -> None:
-    """Show what two runs differ in: their specs, their environments and their metrics."""
+    """Show how two runs differ: in their specs, their environments and their metrics."""
     first, second = open_run_dir(path), open_run_dir(other)
     comparison = compare_runs(first, second)
     if as_json:

@@ -1,4 +1,4 @@
-"""What `dcbench audit` prints: the verdict of each axis, and every check that a run failed."""
+"""Print the output of `dcbench audit`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dcbench.core.text import plural
 def show_audit(audit: Audit) -> None:
     """Print the verdict of each axis, and every check that a run failed.
 
-    The columns count matched pairs of runs, which differ in one axis only. `acted`: the audit saw the setting take
-    effect differently. `outcome`: the results differ. `common`: the random numbers that must be common are.
+    The columns count matched pairs of runs, which differ in one axis only. `acted`: the setting took effect differently
+    in the two runs. `outcome`: the results differ. `common`: the random numbers that must be common are.
     """
     console.stdout.print(f"[bold]{escape(audit.name)}[/bold]: {plural(audit.runs, 'run')} audited")
     table = Table("axis", box=None, pad_edge=False)
@@ -23,7 +23,7 @@ def show_audit(audit: Audit) -> None:
     table.add_column("verdict", overflow="fold")
     for axis in audit.axes:
         counts = (axis.pairs, axis.acted, axis.outcome, axis.common if axis.must_share else "none due")
-        # Without a pair there is nothing to judge by, which is neither good nor bad.
+        # Without a pair there is no verdict, good or bad.
         colour = "red" if axis.verdict in ("does nothing", "confounded") else "green" if axis.pairs else "yellow"
         table.add_row(escape(axis.name), *map(str, counts), f"[{colour}]{escape(axis.message)}[/]")
     console.stdout.print(table)

@@ -1,4 +1,4 @@
-"""Show runs while they are executed: a live table on a terminal, plain lines on a pipe, and a summary at the end."""
+"""Show the progress of runs: a live table on a terminal, plain lines on a pipe, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def watch(
     todo: list[PlannedRun],
     settings: SchedulerSettings,
 ) -> None:
-    """Print what will be executed, and show the events as they come.
+    """Print how many runs will be executed, and show events until the last one.
 
-    `entries` are all planned runs and `todo` those to execute. The scheduler works only while its events are read.
+    `entries` are all planned runs and `todo` those to execute. The scheduler runs only while its events are read.
     """
     board = Board(entries, todo, settings)
     show_start(len(todo), settings)
@@ -67,7 +67,7 @@ def show_start(count: int, settings: SchedulerSettings) -> None:
 
 
 def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: str) -> None:
-    """Print the states of the matrix's runs, and the commands that may come next."""
+    """Print the number of runs in each state, and the commands to continue with."""
     console.stdout.print(f"{sum(counts.values())} planned: {console.format_state_counts(counts)}")
     if stopped:
         console.stdout.print(f"stopped; continue with: {escape(command)}")
@@ -79,7 +79,7 @@ def show_end(counts: dict[str, int], folder: MatrixDir, stopped: bool, command: 
 
 
 class Board:
-    """The states of the runs as far as this process knows them; it reads only the epoch of a live run from disk."""
+    """The states of the runs, from the scheduler's events; only the epoch of a live run is read from disk."""
 
     def __init__(self, entries: list[PlannedRun], todo: list[PlannedRun], settings: SchedulerSettings) -> None:
         self.settings = settings
@@ -92,7 +92,7 @@ class Board:
         self.start = time.monotonic()
 
     def update(self, event: RunEvent) -> None:
-        """Take note of a run that has started, waits again, or has ended."""
+        """Note that a run has started, returned to the queue, or ended."""
         path = event.folder.path
         self.states[path] = event.state
         was_waiting = self.running.pop(path, None) is None
@@ -112,7 +112,7 @@ class Board:
     def render(self) -> RenderableType:
         """Return the live table: the latest failures, each live run with its epoch, and the counts."""
         running = Table(box=None, pad_edge=False, show_header=False)
-        # A copy, because rich renders in a thread of its own while events change the dictionary.
+        # A copy, because rich renders in another thread while events change the dictionary.
         for path, start in list(self.running.items()):
             epoch = f"epoch {RunDir(path).count_epochs_done()}/{self.epochs[path]}"
             expected = self.settings.history.predict(self.keys[path]).seconds

@@ -1,4 +1,4 @@
-"""What `dcbench status` prints: every planned run with its state, or one run with its spec, scores and environment."""
+"""Print the output of `dcbench status`: all runs with their states, or one run with its spec, scores and machine."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def find_classes_to_probe(entries: Sequence[PlannedRun], settings: SchedulerSett
 
 
 def run_probes(specs: Sequence[RunSpec], executor: str, settings: SchedulerSettings) -> None:
-    """Probe the classes of these specs and add their costs to the history; if a probe fails, its class stays unknown."""
+    """Probe the classes of these specs and add their costs to the history; failed probes add nothing."""
     probes = {spec: plan_probes(spec) for spec in specs}
     # With a history of their own: a run on a part of the images must not count as a measured run.
     own_settings = replace(
