@@ -29,7 +29,7 @@ INTERVAL = 5.0
 """Seconds between two checks for changes."""
 
 NICENESS = 5
-"""Niceness of the process that writes reports, so that training runs on the same cores go first."""
+"""Niceness of the thread that writes reports, so that training runs on the same cores go first."""
 
 
 def report(

@@ -75,7 +75,7 @@ def run(
 ) -> None:
     """Execute the runs of a matrix that are not done. Exit code 0 if every planned run is done or skipped at the end.
 
-    Ctrl-C once lets the running epochs finish and saves checkpoints; twice ends them at once. The same command continues.
+    Ctrl-C once lets running epochs finish and saves checkpoints; twice ends them at once. The same command continues.
     """
     selection = select_devices(device, gpus, runs_per_gpu, jobs)
     plan = read_matrix(matrix, devices.choose_precision(selection.kind))

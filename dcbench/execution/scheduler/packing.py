@@ -102,7 +102,7 @@ class Device:
         return self.exclusive or len(self.runs) >= self.slots
 
     def refresh_memory(self) -> None:
-        """Update the memory that other programs leave. A run here would count as one of them, so nothing changes then."""
+        """Update the memory that other programs leave, unless a run is here, whose own memory would count as theirs."""
         if self.read_free_mb is not None and not self.runs and (free_mb := self.read_free_mb()) is not None:
             self.memory_mb, self.most_mb = free_mb, max(self.most_mb, free_mb)
 

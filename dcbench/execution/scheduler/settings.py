@@ -71,7 +71,7 @@ def make_settings(
     results: Path | None = None,
     **more: Any,
 ) -> SchedulerSettings:
-    """Return settings for these GPUs (none: the CPU), with the costs of the entries' classes from runs under `results`."""
+    """Return settings for these GPUs (none: the CPU), with the costs of these runs' classes read from `results`."""
     history = History(describe_machine(config, gpus))
     if results is not None:
         # Only these classes, because a results folder may hold thousands of other runs.
