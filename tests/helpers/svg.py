@@ -12,8 +12,8 @@ from dcbench.figures.style.theme import STYLE
 from dcbench.report.svg import compress_svg
 
 
-def drawn(name='<script>alert(1)</script> --> & "x"'):
-    """A figure with a clipped curve, a rasterised one, and a name that means harm."""
+def draw_svg(name='<script>alert(1)</script> --> & "x"'):
+    """Draw a figure with a vector curve, rasterised curves, and a name that must be escaped."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4, 3))
         axes = figure.subplots()

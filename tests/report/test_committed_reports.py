@@ -1,4 +1,4 @@
-"""The committed results give the tables and rows that they gave before the package got its present layout.
+"""The committed results give the same tables and rows as before the package got its present layout.
 
 `reports/*/tables/*.csv` and the digests in `tests/data/reports_before_the_new_layout.json` were written by commit
 fe47945, the last one of the old layout.
@@ -17,18 +17,18 @@ from dcbench.report.tables import make_tables
 from tests.helpers.frames import frame_digest
 from tests.helpers.paths import TOP
 
-BEFORE = json.loads((TOP / "tests" / "data" / "reports_before_the_new_layout.json").read_text())
+OLD_LAYOUT = json.loads((TOP / "tests" / "data" / "reports_before_the_new_layout.json").read_text())
 
 
-def test_every_committed_report_is_compared():
-    assert set(BEFORE) == {path.parent.name for path in (TOP / "reports").glob("*/index.html")}
+def test_the_digests_cover_every_committed_report():
+    assert set(OLD_LAYOUT) == {path.parent.name for path in (TOP / "reports").glob("*/index.html")}
 
 
-@pytest.mark.parametrize("name", BEFORE)
-def test_tables_and_rows_are_those_of_before(name):
+@pytest.mark.parametrize("name", OLD_LAYOUT)
+def test_tables_and_rows_agree_with_the_old_layout(name):
     folder = MatrixDir(TOP / "results" / name)
     results = read_results(folder)
-    assert (len(results.rows), frame_digest(results.rows)) == (BEFORE[name]["rows"], BEFORE[name]["sha256"])
+    assert (len(results.rows), frame_digest(results.rows)) == (OLD_LAYOUT[name]["rows"], OLD_LAYOUT[name]["sha256"])
     tables = make_tables(analyse(results), audit(folder))
     committed = {path.stem: path.read_text() for path in (TOP / "reports" / name / "tables").glob("*.csv")}
     assert set(tables) == set(committed)

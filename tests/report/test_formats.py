@@ -15,22 +15,22 @@ from tests.helpers.result_folders import TEXT
 TABLE = pd.DataFrame({"run_id": ["a_b", "x|y"], "nmi": [0.123456, None], "swap": ["lr 0.05 \u2192 0.1", "50 % & <b>"]})
 
 
-def test_markdown_has_a_line_a_row_and_nothing_ends_a_cell():
+def test_markdown_has_a_line_for_each_row_and_escapes_cells():
     lines = format_markdown(TABLE).splitlines()
     assert lines[:3] == ["| run_id | nmi | swap |", "| --- | --- | --- |", "| a_b | 0.1235 | lr 0.05 \u2192 0.1 |"]
     assert lines[3] == "| x\\|y |  | 50 % & &lt;b> |"
-    assert format_markdown(pd.DataFrame({"told": ["two\nlines", "back\\slash"]})).splitlines()[2:] == [
+    assert format_markdown(pd.DataFrame({"text": ["two\nlines", "back\\slash"]})).splitlines()[2:] == [
         "| two lines |", "| back\\\\slash |",
     ]  # fmt: skip
 
 
-def test_latex_is_escaped_and_may_go_over_pages():
+def test_latex_is_escaped_and_uses_a_longtable():
     text = format_latex(TABLE)
     assert r"a\_b & 0.1235 & lr 0.05 $\to$ 0.1 \\" in text and r"x|y &  & 50 \% \& <b> \\" in text
     assert text.startswith(r"\begin{longtable}") and r"\toprule" in text
 
 
-def test_latex_is_what_pandas_writes_and_words_of_latex_are_text():
+def test_latex_agrees_with_pandas_and_escapes_commands():
     marks = pd.DataFrame({"a_b": ["x & y", "50 %", "{$#}"], "c": ["1", "2", "3"]})
     assert format_latex(marks) == marks.to_latex(index=False, escape=True, longtable=True)
     assert r"\textbackslash{}input\{x\} & \textasciitilde{} & \textasciicircum{} \\" in format_latex(
@@ -38,7 +38,7 @@ def test_latex_is_what_pandas_writes_and_words_of_latex_are_text():
     )
 
 
-def test_a_table_without_lines_has_its_head():
+def test_an_empty_table_has_a_head():
     empty = TABLE.iloc[:0]
     assert format_markdown(empty).count("\n") == 2 and "run\\_id" in format_latex(empty)
 
@@ -47,14 +47,14 @@ def test_a_table_without_lines_has_its_head():
     ("value", "text"),
     [(0.000012345, "1.234e-05"), (12345.0, "1.234e+04"), (7, "7"), (None, ""), (float("nan"), ""), (True, "true")],
 )
-def test_cells(value, text):
+def test_cells_have_four_significant_digits(value, text):
     assert format_cell(value) == text
 
 
 # --- data.parquet ---------------------------------------------------------------------------
 
 
-def test_one_line_of_pandas_gives_the_rows_back_with_their_types(folder, tmp_path):
+def test_pandas_reads_data_parquet_with_the_original_types(folder, tmp_path):
     rows = results.read_results(folder).rows
     write_parquet(rows, tmp_path)
     back = pd.read_parquet(tmp_path / "data.parquet")
@@ -64,14 +64,14 @@ def test_one_line_of_pandas_gives_the_rows_back_with_their_types(folder, tmp_pat
     assert back["whiten"].dtype == bool and set(back["limit"].dropna()) == {500}
 
 
-def test_data_parquet_is_written_in_pieces(folder, tmp_path, monkeypatch):
+def test_data_parquet_can_be_written_in_several_row_groups(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "ROWS_PER_GROUP", 7)
     rows = results.read_results(folder).rows
     write_parquet(rows, tmp_path)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "data.parquet"), rows, check_categorical=False)
 
 
-def test_without_a_finished_run_data_parquet_has_the_columns_and_no_row(folder, tmp_path):
+def test_data_parquet_without_a_finished_run_has_columns_and_no_rows(folder, tmp_path):
     for run_id in plan_of(TEXT).run_ids:
         folder.run_dir(run_id).write_state(RunState(name="failed", kind="nan"))
     rows = results.read_results(folder).rows
@@ -80,7 +80,7 @@ def test_without_a_finished_run_data_parquet_has_the_columns_and_no_row(folder, 
     assert back.empty and list(back.columns) == list(rows.columns)
 
 
-def test_a_disk_that_is_full_half_way_leaves_the_old_file_whole(folder, tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_old_data_parquet(folder, tmp_path, monkeypatch):
     rows = results.read_results(folder).rows
     write_parquet(rows, tmp_path)
     real, calls = ParquetWriter.write_table, []

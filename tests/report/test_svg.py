@@ -11,7 +11,7 @@ from PIL import Image
 
 from dcbench.figures.style.theme import COLOURS, INK, STYLE
 from dcbench.report.svg import HREF, compress_svg, inline_svg
-from tests.helpers.svg import drawn
+from tests.helpers.svg import draw_svg
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +30,20 @@ def svg():
 
 
 def pixels(svg):
-    (found,) = re.findall(rb'base64,\s*([^"]*)"', svg)
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(found))).convert("RGBA"), dtype=float)
+    (encoded,) = re.findall(rb'base64,\s*([^"]*)"', svg)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"), dtype=float)
 
 
-def test_it_is_much_lighter_and_stays_an_svg(svg):
+def test_compressing_halves_the_size_and_keeps_the_elements(svg):
     made = compress_svg(svg)
     assert len(made) < 0.5 * len(svg) and made.rstrip().endswith(b"</svg>")
     assert re.findall(rb"<[a-z]+", made) == re.findall(rb"<[a-z]+", svg)
 
 
-def test_points_move_by_less_than_can_be_seen_and_letters_not_at_all(svg):
+def test_compressing_rounds_points_and_keeps_letters(svg):
     def numbers(text):
         paths = re.findall(rb' d="([^"]*)"', re.sub(rb"<defs>.*?</defs>", b"", text, flags=re.DOTALL))
-        return np.array([float(one) for path in paths for one in re.findall(rb"-?\d+\.?\d*", path)])
+        return np.array([float(number) for path in paths for number in re.findall(rb"-?\d+\.?\d*", path)])
 
     made = compress_svg(svg)
     assert np.abs(numbers(made) - numbers(svg)).max() <= 0.005001
@@ -51,14 +51,14 @@ def test_points_move_by_less_than_can_be_seen_and_letters_not_at_all(svg):
     assert re.findall(rb"scale\([^)]*\)", made) == re.findall(rb"scale\([^)]*\)", svg)
 
 
-def test_the_pixels_keep_their_colours(svg):
+def test_compressing_keeps_the_colours_of_pixels(svg):
     before, after = pixels(svg), pixels(compress_svg(svg))
     assert before.shape == after.shape
     on_white = [image[..., :3] * (shade := image[..., 3:] / 255) + 255 * (1 - shade) for image in (before, after)]
     assert np.abs(on_white[0] - on_white[1]).mean() < 8
 
 
-def test_an_svg_without_pixels_is_only_rounded():
+def test_compressing_an_svg_without_pixels_only_rounds_numbers():
     assert compress_svg(b'<svg><path d="M 1.23456 2 \nL 3.999999 -0.001" scale="0.015625"/></svg>') == (
         b'<svg><path d="M 1.23 2 L 4 -0" scale="0.015625"/></svg>'
     )
@@ -69,14 +69,14 @@ def test_an_svg_without_pixels_is_only_rounded():
 
 @pytest.fixture(scope="module")
 def figure():
-    return drawn()
+    return draw_svg()
 
 
 def ids(text):
     return re.findall(r' id="([^"]*)"', text)
 
 
-def test_an_inlined_figure_is_one_element_with_a_name_and_nothing_of_the_file_around_it(figure):
+def test_an_inlined_figure_is_one_labelled_svg_element(figure):
     text = inline_svg(figure, "f0", 'Curves "of" <all>')
     assert text.startswith("<svg") and text.endswith("</svg>") and "<?xml" not in text and "DOCTYPE" not in text
     assert "<!--" not in text and "metadata" not in text and "<style" not in text and "script" not in text
@@ -85,19 +85,19 @@ def test_an_inlined_figure_is_one_element_with_a_name_and_nothing_of_the_file_ar
     assert root.get("viewBox") and root.get("style") == "width: 288pt" and root.get("height") is None
 
 
-def test_references_stay_whole_and_ids_are_its_own(figure):
+def test_inlined_figures_have_unique_ids_and_valid_references(figure):
     first, second = inline_svg(figure, "f0", "a"), inline_svg(figure, "f1", "b")
     assert not set(ids(first)) & set(ids(second)) and all(name.startswith("f0-") for name in ids(first))
     referred = set(re.findall(r'url\(#([^)]*)\)|href="#([^"]*)"', first))
-    assert {one or other for one, other in referred} == set(ids(first))
+    assert {first_id or second_id for first_id, second_id in referred} == set(ids(first))
 
 
-def test_ink_is_the_pages_and_other_colours_stay(figure):
+def test_inlined_figures_use_the_ink_of_the_page_and_keep_other_colours(figure):
     text = inline_svg(figure, "f0", "a")
     assert INK not in text and "var(--ink)" in text and "#3c96ff" in text
 
 
-def test_an_inlined_figure_is_smaller_than_the_file_and_its_pixels_are_the_files(figure):
+def test_an_inlined_figure_is_smaller_than_the_file_with_the_same_pixels(figure):
     text = inline_svg(figure, "f0", "a")
     assert len(text) < len(figure) and png(text) == png(figure.decode())
 
@@ -110,5 +110,5 @@ def png(text):
     )
 
 
-def test_letters_of_an_inlined_figure_keep_their_scale(figure):
+def test_inlining_keeps_the_scale_of_letters(figure):
     assert "scale(0.015625)" in inline_svg(figure, "f0", "a")

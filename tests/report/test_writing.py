@@ -1,4 +1,4 @@
-"""The whole report: page, figures and tables, for every kind of results folder."""
+"""The report as a whole: page, figures and tables, for every kind of results folder."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ def page_of(written):
     return written.page.read_text()
 
 
-def test_page_figures_and_tables_are_written(folder, out):
+def test_a_report_writes_page_figures_and_tables(folder, out):
     written = write_report(folder, out)
     assert (written.counts, written.notes) == ({"done": 8}, [])
     names = {path.name for path in (out / "m" / "figures").iterdir()}
@@ -51,16 +51,18 @@ def test_page_figures_and_tables_are_written(folder, out):
     assert len(tables["runs"]) == 8 and tables["unfinished"].empty
 
 
-def test_the_page_is_whole_and_asks_nobody_for_anything(folder, out):
+def test_the_page_is_complete_and_makes_no_external_requests(folder, out):
     text = page_of(write_report(folder, out))
     page = Page(text)
     assert page.open == [] and len(page.all("svg")) == len(list((out / "m" / "figures").glob("*.svg"))) - 1
     assert not re.search(r"\bnan\b", page.text)
     assert all(link.startswith("data:") or link[1:] in page.ids for link in page.links)
-    assert set(re.findall(r"https?://[^/\"]*", text)) == {"http://www.w3.org"}, "names of SVG, which nobody asks for"
+    assert set(re.findall(r"https?://[^/\"]*", text)) == {"http://www.w3.org"}, (
+        "XML namespaces of SVG, which are not requested"
+    )
 
 
-def test_failed_and_missing_runs_are_listed_with_their_reason_escaped(folder, out):
+def test_failed_and_missing_runs_are_listed_with_an_escaped_reason(folder, out):
     ids = plan_of(TEXT).run_ids
     folder.run_dir(ids[0]).write_state(
         RunState(name="failed", kind="error", reason="<script>alert('x')</script> & \"quotes\"")
@@ -76,7 +78,7 @@ def test_failed_and_missing_runs_are_listed_with_their_reason_escaped(folder, ou
 
 
 @pytest.mark.parametrize("keep", [0, 1])
-def test_no_finished_run_or_one(folder, out, keep):
+def test_a_report_of_no_finished_run_or_one(folder, out, keep):
     for run_id in plan_of(TEXT).run_ids[keep:]:
         shutil.rmtree(folder.run_dir(run_id).path)
     written = write_report(folder, out)
@@ -86,32 +88,32 @@ def test_no_finished_run_or_one(folder, out, keep):
     assert ("curves_k" in drawn and "forest" not in drawn) if keep else drawn == {"coverage"}
 
 
-def test_a_single_cell_without_axes(tmp_path, out):
+def test_a_report_of_a_single_cell(tmp_path, out):
     plan = plan_of("name: one\nseeds: [0, 1]\nsettings: {epochs: 2}\n")
-    found = MatrixDir(tmp_path / "one")
-    status.store_plan(plan, found)
+    matrix_dir = MatrixDir(tmp_path / "one")
+    status.store_plan(plan, matrix_dir)
     for spec in plan.runs:
-        fill(found, spec.run_id, spec, nmi=0.3 + 0.1 * spec.seed)
-    text = page_of(write_report(found, out))
+        fill(matrix_dir, spec.run_id, spec, nmi=0.3 + 0.1 * spec.seed)
+    text = page_of(write_report(matrix_dir, out))
     assert (out / "one" / "figures" / "curves.png").exists()
     assert "2 of 2" in text and "0.550" in text and "0.500 to 0.600" in text
 
 
-def test_warnings_stand_on_the_page(folder, out):
+def test_warnings_are_on_the_page(folder, out):
     run = folder.run_dir(plan_of(TEXT).run_ids[0])
     run.metrics_file.write_text(run.metrics_file.read_text() + "3,1")
     written = write_report(folder, out)
     assert written.notes and "Read with care" in page_of(written)
 
 
-def test_figures_of_axes_that_are_gone_go_with_them(folder, out):
+def test_figures_of_removed_axes_are_removed(folder, out):
     write_report(folder, out)
     status.store_plan(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
     write_report(folder, out)
     assert not (out / "m" / "figures" / "curves_limit.png").exists()
 
 
-def test_runs_with_pages_of_pictures_are_linked_and_the_pages_stay(folder, out, few_plots):
+def test_inspected_runs_are_linked_and_their_pages_are_kept(folder, out, few_plots):
     first, second, *_ = plan_of(TEXT).run_ids
     (out / "m" / "inspect" / first).mkdir(parents=True)
     (out / "m" / "inspect" / first / "index.html").write_text("pictures")
@@ -121,7 +123,7 @@ def test_runs_with_pages_of_pictures_are_linked_and_the_pages_stay(folder, out, 
     assert (out / "m" / "inspect" / first / "index.html").read_text() == "pictures"
 
 
-def test_a_report_that_fails_leaves_the_old_one_whole(folder, out, monkeypatch):
+def test_a_failing_report_keeps_the_old_one(folder, out, monkeypatch):
     few = ReportSettings(formats=("png", "csv"))
     write_report(folder, out, few)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
@@ -136,35 +138,37 @@ def test_a_report_that_fails_leaves_the_old_one_whole(folder, out, monkeypatch):
     assert "1 failed" in page_of(write_report(folder, out, few))
 
 
-def test_the_same_results_give_the_same_files_in_one_process_and_in_many(folder, out, monkeypatch):
-    def written():
+def test_the_same_results_give_the_same_files_with_one_or_several_processes(folder, out, monkeypatch):
+    def write_files():
         write_report(folder, out)
         return {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
 
-    first = written()
+    first = write_files()
     monkeypatch.setattr(parallel, "MIN_PARALLEL_ROWS", 0)
-    again = written()
+    again = write_files()
     assert again.keys() == first.keys() and [path for path in first if again[path] != first[path]] == []
 
 
-def test_data_parquet_has_the_fields_of_the_matrix_and_no_column_of_the_reports(tmp_path, out):
+def test_data_parquet_has_the_columns_of_the_results_only(tmp_path, out):
     plan = plan_of("name: m\nzip:\n  - {k: [5, 6], pca_dim: [8, 9]}\nsettings: {epochs: 1}\n")
-    found = MatrixDir(tmp_path / "m")
-    status.store_plan(plan, found)
+    matrix_dir = MatrixDir(tmp_path / "m")
+    status.store_plan(plan, matrix_dir)
     for spec in plan.runs:
-        fill(found, spec.run_id, spec, epochs=1)
-    write_report(found, out, ReportSettings(formats=("parquet",)))
-    assert list(pd.read_parquet(out / "m" / "data.parquet").columns) == list(results.read_results(found).rows.columns)
+        fill(matrix_dir, spec.run_id, spec, epochs=1)
+    write_report(matrix_dir, out, ReportSettings(formats=("parquet",)))
+    assert list(pd.read_parquet(out / "m" / "data.parquet").columns) == list(
+        results.read_results(matrix_dir).rows.columns
+    )
     assert not list((out / "m").glob("*/*"))
 
 
-def test_a_place_that_cannot_be_written_is_told(folder, tmp_path):
+def test_an_unwritable_output_folder_is_an_error(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="--out"):
         write_report(folder, tmp_path / "file")
 
 
-def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
+def test_an_axis_of_three_values_has_ranks_in_a_table(tmp_path, out):
     made, plan = (
         MatrixDir(tmp_path / "r"),
         plan_of("name: r\naxes: {width: [0.05, 0.1, 0.15]}\nsettings: {epochs: 1, pca_dim: 8}\n"),
@@ -178,18 +182,18 @@ def test_an_axis_of_three_values_is_ranked_in_a_table(tmp_path, out):
     assert ranks["why_not"].str.contains("1 cell to rank in").all()
 
 
-def test_folders_that_no_report_wrote_are_left_alone(folder, out, few_plots):
-    mine = out / "m" / "figures" / "mine.pdf"
-    mine.parent.mkdir(parents=True)
-    mine.write_text("mine")
+def test_folders_that_no_report_wrote_are_not_overwritten(folder, out, few_plots):
+    user_file = out / "m" / "figures" / "notes.pdf"
+    user_file.parent.mkdir(parents=True)
+    user_file.write_text("the user's")
     with pytest.raises(ResultsError, match="figures: not written by dcbench report; choose another folder with --out"):
         write_report(folder, out)
-    assert mine.read_text() == "mine"
+    assert user_file.read_text() == "the user's"
     (out / "m" / ".new.killed").mkdir()
     assert write_report(folder, out).page.exists()
 
 
-def test_rows_of_an_earlier_report_do_not_stay_beside_a_newer_page(folder, out, few_plots):
+def test_data_parquet_of_an_earlier_report_is_removed(folder, out, few_plots):
     write_report(folder, out)
     assert (out / "m" / "data.parquet").exists()
     write_report(folder, out, ReportSettings(formats=("csv",)))

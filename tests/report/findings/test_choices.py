@@ -1,4 +1,4 @@
-"""Sentences about the axes, from results whose truth is known."""
+"""Sentences about the axes, from results with known effects."""
 
 from dataclasses import replace
 
@@ -10,8 +10,8 @@ from tests.helpers.analyses import make_results
 from tests.helpers.findings import SMALL, SPOKEN_OF
 
 
-def analysis_of(text=SMALL, effect=lambda spec: 0.0, noise=0.004, seconds=None, **unfinished):
-    """The Analysis of a matrix whose scores are an effect, the seeds' own and noise."""
+def make_analysis(text=SMALL, effect=lambda spec: 0.0, noise=0.004, seconds=None, **unfinished):
+    """Return the Analysis of a matrix whose scores are the sum of an effect, a level for each seed, and noise."""
 
     def score(spec, rng):
         return 0.4 + effect(spec) + 0.05 * spec.seed + noise * rng.normal()
@@ -36,30 +36,30 @@ def adam(size):
         (0.0, "same", "same", "leaves NMI with the truth the same within ±0.02: "),
     ],
 )
-def test_a_choice_of_two_says_which_is_better_by_how_much_and_with_what(size, verdict, tone, words):
-    (finding,) = findings_about(analysis_of(effect=adam(size)), "optimizer")
+def test_a_choice_of_two_has_verdict_size_and_interval(size, verdict, tone, words):
+    (finding,) = findings_about(make_analysis(effect=adam(size)), "optimizer")
     assert (finding.kind, finding.verdict, finding.tone, finding.evidence) == ("choice", verdict, tone, "effects")
     assert finding.text.startswith(f"Using adam instead of sgd (with lr 0.05 → 0.001) {words}")
-    level = 90 if verdict == "same" else 95  # what two one-sided tests at 5 % stand on
+    level = 90 if verdict == "same" else 95  # two one-sided tests at 5 % use the 90 % interval
     assert f"{level}\N{NO-BREAK SPACE}% interval" in finding.text and "4 cells × 3 seeds)" in finding.text
     assert "The time of the run changes by ×1.00 (×" in finding.text and "equally fast)." in finding.text
 
 
-def test_what_cannot_be_told_is_said_not_to_be():
-    (finding,) = findings_about(analysis_of(effect=adam(0.03), noise=0.08), "optimizer")
+def test_an_undecided_effect_has_the_verdict_cannot_tell():
+    (finding,) = findings_about(make_analysis(effect=adam(0.03), noise=0.08), "optimizer")
     assert finding.verdict == "cannot tell" and "may or may not change NMI with the truth: " in finding.text
 
 
-def test_an_interval_off_zero_that_the_correction_takes_back_says_so():
-    analysis = analysis_of(effect=adam(0.1))
-    lines = analysis.effects
-    lines.loc[lines["axis"] == "optimizer", ["verdict", "p", "p_holm"]] = ["cannot tell", 0.03, 0.09]
+def test_an_effect_that_holms_correction_makes_undecided_has_both_in_its_sentence():
+    analysis = make_analysis(effect=adam(0.1))
+    effects = analysis.effects
+    effects.loc[effects["axis"] == "optimizer", ["verdict", "p", "p_holm"]] = ["cannot tell", 0.03, 0.09]
     (finding,) = findings_about(analysis, "optimizer")
     assert "excludes 0, but not after Holm's correction over all swaps (p = 0.09)" in finding.text
 
 
-def test_libraries_have_quality_and_time_side_by_side():
-    faster = analysis_of(
+def test_a_backend_sentence_has_quality_and_time():
+    faster = make_analysis(
         seconds=lambda spec, rng: (2.0 if spec.kmeans_backend == "sklearn" else 10.0) + 0.01 * rng.normal()
     )
     (finding,) = findings_about(faster, "backend")
@@ -71,24 +71,24 @@ def test_libraries_have_quality_and_time_side_by_side():
     )
 
 
-def test_libraries_that_are_told_apart_are_not_interchangeable():
-    (finding,) = findings_about(analysis_of(effect=lambda spec: 0.1 * (spec.kmeans_backend == "sklearn")), "backend")
+def test_backends_with_different_quality_are_not_interchangeable():
+    (finding,) = findings_about(make_analysis(effect=lambda spec: 0.1 * (spec.kmeans_backend == "sklearn")), "backend")
     assert finding.verdict == "not interchangeable"
 
 
-def test_no_dataset_is_ever_better():
-    analysis = analysis_of(effect=lambda spec: -0.3 * (spec.dataset == "cifar10"))
+def test_no_dataset_is_called_better():
+    analysis = make_analysis(effect=lambda spec: -0.3 * (spec.dataset == "cifar10"))
     (finding,) = findings_about(analysis, "dataset")
     assert finding.verdict == "condition" and "on mnist and" in finding.text
     assert not any("mnist better" in sentence.verdict for sentence in find_choice_effects(analysis))
     joined = (
         SMALL.replace("  dataset: [mnist, cifar10]\n", "") + "zip: [{dataset: [mnist, cifar10], limit: [500, 600]}]\n"
     )
-    assert findings_about(analysis_of(joined), "dataset + limit")[0].verdict == "condition"
+    assert findings_about(make_analysis(joined), "dataset + limit")[0].verdict == "condition"
 
 
-def test_one_seed_is_said_once_with_points():
-    analysis = analysis_of(SMALL.replace("[0, 1, 2]", "[0]"), effect=adam(0.1), noise=0)
+def test_with_one_seed_there_are_point_estimates_and_one_note():
+    analysis = make_analysis(SMALL.replace("[0, 1, 2]", "[0]"), effect=adam(0.1), noise=0)
     findings = list(find_choice_effects(analysis))
     assert [finding.verdict for finding in findings].count("no verdicts") == 1 and findings[0].text.startswith(
         "With 1 seed there are only point"
@@ -108,30 +108,30 @@ settings: {dataset: mnist, epochs: 2}
 """
 
 
-def test_twelve_values_are_one_sentence():
-    analysis = analysis_of(MANY, effect=lambda spec: 0.001 * spec.k, noise=0.0005)
+def test_an_axis_of_twelve_values_has_one_sentence():
+    analysis = make_analysis(MANY, effect=lambda spec: 0.001 * spec.k, noise=0.0005)
     (finding,) = findings_about(analysis, "k")
     assert finding.verdict == "matters"
     assert finding.text.startswith("AMI with the truth is highest at 150 (") and "lowest at 2 (" in finding.text
     assert "The highest, 150, differs from 11 of the 11 others. The verdict on 66 swaps: " in finding.text
-    (same,) = findings_about(analysis_of(MANY), "k")
+    (same,) = findings_about(make_analysis(MANY), "k")
     assert same.verdict == "same" and "0 different, 66 the same within ±0.02, 0 undecided." in same.text
 
 
-def test_values_that_are_several_are_quoted():
+def test_values_of_zipped_axes_are_quoted():
     text = SMALL.replace("  optimizer: [sgd, adam]\n", "") + "zip: [{optimizer: [sgd, adam], lr: [0.1, 0.01]}]\n"
-    (finding,) = findings_about(analysis_of(text, effect=adam(0.1)), "optimizer + lr")
+    (finding,) = findings_about(make_analysis(text, effect=adam(0.1)), "optimizer + lr")
     assert (
         finding.text.startswith("Using “adam, 0.01” instead of “sgd, 0.1” raises")
         and finding.verdict == "“adam, 0.01” better"
     )
 
 
-def test_what_depends_is_said_of_the_choice_where_the_condition_is():
+def test_an_interaction_sentence_has_the_effect_under_each_condition():
     def effect(spec):
         return 0.3 * (spec.optimizer == "adam" and spec.dataset == "mnist")
 
-    (finding,) = findings_about(analysis_of(effect=effect), "optimizer by dataset")
+    (finding,) = findings_about(make_analysis(effect=effect), "optimizer by dataset")
     assert finding.text.startswith("Using adam instead of sgd changes NMI with the truth by +0.3")
     assert (
         " where dataset is mnist and by 0.00" in finding.text.replace("−", "").replace("+", "")
@@ -140,11 +140,11 @@ def test_what_depends_is_said_of_the_choice_where_the_condition_is():
     assert ", a difference of −0.3" in finding.text
 
 
-def test_an_effect_that_is_smaller_elsewhere_does_not_read_as_a_larger_one():
+def test_an_interaction_sentence_has_the_sign_of_the_difference():
     def effect(spec):
         return -(0.3 if spec.dataset == "mnist" else 0.1) * (spec.optimizer == "adam")
 
-    (finding,) = findings_about(analysis_of(effect=effect), "optimizer by dataset")
+    (finding,) = findings_about(make_analysis(effect=effect), "optimizer by dataset")
     assert (
         "by −0.3" in finding.text
         and "where dataset is mnist and by −0.1" in finding.text
@@ -152,12 +152,12 @@ def test_an_effect_that_is_smaller_elsewhere_does_not_read_as_a_larger_one():
     )
 
 
-def test_no_interaction_found_is_said_with_what_cannot_be_told():
-    analysis = analysis_of()
-    lines = analysis.interactions.query("metric == 'nmi_true'").index
+def test_without_interactions_the_undecided_pairs_are_counted():
+    analysis = make_analysis()
+    rows = analysis.interactions.query("metric == 'nmi_true'").index
     texts = []
     for same in range(0, 4):
-        analysis.interactions.loc[lines, "verdict"] = ["same"] * same + ["cannot tell"] * (3 - same)
+        analysis.interactions.loc[rows, "verdict"] = ["same"] * same + ["cannot tell"] * (3 - same)
         (finding,) = findings_about(analysis, "interactions")
         assert finding.verdict == "none found" and finding.text.startswith("No two swaps were found to interact: ")
         texts.append(finding.text.partition(": ")[2])
@@ -166,8 +166,8 @@ def test_no_interaction_found_is_said_with_what_cannot_be_told():
     assert texts[3] == "all 3 pairs do not, within ±0.02."
 
 
-def test_only_the_largest_interactions_are_told_one_by_one():
-    analysis = analysis_of(SMALL.replace("  backend", "  arch: [alexnet, vgg16]\n  backend"))
+def test_only_the_largest_interactions_have_sentences():
+    analysis = make_analysis(SMALL.replace("  backend", "  arch: [alexnet, vgg16]\n  backend"))
     analysis.interactions["verdict"] = "higher"
     sizes = analysis.interactions.query("metric == 'nmi_true'")["mean"].abs().sort_values(ascending=False)
     findings = [finding for finding in find_choice_effects(analysis) if finding.verdict == "depends"]
@@ -175,23 +175,23 @@ def test_only_the_largest_interactions_are_told_one_by_one():
     assert findings_about(analysis, "interactions")[0].text == "The table has 3 more pairs of swaps that interact."
 
 
-def test_an_axis_without_a_pair_says_so():
-    half = {"pending": [place for place in range(24) if place // 6 % 2]}
-    analysis = analysis_of(**half)
+def test_an_axis_without_a_pair_has_the_verdict_no_pairs():
+    half = {"pending": [index for index in range(24) if index // 6 % 2]}
+    analysis = make_analysis(**half)
     assert set(analysis.finals["optimizer"]) == {"sgd"}
     (finding,) = findings_about(analysis, "optimizer")
     assert finding.verdict == "no pairs" and finding.evidence == "coverage"
 
 
-def test_what_was_left_out_is_counted():
-    (finding,) = findings_about(analysis_of(failed=[0]), "backend")
+def test_pairs_that_are_left_out_are_counted():
+    (finding,) = findings_about(make_analysis(failed=[0]), "backend")
     assert "3 cells × 3 seeds, 9 of 12 planned pairs)" in finding.text
 
 
-def test_planned_seeds_that_cannot_be_matched_yet_are_no_reason_to_plan_more():
-    late = [place for place in range(24) if place % 3 == 2]
+def test_unmatched_planned_seeds_are_counted_instead_of_asking_for_more_seeds():
+    late = [index for index in range(24) if index % 3 == 2]
     (finding,) = [
-        finding for finding in find_choice_effects(analysis_of(pending=late)) if finding.verdict == "no verdicts"
+        finding for finding in find_choice_effects(make_analysis(pending=late)) if finding.verdict == "no verdicts"
     ]
     assert finding.text == (
         "Only 2 of the 3 planned seeds can be matched so far, so there are only point estimates, without intervals and "
@@ -199,69 +199,71 @@ def test_planned_seeds_that_cannot_be_matched_yet_are_no_reason_to_plan_more():
     )
     (finding,) = [
         finding
-        for finding in find_choice_effects(analysis_of(SMALL.replace(", 1, 2", "")))
+        for finding in find_choice_effects(make_analysis(SMALL.replace(", 1, 2", "")))
         if finding.verdict == "no verdicts"
     ]
     assert finding.text.startswith("With 1 seed ") and "Give the matrix at least 3 seeds." in finding.text
 
 
-def test_pairs_that_are_equal_are_neither_higher_nor_lower():
-    analysis = analysis_of(SMALL.replace(", 1, 2", ""), noise=0.0)
+def test_equal_pairs_are_counted_apart():
+    analysis = make_analysis(SMALL.replace(", 1, 2", ""), noise=0.0)
     (finding,) = findings_about(analysis, "backend")
     assert "higher in 0, lower in 0 and equal in 4 of 4 pairs" in finding.text
-    line = analysis.effects.query("axis == 'backend' and metric == 'nmi_true'").iloc[0]
-    assert (line["improved"], line["tied"]) == (0.0, 1.0)
+    row = analysis.effects.query("axis == 'backend' and metric == 'nmi_true'").iloc[0]
+    assert (row["improved"], row["tied"]) == (0.0, 1.0)
 
 
-def test_pairs_that_lack_the_metric_alone_are_not_said_not_to_be_there():
-    found = make_results(SMALL)
-    half = found.rows["nmi_true"].where(found.rows["optimizer"] == "sgd")
-    (finding,) = findings_about(analyse(replace(found, rows=found.rows.assign(nmi_true=half)), SPOKEN_OF), "optimizer")
+def test_pairs_without_the_metric_are_distinguished_from_missing_pairs():
+    results = make_results(SMALL)
+    half = results.rows["nmi_true"].where(results.rows["optimizer"] == "sgd")
+    (finding,) = findings_about(
+        analyse(replace(results, rows=results.rows.assign(nmi_true=half)), SPOKEN_OF), "optimizer"
+    )
     assert finding.text == (
         "No two runs that differ in this choice alone both have NMI with the truth. The tables below show the other "
         "metrics."
     )
 
 
-def test_an_axis_whose_values_share_no_seed_says_so():
-    apart = [0, 1, 5]  # sgd has seed 2 alone, adam 0 and 1
-    analysis = analysis_of(
-        "name: m\naxes: {optimizer: [sgd, adam]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2}\n", pending=apart
+def test_an_axis_whose_values_share_no_seed_has_the_verdict_no_pairs():
+    pending = [0, 1, 5]  # sgd has seed 2 alone, adam 0 and 1
+    analysis = make_analysis(
+        "name: m\naxes: {optimizer: [sgd, adam]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2}\n", pending=pending
     )
     (finding,) = findings_about(analysis, "optimizer")
     assert analysis.levels.empty and finding.verdict == "no pairs"
 
 
-def test_the_time_is_told_also_of_values_that_are_none():
-    (finding,) = findings_about(analysis_of(SMALL.replace("optimizer: [sgd, adam]", "limit: [null, 500]")), "limit")
+def test_a_choice_with_the_value_none_has_a_time():
+    (finding,) = findings_about(make_analysis(SMALL.replace("optimizer: [sgd, adam]", "limit: [null, 500]")), "limit")
     assert "The time of the run changes by ×" in finding.text
 
 
-def test_of_many_values_those_without_seeds_or_runs_are_told():
+def test_values_with_too_few_seeds_or_without_runs_are_counted():
     text = "name: m\naxes: {pca_dim: [8, 9, 10, 11]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2}\n"
-    (finding,) = findings_about(analysis_of(text, pending=[7, 8, 10, 11]), "pca_dim")
+    (finding,) = findings_about(make_analysis(text, pending=[7, 8, 10, 11]), "pca_dim")
     assert finding.verdict == "cannot tell" and "5 with fewer than 3 seeds." in finding.text
-    (finding,) = findings_about(analysis_of(text, pending=range(6, 12)), "pca_dim")
+    (finding,) = findings_about(make_analysis(text, pending=range(6, 12)), "pca_dim")
     assert "2 of 4 values have matched runs." in finding.text and finding.verdict != "same"
 
 
-def test_a_dataset_that_moves_with_another_field_is_no_choice_either():
+def test_a_dataset_zipped_with_another_field_is_not_called_better():
     moved = "zip: [{dataset: [mnist, cifar10, kmnist], limit: [500, 600, 700]}]"
     text = f"name: m\n{moved}\nseeds: [0, 1, 2]\nsettings: {{epochs: 2}}\n"
-    analysis = analysis_of(text, effect=lambda spec: spec.limit / 1000)
+    analysis = make_analysis(text, effect=lambda spec: spec.limit / 1000)
     assert not {"better", "worse"} & set(analysis.effects.query("metric == 'nmi_true'")["verdict"])
     assert {"higher", "lower"} & set(analysis.effects["verdict"]) and analysis.rankings == []
 
 
-def test_effects_are_means_over_all_conditions_only_where_they_are():
-    (whole,), (part,) = (
-        findings_about(analysis_of(), "dataset"),
-        findings_about(analysis_of(failed=range(18, 24)), "dataset"),
+def test_effects_are_called_means_over_all_conditions_only_when_complete():
+    (complete,), (partial,) = (
+        findings_about(make_analysis(), "dataset"),
+        findings_about(make_analysis(failed=range(18, 24)), "dataset"),
     )
-    assert whole.text.endswith("All effects are means over all of these values.") and "effects" not in part.text
+    assert complete.text.endswith("All effects are means over all of these values.") and "effects" not in partial.text
 
 
-def test_without_the_quality_nothing_is_said():
-    found = make_results(SMALL)
-    found.rows["nmi_true"] = float("nan")
-    assert list(find_choice_effects(analyse(found))) == []
+def test_without_the_quality_metric_there_are_no_findings():
+    results = make_results(SMALL)
+    results.rows["nmi_true"] = float("nan")
+    assert list(find_choice_effects(analyse(results))) == []

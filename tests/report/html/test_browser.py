@@ -1,4 +1,4 @@
-"""The page in a real browser: read, filtered, sorted, hovered, walked with the keyboard, printed; nothing asked for."""
+"""The page in a real browser: reading, filters, sorting, hovering, the keyboard, printing, and no external requests."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ COMMITTED = Path(__file__).parents[3] / "results" / "small_cpu"
 """48 real runs: two datasets, two optimizers of trunk and head, two libraries, three seeds."""
 
 WAIT = 60_000
-"""Milliseconds that the browser may take, on a machine that does much else."""
+"""Milliseconds that the browser may take on a busy machine."""
 
 MESSAGE = "#message"
 
@@ -32,24 +32,24 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser):
-    """Open a page in a context of its own; at the end nothing went wrong and nothing was asked for but the file."""
+    """Open a page in a new browser context; check at the end that it logged no error and requested only the file."""
     opened = []
 
     def go(address, size=(1366, 900), **options):
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         tab = context.new_page()
         tab.set_default_timeout(WAIT)
-        tab.wrong, tab.asked = [], []
-        tab.on("console", lambda message: tab.wrong.append(message.text))
-        tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
-        tab.on("request", lambda request: tab.asked.append(request.url.split("#")[0]))
+        tab.errors, tab.requests = [], []
+        tab.on("console", lambda message: tab.errors.append(message.text))
+        tab.on("pageerror", lambda error: tab.errors.append(str(error)))
+        tab.on("request", lambda request: tab.requests.append(request.url.split("#")[0]))
         tab.goto(address)
         opened.append((context, tab, address))
         return tab
 
     yield go
     for context, tab, address in opened:
-        assert tab.wrong == [] and set(tab.asked) == {address}
+        assert tab.errors == [] and set(tab.requests) == {address}
         context.close()
 
 
@@ -61,7 +61,7 @@ def page(visit, address):
 
 
 def column(page, head):
-    """The texts of a column in the rows that are shown, in order."""
+    """Return the texts of a column in the visible rows, in order."""
     heads = [text.strip() for text in page.locator("#all-runs thead th").all_text_contents()]
     return page.locator(f"#all-runs tbody tr:visible > :nth-child({heads.index(head) + 1})").all_text_contents()
 
@@ -69,7 +69,7 @@ def column(page, head):
 # --- reading --------------------------------------------------------------------------------
 
 
-def test_verdicts_are_read_and_lead_to_their_evidence(page):
+def test_verdicts_are_readable_and_link_to_their_evidence(page):
     choice = page.locator("#answers li", has_text="sklearn instead of faiss")
     expect(choice).to_contain_text("interchangeable")
     expect(choice).to_contain_text(re.compile(r"The time of clustering changes by ×0\.\d\d \(×.*faster\)"))
@@ -79,13 +79,13 @@ def test_verdicts_are_read_and_lead_to_their_evidence(page):
     assert abs(page.evaluate("document.getElementById('backends').getBoundingClientRect().top")) < 2
 
 
-def test_every_link_leads_somewhere_and_scripts_change_nothing_that_is_told(visit, address):
+def test_every_link_has_a_target_and_the_page_is_complete_without_scripts(visit, address):
     without = visit(address, java_script_enabled=False)
-    links = without.locator("a[href^='#']").evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+    links = without.locator("a[href^='#']").evaluate_all("all => all.map(link => link.getAttribute('href').slice(1))")
     assert len(set(links)) > 60
     assert without.evaluate("(ids) => ids.filter(id => !document.getElementById(id))", links) == []
-    for part in ("#filters", "#chart", "#message"):
-        expect(without.locator(part)).to_be_hidden()
+    for selector in ("#filters", "#chart", "#message"):
+        expect(without.locator(selector)).to_be_hidden()
     assert len(column(without, "run")) == 48 and without.locator("#map a").count() == 48
     assert "sklearn instead of faiss" in without.inner_text("#answers")
     assert without.locator("figure svg").count() >= 4
@@ -94,7 +94,7 @@ def test_every_link_leads_somewhere_and_scripts_change_nothing_that_is_told(visi
 # --- filters, sorting, linked selection -----------------------------------------------------
 
 
-def test_filters_narrow_table_map_and_curves_together(page):
+def test_filters_apply_to_table_map_and_curves(page):
     page.get_by_role("group", name="dataset", exact=True).get_by_label("cifar10").uncheck()
     expect(page.locator("#count")).to_have_text("24 of 48 runs shown")
     assert set(column(page, "dataset")) == {"mnist"}
@@ -110,19 +110,19 @@ def test_filters_narrow_table_map_and_curves_together(page):
     expect(page.locator("#panes svg")).to_have_count(2)
 
 
-def test_heads_sort_numbers_as_numbers_both_ways(page):
+def test_clicking_a_column_head_sorts_by_number_in_both_directions(page):
     head = page.locator("#all-runs thead th", has_text="gain over untrained")
     for way, reverse in (("ascending", False), ("descending", True)):
         head.get_by_role("button").click()
         expect(head).to_have_attribute("aria-sort", way)
-        told = [float(text.replace("−", "-")) for text in column(page, "gain over untrained")]
-        assert told == sorted(told, reverse=reverse) and min(told) < 0 < max(told)
+        values = [float(text.replace("−", "-")) for text in column(page, "gain over untrained")]
+        assert values == sorted(values, reverse=reverse) and min(values) < 0 < max(values)
     page.locator("#all-runs thead th", has_text="dataset").get_by_role("button").click()
     expect(head).not_to_have_attribute("aria-sort", re.compile(".*"))
     assert column(page, "dataset") == ["cifar10"] * 24 + ["mnist"] * 24
 
 
-def test_hovering_a_curve_tells_run_and_value_and_a_click_picks_it_everywhere(page):
+def test_hovering_a_curve_shows_run_and_value_and_a_click_selects_the_run_everywhere(page):
     panel = page.locator("#panes svg").first
     panel.scroll_into_view_if_needed()
     panel.hover(position={"x": 200, "y": 100})
@@ -139,16 +139,16 @@ def test_hovering_a_curve_tells_run_and_value_and_a_click_picks_it_everywhere(pa
     expect(page.locator(".picked")).to_have_count(0)
 
 
-def test_a_curve_tells_the_value_that_the_table_has(page):
+def test_a_curve_shows_the_value_in_the_table(page):
     page.locator("#panes svg").first.focus()
-    said = page.inner_text(MESSAGE)
-    number, value = re.match(r"Run (\d+): .* truth (0\.\d+) at epoch 3$", said).groups()
+    message = page.inner_text(MESSAGE)
+    number, value = re.match(r"Run (\d+): .* truth (0\.\d+) at epoch 3$", message).groups()
     heads = [text.strip() for text in page.locator("#all-runs thead th").all_text_contents()]
     cell = page.locator(f"#run-{number} > :nth-child({heads.index('NMI with the truth') + 1})")
     assert float(cell.inner_text()) == pytest.approx(float(value), abs=0.0011)
 
 
-def test_curves_metrics_colours_and_panels_can_be_chosen(page):
+def test_metric_colours_and_panels_of_the_curves_can_be_chosen(page):
     page.get_by_label("Curve", exact=False).and_(page.locator("select")).select_option(label="pseudo-label accuracy")
     page.get_by_label("colour by").select_option(label="backend")
     page.get_by_label("a panel for each").select_option(label="seed")
@@ -160,13 +160,13 @@ def test_curves_metrics_colours_and_panels_can_be_chosen(page):
     expect(page.locator("#panes figcaption")).to_have_text("all runs (48 runs)")
 
 
-def test_a_square_tells_its_run_and_why_and_picks_it(page):
+def test_a_square_of_the_map_shows_its_run_and_health_and_selects_it(page):
     square = page.locator("#map a.degenerate").first
     square.hover()
     expect(page.locator(MESSAGE)).to_have_text(re.compile(r"Run 8: .*; done, degenerate \(feature rank 1\.97\)"))
     square.click()
     expect(page.locator("#run-8")).to_have_class("picked")
-    assert "#" not in page.url.split("index.html")[1], "the first click picks, the second goes there"
+    assert "#" not in page.url.split("index.html")[1], "the first click selects the run, the second goes to its row"
     square.click()
     assert page.url.endswith("#run-8")
 
@@ -174,10 +174,10 @@ def test_a_square_tells_its_run_and_why_and_picks_it(page):
 # --- the keyboard ---------------------------------------------------------------------------
 
 
-def test_everything_is_reached_with_the_keyboard_alone(page):
+def test_every_control_can_be_reached_with_the_keyboard(page):
     page.keyboard.press("Tab")
     expect(page.locator("a.skip")).to_be_focused()
-    assert page.locator("a.skip").bounding_box()["x"] >= 0, "what has the focus is seen"
+    assert page.locator("a.skip").bounding_box()["x"] >= 0, "the focused link is visible"
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     stops = []
@@ -190,13 +190,13 @@ def test_everything_is_reached_with_the_keyboard_alone(page):
             stops.append(stop)
         if stop == "all-runs" and page.evaluate("document.activeElement.tagName") == "A":
             break
-    assert [one for one in stops if one] == ["answers", "filters", "chart", "map", "all-runs"]
+    assert [stop for stop in stops if stop] == ["answers", "filters", "chart", "map", "all-runs"]
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator("#run-2")).to_have_class("picked")
 
 
-def test_arrows_walk_runs_and_epochs_of_a_panel_and_squares_of_the_map(page):
+def test_arrow_keys_move_through_runs_epochs_and_squares(page):
     page.locator("#panes svg").first.focus()
     seen = [page.inner_text(MESSAGE)]
     for key in ("ArrowDown", "ArrowLeft", "ArrowUp"):
@@ -209,7 +209,7 @@ def test_arrows_walk_runs_and_epochs_of_a_panel_and_squares_of_the_map(page):
         expect(page.locator(MESSAGE)).to_have_text(re.compile(f"^Run {number}: "))
 
 
-def test_details_open_with_the_keyboard(page):
+def test_details_can_be_opened_with_the_keyboard(page):
     summary = page.locator("summary", has_text="Effects on AMI")
     summary.focus()
     page.keyboard.press("Enter")
@@ -224,20 +224,22 @@ def test_details_open_with_the_keyboard(page):
     [
         ("light", 390),
         ("dark", 1366),
-        *(pytest.param(*one, marks=pytest.mark.slow) for one in (("light", 1366), ("dark", 390))),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("light", 1366), ("dark", 390))),
     ],
 )
-def test_nothing_is_wrong_to_axe_and_nothing_is_wider_than_the_window(visit, address, scheme, width):
+def test_axe_finds_no_violations_and_nothing_is_wider_than_the_window(visit, address, scheme, width):
     tab = visit(address, (width, 844), color_scheme=scheme)
     tab.wait_for_selector("#panes svg")
-    tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    tab.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     violations = Axe().run(tab).response["violations"]
-    assert [(one["id"], [node["html"][:100] for node in one["nodes"][:3]]) for one in violations] == []
+    assert [
+        (violation["id"], [node["html"][:100] for node in violation["nodes"][:3]]) for violation in violations
+    ] == []
 
 
 def colours(tab):
-    """Paper and ink of the page, and the ink inside a figure."""
+    """Return the background and the ink of the page, and the ink inside a figure."""
     return tab.evaluate(
         """() => {
           const body = getComputedStyle(document.body);
@@ -252,7 +254,7 @@ def lightness(colour):
     return sum(map(int, re.findall(r"\d+", colour)[:3]))
 
 
-def test_dark_mode_turns_paper_and_ink_also_inside_figures_and_paper_is_always_light(visit, address):
+def test_dark_mode_changes_page_and_figures_and_print_is_always_light(visit, address):
     for scheme, paper_is_light in (("light", True), ("dark", False)):
         tab = visit(address, color_scheme=scheme)
         paper, ink, figure = map(lightness, colours(tab))
@@ -262,41 +264,41 @@ def test_dark_mode_turns_paper_and_ink_also_inside_figures_and_paper_is_always_l
         assert paper > 600 and figure == ink < 200
 
 
-def test_print_opens_what_is_folded_and_leaves_out_what_cannot_be_used(page):
+def test_printing_opens_details_and_hides_controls(page):
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    for part in ("nav", "#filters", "#chart", MESSAGE, "a.skip"):
-        expect(page.locator(part)).to_be_hidden()
+    for selector in ("nav", "#filters", "#chart", MESSAGE, "a.skip"):
+        expect(page.locator(selector)).to_be_hidden()
     tables = page.locator("table")
     assert all(table.is_visible() for table in tables.all()) and tables.count() > 15
     assert len(page.pdf(prefer_css_page_size=True)) > 100_000
 
 
-# --- results that nobody wishes for ---------------------------------------------------------
+# --- unusual results ------------------------------------------------------------------------
 
 
-def troubled(kind):
-    """The HTML of a page made from results that nobody wishes for."""
+def unusual_page(kind):
+    """Return the HTML of a page of unusual results of this kind."""
     if kind == "nothing finished":
         return html(make_results(TEXT, pending=range(24)))
     if kind == "one run":
         return html(make_results("name: m\nseeds: [0]\nsettings: {epochs: 0}\n"))
-    found = make_results(TEXT)
+    results = make_results(TEXT)
     if kind == "columns of nan":
-        found.rows[["nmi_true", "feature_rank"]] = float("nan")
-        return html(found)
+        results.rows[["nmi_true", "feature_rank"]] = float("nan")
+        return html(results)
     by = dict(zip(("mnist", "cifar10"), NAMES, strict=False))
-    for frame in (found.runs, found.rows):
+    for frame in (results.runs, results.rows):
         frame["dataset"] = frame["dataset"].map(by)
-    found.varied["dataset"] = list(by.values())
-    found.runs["health_why"] = NAMES[2] + NAMES[3]
-    return html(found)
+    results.varied["dataset"] = list(by.values())
+    results.runs["health_why"] = NAMES[2] + NAMES[3]
+    return html(results)
 
 
 @pytest.mark.parametrize("kind", ["nothing finished", "one run", "columns of nan", "names"])
-def test_pages_of_troubled_results_work_as_well(visit, tmp_path, kind):
+def test_pages_of_unusual_results_work(visit, tmp_path, kind):
     file = tmp_path / "index.html"
-    file.write_text(troubled(kind), encoding="utf-8")
+    file.write_text(unusual_page(kind), encoding="utf-8")
     tab = visit(file.as_uri(), (390, 844))
     expect(tab.locator("#count")).to_have_text(re.compile(r"of \d+ runs shown"))
     if kind != "nothing finished":

@@ -1,4 +1,4 @@
-"""What the tests of the watch share: results of two small matrices, and a server of their reports."""
+"""Fixtures of the tests of the watch: results of small matrices, and a server of their reports."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ from tests.helpers.watched import FEW, SMALL
 
 @pytest.fixture
 def matrix(tmp_path, few_plots):
-    """Put a small matrix with all its runs done under results/."""
+    """Write a small matrix, in which all runs are done, to results/."""
 
     def make(name):
         plan = plan_of(SMALL.format(name))
@@ -42,6 +42,6 @@ def reports(tmp_path, out):
 
 @pytest.fixture
 def url(reports):
-    """Where a server of the reports listens."""
-    with serve_reports(reports, 0) as found:
-        yield found
+    """Serve the reports, and return the address of the server."""
+    with serve_reports(reports, 0) as address:
+        yield address

@@ -43,7 +43,7 @@ CHANGES = {
 }
 
 
-def test_results_that_stay_as_they_are_keep_their_fingerprint(folder):
+def test_unchanged_results_keep_their_fingerprint(folder):
     first = take_fingerprint(folder, None)
     assert len(first.runs) == 4 and take_fingerprint(folder, first) == first == take_fingerprint(folder, None)
 
@@ -56,7 +56,7 @@ def test_what_changes_a_report_changes_the_fingerprint(folder, change):
     assert second != first and second == take_fingerprint(folder, None)
 
 
-def test_rows_of_a_running_run_change_nothing_and_its_death_does(folder):
+def test_new_rows_of_a_running_run_keep_the_fingerprint_and_its_end_changes_it(folder):
     run = runs_of(folder)[0]
     with run.claim():
         run.write_state(RunState(name="running"))
@@ -67,11 +67,11 @@ def test_rows_of_a_running_run_change_nothing_and_its_death_does(folder):
             file.write(b"weights")
         assert take_fingerprint(folder, first) == first
     assert take_fingerprint(folder, first).runs[run.path.name].state == "failed", (
-        "its process is gone, its file says running"
+        "its process has ended while its file says running"
     )
 
 
-def test_only_states_that_may_have_changed_are_read(folder, monkeypatch):
+def test_only_changed_states_are_read_again(folder, monkeypatch):
     read, real = [], RunDir.read_state
     monkeypatch.setattr(RunDir, "read_state", lambda run: read.append(run.path.name) or real(run))
     first = take_fingerprint(folder, None)
@@ -81,7 +81,7 @@ def test_only_states_that_may_have_changed_are_read(folder, monkeypatch):
     assert read[4:] == [runs_of(folder)[2].path.name]
 
 
-def test_a_state_that_cannot_be_read_is_no_reason_to_stop_looking(folder, monkeypatch):
+def test_a_state_that_cannot_be_read_is_part_of_the_fingerprint(folder, monkeypatch):
     def refuse(run):
         raise ResultsError("this file system cannot lock files")
 

@@ -1,4 +1,4 @@
-"""The script that keeps pages fresh, in a real browser."""
+"""The script that refreshes pages, in a real browser."""
 
 import pytest
 from playwright.sync_api import expect
@@ -11,7 +11,7 @@ from tests.helpers.workers import wait_for
 pytestmark = pytest.mark.browser
 
 TIMEOUT = 90_000
-"""Milliseconds that the browser may take for what a test waits for, on a machine that does much else."""
+"""Milliseconds that the browser may take for an expected change, on a busy machine."""
 
 expect.set_options(timeout=TIMEOUT)
 
@@ -32,18 +32,18 @@ addEventListener("input", ({{ target }}) => heard.append(target.id || target.nam
 
 @pytest.fixture
 def page(browser):
-    """A tab in which everything that goes wrong, and everything that leaves the machine, is noted."""
+    """Open a tab that records its errors and its requests."""
     tab = browser.new_page(viewport={"width": 1000, "height": 600})
     tab.set_default_timeout(TIMEOUT)
-    tab.wrong, tab.asked = [], []
-    tab.on("console", lambda message: tab.wrong.append(message.text) if message.type == "error" else None)
-    tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
-    tab.on("request", lambda request: tab.asked.append(request.url))
+    tab.errors, tab.requests = [], []
+    tab.on("console", lambda message: tab.errors.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.errors.append(str(error)))
+    tab.on("request", lambda request: tab.requests.append(request.url))
     yield tab
     tab.close()
 
 
-def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, matrix, reports, url):
+def test_an_open_page_is_refreshed_and_keeps_the_scroll_position(page, matrix, reports, url):
     folder = matrix("m")
     list(reports.refresh())
     page.goto(f"{url}m/")
@@ -55,12 +55,12 @@ def test_an_open_page_shows_the_newest_report_at_the_place_that_is_read(page, ma
     runs_of(folder)[0].write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
     list(reports.refresh())
     expect(page.locator("header")).to_contain_text("1 failed")
-    assert page.evaluate("document.body.scrollHeight") != height, "sentences have come in above"
+    assert page.evaluate("document.body.scrollHeight") != height, "the page has new sentences above"
     wait_for(lambda: abs(page.evaluate(top) + 40) < 2)
-    assert page.wrong == [] and all(asked.startswith((url, "data:")) for asked in page.asked)
+    assert page.errors == [] and all(request.startswith((url, "data:")) for request in page.requests)
 
 
-def test_the_index_follows_too(page, matrix, reports, url):
+def test_the_index_is_refreshed(page, matrix, reports, url):
     page.goto(url)
     matrix("m")
     list(reports.refresh())
@@ -69,10 +69,10 @@ def test_the_index_follows_too(page, matrix, reports, url):
     page.wait_for_url(f"{url}m/")
     page.get_by_role("link", name="all reports").click()
     page.wait_for_url(url)
-    assert page.wrong == []
+    assert page.errors == []
 
 
-def test_what_was_chosen_stays_chosen_and_the_page_hears_of_it(page, reports, url, out):
+def test_a_refresh_keeps_the_form_values_and_fires_input_events(page, reports, url, out):
     (out / "form").mkdir(parents=True)
     (out / "form" / "index.html").write_text(FORM.format(version="first"))
     page.goto(f"{url}form/")
@@ -87,7 +87,7 @@ def test_what_was_chosen_stays_chosen_and_the_page_hears_of_it(page, reports, ur
     assert page.input_value("#axis") == "adam" and page.evaluate("document.getElementById('more').open")
 
 
-def test_a_page_says_when_it_is_no_longer_refreshed(page, matrix, reports):
+def test_a_page_shows_when_it_is_no_longer_refreshed(page, matrix, reports):
     folder = matrix("m")
     list(reports.refresh())
     with serve_reports(reports, 0) as url:
@@ -98,12 +98,12 @@ def test_a_page_says_when_it_is_no_longer_refreshed(page, matrix, reports):
         expect(page.locator("#dcbench-watch")).to_contain_text("matrix.yaml")
         assert page.inner_text("#dcbench-watch").startswith("not refreshed: ")
     expect(page.locator("#dcbench-watch")).to_contain_text("dcbench report --watch has ended")
-    assert "4 done" in page.inner_text("header"), "what was there is still there"
+    assert "4 done" in page.inner_text("header"), "the last report is still shown"
 
 
-def test_the_file_on_disk_asks_nobody(page, matrix, reports):
+def test_the_file_on_disk_makes_no_requests(page, matrix, reports):
     matrix("m")
     list(reports.refresh())
     page.goto(reports.page("m").as_uri())
-    assert [url for url in page.asked if not url.startswith("data:")] == [reports.page("m").as_uri()]
-    assert page.query_selector("#dcbench-watch") is None and page.wrong == []
+    assert [url for url in page.requests if not url.startswith("data:")] == [reports.page("m").as_uri()]
+    assert page.query_selector("#dcbench-watch") is None and page.errors == []
