@@ -27,7 +27,7 @@ from dcbench.training.datasets import Labels, Pixels
 FACTS = {"argument": "PATH", "channels": 3}
 
 TEST_FOLDERS = ("test", "val", "valid")
-"""Names of folders of test images, of which the first that exists is used. Beside class folders they are no classes."""
+"""Names of the folder of test images; the first that exists is used. Beside class folders, none of them is a class."""
 
 TEST_SHARE = 0.2
 
