@@ -1,4 +1,4 @@
-"""What all tests share: a tiny matrix, a way to run it here, and the markers that need data or a GPU."""
+"""Fixtures that many tests share, and the markers of tests that need data or a GPU."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.helpers.result_folders import TEXT, fill
 
 matplotlib.use("Agg")
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, database=None)
-hypothesis.settings.load_profile("gate")  # the same examples everywhere, and no wall-clock time asserted
+hypothesis.settings.load_profile("gate")  # the same examples everywhere, and no limit on the wall-clock time
 
 
-FEW_PLOTS = ("coverage", "curves", "stage_times")
+FEW_FIGURES = ("coverage", "curves", "stage_times")
 
 
 def pytest_configure() -> None:
-    """A shell starts background jobs with SIGINT ignored, which children inherit; tests of Ctrl-C need it heard."""
+    """Restore the handler of SIGINT for the tests of Ctrl-C: a shell ignores SIGINT in background jobs."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -53,7 +53,7 @@ def data_dir() -> Path:
 
 @pytest.fixture
 def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
-    """Run a matrix text with the inline executor; returns its results folder."""
+    """Run a matrix given as text with the inline executor; return its results folder."""
 
     def run(text: str, data_dir: Path = tmp_path, redo: bool = False) -> MatrixDir:
         plan = plan_of(text)
@@ -69,14 +69,14 @@ def run_here(tmp_path: Path) -> Callable[..., MatrixDir]:
 
 @pytest.fixture
 def few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports with three plots instead of all: for tests of what else a report does, since all take half a minute."""
+    """Draw only three figures in reports, because all of them take half a minute."""
     names = registry.plugin_names
-    monkeypatch.setattr(registry, "plugin_names", lambda room: [*FEW_PLOTS] if room == "figures" else names(room))
+    monkeypatch.setattr(registry, "plugin_names", lambda kind: [*FEW_FIGURES] if kind == "figures" else names(kind))
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium without a window; the test is skipped where none is installed."""
+    """Start a headless Chromium; skip the test where none is installed."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         pytest.skip("no Chromium is installed")
@@ -88,17 +88,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def folder(tmp_path):
-    """All runs of a small plan done, with made-up metrics."""
-    found, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
-    status.store_plan(plan, found)
+    """Write the results of a small plan, in which all runs are done with made-up metrics."""
+    matrix_dir, plan = MatrixDir(tmp_path / "m"), plan_of(TEXT)
+    status.store_plan(plan, matrix_dir)
     for spec in plan.runs:
-        fill(found, spec.run_id, spec)
-    return found
+        fill(matrix_dir, spec.run_id, spec)
+    return matrix_dir
 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the commands print, as a terminal of 100 columns shows it."""
+    """Let the commands print to a terminal of 100 columns; return its text stream."""
     stdout = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     monkeypatch.setattr(console, "stdout", stdout)
     return stdout.file
@@ -106,7 +106,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 @pytest.fixture
 def entries(tmp_path: Path) -> list[status.PlannedRun]:
-    """Three planned runs that have not begun."""
+    """Plan three runs and prepare their folders."""
     plan, folder = plan_of("name: m\naxes: {k: [5, 6, 7]}\n"), MatrixDir(tmp_path / "m")
     status.store_plan(plan, folder)
     for spec in plan.runs:
@@ -116,6 +116,6 @@ def entries(tmp_path: Path) -> list[status.PlannedRun]:
 
 @pytest.fixture(autouse=True)
 def no_plugins_afterwards() -> Iterator[None]:
-    """Forget the plug-ins that a test made known."""
+    """Forget the plug-ins that a test registered."""
     yield
     registry.set_state(((), {}))

@@ -19,12 +19,12 @@ def spans(headers):
 
 
 def headers_of_rows(layout):
-    """The value and the span of each header that starts at a row; None where an earlier one still spans it."""
+    """Return the value and the span of each header that starts at a row; None where an earlier header spans it."""
     places = [layout.rows.headers_at(row) for row in range(layout.rows.length)]
     return [[header and (header.value, header.span) for header in headers] for headers in places]
 
 
-def test_headers_span_what_they_have_in_common_and_seeds_are_innermost():
+def test_headers_span_their_cells_and_seeds_are_innermost():
     layout = lay_out_coverage(analyse(make_results(FULL)))
     assert layout.rows.axes == ("dataset", "arch", "input_channels")
     assert layout.columns.axes == ("optimizer", "top_optimizer", "backend", "seed")
@@ -38,7 +38,7 @@ def test_headers_span_what_they_have_in_common_and_seeds_are_innermost():
     assert len(layout.cells) == 12 and all(len(cells) == 24 for cells in layout.cells)
 
 
-def test_every_planned_run_is_one_square_with_its_place_in_the_plan():
+def test_every_planned_run_has_a_square_with_its_index_in_the_plan():
     layout = lay_out_coverage(analyse(make_results(FULL, failed=[0, 5])))
     squares = [square for line in layout.cells for cell in line for square in cell]
     assert sorted(square.run for square in squares) == list(range(288)) and len(layout.squares) == 288
@@ -53,12 +53,12 @@ def test_cells_that_are_not_planned_are_empty_and_seeds_in_order():
     assert spans(layout.columns.headers[2]) == [(1, 1), (3, 1)] * 3 and len(layout.cells[0]) == 6
 
 
-def test_values_are_in_the_order_of_the_axis_whichever_run_comes_first():
+def test_values_are_in_the_order_of_the_axis():
     layout = lay_out_coverage(analyse(make_results(TEXT.replace("optimizer: adam}", "optimizer: sgd}"))))
     assert spans(layout.columns.headers[1]) == [("adam", 2), ("sgd", 2), ("adam", 2)]
 
 
-def test_a_matrix_with_more_columns_than_fit_goes_into_rows():
+def test_a_wide_map_is_folded_into_rows():
     layout = lay_out_coverage(analyse(make_results(TEXT)), 3)
     assert layout.columns.axes == ("seed",) and layout.rows.axes == ("dataset", "optimizer")
     assert headers_of_rows(layout) == [
@@ -66,7 +66,7 @@ def test_a_matrix_with_more_columns_than_fit_goes_into_rows():
     ]  # fmt: skip
 
 
-def test_a_value_that_is_none_has_its_header():
+def test_the_value_none_has_a_header():
     layout = lay_out_coverage(analyse(make_results("name: m\naxes: {limit: [500, null]}\nsettings: {epochs: 1}\n")))
     assert spans(layout.columns.headers[0]) == [(500, 1), (None, 1)] and len(layout.cells[0]) == 2
 
@@ -81,7 +81,7 @@ def test_a_value_that_is_none_has_its_header():
         ({"state": "pending", "kind": None, "reason": "", "health": None}, "pending"),
     ],
 )
-def test_a_square_says_how_its_run_stands(facts, state):
+def test_a_square_has_the_state_of_its_run(facts, state):
     results = make_results(TEXT)
     analysis = analyse(replace(results, runs=results.runs.assign(**facts)))
     assert {square.state for square in lay_out_coverage(analysis).squares} == {state}

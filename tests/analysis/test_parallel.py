@@ -8,48 +8,48 @@ import pytest
 from dcbench.analysis import parallel
 
 
-def doubled(numbers):
+def double_numbers(numbers):
     return [2 * number for number in numbers], os.getpid()
 
 
 @pytest.mark.parametrize("rows", [0, parallel.MIN_PARALLEL_ROWS])
-def test_parts_come_back_in_order_from_here_or_from_other_processes(rows):
+def test_chunks_are_returned_in_order_from_this_or_other_processes(rows):
     numbers = list(range(2 * parallel.CHUNK_SIZE + 1))
-    parts = list(parallel.map_in_parallel(doubled, numbers, rows))
-    assert [len(part) for part, _ in parts] == [parallel.CHUNK_SIZE, parallel.CHUNK_SIZE, 1]
-    assert [number for part, _ in parts for number in part] == [2 * number for number in numbers]
-    assert (os.getpid() in {process for _, process in parts}) == (rows == 0 or os.cpu_count() == 1)
+    chunks = list(parallel.map_in_parallel(double_numbers, numbers, rows))
+    assert [len(chunk) for chunk, _ in chunks] == [parallel.CHUNK_SIZE, parallel.CHUNK_SIZE, 1]
+    assert [number for chunk, _ in chunks for number in chunk] == [2 * number for number in numbers]
+    assert (os.getpid() in {process for _, process in chunks}) == (rows == 0 or os.cpu_count() == 1)
 
 
-def test_nothing_to_do_is_nothing():
-    assert list(parallel.map_in_parallel(doubled, [], 0)) == []
+def test_without_items_there_are_no_chunks():
+    assert list(parallel.map_in_parallel(double_numbers, [], 0)) == []
 
 
-def test_what_a_part_raises_is_raised_here():
+def test_an_exception_in_a_chunk_is_raised():
     with pytest.raises(TypeError):
-        list(parallel.map_in_parallel(doubled, [None], parallel.MIN_PARALLEL_ROWS))
+        list(parallel.map_in_parallel(double_numbers, [None], parallel.MIN_PARALLEL_ROWS))
 
 
-def looked_at(frames):
-    """The type of what holds the first frame's figures, and their sum."""
+def describe_memory(frames):
+    """Return the type of the array that holds the values of the first frame, and their sum."""
     (frame,) = frames
-    held = frame["a"].to_numpy()
-    while not isinstance(held, np.memmap) and held.base is not None:
-        held = held.base
-    return type(held), frame["a"].sum()
+    buffer = frame["a"].to_numpy()
+    while not isinstance(buffer, np.memmap) and buffer.base is not None:
+        buffer = buffer.base
+    return type(buffer), frame["a"].sum()
 
 
-def test_a_mapped_value_is_the_same_and_processes_look_into_the_same_file(tmp_path):
+def test_shared_memory_keeps_the_values_and_is_mapped_in_other_processes(tmp_path):
     frame = pd.DataFrame({"a": np.arange(300_000.0), "b": 1.0, "c": pd.Categorical(["x", "y"] * 150_000)})
     mapped = parallel.share_memory(frame, tmp_path, parallel.MIN_PARALLEL_ROWS)
     assert mapped.equals(frame)
-    assert looked_at([mapped])[0] is np.memmap and looked_at([frame])[0] is np.ndarray
-    assert list(parallel.map_in_parallel(looked_at, [mapped], parallel.MIN_PARALLEL_ROWS)) == [
+    assert describe_memory([mapped])[0] is np.memmap and describe_memory([frame])[0] is np.ndarray
+    assert list(parallel.map_in_parallel(describe_memory, [mapped], parallel.MIN_PARALLEL_ROWS)) == [
         (np.memmap, frame["a"].sum())
     ]
 
 
-def test_few_rows_are_not_worth_a_file_and_without_room_there_is_none(tmp_path, monkeypatch):
+def test_few_rows_or_a_full_disk_leave_the_frame_in_memory(tmp_path, monkeypatch):
     frame = pd.DataFrame({"a": [1.0]})
     assert parallel.share_memory(frame, tmp_path, parallel.MIN_PARALLEL_ROWS - 1) is frame and not list(
         tmp_path.iterdir()

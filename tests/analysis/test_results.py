@@ -11,7 +11,7 @@ from tests.helpers.matrices import plan_of
 from tests.helpers.result_folders import TEXT, fill
 
 
-def test_one_line_a_run_and_epoch_with_every_field(folder):
+def test_results_have_a_row_for_each_run_and_epoch_with_every_field(folder):
     results = read_results(folder)
     assert len(results.runs) == 8 and len(results.rows) == 24 and results.notes == []
     assert results.varied == {"optimizer": ["sgd", "adam"], "k": [5, 6], "limit": [None, 500]}
@@ -19,7 +19,7 @@ def test_one_line_a_run_and_epoch_with_every_field(folder):
     assert np.isnan(results.rows.loc[results.rows["epoch"] == 0, "loss"]).all()
 
 
-def test_runs_that_are_not_done_stay_visible_and_give_no_rows(folder):
+def test_unfinished_runs_are_listed_without_rows(folder):
     plan = plan_of(TEXT)
     folder.run_dir(plan.run_ids[0]).write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
     folder.run_dir(plan.run_ids[1]).state_file.unlink()
@@ -28,7 +28,7 @@ def test_runs_that_are_not_done_stay_visible_and_give_no_rows(folder):
     assert results.runs["kind"][0] == "nan" and len(results.rows) == 18
 
 
-def test_a_truncated_run_is_failed_and_in_no_mean(folder):
+def test_a_truncated_run_is_failed_and_has_no_rows(folder):
     plan = plan_of(TEXT)
     torn = folder.run_dir(plan.run_ids[0])
     torn.metrics_file.write_text(torn.metrics_file.read_text()[:-20])
@@ -39,7 +39,7 @@ def test_a_truncated_run_is_failed_and_in_no_mean(folder):
     assert plan_state.name == "failed", "the ledger says the same"
 
 
-def test_a_torn_line_after_all_the_rows_is_a_note(folder):
+def test_an_incomplete_extra_line_is_a_note(folder):
     run = folder.run_dir(plan_of(TEXT).run_ids[0])
     run.metrics_file.write_text(run.metrics_file.read_text() + "3,1,0.")
     results = read_results(folder)
@@ -59,7 +59,7 @@ def test_a_torn_line_after_all_the_rows_is_a_note(folder):
         "epoch,loss\n0,x\n1,y\n2,z\n",
     ],
 )
-def test_a_file_of_nonsense_fails_that_run_only(folder, text):
+def test_a_damaged_metrics_file_fails_only_its_run(folder, text):
     plan = plan_of(TEXT)
     folder.run_dir(plan.run_ids[3]).metrics_file.write_text(text)
     results = read_results(folder)
@@ -68,14 +68,14 @@ def test_a_file_of_nonsense_fails_that_run_only(folder, text):
     assert len(results.rows) == 21
 
 
-def test_runs_that_are_no_longer_planned_are_left_out_and_counted(folder):
+def test_runs_no_longer_planned_are_left_out_and_counted(folder):
     status.store_plan(plan_of(TEXT.replace("[5, 6]", "[5, 7]")), folder)
     results = read_results(folder)
     assert len(results.rows) == 12 and results.runs["state"].value_counts().to_dict() == {"done": 4, "pending": 4}
     assert any("4 runs that the matrix no longer plans" in note for note in results.notes)
 
 
-def test_no_finished_run_is_an_empty_frame_with_all_columns(tmp_path):
+def test_without_a_finished_run_the_frame_is_empty_with_all_columns(tmp_path):
     folder = MatrixDir(tmp_path / "m")
     status.store_plan(plan_of(TEXT), folder)
     results = read_results(folder)
@@ -92,7 +92,7 @@ def test_no_finished_run_is_an_empty_frame_with_all_columns(tmp_path):
         ({"shared_with": [], "earlier_attempts": [{}]}, "not recorded"),
     ],
 )  # fmt: skip
-def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, timing):
+def test_timing_is_shared_if_any_attempt_shared_the_device(folder, facts, timing):
     run = next(folder.run_dir(path.parent.name) for path in sorted(folder.path.glob("*/spec.yaml")))
     run.write_provenance(facts)
     results = read_results(folder)
@@ -104,7 +104,7 @@ def test_timings_are_labelled_with_the_company_of_every_attempt(folder, facts, t
 # --- many runs ------------------------------------------------------------------------------
 
 
-def test_all_cores_read_what_one_process_reads(folder, monkeypatch):
+def test_several_processes_read_the_same_as_one(folder, monkeypatch):
     broken = folder.run_dir(plan_of(TEXT).run_ids[3]).metrics_file
     broken.write_text(broken.read_text().replace("0.5", "x"))
     alone = read_results(folder)
@@ -116,14 +116,14 @@ def test_all_cores_read_what_one_process_reads(folder, monkeypatch):
         pd.testing.assert_frame_equal(getattr(together, name), getattr(alone, name))
 
 
-def test_texts_of_the_rows_are_categories_in_the_plans_order_and_numbers_are_numbers(folder):
+def test_text_columns_are_categories_in_the_order_of_the_plan(folder):
     rows = read_results(folder).rows
     assert list(rows["optimizer"].cat.categories) == ["sgd", "adam"]
     assert rows["limit"].dtype == rows["test_limit"].dtype == float and rows["k"].dtype == int
     assert not [name for name in rows if rows[name].dtype == object]
 
 
-def test_baselines_stand_with_their_last_row_done_or_not(tmp_path):
+def test_baselines_have_their_state_and_last_row(tmp_path):
     plan = plan_of("name: m\nbaselines: [pixels]\nsettings: {dataset: mnist, epochs: 2, limit: 500}\n")
     folder = MatrixDir(tmp_path / "m")
     status.store_plan(plan, folder)

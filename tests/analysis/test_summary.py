@@ -32,7 +32,7 @@ def effect(analysis, axis, metric="nmi_true"):
     return analysis.effects.set_index(["axis", "metric"]).loc[axis, metric]
 
 
-def test_swaps_of_every_axis_with_what_they_bring_along(results):
+def test_effects_have_the_swaps_of_every_axis_and_the_fields_that_follow(results):
     analysis = analyse(results)
     assert list(analysis.axes) == ["backend", "optimizer", "k + limit"]
     optimizer = effect(analysis, "optimizer")
@@ -42,7 +42,7 @@ def test_swaps_of_every_axis_with_what_they_bring_along(results):
     assert effect(analysis, "k + limit")[["before", "after"]].tolist() == ["5, none", "6, 500"]
 
 
-def test_every_frame_is_there(results):
+def test_an_analysis_has_every_frame(results):
     analysis = analyse(results)
     assert len(analysis.finals) == len(analysis.stability) == 24 and analysis.stability["reached"].sum() == 0
     assert (
@@ -58,7 +58,7 @@ def test_every_frame_is_there(results):
     ]
 
 
-def test_margins_and_rules_are_the_users_and_stay_beside_the_numbers(results):
+def test_margins_and_rules_of_the_user_are_applied_and_recorded(results):
     analysis = analyse(results, set_margins({"nmi_true": 0.3}), {"nmi_true": CurveRule(last=2)})
     assert effect(analysis, "optimizer")[["verdict", "margin"]].tolist() == ["same", 0.3]
     assert analysis.finals["nmi_true"].iloc[0] == pytest.approx(0.45)
@@ -69,11 +69,11 @@ def test_margins_and_rules_are_the_users_and_stay_beside_the_numbers(results):
     assert analysis.describe_rule("seconds") == "whole run"
 
 
-def test_against_k_the_quality_is_ami(results):
+def test_the_quality_is_ami_when_k_varies(results):
     assert analyse(results).quality == "ami_true"
 
 
-def test_by_what_changes_with_k_by_itself_no_k_is_better(results):
+def test_a_metric_that_rises_with_k_makes_no_k_better(results):
     rows = results.rows.assign(nmi_true=results.rows["k"] / 10, ami_true=results.rows["k"] / 10)
     analysis = analyse(replace(results, rows=rows))
     assert (
@@ -90,7 +90,7 @@ def test_every_outcome_has_its_column():
     )
 
 
-def test_every_cell_has_the_baselines_that_the_plan_made_for_it(tmp_path):
+def test_every_cell_has_its_planned_baselines(tmp_path):
     axes = "axes: {dataset: [mnist, cifar10], arch: [alexnet, vgg16], input_channels: [3, 1]}"
     plan = plan_of(f"name: b\n{axes}\nsettings: {{epochs: 1, pca_dim: 8}}\nbaselines: [pixels, supervised]\n")
     folder = MatrixDir(tmp_path / "b")
@@ -106,7 +106,7 @@ def test_every_cell_has_the_baselines_that_the_plan_made_for_it(tmp_path):
     assert means["arch", "vgg16", "cifar10", "preprocessed pixels"] == pytest.approx(0.2), "pixels have no network"
 
 
-def test_nothing_finished_gives_empty_frames(tmp_path):
+def test_without_a_finished_run_the_frames_are_empty(tmp_path):
     folder = MatrixDir(tmp_path / "m")
     status.store_plan(plan_of(TEXT), folder)
     analysis = analyse(read_results(folder))
@@ -114,14 +114,14 @@ def test_nothing_finished_gives_empty_frames(tmp_path):
     assert analysis.references.empty
 
 
-def test_pairs_stand_beside_those_that_were_planned(results):
+def test_effects_count_matched_and_planned_pairs(results):
     rows = results.rows[~((results.rows["optimizer"] == "adam") & (results.rows["seed"] == 2))]
     analysis = analyse(replace(results, rows=rows))
     assert effect(analysis, "optimizer")[["pairs", "planned", "left_out", "seeds"]].tolist() == [8, 12, 0, 2]
     assert effect(analysis, "optimizer")["verdict"] == "too few seeds"
 
 
-def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
+def test_none_is_an_ordinary_value_of_a_numeric_axis(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {limit: [null, 500, 700]}\nseeds: [0, 1, 2]\n")
     status.store_plan(plan, folder)
     for spec in plan.runs:
@@ -133,7 +133,7 @@ def test_none_among_amounts_is_a_value_like_any_other(tmp_path):
     assert analysis.levels["value"].tolist()[:3] == [None, 500, 700]
 
 
-def test_epochs_can_be_an_axis_as_any_other(tmp_path):
+def test_epochs_can_be_an_axis(tmp_path):
     folder, plan = MatrixDir(tmp_path / "m"), plan_of("name: m\naxes: {epochs: [2, 4]}\nsettings: {pca_dim: 8}\n")
     status.store_plan(plan, folder)
     for spec in plan.runs:

@@ -22,36 +22,36 @@ def full():
     return draw_figure(make_results(FULL, failed=[0, 17], pending=[286, 287]))
 
 
-def points(panel, size):
-    """Coordinates of all marks of a size."""
+def mark_positions(panel, size):
+    """Return the coordinates of all markers of a size."""
     marks = [line for line in panel.get_lines() if line.get_markersize() == size and line.get_marker() != "None"]
     return np.concatenate([np.column_stack(line.get_data()) for line in marks])
 
 
-def test_everything_can_be_read(full):
+def test_all_texts_are_legible(full):
     assert find_faults(full) == []
 
 
-def test_a_panel_for_each_data_set_with_a_point_for_each_cell(full):
+def test_there_is_a_panel_for_each_dataset_with_a_point_for_each_cell(full):
     assert [panel.get_title() for panel in full.axes[::2]] == ["mnist", "cifar10"]
-    assert [len(points(panel, 5)) for panel in full.axes[::2]] == [48, 48]
+    assert [len(mark_positions(panel, 5)) for panel in full.axes[::2]] == [48, 48]
     assert full.axes[0].get_xscale() == "log" and full.axes[0].get_xlabel() == "time of the run (s)"
 
 
-def test_colours_are_the_axis_that_moves_quality_most_and_markers_the_one_that_moves_time_most(full):
+def test_colours_show_the_axis_with_the_largest_effect_on_quality_and_markers_on_time(full):
     labels = [text.get_text() for text in full.legends[0].get_texts()]
     assert labels == ["arch alexnet", "arch vgg16", "backend faiss", "backend sklearn", "no cell beats it"]
 
 
-def test_no_cell_beats_those_that_are_ringed(full):
+def test_ringed_cells_are_on_the_pareto_front(full):
     panel = full.axes[0]
-    cells, ringed = points(panel, 5), points(panel, 9)
+    cells, ringed = mark_positions(panel, 5), mark_positions(panel, 9)
     for seconds, quality in ringed:
         assert not ((cells[:, 0] < seconds) & (cells[:, 1] > quality)).any()
     assert len(ringed) >= 1
 
 
-def test_cells_that_lack_seeds_are_hollow_and_never_on_the_front():
+def test_cells_with_missing_seeds_are_hollow_and_not_on_the_front():
     results = make_results(
         FULL.replace("[0, 1, 2]", "[0, 1]"), failed=[0], score=lambda spec, rng: 0.9 if spec.seed else 0.5
     )
@@ -59,22 +59,22 @@ def test_cells_that_lack_seeds_are_hollow_and_never_on_the_front():
     panel = draw_figure(results).axes[0]
     hollow = [line for line in panel.get_lines() if line.get_markersize() == 5 and line.get_markerfacecolor() == "none"]
     scores = [float(value) for line in hollow for value in line.get_ydata()]
-    assert scores == [0.99] and 0.99 not in points(panel, 9)[:, 1]
+    assert scores == [0.99] and 0.99 not in mark_positions(panel, 9)[:, 1]
 
 
-def test_it_says_who_shared_the_device_how_many_are_done_and_by_which_rule(full):
+def test_the_note_has_the_counts_the_timing_and_the_rule(full):
     note = read_note(full)
     assert "96 cells, 284 of 288 runs done; 3 cells lack seeds." in note
     assert "Timed: 284 runs alone on the device." in note and "whole run (times)" in note
 
 
-def test_what_the_scores_stand_between_is_at_the_right(full):
+def test_untrained_levels_are_at_the_right(full):
     assert [label.get_text() for label in full.axes[1].get_xticklabels()] == ["untrained"]
     levels = [float(line.get_ydata()[0]) for line in full.axes[1].get_lines()]
     assert len(levels) == 2 and levels[0] > levels[1], "alexnet's and vgg16's untrained networks"
 
 
-def test_baselines_stand_beside_the_untrained_networks():
+def test_baselines_are_next_to_the_untrained_networks():
     analysis = analyse(make_results(FULL))
     row = {"value": None, "dataset": "mnist", "level": "supervised", "metric": "test_refit_nmi_true", "runs": 3}
     rows = [row | {"axis": "arch", "value": value, "mean": 0.9} for value in ("alexnet", "vgg16")]
@@ -85,14 +85,14 @@ def test_baselines_stand_beside_the_untrained_networks():
     assert find_faults(figure) == []
 
 
-def test_one_cell_and_no_time_at_all():
-    assert len(points(draw_figure(make_results("name: m\nsettings: {epochs: 1}\n")).axes[0], 5)) == 1
+def test_a_single_cell_is_drawn_and_without_times_there_is_no_figure():
+    assert len(mark_positions(draw_figure(make_results("name: m\nsettings: {epochs: 1}\n")).axes[0], 5)) == 1
     results = make_results("name: m\nsettings: {epochs: 1}\n")
     results.rows["seconds"] = np.nan
     assert draw_figure(results) is None
 
 
-def test_names_of_any_kind_are_text():
+def test_names_with_special_characters_are_drawn_as_text():
     text = "name: m\naxes: {dataset: ['imagefolder:/d/$x^2$ <b>', mnist]}\nsettings: {epochs: 1, k: 5}\n"
     figure = draw_figure(make_results(text))
     assert find_faults(figure) == [] and "imagefolder:/d/$x^2$ <b>" in [
@@ -100,6 +100,6 @@ def test_names_of_any_kind_are_text():
     ]
 
 
-def test_a_dataset_that_moves_together_with_another_field_has_its_panels():
+def test_zipped_dataset_values_have_panels():
     text = "name: m\nzip:\n  - {dataset: [mnist, cifar10], k: [10, 20]}\nsettings: {epochs: 1}\n"
     assert [panel.get_title() for panel in draw_figure(make_results(text)).axes[::2]] == ["mnist, 10", "cifar10, 20"]

@@ -1,4 +1,4 @@
-"""Which figures are drawn, and that each draws whatever results can hold: many runs, one, and fields of any kind."""
+"""Which figures are drawn for which axes, and that every figure can draw results of every kind."""
 
 import matplotlib
 import pandas as pd
@@ -16,10 +16,10 @@ from tests.helpers.matrices import plan_of
 from tests.helpers.result_folders import TEXT
 from tests.helpers.tiny_analysis import ROWS, make_analysis
 
-PARTS = registry.plugin_names("figures")
+FIGURES = registry.plugin_names("figures")
 
 
-def test_a_figure_is_drawn_along_the_axes_that_it_is_for():
+def test_choose_axes_gives_the_axes_of_a_figure():
     analysis = make_analysis(k=[5, 6], arch=["alexnet", "vgg16"], limit=[None, 500])
     assert choose_axes({"per_axis": False}, analysis) == [None]
     assert choose_axes({"per_axis": True}, analysis) == ["k", "arch", "limit"]
@@ -28,63 +28,63 @@ def test_a_figure_is_drawn_along_the_axes_that_it_is_for():
     assert choose_axes({"per_axis": True, "axes": "numeric"}, make_analysis(arch=["alexnet", "vgg16"])) == []
 
 
-def test_before_any_run_has_finished_only_figures_of_the_plan_are_drawn():
+def test_without_a_finished_run_only_figures_of_the_plan_are_drawn():
     empty = make_analysis(ROWS.iloc[:0])
     assert choose_axes({"per_axis": False}, empty) == [] and choose_axes({"per_axis": True}, empty) == []
     assert choose_axes({"per_axis": False, "needs": "plan"}, empty) == [None]
 
 
 def test_there_are_figures():
-    assert PARTS
+    assert FIGURES
 
 
-def draw_all(part, results):
-    """Yield the figures of a part for all axes along which a report draws it, without those that show nothing."""
+def draw_all(name, results):
+    """Yield a plug-in's figures for all axes for which a report draws it, without those that have nothing to show."""
     analysis = analyse(results)
-    for axis in choose_axes(registry.facts("figures", part), analysis):
+    for axis in choose_axes(registry.facts("figures", name), analysis):
         with matplotlib.rc_context(STYLE):
-            figure = registry.load("figures", part).draw(analysis, axis)
+            figure = registry.load("figures", name).draw(analysis, axis)
             if figure is not None:
                 figure.draw_without_rendering()
                 yield figure
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_figures_have_titles_units_and_a_caption(part, folder):
-    facts = registry.facts("figures", part)
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_have_titles_units_and_a_caption(name, folder):
+    facts = registry.facts("figures", name)
     assert facts["title"] and facts["caption"].endswith(".") and isinstance(facts["per_axis"], bool)
-    for figure in draw_all(part, read_results(folder)):
+    for figure in draw_all(name, read_results(folder)):
         assert isinstance(figure, Figure) and figure.get_figwidth() <= MAX_WIDTH
         labels = [text for panel in figure.axes for text in (panel.get_xlabel(), panel.get_ylabel())]
         assert any(labels) or not any(panel.axison for panel in figure.axes)
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_word_can_be_read_and_is_in_ink(part, folder):
-    for figure in draw_all(part, read_results(folder)):
+@pytest.mark.parametrize("name", FIGURES)
+def test_all_texts_are_legible_and_in_ink(name, folder):
+    for figure in draw_all(name, read_results(folder)):
         with matplotlib.rc_context(STYLE):
             assert text_overlap.find_faults(figure) == []
             assert {to_hex(text.get_color()) for text, _ in text_overlap.find_texts(figure)} == {INK}
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("keep", [1, 3])
-def test_few_runs(part, folder, keep):
+def test_figures_can_be_drawn_from_few_runs(name, folder, keep):
     for run_id in plan_of(TEXT).run_ids[keep:]:
         folder.run_dir(run_id).state_file.unlink()
-    list(draw_all(part, read_results(folder)))
+    assert [figure for figure in draw_all(name, read_results(folder)) if text_overlap.find_faults(figure)] == []
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_columns_without_a_value(part, folder):
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_can_be_drawn_from_columns_without_values(name, folder):
     results = read_results(folder)
     results.rows["nmi_previous"] = float("nan")
-    list(draw_all(part, results))
+    assert [figure for figure in draw_all(name, results) if text_overlap.find_faults(figure)] == []
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_the_rows_are_left_as_they_were(part, folder):
+@pytest.mark.parametrize("name", FIGURES)
+def test_drawing_does_not_change_the_rows(name, folder):
     results = read_results(folder)
     before = results.rows.copy()
-    list(draw_all(part, results))
+    list(draw_all(name, results))
     pd.testing.assert_frame_equal(results.rows, before)

@@ -55,7 +55,7 @@ def draw_figure(analysis, axis):
         return curves.draw(analysis, axis)
 
 
-def test_a_column_for_each_value_and_a_row_for_each_metric(data):
+def test_there_is_a_column_for_each_value_and_a_row_for_each_metric(data):
     figure = curves.draw(analyse(data), "k")
     assert len(figure.axes) == 6
     assert [panel.get_title() for panel in figure.axes] == ["k = 5\n6 runs", "k = 6\n6 runs", "", "", "", ""]
@@ -65,7 +65,7 @@ def test_a_column_for_each_value_and_a_row_for_each_metric(data):
     assert "AMI replaces NMI, which rises with k by itself." in read_note(figure)
 
 
-def test_datasets_are_never_pooled(data):
+def test_each_dataset_has_its_own_mean(data):
     lines = means(panels(curves.draw(analyse(data), "k"))[1][0])
     assert set(lines) == {"mnist", "mnist, untrained", "cifar10", "cifar10, untrained"}
     assert list(lines["mnist"].get_ydata()) == pytest.approx([0.6, 0.7, 0.8])
@@ -78,26 +78,26 @@ def test_the_band_is_the_interval_over_the_seeds(data):
     assert (edges.max() - 0.8) == pytest.approx(4.30265 * 0.1 / 3**0.5, rel=1e-4)
 
 
-def test_the_untrained_level_is_the_mean_of_row_0_and_stands_where_row_0_has_a_value(data):
+def test_the_untrained_level_is_the_mean_of_row_0_where_it_has_a_value(data):
     rows = panels(curves.draw(analyse(data), "k"))
     assert list(means(rows[1][0])["mnist, untrained"].get_ydata()) == pytest.approx([0.6, 0.6])
     assert not [name for name in means(rows[0][0]) if "untrained" in name]
 
 
-def test_each_run_is_a_thin_line_and_all_of_a_colour_are_one_artist(data):
+def test_runs_of_a_colour_are_thin_lines_of_one_collection(data):
     panel = panels(curves.draw(analyse(data), "k"))[1][0]
     runs = [lines for lines in panel.collections if lines.get_linewidth()[0] == 0.6]
     assert [len(lines.get_segments()) for lines in runs] == [3, 3] and all(lines.get_rasterized() for lines in runs)
     assert runs[0].get_segments()[0].tolist() == pytest.approx(np.array([[0, 0.5], [1, 0.6], [2, 0.7]]))
 
 
-def test_along_the_dataset_axis_each_panel_has_its_datasets_colour(data):
+def test_panels_of_the_dataset_axis_have_the_colour_of_their_dataset(data):
     analysis = analyse(data)
     for panel, name in zip(panels(curves.draw(analysis, "dataset"))[1], ("mnist", "cifar10"), strict=True):
         assert {line.get_color() for line in panel.get_lines()} == {get_colour(analysis, "dataset", name)}
 
 
-def test_baselines_stand_beside_the_refit_alone_each_dataset_with_its_own():
+def test_only_the_refit_has_baselines_of_each_dataset():
     analysis = analyse_matrix(FEW)
     levels = [("raw pixels", "mnist", 0.4), ("supervised", "mnist", 0.9), ("supervised", "cifar10", 0.3)]
     references = pd.DataFrame(
@@ -131,13 +131,13 @@ def test_without_an_axis_all_runs_share_a_column(data):
     assert figure.axes[0].get_title() == "all runs\n12 runs"
 
 
-def test_none_is_a_value_like_any_other(data):
+def test_none_is_an_ordinary_value(data):
     limited = replace(data, varied=data.varied | {"limit": [None, 500]}, groups=(*data.groups, ("limit",)))
     figure = curves.draw(analyse(limited), "limit")
     assert [panel.get_title() for panel in figure.axes[:2]] == ["limit = none\n12 runs", "limit = 500\n0 runs"]
 
 
-def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
+def test_the_note_counts_the_cells_seeds_and_left_out_runs_of_the_means():
     figure = draw_figure(analyse_matrix(FEW), "optimizer")
     assert read_note(figure) == "Each mean: 2 cells, 3 seeds."
     figure = draw_figure(analyse(analyses.make_results(FEW, failed=[0], pending=[1])), "optimizer")
@@ -149,7 +149,7 @@ def test_what_the_means_are_made_of_and_leave_out_stands_beneath():
     assert "95 % interval" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def test_sick_runs_are_counted_in_the_title(data):
+def test_unhealthy_runs_are_counted_in_the_title(data):
     first = data.rows["run_id"] == data.rows["run_id"].iloc[0]
     rows = data.rows.assign(health=data.rows["health"].astype(str).where(~first, "collapsed"))
     figure = curves.draw(analyse(replace(data, rows=rows)), "k")
@@ -163,7 +163,7 @@ def test_panels_of_a_metric_share_their_scales(data):
 
 
 @pytest.mark.parametrize(("text", "axis"), [(analyses.TWELVE, "k"), (analyses.TWELVE, "optimizer"), (FEW, "arch")])
-def test_every_word_can_be_read(text, axis):
+def test_all_texts_are_legible(text, axis):
     figure = draw_figure(analyse_matrix(text), axis)
     assert text_overlap.find_faults(figure) == []
     assert figure.get_figwidth() <= 9.5
@@ -172,7 +172,7 @@ def test_every_word_can_be_read(text, axis):
         assert len(figure.axes) == 48 and len(bottom) == 12, "twelve columns in two blocks"
 
 
-def test_names_of_any_kind_and_length_can_be_read():
+def test_long_and_unusual_names_are_legible():
     names = ["imagefolder:<script>$x_1$", f"imagefolder:{'w' * 200}", 'imagefolder:"\U0001f996"', "imagefolder:_"]
     data = analyses.make_results(FEW.replace("[mnist, cifar10]", "[mnist, cifar10, digits, svhn]"))
     named = dict(zip(data.varied["dataset"], names, strict=True))

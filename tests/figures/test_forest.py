@@ -25,80 +25,80 @@ def twelve():
     return draw_figure(make_results(TWELVE))
 
 
-def words(figure):
+def texts_of(figure):
     return [text.get_text() for text, _ in find_texts(figure)]
 
 
-def test_everything_can_be_read(full, twelve):
+def test_all_texts_are_legible(full, twelve):
     assert find_faults(full) == [] and find_faults(twelve) == []
 
 
-def test_a_panel_for_each_metric_and_a_row_for_each_swap_with_what_it_brings(full):
+def test_there_is_a_panel_for_each_metric_and_a_row_for_each_swap(full):
     titles = [panel.get_title().replace("\n", " ") for panel in full.axes]
     assert titles == [
         "NMI with the truth", "NMI with the truth, test, refit", "Hungarian accuracy",
         "effective rank of the raw features", "time of the run", "time of clustering",
     ]  # fmt: skip
     assert {"arch: alexnet \u2192 vgg16", "input_channels: 2 \u2192 1", "brings lr 0.05 \u2192 0.001"} <= set(
-        words(full)
+        texts_of(full)
     )
     assert full.axes[4].get_xlabel() == "times as long\n\u2190 better"
 
 
-def test_the_verdict_is_told_by_colour_and_marker(full):
+def test_verdicts_have_a_colour_and_a_marker(full):
     colour, marker = VERDICT_STYLES["better"]
     marks = [line for line in full.axes[4].get_lines() if line.get_marker() == marker]
     assert [mark.get_color() for mark in marks] == [colour], "scikit-learn is faster here"
     assert [text.get_text() for text in full.legends[0].get_texts()][:2] == ["better", "worse"]
 
 
-def test_an_effect_that_would_flatten_the_panel_is_told_at_its_edge(full):
-    assert "\u2190 \u22120.40" in words(full)
+def test_an_outlying_effect_is_written_at_the_edge_of_the_panel(full):
+    assert "\u2190 \u22120.40" in texts_of(full)
     assert full.axes[0].get_xlim()[1] < 0.1
 
 
-def test_ratios_stand_on_a_scale_of_factors(full):
+def test_ratios_are_on_a_logarithmic_scale_of_factors(full):
     panel = full.axes[4]
     assert [label.get_text() for label in panel.get_xticklabels()] == ["0.5", "1", "2"]
     assert -panel.get_xlim()[0] == pytest.approx(panel.get_xlim()[1])
 
 
-def test_the_interval_for_other_cells_is_a_thin_line_of_its_own(full, twelve):
-    assert "for other cells" in words(full)
-    thin = [lines for lines in full.axes[0].collections if lines.get_linewidth()[0] < 1]
+def test_the_interval_for_other_cells_is_a_separate_thin_line(full, twelve):
+    assert "for other cells" in texts_of(full)
+    thin = [collection for collection in full.axes[0].collections if collection.get_linewidth()[0] < 1]
     assert len(thin) == 7, "one for each swap that the panel reaches"
 
 
-def test_an_axis_of_twelve_values_is_shown_against_its_first_and_says_so(twelve):
-    rows = [word for word in words(twelve) if word.startswith("k: ")]
+def test_the_values_of_a_long_axis_are_compared_with_the_first(twelve):
+    rows = [word for word in texts_of(twelve) if word.startswith("k: ")]
     assert len(rows) == 11 and all(row.startswith("k: 2 \u2192") for row in rows)
     assert "Each value of k against the first; all pairs are in the table" in read_note(twelve)
     assert twelve.axes[0].get_title().split() == ["AMI", "with", "the", "truth"], "NMI rises with k by itself"
 
 
-def test_it_says_how_much_it_stands_on_and_by_which_rule(full):
+def test_the_note_has_the_sample_and_the_rule(full):
     note = read_note(full)
     assert "matched cells and 3 seeds; up to" in note and "left out" in note and "Of the planned pairs" in note
     assert "One number per run: last row (scores), whole run (times)." in note
 
 
-def test_under_three_seeds_there_are_points_only():
+def test_with_fewer_than_three_seeds_there_are_only_points():
     figure = draw_figure(make_results(TWELVE.replace("[0, 1, 2]", "[0]")))
     assert "With fewer than three seeds there is a point, but neither interval nor verdict." in read_note(figure)
-    assert "too few seeds" in words(figure) and find_faults(figure) == []
+    assert "too few seeds" in texts_of(figure) and find_faults(figure) == []
 
 
 def test_without_two_runs_to_compare_there_is_no_figure():
     assert draw_figure(make_results("name: m\nsettings: {epochs: 1}\n")) is None
 
 
-def test_none_is_a_value_like_any_other():
+def test_none_is_an_ordinary_value():
     figure = draw_figure(
         make_results("name: m\naxes: {limit: [null, 500, 600, 700]}\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n")
     )
-    assert "limit: none \u2192 700" in words(figure)
+    assert "limit: none \u2192 700" in texts_of(figure)
 
 
 @pytest.mark.parametrize(("extents", "reach"), [([0.1, 0.2, 0.5], 0.5), ([0.05, 0.06, 0.5], 0.06), ([0.05, 0.5], 0.05)])
-def test_a_panel_reaches_to_the_largest_effect_unless_it_dwarfs_the_others(extents, reach):
+def test_an_outlier_does_not_extend_the_panel(extents, reach):
     assert forest.limit_reach(extents, 0.02) == reach

@@ -44,7 +44,7 @@ def holes():
     return draw_figure(make_results(HOLES, failed=[0, 1, 2, 4], skipped=[9, 10, 11]))
 
 
-def words(figure):
+def texts_of(figure):
     return [text.get_text() for text, _ in find_texts(figure)]
 
 
@@ -52,11 +52,11 @@ def numbers(panel):
     return np.ma.filled(panel.images[0].get_array(), np.nan)
 
 
-def test_everything_can_be_read(full, holes):
+def test_all_texts_are_legible(full, holes):
     assert find_faults(full) == [] and find_faults(holes) == [] and find_faults(draw_figure(make_results(TWELVE))) == []
 
 
-def test_each_data_set_has_a_panel_and_a_scale_and_every_cell_its_mean(full):
+def test_each_dataset_has_a_panel_with_the_means_of_its_cells(full):
     panels = [panel for panel in full.axes if panel.images and panel.get_title(loc="left")]
     assert [panel.get_title(loc="left") for panel in panels] == ["mnist", "cifar10"]
     assert [numbers(panel).shape for panel in panels] == [(6, 8)] * 2
@@ -64,25 +64,25 @@ def test_each_data_set_has_a_panel_and_a_scale_and_every_cell_its_mean(full):
     cell = finals[(finals["dataset"] == "mnist") & (finals["arch"] == "alexnet") & (finals["input_channels"] == 2)]
     cell = cell[(cell["optimizer"] == "sgd") & (cell["top_optimizer"] == "sgd") & (cell["backend"] == "faiss")]
     assert numbers(panels[0])[1, 0] == pytest.approx(cell["nmi_true"].mean())
-    assert f"{cell['nmi_true'].mean():.3f}" in words(full)
+    assert f"{cell['nmi_true'].mean():.3f}" in texts_of(full)
 
 
-def test_what_is_not_done_is_hatched_and_says_what_it_is(full, holes):
-    assert {"failed", "not run"} <= set(words(full)) and [word for word in words(full) if word.endswith("\n2/3")]
-    assert "skipped" in words(holes)
+def test_cells_that_are_not_done_are_hatched_and_labelled(full, holes):
+    assert {"failed", "not run"} <= set(texts_of(full)) and [word for word in texts_of(full) if word.endswith("\n2/3")]
+    assert "skipped" in texts_of(holes)
     assert [text.get_text() for text in holes.legends[0].get_texts()] == [
         "some runs missing", "failed", "skipped", "not in the matrix",
     ]  # fmt: skip
     assert "20 of 27 runs done" in read_note(holes)
 
 
-def test_a_value_that_a_done_run_lacks_is_no_mean():
+def test_a_cell_with_a_missing_value_has_no_mean():
     results = make_results(HOLES)
     results.rows.loc[results.rows["run_id"] == results.rows["run_id"].iloc[0], "nmi_true"] = np.nan
-    assert "no value" in words(draw_figure(results))
+    assert "no value" in texts_of(draw_figure(results))
 
 
-def test_too_many_cells_are_averaged_over_the_axes_that_move_them_least_and_it_says_so():
+def test_too_many_cells_are_averaged_over_the_axes_with_the_smallest_effects():
     figure = draw_figure(make_results(LARGE))
     assert "averaged over top_optimizer" in read_note(
         figure
@@ -94,7 +94,7 @@ def test_a_single_cell_gives_no_figure():
     assert draw_figure(make_results("name: m\nsettings: {epochs: 1}\n")) is None
 
 
-def test_without_any_number_there_is_no_figure():
+def test_without_values_there_is_no_figure():
     results = make_results(HOLES)
     results.rows["nmi_true"] = np.nan
     assert draw_figure(results) is None

@@ -19,37 +19,37 @@ def full():
     return draw_figure(make_results(FULL))
 
 
-def words(figure):
+def texts_of(figure):
     return [text.get_text() for text, _ in find_texts(figure)]
 
 
-def test_everything_can_be_read(full):
+def test_all_texts_are_legible(full):
     assert find_faults(full) == [] and find_faults(draw_figure(make_results(TWELVE))) == []
 
 
-def test_the_planted_interaction_comes_first_and_is_drawn(full):
-    rows = [word for word in words(full) if "\u2192" in word]
+def test_the_planted_interaction_is_listed_first_and_drawn(full):
+    rows = [word for word in texts_of(full) if "\u2192" in word]
     assert rows[0] == "optimizer: sgd \u2192 adam"
-    assert {"input_channels 1 against 3", "input_channels 2 against 3"} & set(words(full)), "both are .03"
-    picture = full.axes[1]
-    assert (picture.get_title(), picture.get_xlabel()) == ("optimizer: sgd \u2192 adam", "input_channels")
-    means = picture.get_lines()[1].get_ydata()
+    assert {"input_channels 1 against 3", "input_channels 2 against 3"} & set(texts_of(full)), "both are .03"
+    panel = full.axes[1]
+    assert (panel.get_title(), panel.get_xlabel()) == ("optimizer: sgd \u2192 adam", "input_channels")
+    means = panel.get_lines()[1].get_ydata()
     assert list(means) == pytest.approx([-0.03, 0, 0], abs=0.01)
 
 
-def test_pictures_share_a_scale_and_the_list_is_not_endless(full):
+def test_panels_share_a_scale_and_the_list_is_limited(full):
     assert len(full.axes) == 5 and len({panel.get_ylim() for panel in full.axes[1:]}) == 1
     assert "The list shows the first 14; all are in the table." in read_note(full)
 
 
-def test_it_says_how_many_act_on_each_other_and_what_it_stands_on(full):
+def test_the_note_counts_interactions_and_has_the_sample(full):
     note = read_note(full)
     assert note.startswith("For 1 of 15 pairs of axes the interaction is significant.")
     assert "matched cells and 3 seeds" in note and "One number per run: last row." in note
 
 
-def test_the_dataset_is_what_a_swap_depends_on_never_the_swap(full):
-    assert not [word for word in words(full) if word.startswith("dataset:")]
+def test_a_change_of_dataset_is_never_the_swap(full):
+    assert not [word for word in texts_of(full) if word.startswith("dataset:")]
 
 
 def test_one_seed_gives_no_verdict():
@@ -58,5 +58,5 @@ def test_one_seed_gives_no_verdict():
     assert find_faults(figure) == []
 
 
-def test_axes_that_are_not_crossed_give_no_figure():
+def test_without_crossed_axes_there_is_no_figure():
     assert draw_figure(make_results("name: m\naxes: {k: [5, 6]}\nsettings: {epochs: 1}\n")) is None

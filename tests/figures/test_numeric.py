@@ -33,14 +33,14 @@ def find_mean_line(panel):
     return line
 
 
-def test_only_along_axes_of_amounts():
+def test_the_figure_is_drawn_for_numeric_axes_only():
     facts = registry.facts("figures", "numeric")
     assert choose_axes(facts, analyse_matrix(analyses.TWELVE)) == ["k"] and choose_axes(
         facts, analyse_matrix(LIMITS)
     ) == ["limit"]
 
 
-def test_the_means_are_those_of_the_table_of_levels_at_their_amounts():
+def test_means_agree_with_the_table_of_levels():
     panel = draw_figure(analyses.TWELVE, "k").axes[0]
     table = analyse_matrix(analyses.TWELVE).levels.query("axis == 'k' and metric == 'ami_true'")
     assert find_mean_line(panel).get_xdata().tolist() == [2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150]
@@ -48,14 +48,14 @@ def test_the_means_are_those_of_the_table_of_levels_at_their_amounts():
     assert panel.get_xscale() == "log" and len(panel.containers) == 12
 
 
-def test_against_k_stand_only_scores_that_do_not_rise_with_it_by_themselves():
+def test_scores_that_rise_with_k_are_left_out_against_k():
     figure = draw_figure(analyses.TWELVE, "k")
     names = [panel.get_ylabel().replace("\n", " ") for panel in figure.axes]
     assert names[0] == "AMI with the truth" and "NMI with the truth" not in names
     assert "NMI rises with k by itself" in read_note(figure)
 
 
-def test_none_is_no_amount_and_stands_apart():
+def test_none_is_drawn_apart_from_the_numbers():
     panel = draw_figure(LIMITS, "limit").axes[0]
     assert panel.get_xscale() == "linear" and find_mean_line(panel).get_xdata().tolist() == [500, 700]
     assert panel.get_xticks().tolist() == [500, 700, 900]
@@ -76,10 +76,10 @@ def test_each_matched_cell_is_a_thin_line():
 
 
 @pytest.mark.parametrize(("text", "axis"), [(analyses.TWELVE, "k"), (LIMITS, "limit")])
-def test_every_word_can_be_read(text, axis):
+def test_all_texts_are_legible(text, axis):
     assert text_overlap.find_faults(draw_figure(text, axis)) == []
 
 
-def test_without_a_matched_run_there_is_nothing_to_see():
+def test_without_matched_runs_there_is_no_figure():
     results = analyses.make_results(LIMITS.replace("[0, 1, 2]", "[0]"), pending=range(6))
     assert numeric.draw(analyse(results), "limit") is None

@@ -38,7 +38,7 @@ def means(panel):
     return {line.get_color(): line.get_ydata().tolist() for line in panel.get_lines() if line.get_linewidth() == 2}
 
 
-def test_a_line_of_panels_for_each_dataset_and_a_colour_for_each_value():
+def test_there_is_a_row_of_panels_for_each_dataset_and_a_colour_for_each_value():
     figure = draw_figure("optimizer")
     assert [panel.get_title(loc="left") for panel in figure.axes[::4]] == ["dataset = mnist", "dataset = cifar10"]
     share, filled, rank = (means(panel) for panel in figure.axes[:3])
@@ -49,14 +49,14 @@ def test_a_line_of_panels_for_each_dataset_and_a_colour_for_each_value():
     assert read_note(figure) == "Each mean: 1 cell, 3 seeds."
 
 
-def test_the_bars_count_every_planned_run_by_its_end():
+def test_the_bars_count_the_planned_runs_by_state_and_health():
     bars = draw_figure("optimizer", pending=(0,)).axes[3].patches
     widths = np.array([bar.get_width() for bar in bars]).reshape(2, 4)
     assert widths.tolist() == [[2, 0, 0, 1], [0, 0, 3, 0]]
 
 
 @pytest.mark.parametrize(("text", "axis"), [(FEW, "dataset"), (FEW, "optimizer"), (FEW, None), (analyses.TWELVE, "k")])
-def test_every_word_can_be_read(text, axis):
+def test_all_texts_are_legible(text, axis):
     figure = draw_figure(axis, text)
     assert text_overlap.find_faults(figure) == [] and figure.get_figwidth() <= 9.5
     bands = [artist for artist in figure.axes[0].collections if type(artist).__name__ == "FillBetweenPolyCollection"]

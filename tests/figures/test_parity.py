@@ -15,23 +15,23 @@ def analysis():
     return analyse(results.read_results(MatrixDir(TOP / "results" / "small_cpu")))
 
 
-def test_agreement_beside_seconds_from_the_committed_table(analysis):
+def test_the_figure_shows_agreement_and_seconds_of_the_committed_table(analysis):
     figure = parity.draw(analysis, None)
-    left, right = figure.axes
-    assert [text.get_text() for text in left.get_yticklabels()][:3] == [
+    agreement_panel, seconds_panel = figure.axes
+    assert [text.get_text() for text in agreement_panel.get_yticklabels()][:3] == [
         "k-means, k = 10",
         "k-means, k = 100",
         "chain, k = 10",
     ]
-    assert "PCA (defaults)" in [text.get_text() for text in right.get_yticklabels()]
+    assert "PCA (defaults)" in [text.get_text() for text in seconds_panel.get_yticklabels()]
     table = analysis.results.parity
-    points = {tuple(map(float, line.get_xdata())) for line in right.get_lines() if len(line.get_xdata()) == 1}
+    points = {tuple(map(float, line.get_xdata())) for line in seconds_panel.get_lines() if len(line.get_xdata()) == 1}
     times = table[table["measure"].isin(list(parity.TIMED_STAGES))]["value"].dropna()
     assert points == {(value,) for value in times}, "every time is a point"
-    assert [text.get_text() for text in right.get_legend().get_texts()] == ["faiss", "sklearn", "torch"]
+    assert [text.get_text() for text in seconds_panel.get_legend().get_texts()] == ["faiss", "sklearn", "torch"]
 
 
-def test_several_datasets_are_told_apart_in_the_rows(analysis):
+def test_rows_of_several_datasets_have_their_names(analysis):
     both = pd.concat(
         [analysis.results.parity, analysis.results.parity.assign(dataset="cifar10", limit=None)], ignore_index=True
     )
@@ -40,7 +40,7 @@ def test_several_datasets_are_told_apart_in_the_rows(analysis):
     assert "mnist: k-means, k = 10" in labels and "cifar10: chain, k = 100" in labels
 
 
-def test_where_nothing_was_measured_there_is_no_figure(analysis):
+def test_without_measurements_there_is_no_figure(analysis):
     assert (
         parity.draw(replace(analysis, results=replace(analysis.results, parity=analysis.results.parity.iloc[:0])), None)
         is None

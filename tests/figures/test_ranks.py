@@ -9,27 +9,27 @@ from tests.helpers.text_overlap import find_faults
 
 def make_analysis(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
     rng = np.random.default_rng(0)
-    lines = [
+    row_dicts = [
         {"run_id": f"{name}-{cell}", "arch": name, "width": cell, "seed": 0, "epoch": epoch, "nmi_previous": 0.5,
          "nmi_true": 0.3 + gain * index + noise * rng.normal()}
         for index, name in enumerate(values)
         for cell in range(cells)
         for epoch in (0, 1)
     ]  # fmt: skip
-    rows = pd.DataFrame(lines)
+    rows = pd.DataFrame(row_dicts)
     axes = {"arch": list(values), "width": list(range(cells))}
     return analyse(
         Results(name="m", varied=axes, runs=rows.drop_duplicates("run_id"), rows=rows, groups=(("arch",), ("width",)))
     )
 
 
-def words(figure):
+def all_text(figure):
     return " ".join(text.get_text() for panel in figure.axes for text in panel.texts)
 
 
-def test_ranks_with_their_critical_difference():
+def test_the_figure_shows_ranks_and_the_critical_difference():
     figure = ranks.draw(make_analysis(12), None)
-    assert "z  1.00" in words(figure) and "x  3.00" in words(figure) and "critical difference" in words(figure)
+    assert "z  1.00" in all_text(figure) and "x  3.00" in all_text(figure) and "critical difference" in all_text(figure)
     assert "mean rank over 12 cells" in figure.axes[0].get_title(loc="left")
     assert not find_faults(figure)
 
@@ -43,11 +43,11 @@ def test_values_that_do_not_differ_critically_are_joined():
     assert len(bars) == len(ranking.cliques) > 0
 
 
-def test_where_the_cells_are_too_few_it_says_so():
-    assert "No critical difference: 3 cells to rank in" in words(ranks.draw(make_analysis(3), None))
+def test_with_too_few_cells_the_reason_is_shown():
+    assert "No critical difference: 3 cells to rank in" in all_text(ranks.draw(make_analysis(3), None))
 
 
-def test_twelve_values_are_readable():
+def test_twelve_values_are_legible():
     assert not find_faults(ranks.draw(make_analysis(11, tuple(f"value {number}" for number in range(12))), None))
 
 

@@ -8,8 +8,8 @@ from dcbench.figures import stability
 
 
 def make_analysis(curves):
-    """An Analysis of two runs of each optimizer with this nmi_previous after each epoch."""
-    lines = [
+    """Return the analysis of two runs of each optimizer with this nmi_previous after each epoch."""
+    row_dicts = [
         {
             "run_id": f"{name}{seed}",
             "optimizer": name,
@@ -22,7 +22,7 @@ def make_analysis(curves):
         for seed in (0, 1)
         for epoch, nmi in enumerate([None, *curve])
     ]
-    rows = pd.DataFrame(lines)
+    rows = pd.DataFrame(row_dicts)
     return analyse(
         Results(
             name="m",
@@ -34,7 +34,7 @@ def make_analysis(curves):
     )
 
 
-def test_a_step_for_each_value_and_how_many_settled():
+def test_each_value_has_a_step_curve_and_a_count_of_settled_runs():
     figure = stability.draw(make_analysis({"sgd": [0.5, 0.95, 0.95], "adam": [0.5, 0.5, 0.5]}), "optimizer")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "sgd: 2 of 2 runs settled, half by epoch 2", "adam: 0 of 2 runs settled",
@@ -44,16 +44,16 @@ def test_a_step_for_each_value_and_how_many_settled():
     assert list(adam.get_ydata()) == [1, 1, 1] and "0.9 or above" in figure.get_supxlabel()
 
 
-def test_where_no_run_settles_there_is_nothing_to_see():
+def test_without_a_settled_run_there_is_no_figure():
     assert stability.draw(make_analysis({"sgd": [0.1], "adam": [0.2]}), "optimizer") is None
 
 
-def test_without_an_axis_all_runs_are_one_line():
+def test_without_an_axis_all_runs_share_a_curve():
     figure = stability.draw(make_analysis({"sgd": [0.95, 0.95]}), None)
     assert figure.legends[0].get_texts()[0].get_text() == "all runs: 2 of 2 runs settled, half by epoch 1"
 
 
-def test_a_value_without_a_finished_run_says_so():
+def test_a_value_without_a_finished_run_is_labelled():
     value = "cut"
     analysis = make_analysis({"sgd": [0.95, 0.95], value: [0.95, 0.95]})
     analysis = replace(analysis, stability=analysis.stability[analysis.stability["optimizer"] != value])

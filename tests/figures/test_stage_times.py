@@ -31,7 +31,7 @@ FRAME = pd.DataFrame([
 ])  # fmt: skip
 
 
-def test_a_panel_for_each_stage_with_the_library_that_did_it():
+def test_each_stage_has_a_panel_with_bars_of_its_libraries():
     figure = stage_times.draw(analyse_rows(FRAME), None)
     panels = {panel.get_title(): panel for panel in figure.axes}
     assert list(panels) == list(STAGES)
@@ -42,24 +42,24 @@ def test_a_panel_for_each_stage_with_the_library_that_did_it():
     assert panels["pca"].get_xlabel() == "s per epoch"
 
 
-def test_architectures_are_told_apart_also_in_the_legend():
-    some = pd.concat([FRAME[FRAME["run_id"] == "a"], FRAME[FRAME["run_id"] == "b"].assign(arch="vgg16")])
-    figure = stage_times.draw(analyse_rows(some, arch=["alexnet", "vgg16"]), None)
+def test_architectures_have_colours_and_a_legend():
+    rows = pd.concat([FRAME[FRAME["run_id"] == "a"], FRAME[FRAME["run_id"] == "b"].assign(arch="vgg16")])
+    figure = stage_times.draw(analyse_rows(rows, arch=["alexnet", "vgg16"]), None)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["alexnet", "vgg16"]
     assert len({bar.get_facecolor() for bar in figure.axes[1].patches}) == 2
 
 
-def test_it_says_whether_the_runs_shared_their_device():
+def test_the_note_counts_runs_that_shared_their_device():
     assert (
         read_note(stage_times.draw(analyse_rows(FRAME), None)) == "Timed: 2 runs beside other runs on the same device."
     )
-    some = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
-    note = read_note(stage_times.draw(analyse_rows(some), None))
+    rows = FRAME.assign(timing=["exclusive"] * 3 + ["not recorded"])
+    note = read_note(stage_times.draw(analyse_rows(rows), None))
     assert note == "Timed: 1 run alone on the device, 1 run with no record of other runs on the device."
 
 
 @pytest.mark.parametrize("text", ["network", "a very long name of a network " * 8])
-def test_twelve_architectures_and_all_mixtures_can_be_read(text):
+def test_twelve_architectures_and_all_mixtures_are_legible(text):
     names = [f"{text}{number}" for number in range(12)]
     libraries = ("faiss", "sklearn", "torch")
     every = [

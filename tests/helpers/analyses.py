@@ -1,4 +1,4 @@
-"""Results of any matrix, made up in memory: every planned run done, its metrics from one made-up score."""
+"""Made-up results of any matrix in memory: every planned run is done, and its metrics follow from one score."""
 
 import numpy as np
 import pandas as pd
@@ -40,37 +40,37 @@ settings: {dataset: mnist, epochs: 5}
 
 
 def score(spec, rng):
-    """A score at the end of training that every axis of the matrices above moves, and seeds move together."""
+    """Return a score at the end of training; every axis of the matrices above and the seed change it."""
     level = 0.55 if spec.dataset == "mnist" else 0.15
     level -= 0.06 * (spec.arch == "vgg16") + 0.03 * (spec.optimizer == "adam") * (spec.input_channels == 3)
     return level + 0.01 * spec.seed + 0.03 * np.log10(spec.k / 10) + 0.005 * rng.normal()
 
 
 def seconds(spec, rng):
-    """How long the run took."""
+    """Return the seconds of the run."""
     return (
         10 * (1 + (spec.arch == "vgg16")) * (0.7 if spec.kmeans_backend == "sklearn" else 1) * rng.uniform(0.95, 1.05)
     )
 
 
 def make_results(text, score=score, seconds=seconds, **unfinished):
-    """The results of a matrix; `unfinished` are states with the places of the runs that are in it: `failed=[0, 7]`."""
+    """Return the results of a matrix; `unfinished` gives the indices of the runs in a state: `failed=[0, 7]`."""
     plan, rng = plan_of(text), np.random.default_rng(0)
-    states = {place: state for state, places in unfinished.items() for place in places}
-    lines, parts = [], []
-    for place, spec in enumerate(plan.runs):
-        state, end, took = states.get(place, "done"), score(spec, rng), seconds(spec, rng)
+    states = {index: state for state, places in unfinished.items() for index in places}
+    run_rows, curve_frames = [], []
+    for index, spec in enumerate(plan.runs):
+        state, end, took = states.get(index, "done"), score(spec, rng), seconds(spec, rng)
         fields = spec.model_dump() | {"backend": spec.backend, "run_id": spec.run_id, "state": state}
         reason = "" if state == "done" else f"it {state}"
-        line = fields | {"kind": "", "reason": reason, "last_lines": "", "seconds": took, "timing": "exclusive"}
-        line |= {"health": "healthy" if state == "done" else None, "health_since": None, "health_why": None}
-        lines.append(line)
+        row = fields | {"kind": "", "reason": reason, "last_lines": "", "seconds": took, "timing": "exclusive"}
+        row |= {"health": "healthy" if state == "done" else None, "health_since": None, "health_why": None}
+        run_rows.append(row)
         if state == "done":
-            parts.append(curves(spec, end, took, rng).assign(place=place))
-    runs = pd.DataFrame(lines)
-    rows = pd.DataFrame(columns=[*lines[0], *COLUMNS])
-    if parts:
-        metrics = pd.concat(parts, ignore_index=True)
+            curve_frames.append(curves(spec, end, took, rng).assign(place=index))
+    runs = pd.DataFrame(run_rows)
+    rows = pd.DataFrame(columns=[*run_rows[0], *COLUMNS])
+    if curve_frames:
+        metrics = pd.concat(curve_frames, ignore_index=True)
         fields = runs.iloc[metrics.pop("place")].reset_index(drop=True)
         rows = pd.concat([metrics.reindex(columns=list(COLUMNS)), fields], axis=1)
     varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
@@ -78,7 +78,7 @@ def make_results(text, score=score, seconds=seconds, **unfinished):
 
 
 def curves(spec, end, took, rng):
-    """The rows of a run that starts at 0.1 less than its end."""
+    """Return the rows of a run whose scores start 0.1 below their final value."""
     epochs = np.arange(spec.epochs + 1)
     columns = {"epoch": epochs.astype(float), "reassigned": 1.0}
     for name in SCORES:

@@ -1,4 +1,4 @@
-"""Ways to call the commands, and the small matrix that their tests run."""
+"""Calls a command in a process of its own, and the small matrix that the tests of the commands run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up changes, metrics and runs of a comparison of two result sets."""
+"""Made-up changes, metrics and run counts for comparisons of two result sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up factorials with a known truth."""
+"""Made-up factorial designs with a known effect."""
 
 import itertools
 
@@ -9,7 +9,7 @@ AXES = {"a": ["one", "two"], "cell": ["x", "y", "z"]}
 
 
 def factorial(effect=0.1, seeds=3, noise=0.0, cells=("x", "y", "z"), seed=0):
-    """A run for each cell, seed and value of axis `a`; the seed moves all cells together."""
+    """Return a run for each cell, seed and value of axis `a`; the seed changes all cells by the same amount."""
     rng = np.random.default_rng(seed)
     rows = []
     for number, (cell, value) in itertools.product(range(seeds), itertools.product(cells, ("one", "two"))):
@@ -19,6 +19,6 @@ def factorial(effect=0.1, seeds=3, noise=0.0, cells=("x", "y", "z"), seed=0):
 
 
 def without(frame, **which):
-    """The frame without the runs that have all these values."""
-    gone = np.logical_and.reduce([frame[name] == value for name, value in which.items()])
-    return frame[~gone]
+    """Return the frame without the runs that have all these values."""
+    removed = np.logical_and.reduce([frame[name] == value for name, value in which.items()])
+    return frame[~removed]

@@ -1,4 +1,4 @@
-"""A small matrix whose effects are planted, and an analysis of it."""
+"""A small matrix for the tests of findings, and the metrics that they use."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ settings: {epochs: 2}
 """
 
 
-SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", "seconds", CLUSTERING)]
+SPOKEN_OF = [metric for metric in OUTCOMES if metric.name in ("nmi_true", "ami_true", "seconds", CLUSTERING)]

@@ -1,4 +1,4 @@
-"""Small real runs to inspect, done by the worker in this process."""
+"""Small real runs to inspect; the worker does them in this process."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from dcbench.inspect.subject import read_inspected_run
 TINY = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 32, "k": 4}
 
 
-def make_run(place: Path, weights: bool = True, stop: bool = False, data_dir=None, device="cpu", **values) -> RunDir:
+def make_run(root: Path, weights: bool = True, stop: bool = False, data_dir=None, device="cpu", **values) -> RunDir:
     """Return a run of TINY with these values in the matrix folder `m`; with `stop` it has stopped after row 0."""
     spec = make_spec(TINY | values)
-    folder = RunDir(place / "m" / spec.run_id)
+    folder = RunDir(root / "m" / spec.run_id)
     folder.prepare(spec)
-    config = WorkerConfig(data_dir=data_dir or place, device=device, keep_weights=weights)
+    config = WorkerConfig(data_dir=data_dir or root, device=device, keep_weights=weights)
     exit_code = worker.work_on_run(folder.path, config, worker.StopFlag(requested=stop))
     assert exit_code == (EXIT_STOPPED if stop else EXIT_DONE)
     return folder

@@ -1,4 +1,4 @@
-"""Made-up runs beside their pixel baselines."""
+"""A small matrix, and made-up runs of the pixel baseline."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ settings: {epochs: 2}
 
 
 def pixels(**values):
-    """The line of a pixel baseline, raw and on mnist unless something else is said."""
+    """Return the row of a pixel baseline, by default of raw pixels on MNIST."""
     spec = RunSpec(method="pixels", dataset="mnist", pca_dim=None, whiten=False, l2_normalize=False)
-    told = {
+    values_of_run = {
         "run_id": "p",
         "state": "done",
         "kind": None,
@@ -24,5 +24,7 @@ def pixels(**values):
         "health": None,
         "seconds": 1.0,
     }
-    told |= {"timing": "exclusive", "backend": spec.backend} | dict.fromkeys(COLUMNS) | {"test_refit_nmi_true": 0.5}
-    return spec.model_dump() | told | values
+    values_of_run |= (
+        {"timing": "exclusive", "backend": spec.backend} | dict.fromkeys(COLUMNS) | {"test_refit_nmi_true": 0.5}
+    )
+    return spec.model_dump() | values_of_run | values

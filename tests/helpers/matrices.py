@@ -1,4 +1,4 @@
-"""Plans from a matrix given as text, and settings of a run that takes a fraction of a second."""
+"""Plans of matrices given as text, and settings of a run that takes a fraction of a second."""
 
 from __future__ import annotations
 

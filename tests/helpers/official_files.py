@@ -1,4 +1,4 @@
-"""Writes small files in the official formats, for data sets that cannot be had here."""
+"""Writes small files in the official formats, for datasets whose files are not available."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def labels(n: int, classes: int) -> np.ndarray:
 
 
 def idx(folder: Path, train: bool, n: int = 40) -> np.ndarray:
-    """MNIST's format: big-endian magic, sizes, bytes."""
+    """Write MNIST's format: a big-endian magic number, the sizes, the bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels = RNG.integers(0, 256, (n, 28, 28), dtype=np.uint8)
     head = (0x803).to_bytes(4, "big") + b"".join(side.to_bytes(4, "big") for side in pixels.shape)
@@ -42,7 +42,7 @@ def _pickled(path: Path, content: object) -> str:
 
 
 def cifar(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type, n: int = 20) -> dict[bool, np.ndarray]:
-    """CIFAR's pickles, with torchvision's list of MD5s set to those of the small files."""
+    """Write CIFAR's pickles, and replace torchvision's list of MD5 sums by those of the small files."""
     label = "fine_labels" if kind is torchvision.datasets.CIFAR100 else "labels"
     classes = 100 if kind is torchvision.datasets.CIFAR100 else 10
     pixels = {}
@@ -63,7 +63,7 @@ def cifar(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type, n: int = 20
 
 
 def svhn(folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 30) -> dict[bool, np.ndarray]:
-    """SVHN's MATLAB files: (32, 32, 3, n), the digit 0 written as 10."""
+    """Write SVHN's MATLAB files: (32, 32, 3, n), with the digit 0 as 10."""
     pixels, kind = {}, torchvision.datasets.SVHN
     listed = dict(kind.split_list)
     for train, name in ((True, "train"), (False, "test")):
@@ -78,7 +78,7 @@ def svhn(folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 30) -> dict[boo
 
 
 def stl10(folder: Path, monkeypatch: pytest.MonkeyPatch, n: int = 20) -> dict[bool, np.ndarray]:
-    """STL-10's raw bytes, column-major, labels from 1."""
+    """Write STL-10's raw bytes: column-major images, labels from 1."""
     kind, inside = torchvision.datasets.STL10, folder / "stl10_binary"
     inside.mkdir(parents=True)
     pixels, md5 = {}, {}
@@ -98,7 +98,7 @@ TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMN
 
 
 def provide(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[bool, np.ndarray] | None:
-    """Put the dataset's files into the folder; the pixels of both splits, where they are made up."""
+    """Write the dataset's files to the folder; return the pixels of both splits, where they are made up."""
     if name in TORCHVISION:
         return {train: idx(folder / TORCHVISION[name] / "raw", train) for train in (True, False)}
     if name in ("cifar10", "cifar100"):

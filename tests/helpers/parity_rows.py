@@ -1,4 +1,4 @@
-"""Rows of `dcbench parity`, written in one line."""
+"""Rows of `dcbench parity` from positional values."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from dcbench.parity.table import ParityRow
 def make_row(
     stage: str, measure: str, first: str, second: str = "", k: int | None = None, values: Sequence[float] = ()
 ) -> ParityRow:
-    """Return a row from positional values."""
+    """Return a row of the parity table."""
     return ParityRow(stage=stage, measure=measure, backend_a=first, backend_b=second, k=k, values=tuple(values))

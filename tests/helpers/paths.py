@@ -1,4 +1,4 @@
-"""Where the checkout is, for tests that read its documents, matrices and committed results."""
+"""The path of the checkout, for tests that read its documents, matrices and committed results."""
 
 from pathlib import Path
 

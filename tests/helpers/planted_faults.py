@@ -1,4 +1,4 @@
-"""Faults of earlier public comparisons, planted into the running code."""
+"""Faults of earlier public comparisons, planted into the code with monkeypatch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a drawn figure's artists where they are: texts that overlap, leave the canvas or are too small to read."""
+"""Finds texts of a drawn figure that overlap, leave the canvas or are too small to read."""
 
 import itertools
 from unittest.mock import patch
@@ -7,10 +7,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 SMALLEST = 7
-"""Font size (pt) that can be read in print."""
+"""The smallest font size (pt) that can be read in print."""
 
 TOUCH = 0.1
-"""Share of the smaller text that another may cover: an extent holds room for letters that are not there."""
+"""The share of the smaller text that another text may cover: an extent has room for letters that do not occur."""
 
 
 def find_texts(figure):
@@ -38,7 +38,7 @@ def overlap_share(first, second):
 
 
 def find_faults(figure):
-    """Return what is wrong with the figure's texts, in words; an empty list when all can be read."""
+    """Return the faults of the figure's texts in words; an empty list when all are legible."""
     boxes, canvas = find_texts(figure), figure.bbox
     faults = [f"{text.get_text()!r} is set in {size:g} pt" for text, _ in boxes if (size := text.get_size()) < SMALLEST]
     faults += [

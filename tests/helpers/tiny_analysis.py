@@ -1,4 +1,4 @@
-"""The smallest analysis that figures can be drawn from."""
+"""The smallest analysis from which figures can be drawn."""
 
 from __future__ import annotations
 

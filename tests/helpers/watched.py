@@ -1,4 +1,4 @@
-"""Results of small matrices that a watch serves."""
+"""A small matrix and settings for the tests of `dcbench report --watch`."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ FEW = ReportSettings(formats=("png", "csv"))
 
 
 def runs_of(folder):
-    """The planned runs' folders, in the plan's order."""
+    """Return the folders of the planned runs, in the order of the plan."""
     return [folder.run_dir(run_id) for run_id in status.read_stored_plan(folder).run_ids]

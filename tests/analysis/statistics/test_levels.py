@@ -8,7 +8,7 @@ from tests.helpers.factorials import AXES, factorial, without
 SCORE = Outcome(name="score", better="higher", margin=0.02)
 
 
-def test_a_mean_and_an_interval_for_each_value():
+def test_each_value_has_a_mean_and_an_interval():
     result = levels.tabulate_levels(
         factorial(noise=0.01), {"a": ["one", "two", "three"], "cell": AXES["cell"]}, [SCORE]
     )
@@ -19,21 +19,21 @@ def test_a_mean_and_an_interval_for_each_value():
     assert (result[["cells", "seeds"]].to_numpy() == [[3, 3]] * 2 + [[2, 3]] * 3).all()
 
 
-def test_only_cells_and_seeds_that_all_values_have_count():
+def test_levels_use_only_cells_and_seeds_that_all_values_have():
     frame = without(factorial(), cell="x", a="one")
     own = levels.tabulate_levels(frame, AXES, [SCORE]).query("axis == 'a'")
     assert own["cells"].tolist() == [2, 2] and own["mean"].diff().iloc[1] == pytest.approx(0.1)
 
 
-def test_alike_keeps_whole_cells_and_says_which():
+def test_matched_runs_have_every_cell_and_seed_for_every_value():
     frame = without(factorial(seeds=4), cell="x", seed=1, a="two")
-    kept = levels.select_matched_runs(frame, AXES, "a")
-    assert len(kept) == 18 and kept.groupby(["a", "seed"])["cell"].nunique().eq(3).all()
-    assert 1 not in set(kept["seed"]) and not kept.duplicated(["a", "seed", "cell"]).any()
+    matched = levels.select_matched_runs(frame, AXES, "a")
+    assert len(matched) == 18 and matched.groupby(["a", "seed"])["cell"].nunique().eq(3).all()
+    assert 1 not in set(matched["seed"]) and not matched.duplicated(["a", "seed", "cell"]).any()
     assert len(levels.select_matched_runs(frame, AXES, None)) == 20, "without an axis one of six cells goes"
 
 
-def test_a_curve_is_the_mean_by_epoch_with_its_interval_and_ends_where_the_shortest_run_ends():
+def test_a_mean_curve_has_an_interval_and_ends_with_the_shortest_run():
     runs = pd.DataFrame({"run_id": list("abc"), "seed": [0, 1, 2], "cell": 0})
     rows = runs.merge(pd.DataFrame({"epoch": [0, 1, 2]}), how="cross")
     rows["nmi"] = 0.1 * rows["epoch"] + 0.1 * rows["seed"]
@@ -47,7 +47,7 @@ def test_a_curve_is_the_mean_by_epoch_with_its_interval_and_ends_where_the_short
     )
 
 
-def test_cell_by_cell_the_means_over_seeds_are_those_that_the_level_is_made_of():
+def test_the_level_is_the_mean_of_the_means_of_its_cells():
     frame = factorial(noise=0.01)
     result = levels.tabulate_cells(frame, AXES, "a", SCORE)
     table = levels.tabulate_levels(frame, AXES, [SCORE]).query("axis == 'a'").set_index("value")["mean"]
@@ -57,7 +57,7 @@ def test_cell_by_cell_the_means_over_seeds_are_those_that_the_level_is_made_of()
     assert levels.tabulate_cells(frame.iloc[:0], AXES, "a", SCORE).empty
 
 
-def test_the_curve_of_a_ratio_is_the_geometric_mean_with_an_interval_above_0():
+def test_the_curve_of_a_ratio_is_a_geometric_mean():
     runs = pd.DataFrame({"run_id": list("abc"), "seed": [0, 1, 2], "cell": 0, "epoch": 0, "rank": [1.0, 10.0, 100.0]})
     result = levels.mean_curve(runs, "rank", ratio=True)
     assert result["mean"].tolist() == pytest.approx([10]) and 0 < result["low"].iloc[0] < 10 < result["high"].iloc[0]
@@ -97,18 +97,18 @@ def means(table, axis, level, dataset="a"):
     return dict(zip(own["value"], own["mean"], strict=True))
 
 
-def test_a_baseline_belongs_to_the_cells_with_its_fields_whatever_the_others_are():
+def test_a_baseline_belongs_to_all_cells_with_its_fields():
     result = tabulate("arch")
     assert means(result, "arch", "raw") == {"x": 0.1, "y": 0.2}, "pixels have no architecture"
     assert means(result, "arch", "supervised") == {"x": 0.7}, "a baseline without the score is absent, not another's"
     assert means(result, "arch", "raw", "b") == {"x": 0.3}
 
 
-def test_none_is_a_value_and_not_any_value():
+def test_none_matches_only_none():
     assert means(tabulate("limit"), "limit", "raw") == {None: 0.1, 5: 0.2}
 
 
-def test_fields_that_move_together_are_an_axis_as_well():
+def test_zipped_fields_are_an_axis():
     assert means(tabulate("together"), "together", "raw") == {"1, x": 0.1, "2, y": 0.2}
 
 

@@ -9,7 +9,7 @@ def pairs(frame, chosen=("one", "two")):
     return match_runs(make_grid(frame, ["a"], ["cell"]), frame["score"].to_numpy(), chosen)
 
 
-def test_every_value_seed_and_cell_is_found_whatever_the_order():
+def test_every_value_seed_and_cell_is_matched_in_any_order():
     frame = factorial(noise=1.0).sample(frac=1, random_state=0)
     runs = pairs(frame)
     assert runs.metric.shape == (2, 3, 3) and runs.left_out == 0
@@ -21,13 +21,13 @@ def test_every_value_seed_and_cell_is_found_whatever_the_order():
 
 
 @pytest.mark.parametrize("value", [None, 500])
-def test_none_is_a_value_like_any_other(value):
+def test_none_is_an_ordinary_value(value):
     frame = factorial().assign(a=lambda all_: all_["a"].map({"one": None, "two": 500.0}).astype(object))
     runs = make_grid(frame, ["a"], ["cell"])
     assert value in runs.values and not (runs.select([value]) == NONE).any()
 
 
-def test_missing_runs_take_their_cell_or_their_seed_with_them_whichever_costs_less():
+def test_a_missing_run_removes_its_cell_or_its_seed_whichever_loses_fewer_pairs():
     runs = pairs(without(factorial(seeds=5), cell="x", seed=1, a="two"))
     assert (runs.seeds, runs.cells, runs.left_out) == (4, 3, 2)
     frame = factorial(seeds=5)
@@ -35,7 +35,7 @@ def test_missing_runs_take_their_cell_or_their_seed_with_them_whichever_costs_le
     assert (runs.seeds, runs.cells, runs.left_out) == (5, 2, 0), "a cell without any pair was never there"
 
 
-def test_a_value_that_no_run_has_matches_nothing():
+def test_a_value_without_runs_has_no_pairs():
     runs = pairs(factorial(), ("one", "three"))
     assert runs.metric.size == 0 and (runs.seeds, runs.cells) == (0, 0)
     assert pairs(factorial().iloc[:0]).metric.size == 0
@@ -47,7 +47,7 @@ def test_without_other_axes_there_is_one_cell():
     assert (runs.seeds, runs.cells) == (3, 1)
 
 
-def test_the_rectangle_is_whole_and_large():
+def test_the_rectangle_is_complete_and_large():
     present = np.ones((5, 4), bool)
     present[0, 0] = present[0, 1] = present[3, 0] = False
     rows, columns = find_rectangle(present)
@@ -55,18 +55,20 @@ def test_the_rectangle_is_whole_and_large():
     assert find_rectangle(np.zeros((3, 2), bool))[0].size == 0
 
 
-def test_three_seeds_stay_where_that_keeps_half_of_the_pairs():
+def test_three_seeds_are_kept_when_half_of_the_pairs_remain():
     present = np.ones((3, 2), bool)
     present[0, 0] = False
-    assert [kept.tolist() for kept in find_rectangle(present)] == [[0, 1, 2], [1]], "not two seeds of both cells"
+    assert [rectangle.tolist() for rectangle in find_rectangle(present)] == [[0, 1, 2], [1]], (
+        "not two seeds of both cells"
+    )
     late = np.ones((3, 8), bool)
     late[2, 1:] = False
-    assert [kept.size for kept in find_rectangle(late)] == [2, 8], (
+    assert [rectangle.size for rectangle in find_rectangle(late)] == [2, 8], (
         "not one cell of eight, for a seed that has just begun"
     )
 
 
-def test_of_any_gaps_what_is_kept_is_whole():
+def test_the_rectangle_is_complete_for_any_gaps():
     rng = np.random.default_rng(0)
     for _ in range(200):
         present = rng.random((rng.integers(1, 6), rng.integers(1, 9))) < rng.random()

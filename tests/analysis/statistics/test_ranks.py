@@ -40,7 +40,7 @@ def test_the_best_value_ranks_first_and_differs_critically():
     assert ranking.p < 1e-6 and ranking.critical < 1 and ranking.cliques == []
 
 
-def test_by_a_metric_that_makes_no_value_better_there_is_no_ranking():
+def test_a_metric_without_a_direction_has_no_ranking():
     axes = {"a": ["x", "y", "z"]}
     assert rank_axes(frame(), axes, [SCORE], {("a", "score")}) == [] != rank_axes(frame(), axes, [SCORE])
 
@@ -51,26 +51,26 @@ def test_few_blocks_give_ranks_and_a_reason_instead_of_a_difference():
     assert ranking.missing_reason == "4 cells to rank in; a critical difference needs 10"
 
 
-def test_values_that_are_all_alike_are_not_told_apart():
+def test_equal_values_do_not_differ():
     ranking = rank(frame(better=(0, 0, 0), noise=1.0))
     assert "does not tell the values apart" in ranking.missing_reason and ranking.cliques == []
 
 
-def test_lower_is_better_where_the_metric_says_so_and_no_rank_where_neither_is():
+def test_the_direction_of_the_metric_decides_the_ranks():
     runs, axes = frame(), {"a": ["x", "y", "z"], "cell": list(range(12))}
     assert rank_axes(runs, axes, [Outcome(name="score", better="lower", margin=0.02)])[0].ranks["x"] == 1.0
     assert rank_axes(runs, axes, [Outcome(name="score", better=None, margin=0.02)]) == []
     assert rank_axes(runs.query("a != 'z'"), {"a": ["x", "y"], "cell": [0]}, [SCORE]) == []
 
 
-def test_friedman_agrees_with_scipys_chi_square_turned_into_iman_and_davenports_f():
+def test_the_friedman_test_agrees_with_scipy_after_iman_and_davenport():
     ranked = stats.rankdata(np.random.default_rng(2).normal(size=(15, 4)), axis=1)
     chi = stats.friedmanchisquare(*ranked.T).statistic
     assert compute_friedman_p(ranked) == pytest.approx(stats.f.sf(14 * chi / (15 * 3 - chi), 3, 42))
     assert compute_friedman_p(np.tile([1.0, 2.0, 3.0], (10, 1))) == 0.0
 
 
-def test_the_critical_difference_of_demsars_table_5():
+def test_the_critical_difference_agrees_with_table_5_of_demsar():
     for values, quantile in ((3, 2.343), (5, 2.728), (10, 3.164)):
         assert compute_critical_difference(values, 30) == pytest.approx(
             quantile * math.sqrt(values * (values + 1) / 180), abs=2e-3
@@ -89,13 +89,13 @@ def on(cost, quality):
     return find_pareto_front(np.array(cost, dtype=float), np.array(quality, dtype=float)).tolist()
 
 
-def test_a_point_is_on_the_front_when_none_is_cheaper_and_as_good():
+def test_a_point_is_on_the_front_when_no_other_is_cheaper_and_as_good():
     assert on([1, 2, 3, 4], [0.5, 0.4, 0.7, 0.7]) == [True, False, True, False]
 
 
-def test_of_equal_cost_the_better_and_equal_points_together():
+def test_of_points_of_equal_cost_the_best_are_on_the_front():
     assert on([1, 1, 2, 2], [0.5, 0.6, 0.8, 0.8]) == [False, True, True, True]
 
 
-def test_points_without_a_number_are_not_on_it():
+def test_points_without_a_value_are_not_on_the_front():
     assert on([1, np.nan, 3], [np.nan, 0.9, 0.1]) == [False, False, True] and on([], []) == []

@@ -29,16 +29,16 @@ def rows(**curves):
         ([0.95], 1, False),
     ],
 )
-def test_epochs_until_it_stays_above_the_level(curve, epochs, reached):
+def test_the_epoch_after_which_the_stability_stays_above_the_level(curve, epochs, reached):
     table = find_settling_epochs(rows(a=curve), 0.9)
     assert table[["epochs_watched", "reached"]].to_numpy().tolist() == [[epochs, reached]]
 
 
-def test_the_level_is_the_users():
+def test_the_level_can_be_given():
     assert find_settling_epochs(rows(a=[0.5, 0.6, 0.7]), 0.6)["epochs_watched"].tolist() == [2]
 
 
-def test_kaplan_and_meier_by_hand():
+def test_the_kaplan_meier_estimate_agrees_with_a_manual_computation():
     settling = pd.DataFrame({"epochs_watched": [1, 2, 2, 5, 5], "reached": [True, True, False, True, False]})
     table = estimate_unsettled_share(settling)
     assert table["epoch"].tolist() == [0, 1, 2, 5]
@@ -46,7 +46,7 @@ def test_kaplan_and_meier_by_hand():
     assert median_settling_epoch(settling) == 5
 
 
-def test_where_fewer_than_half_get_there_there_is_no_median():
+def test_without_half_of_the_runs_there_is_no_median():
     assert math.isnan(
         median_settling_epoch(pd.DataFrame({"epochs_watched": [3, 3, 3], "reached": [True, False, False]}))
     )

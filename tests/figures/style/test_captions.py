@@ -1,4 +1,4 @@
-"""Words that can stand in a figure, whatever they are."""
+"""Captions, notes and the names of values in a figure."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from dcbench.figures.style.theme import SMALL_SIZE, STYLE
 from tests.helpers.tiny_analysis import make_analysis
 
 
-def test_long_values_are_shortened_in_the_middle_and_stay_apart():
+def test_long_values_are_shortened_in_the_middle_and_stay_distinct():
     values = [f"imagefolder:/data/{'x' * 200}/{end}" for end in ("birds", "boats")]
     values += [f"imagefolder:{'y' * 90}{number}{'z' * 90}" for number in (1, 2)]
     texts = [format_axis_value(make_analysis(dataset=values), "dataset", value) for value in values]
@@ -22,7 +22,7 @@ def test_long_values_are_shortened_in_the_middle_and_stay_apart():
     assert texts[2].endswith("#1") and texts[3].endswith("#2")
 
 
-def test_the_words_beneath_a_figure_fit_its_width_and_can_be_read_again():
+def test_a_note_fits_the_width_of_the_figure_and_can_be_read_back():
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4, 3), layout="constrained")
         figure.subplots()
@@ -40,7 +40,7 @@ def test_a_figure_grows_by_its_note():
     assert lines > 1 and figure.get_figheight() == pytest.approx(2 + (lines * 1.2 * SMALL_SIZE + 4) / 72)
 
 
-def test_rules_are_named_once_and_by_metric_where_they_differ():
+def test_rules_are_described_once_or_by_metric_where_they_differ():
     analysis = make_analysis()
     assert describe_rules(analysis, ["nmi_true"]) == "One number per run: last row."
     assert (
@@ -51,7 +51,7 @@ def test_rules_are_named_once_and_by_metric_where_they_differ():
     assert describe_rules(other, ["nmi_true", "ami_true", "seconds"]) == f"One number per run: {', '.join(parts)}."
 
 
-def test_what_a_table_stands_on_is_described():
+def test_the_sample_of_a_table_is_described():
     table = pd.DataFrame({"cells": [4, 8], "seeds": [3, 3], "left_out": [0, 0]})
     assert describe_sample(table) == "4 to 8 matched cells and 3 seeds"
     assert describe_sample(table.assign(left_out=[1, 2])).endswith(

@@ -1,4 +1,4 @@
-"""The colour, marker and line of a value, and how verdicts are shown."""
+"""The colour, marker and line style of a value, and the style of a verdict."""
 
 from dcbench.figures.style.encoding import (
     VERDICT_STYLES,
@@ -12,12 +12,12 @@ from dcbench.figures.style.theme import COLOURS, GREY
 from tests.helpers.tiny_analysis import make_analysis
 
 
-def test_amounts_are_numbers_that_mean_how_much():
+def test_numeric_axes_are_recognised():
     analysis = make_analysis(k=[5, 6], input_channels=[3, 2, 1], limit=[None, 500], pca_dim=[8, None, 16])
     assert [axis.is_numeric for axis in analysis.axes.values()] == [True, False, False, True]
 
 
-def test_a_value_has_one_colour_on_all_axes_that_choose_among_the_same():
+def test_axes_with_the_same_choices_share_their_colours():
     analysis = make_analysis(
         top_optimizer=["adam", "sgd"], optimizer=["sgd", "adam"], kmeans_backend=["torch", "faiss"]
     )
@@ -32,7 +32,7 @@ def test_a_value_has_one_colour_on_all_axes_that_choose_among_the_same():
     assert get_colour(analysis, None, "x") == COLOURS[0] and get_colour(analysis, "optimizer", "lion") == GREY
 
 
-def test_thirty_values_have_thirty_codes():
+def test_thirty_values_have_thirty_combinations():
     analysis = make_analysis(arch=[f"net{number}" for number in range(30)])
     values = analysis.axes["arch"].values
     codes = {(get_colour(analysis, "arch", value), get_line_style(analysis, "arch", value)) for value in values}
@@ -42,7 +42,7 @@ def test_thirty_values_have_thirty_codes():
     assert len(codes) == 30
 
 
-def test_amounts_have_a_ramp_by_size_whatever_their_order_and_none_is_the_last():
+def test_numeric_values_have_a_ramp_by_size_with_none_at_the_end():
     analysis = make_analysis(limit=[500, None, 100, 1000])
     green = [int(get_colour(analysis, "limit", value)[3:5], 16) for value in (100, 500, 1000, None)]
     assert green == sorted(green) and len(set(green)) == 4

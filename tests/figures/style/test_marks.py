@@ -1,4 +1,4 @@
-"""What several figures draw alike."""
+"""The marks and legends that several figures share."""
 
 import itertools
 
@@ -21,7 +21,7 @@ from tests.helpers.tiny_analysis import make_analysis
         "\\frac{", "x" * 200, "",
     ],
 )  # fmt: skip
-def test_any_name_can_be_drawn(name, tmp_path):
+def test_names_with_special_characters_can_be_drawn(name, tmp_path):
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4, 3), layout="constrained")
         figure.subplots().set_title(shorten(name))
@@ -45,7 +45,7 @@ def test_a_legend_has_as_many_columns_as_fit():
     assert box.height < 0.4 * figure.bbox.height
 
 
-def test_of_very_many_runs_a_hundred_of_every_kind_are_drawn_always_the_same():
+def test_of_many_runs_the_same_hundred_are_always_drawn():
     rows = pd.DataFrame([{"run_id": f"r{run}", "epoch": epoch, "x": run} for run in range(1000) for epoch in (0, 1)])
     lines, repeated = (make_run_lines(rows, "x", COLOURS[0]).get_segments() for _ in range(2))
     numbers = [int(line[0][1]) for line in lines]
@@ -56,14 +56,14 @@ def test_of_very_many_runs_a_hundred_of_every_kind_are_drawn_always_the_same():
     assert few.get_segments() == []
 
 
-def test_labels_that_would_overlap_move_apart_no_further_than_they_must():
+def test_overlapping_labels_move_apart_by_the_least_distance():
     assert spread_apart([0.1, 0.5, 0.9], 0.2) == pytest.approx([0.1, 0.5, 0.9])
     assert spread_apart([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.4, 0.1, 0.6])
     assert spread_apart([0.3, 0.3, 0.45], 0.2) == pytest.approx([0.15, 0.35, 0.55])
     assert spread_apart([0.95, 0.0, 0.97], 0.2, 0, 1) == pytest.approx([0.7, 0.1, 0.9]) and spread_apart([], 0.2) == []
 
 
-def test_rows_stand_below_each_other_however_many_lines_they_take():
+def test_row_labels_of_several_lines_do_not_overlap():
     rows = stack_row_labels([("one", ""), ("two words that need two lines", "small print"), ("three", "")], 1.0)
     assert rows[1].text.count("\n") >= 1 and rows[0].small_print == ""
     assert all(upper.top + upper.height < lower.top for upper, lower in itertools.pairwise(rows))
