@@ -34,9 +34,7 @@ class WorkerConfig:
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     data_dir: Path = field(default_factory=default_data_dir)
-    """Folder of the datasets."""
     device: DeviceKind = "cpu"
-    """Kind of device that the run computes on."""
     gpu: str = ""
     """UUID of the GPU that the worker may see; empty on the CPU, and where the environment has chosen already."""
     threads: int = 1

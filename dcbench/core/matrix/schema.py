@@ -41,7 +41,6 @@ class Rule:
     """An override, or the condition of an exclude rule."""
 
     path: KeyPath
-    """Where the rule is in the file."""
     when: AxisValues
     """Field -> accepted values; the rule matches a cell that agrees in all these fields."""
     set: Fields = field(default_factory=dict)
@@ -59,17 +58,14 @@ class MatrixFile:
     zips: list[AxisValues]
     """Groups of axes that move together; each group is crossed with everything else."""
     seeds: list[int]
-    """Seeds that each cell is run with."""
     settings: Fields
     """Values for all cells, in place of the defaults of the spec."""
     overrides: list[Rule]
     """Rules that set fields in the cells that they match, in order."""
     exclude: list[Rule]
-    """Rules that remove the cells that they match."""
     include: list[Fields]
     """Additional cells, each with the fields that it sets."""
     baselines: list[str]
-    """Methods that are run as baselines of the cells."""
 
     @property
     def varied_fields(self) -> list[str]:

@@ -34,11 +34,8 @@ class RunState:
     started: str | None = None
     """When the last attempt started, in ISO format with the time zone."""
     host: str | None = None
-    """Machine of the worker process."""
     pid: int | None = None
-    """Process id of the worker on that machine."""
     last_lines: tuple[str, ...] = ()
-    """Last lines of the log of a failed run."""
 
 
 STOPPED = RunState(reason="stopped; run the matrix again to go on")

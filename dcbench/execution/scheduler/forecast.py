@@ -25,11 +25,9 @@ class ClassForecast:
     """Values that distinguish it from the other classes."""
     epochs: int
     runs: int
-    """Number of runs."""
     done: int
     """Number of runs that are done or skipped."""
     expected: ExpectedCost
-    """Cost of one run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +37,6 @@ class Forecast:
     classes: list[ClassForecast]
     """All classes, in the plan's order."""
     left: int
-    """Number of runs that are left."""
     unknown: int
     """Number of runs left whose time is unknown."""
     run_seconds: float | None

@@ -47,7 +47,7 @@ LAST_RESORT = GRACE + LAST_WORDS + 2
 """Time (s) without any live run after which a run starts even if memory seems too small: no run of this scheduler can
 free more, and the workers of a scheduler that was killed have ended by then."""
 
-STOP_SIGNALS = (-signal.SIGTERM, -signal.SIGKILL)
+STOPPED_EXIT_CODES = (-signal.SIGTERM, -signal.SIGKILL)
 """Exit codes of workers that were stopped before they handled SIGTERM, or that did not react to it in time."""
 
 
@@ -98,11 +98,9 @@ class Job:
     state_before: RunState = field(default_factory=RunState)
     """State on disk before the current attempt."""
     start_time: float = 0.0
-    """When the current attempt started."""
     stop_time: float | None = None
     """When its worker was last asked to stop."""
     overdue: bool = False
-    """Whether it has exceeded the timeout."""
 
     @property
     def path(self) -> Path:
@@ -259,7 +257,7 @@ class Loop:
             return
 
         stop_requested = job.stop_time is not None or self.settings.interrupts.count > 0
-        if stop_requested and not job.overdue and worker_exit.exit_code in (EXIT_STOPPED, *STOP_SIGNALS):
+        if stop_requested and not job.overdue and worker_exit.exit_code in (EXIT_STOPPED, *STOPPED_EXIT_CODES):
             yield RunEvent(folder=folder, state=mark_stopped(folder))
             return
 

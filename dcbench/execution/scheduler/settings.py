@@ -61,7 +61,7 @@ class SchedulerSettings:
     """Cells that --first puts before all others."""
     interrupts: InterruptCounter = field(default_factory=InterruptCounter)
     clock: Callable[[], float] = time.monotonic
-    """Return the time (s); a simulation replaces it."""
+    """Clock of the scheduler (s); a simulation has its own."""
 
 
 def make_settings(

@@ -63,7 +63,6 @@ class Call:
     arguments: dict[str, Any]
     """Settings that took effect."""
     device: str
-    """Device that computed."""
 
 
 def describe_call(target: Any, arguments: Mapping[str, Any], device: torch.device | str) -> Call:
@@ -107,7 +106,6 @@ class KMeansResult:
     split_count: int | None = None
     """How many empty clusters the library refilled on the way; None if it does not say."""
     call: Call | None = None
-    """The call that found it."""
 
 
 def variance_floor(largest: float) -> float:

@@ -23,7 +23,6 @@ class Learner:
     """What a training pass changes and trains on. The pixel baseline has only a network."""
 
     network: Network | PixelFeatures
-    """The network, or what replaces it in the pixel baseline."""
     trunk_optimizer: torch.optim.Optimizer | None = None
     """Optimizer of the trunk; its state (momentum, moments) lives on across all epochs."""
 
