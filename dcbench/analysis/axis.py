@@ -1,19 +1,19 @@
-"""The axes of a matrix: what each varies, and what may be said of it.
+"""The axes of a matrix: what each varies, and whether its values can be ranked.
 
-In: Results. Out: an Axis for each field that varies alone and for each set of fields that move together. Frames and
-tables know an axis by its name only.
+Frames and tables know an axis by its name only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from dcbench.analysis.results import Results
+from dcbench.analysis.results import Results, join_entries
 from dcbench.core.columns import METRICS
-from dcbench.core.spec import STAGE_BACKENDS, format_value
+from dcbench.core.spec import STAGE_BACKENDS
+from dcbench.core.text import join_fields
 
 CONDITIONS = ("dataset",)
 """Fields that are given and not chosen: none of their values is better, a score is only higher or lower with it."""
@@ -39,7 +39,7 @@ class Axis:
     @property
     def name(self) -> str:
         """The name in frames, tables and CSV files, such as `k + epochs`."""
-        return " + ".join(self.fields)
+        return join_fields(self.fields)
 
     @property
     def is_backend(self) -> bool:
@@ -61,7 +61,7 @@ def find_axes(results: Results) -> dict[str, Axis]:
     axes = []
     for fields in results.groups:
         # A single field keeps its values as they are, with those that no run has; several have only texts in common.
-        values = results.varied[fields[0]] if len(fields) == 1 else dict.fromkeys(_texts(results.runs, fields))
+        values = results.varied[fields[0]] if len(fields) == 1 else dict.fromkeys(join_entries(results.runs, fields))
         is_condition = any(name in CONDITIONS for name in fields)
         axes.append(Axis(fields=fields, values=tuple(values), is_condition=is_condition))
     return {axis.name: axis for axis in axes}
@@ -69,10 +69,4 @@ def find_axes(results: Results) -> dict[str, Axis]:
 
 def add_axis_columns(frame: pd.DataFrame, axes: Iterable[Axis]) -> pd.DataFrame:
     """Return the frame with a text column for each axis of several fields; single fields have theirs."""
-    return frame.assign(**{axis.name: _texts(frame, axis.fields) for axis in axes if len(axis.fields) > 1})
-
-
-def _texts(frame: pd.DataFrame, fields: Sequence[str]) -> list[str]:
-    """Return the values of these fields in each row, joined as text."""
-    rows = frame[list(fields)].itertuples(index=False, name=None)
-    return [", ".join(format_value(None if pd.isna(value) else value) for value in row) for row in rows]
+    return frame.assign(**{axis.name: join_entries(frame, axis.fields) for axis in axes if len(axis.fields) > 1})

@@ -1,6 +1,6 @@
 """The layout of a coverage map: every planned run as a square in a table of the axes' values and the seeds.
 
-In: an Analysis. Out: a CoverageMap, which the figure and the page draw each in their own way.
+The figure and the page draw it each in their own way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ class Header:
     """A value of an axis above the columns, or beside the rows, that have it.
 
     Attributes:
-        value: The value.
         start: The first row or column, from 0.
         span: How many rows or columns it spans.
     """
@@ -54,8 +53,6 @@ class Square:
 
     Attributes:
         run: The run's place in the plan, from 0.
-        row: The row that it stands in.
-        column: The column that it stands in.
         state: The run's state; of a finished run that is not healthy, its health.
     """
 

@@ -1,8 +1,4 @@
-"""Process many runs on all cores, and share one copy of large data between the processes.
-
-In: a function of a list and the list, or a value with large arrays. Out: what the function returns for each part of the
-list, in order; the same value, backed by a file that processes share.
-"""
+"""Process many runs on all cores, and share one copy of large data between the processes."""
 
 from __future__ import annotations
 

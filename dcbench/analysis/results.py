@@ -6,6 +6,7 @@ row for each planned run, done or not. Nothing on disk is trusted: `notes` says 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +17,10 @@ from pandas.api.types import is_numeric_dtype
 from dcbench.analysis.parallel import map_in_parallel
 from dcbench.analysis.run_files import read_run_files
 from dcbench.core.columns import COLUMNS
-from dcbench.core.spec import RunSpec
+from dcbench.core.spec import RunSpec, format_value
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import MatrixStatus, read_status
+from dcbench.core.text import plural
 from dcbench.errors import ResultsError
 from dcbench.parity.table import MEASURES, PARITY_COLUMNS, PARITY_STAGES
 
@@ -61,8 +63,8 @@ def read_results(folder: MatrixDir) -> Results:
 def collect_results(status: MatrixStatus) -> Results:
     """Read the runs of a status; a run that has changed since is read as it is now."""
     plan, folder = status.plan, status.folder
-    # A million rows of 56 columns take 450 MB. They are put in place once, in the order of the plan; joining a frame of
-    # each run in the end would copy them all again.
+    # A million rows of 56 columns take 450 MB. They are written to their final place at once, in the order of the plan;
+    # to concatenate a frame for each run would copy them again.
     metrics = np.empty((len(COLUMNS), count_planned_rows(status)))
     facts: list[dict[str, Any]] = []
     counts: list[int] = []
@@ -92,7 +94,7 @@ def collect_results(status: MatrixStatus) -> Results:
         raise ResultsError(f"{folder.path}: {error.strerror}; the folder was removed while it was read") from None
     dropped = sum(folder.run_dir(name).spec_file.exists() for name in names)
     if dropped:
-        notes.append(f"{folder.path}: {dropped} runs that the matrix no longer plans were left out")
+        notes.append(f"{folder.path}: left out {plural(dropped, 'run')} that the matrix no longer plans")
 
     # Chance depends on the dataset only, so the first run that recorded it is enough.
     chance: dict[str, dict[str, Any]] = {}
@@ -115,6 +117,17 @@ def collect_results(status: MatrixStatus) -> Results:
     )
 
 
+def format_entry(value: Any) -> str:
+    """Return a field of a run as a matrix file has it; frames hold NaN instead of None among numbers."""
+    return format_value(None if pd.isna(value) else value)
+
+
+def join_entries(frame: pd.DataFrame, fields: Sequence[str]) -> list[str]:
+    """Return these fields of each run, joined as text: `10, 100`."""
+    rows = frame[list(fields)].itertuples(index=False, name=None)
+    return [", ".join(map(format_entry, row)) for row in rows]
+
+
 def count_planned_rows(status: MatrixStatus) -> int:
     """Return how many rows of metrics the finished runs should have together."""
     return sum(run.spec.epochs + 1 for run in status.done)
@@ -124,7 +137,7 @@ def _join_rows(runs: pd.DataFrame, metrics: np.ndarray, counts: list[int]) -> pd
     """Return the rows `(columns, rows)` of the runs as a frame, with the columns of `runs` repeated for each row."""
     done = runs[np.array(counts) > 0]
     numeric = {name for name in done if is_numeric_dtype(done[name])}
-    # A field without any value, say `limit`, is a number like its values in other matrices.
+    # A field without any value, such as `limit`, becomes a number, as its values are in other matrices.
     empty = {name for name in RunSpec.model_fields if done[name].isna().all()}
     texts = [str(name) for name in done if name not in numeric | empty]
     # A text for each of a million rows would fill memory; a category takes a byte or two. Their order is the plan's.

@@ -1,7 +1,7 @@
-"""Read the files of some runs: what they say of each run, and its metrics.
+"""Read the files of some runs: state, health, timing, spec and metrics.
 
-In: planned runs with their states. Out: a RunFiles. A run that has changed since its state was read is described as it
-is now; one whose files cannot be read is failed, with the reason.
+A run that has changed since its state was read is described as it is now. One whose files cannot be read counts as
+failed, with the reason.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import numpy as np
 import pyarrow
 import pyarrow.csv
 
-from dcbench.audit.health import HEALTH_COLUMNS, judge_health
+from dcbench.audit.health import JUDGED_COLUMNS, judge_health
 from dcbench.core.columns import COLUMNS
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun
 from dcbench.errors import ResultsError
 
 EPOCH = list(COLUMNS).index("epoch")
+
+TIMINGS = ("exclusive", "shared", "not recorded")
+"""How a run may have been timed: alone on its device, beside others, or unknown."""
 
 NO_ROWS = np.empty((len(COLUMNS), 0))
 """The metrics of a run that is not done."""
@@ -46,7 +49,7 @@ class RunFiles:
 
 
 def read_run_files(runs: Sequence[PlannedRun]) -> RunFiles:
-    """Read the files of these runs."""
+    """Read the files of these runs; note what is wrong with them."""
     notes: list[str] = []
     parsed = parse_metrics([_read_text(run, notes) for run in runs])
     checked = [_check_epochs(run, metrics, notes) for run, metrics in zip(runs, parsed, strict=True)]
@@ -59,7 +62,7 @@ def read_run_files(runs: Sequence[PlannedRun]) -> RunFiles:
 
 
 def _read_text(run: PlannedRun, notes: list[str]) -> str:
-    """Return the metrics.csv of a finished run; without text where it cannot be read, which the epochs will show."""
+    """Return the metrics.csv of a finished run; an empty text if it cannot be read, which `_check_epochs` reports."""
     if run.state.name == "done":
         with suppress(ResultsError):
             text, warning = run.folder.read_metrics_text()
@@ -69,7 +72,7 @@ def _read_text(run: PlannedRun, notes: list[str]) -> str:
 
 
 def _check_epochs(run: PlannedRun, metrics: np.ndarray | str, notes: list[str]) -> tuple[PlannedRun, np.ndarray]:
-    """Return the run and its metrics, or the run as failed when they do not hold all its epochs in order."""
+    """Return the run and its metrics; a run whose metrics do not hold all its epochs in order counts as failed."""
     if run.state.name != "done":
         return run, NO_ROWS
     problem = ""
@@ -80,11 +83,11 @@ def _check_epochs(run: PlannedRun, metrics: np.ndarray | str, notes: list[str]) 
             return run, metrics
         else:
             problem = f"does not hold the epochs 0 to {run.spec.epochs}"
-        # Somebody may have started the run again, or removed it, since its state was read.
+        # The run may have been started again, or removed, since its state was read.
         state = run.folder.read_planned_state(run.spec)
         if state.name != "done":
             return replace(run, state=state), NO_ROWS
-        # It may even be done again, in which case the file is good by now.
+        # If it is done again already, the file is complete by now.
         if not is_last_look:
             (metrics,) = parse_metrics([_read_text(run, notes)])
     reason = f"{run.folder.metrics_file} {problem}; remove its folder and run the matrix again"
@@ -96,18 +99,18 @@ def _describe_run(run: PlannedRun, metrics: np.ndarray) -> dict[str, Any]:
     """Return the state of a run, whether it shared its device, its health and its spec, by column."""
     state, health = run.state, None
     if metrics.size:
-        # Only the columns that the rule looks at become Python numbers: all 56 would take most of the time here.
-        columns = metrics[[list(COLUMNS).index(name) for name in HEALTH_COLUMNS]]
-        rows = [dict(zip(HEALTH_COLUMNS, row, strict=True)) for row in columns.T.tolist()]
+        # Only the columns that the rule uses become Python numbers; converting all of them would take most of the time.
+        columns = metrics[[list(COLUMNS).index(name) for name in JUDGED_COLUMNS]]
+        rows = [dict(zip(JUDGED_COLUMNS, row, strict=True)) for row in columns.T.tolist()]
         health = judge_health(rows, run.spec.k)
     timing = "not recorded"
     with suppress(ResultsError):
         provenance = run.folder.read_provenance()
         earlier = provenance.get("earlier_attempts")
         attempts = [provenance, *(earlier if isinstance(earlier, list) else [])]
-        companies = [attempt.get("shared_with") for attempt in attempts if isinstance(attempt, dict)]
-        # One attempt in company is enough to slow the run; one without a record leaves it open.
-        timing = "shared" if any(companies) else "not recorded" if None in companies else "exclusive"
+        neighbours = [attempt.get("shared_with") for attempt in attempts if isinstance(attempt, dict)]
+        # One attempt beside other runs is enough to slow the run; one without a record leaves the question open.
+        timing = "shared" if any(neighbours) else "not recorded" if None in neighbours else "exclusive"
     return {
         "run_id": run.folder.path.name,
         "state": state.name,
@@ -126,7 +129,8 @@ def _describe_run(run: PlannedRun, metrics: np.ndarray) -> dict[str, Any]:
 
 # --- metrics.csv ----------------------------------------------------------------------------
 
-_READ_OPTIONS = pyarrow.csv.ReadOptions(use_threads=False)  # there is a process for each core already
+# There is a process for each core already.
+_READ_OPTIONS = pyarrow.csv.ReadOptions(use_threads=False)
 _CONVERT_OPTIONS = pyarrow.csv.ConvertOptions(
     column_types=dict.fromkeys(COLUMNS, pyarrow.float64()),
     include_columns=list(COLUMNS),

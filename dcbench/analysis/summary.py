@@ -1,7 +1,6 @@
 """Analyse the results of one matrix: compute every frame that its figures, tables and sentences are made from.
 
-In: Results, rules for curves, margins. Out: an Analysis. This module knows what the columns mean; the statistics know
-how to compute.
+This module knows what the columns mean; the statistics know how to compute.
 """
 
 from __future__ import annotations
@@ -74,6 +73,11 @@ class Analysis:
     def axis_values(self) -> dict[str, tuple[object, ...]]:
         """The values of each axis by its name, as the statistics take them."""
         return {name: axis.values for name, axis in self.axes.items()}
+
+    @cached_property
+    def outcome_by_name(self) -> dict[str, Outcome]:
+        """The outcomes by the name of their metric."""
+        return {outcome.name: outcome for outcome in self.outcomes}
 
     @property
     def quality(self) -> str:

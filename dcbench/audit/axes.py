@@ -1,7 +1,6 @@
-"""Audit a matrix: check each run, and whether the matched pairs of each axis show that its choices acted.
+"""Audit a matrix: check each run, and compare the runs that differ in one axis only.
 
-In: the finished runs of a matrix with their audit.json. Out: an Audit: for each axis how many pairs of runs that are
-alike in all else differ in what the choice did and in the outcome, and which checks failed.
+The Audit counts for each axis in how many of these pairs the choice acted, and in how many the outcome differs.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import MatrixStatus, PlannedRun, read_status
+from dcbench.core.text import join_fields, plural
 
-Verdict = Literal["acts", "acts, same outcome", "does nothing", "confounded", "no pairs"]
+AuditVerdict = Literal["acts", "acts, same outcome", "does nothing", "confounded", "no pairs"]
 
 DEPENDENT_DEFAULTS = {"optimizer": ("lr",), "top_optimizer": ("top_lr",)}
 """Field -> fields whose default depends on it."""
@@ -37,15 +37,14 @@ class AxisVerdict:
     """What the matched pairs of an axis show.
 
     Attributes:
-        name: The fields of the axis, joined.
-        pairs: The number of matched pairs.
+        name: The axis as tables name it, such as `k + epochs`.
         acted: In how many of them every field of the axis shows that it acted.
-        outcome: In how many the outcome differs.
-        common: In how many the random numbers of `must_share` are the same.
+        outcome: In how many of them the outcome differs.
+        common: In how many of them the random numbers of `must_share` are the same.
         must_share: The random numbers that the axis must leave alone.
         follows: The other fields that change with the axis, as overrides and defaults declare.
         confounders: What else differs, so that the comparison is invalid.
-        idle_values: Two values each that no pair tells apart, as `a and b`.
+        idle_values: Each two values that no pair tells apart, as the text `a and b`.
     """
 
     name: str
@@ -59,7 +58,7 @@ class AxisVerdict:
     idle_values: tuple[str, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> AuditVerdict:
         """The verdict on the axis."""
         if not self.pairs:
             return "no pairs"
@@ -72,12 +71,14 @@ class AxisVerdict:
     @property
     def message(self) -> str:
         """The verdict with the fields that follow, the values that do nothing, or the confounders."""
-        if self.verdict == "confounded":
-            return f"confounded by {', '.join(self.confounders)}"
-        if self.verdict == "does nothing":
-            return f"does nothing between {', nor between '.join(self.idle_values)}"
-        follows = f", with {', '.join(self.follows)}" if self.follows and self.pairs else ""
-        return self.verdict + follows
+        match self.verdict:
+            case "confounded":
+                return f"confounded by {', '.join(self.confounders)}"
+            case "does nothing":
+                return f"does nothing between {', nor between '.join(self.idle_values)}"
+            case "acts" | "acts, same outcome" if self.follows:
+                return f"{self.verdict}, with {', '.join(self.follows)}"
+        return self.verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ class Audit:
         runs: The number of finished runs.
         axes: The verdict on each axis.
         failures: The checks that runs failed.
-        notes: What a reader should know although nothing is wrong.
+        notes: What a reader should know, although it is no failure.
     """
 
     name: str
@@ -125,12 +126,12 @@ class Audit:
 
 @dataclass(frozen=True, kw_only=True)
 class RunEvidence:
-    """What the comparison needs of a finished run: a small part of its audit.json, so that 10,000 fit into memory.
+    """What an audit compares of a finished run: a small part of its audit.json, so that 10,000 runs fit into memory.
 
     Attributes:
         spec: The spec of the run.
         failures: The checks that it failed.
-        notes: What a reader should know although nothing is wrong.
+        notes: What a reader should know, although it is no failure.
         outcome: A digest of the columns of OUTCOME_COLUMNS.
         evidence: What each field did; None if the part of the network that it should move did not.
         random_numbers: The digest of each of COMMON_RANDOM_NUMBERS; None if the run never drew them.
@@ -168,7 +169,7 @@ def read_evidence(runs: Iterable[PlannedRun], fields: Sequence[str]) -> list[Run
             evidence.append(None)
             continue
         failures = check_run(run.folder.path.name, run.spec, facts)
-        # Where nobody knows how many copies the published data set holds, they are no failure, but worth a note.
+        # Copies are no failure while nobody knows how many the published data set holds, but they deserve a note.
         notes = []
         duplicates = look_up(facts, "data.duplicates")
         if registry.facts("datasets", run.spec.dataset).get("duplicates") is None and duplicates:
@@ -218,7 +219,8 @@ def audit_status(status: MatrixStatus, evidence: Iterable[RunEvidence | None]) -
     failures = [failure for run in runs for failure in run.failures]
     if unreadable:
         names = ", ".join(unreadable[:3]) + (" ..." if len(unreadable) > 3 else "")
-        message = f"{len(unreadable)} runs have no audit.json that can be read; run the matrix again with --redo"
+        count = plural(len(unreadable), "run")
+        message = f"the audit.json of {count} is missing or cannot be read; run the matrix again with --redo"
         failures.append(CheckFailure(run=names, check="audit", message=message))
     # A plug-in that changed between the runs is another plug-in under the same name.
     sources: dict[str, Counter[str]] = defaultdict(Counter)
@@ -227,10 +229,11 @@ def audit_status(status: MatrixStatus, evidence: Iterable[RunEvidence | None]) -
             sources[plugin][digest] += 1
     for plugin, digests in sources.items():
         if len(digests) > 1:
-            counts = " and ".join(str(count) for _, count in digests.most_common())
-            message = f"its source changed between the runs ({counts} runs share one); run the matrix again with --redo"
+            counts = ", ".join(str(count) for _, count in digests.most_common())
+            message = f"its source changed between the runs (runs of each version: {counts}); run the matrix again"
+            message += " with --redo"
             failures.append(CheckFailure(run=plugin, check="plug-in", message=message))
-    # Baselines are checked as every run, but belong to no cell, so no axis is compared by them.
+    # Baselines are checked like every run, but they belong to no cell, so they take part in no pair.
     cells = set(plan.runs)
     compared = [run for run in runs if run.spec in cells]
     return Audit(
@@ -243,7 +246,7 @@ def audit_status(status: MatrixStatus, evidence: Iterable[RunEvidence | None]) -
 
 
 def judge_axis(plan: Plan, axis: tuple[str, ...], runs: Sequence[RunEvidence]) -> AxisVerdict:
-    """Judge an axis by its matched pairs: two runs each that agree on the seed and on all other axes.
+    """Judge an axis by its matched pairs: two runs with the same seed and the same values of all other axes.
 
     A pair is a valid comparison if
     1. it shows that the axis acted: each of its fields that differs left different evidence;
@@ -277,16 +280,16 @@ def judge_axis(plan: Plan, axis: tuple[str, ...], runs: Sequence[RunEvidence]) -
     faults: dict[str, None] = {}
     unshared: dict[str, None] = {}
     for first, second in pairs:
-        # 1. It must show. Runs of an axis `backend` may differ in a stage that an override sets as well, so that the
-        # shorthand itself says nothing about whether they differ.
+        # 1. The axis must act. An override may set the library of a stage, so the shorthand `backend` alone does not
+        # say whether two runs differ.
         changed = [n for n in axis if n == "backend" or getattr(first.spec, n) != getattr(second.spec, n)]
         shows = all(first.evidence[name] != second.evidence[name] for name in changed)
-        values = [" + ".join(format_value(getattr(run.spec, name)) for name in axis) for run in (first, second)]
+        values = [join_fields(format_value(getattr(run.spec, name)) for name in axis) for run in (first, second)]
         between = tuple(sorted(values))
         acts_between[between] = acts_between.get(between, False) or shows
         acted += shows
         outcome += first.outcome != second.outcome
-        # 2. It must share, except what one of the runs never drew, or cannot repeat exactly.
+        # 2. The runs must share random numbers, except those that one of them never drew or cannot repeat exactly.
         is_exact = first.exact and second.exact
         lost = [
             name
@@ -297,14 +300,14 @@ def judge_axis(plan: Plan, axis: tuple[str, ...], runs: Sequence[RunEvidence]) -
         ]
         unshared |= dict.fromkeys(lost)
         common += not lost
-        # 3. It must not change anything else.
+        # 3. Nothing else may change.
         differing |= {name for name, value in vars(first.spec).items() if value != getattr(second.spec, name)}
         broken = [{failure.field for failure in run.failures if failure.field} for run in (first, second)]
         faults |= dict.fromkeys(name for name in sorted(broken[0] ^ broken[1]) if name not in own)
 
     undeclared = [name for name in RunSpec.model_fields if name in differing and name not in (*own, *follows)]
     return AxisVerdict(
-        name=" + ".join(axis),
+        name=join_fields(axis),
         pairs=len(pairs),
         acted=acted,
         outcome=outcome,

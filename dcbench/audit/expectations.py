@@ -1,6 +1,6 @@
 """What each field of the spec must show in the facts of a run, and which random numbers it must leave alone.
 
-In: the name of a field. Out: dotted paths into audit.json, which training/audit_recorder.py writes.
+The facts are those of audit.json, which training/audit_recorder.py writes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ COMMON_RANDOM_NUMBERS = {
 """Random numbers, or what they lead to -> the path of their digest."""
 
 INEXACT = ("first assignment", "first batch")
-"""What can differ through no fault, because sums on a GPU or in several threads have no fixed order; it must be common
-only when both runs are exact."""
+"""What may differ without a fault, because sums on a GPU or in several threads have no fixed order. It must be common
+only if both runs are exact."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,8 @@ class Expectation:
     Attributes:
         evidence: The facts that change when the field acts.
         must_share: The random numbers that two runs must share even if they differ in this field.
-        setting: Where a live object tells the value itself; the first of these paths that exists counts.
-        must_move: The part of the network that must have moved in every pass, or the evidence counts for nothing.
+        setting: Where a live object recorded the value itself; the first of these paths that exists counts.
+        must_move: The part of the network that must move in every pass; otherwise the evidence does not count.
     """
 
     evidence: tuple[str, ...]
@@ -46,7 +46,7 @@ _SAME_NETWORK = ("images", "weights")
 
 
 def _expect_value(path: str, must_share: tuple[str, ...], *evidence: str, must_move: str = "") -> Expectation:
-    """Expect the value itself at a path, where other evidence may stand beside it."""
+    """Expect the value itself at a path, and maybe other evidence beside it."""
     return Expectation(evidence=(path, *evidence), must_share=must_share, setting=(path,), must_move=must_move)
 
 
@@ -55,7 +55,7 @@ def _expect_optimizer(part: str, setting: str) -> Expectation:
 
 
 def _expect_adam(setting: str) -> Expectation:
-    # Either optimizer may be Adam, and the beta acts on each that is.
+    # Both optimizers may be Adam; the beta acts on each that is.
     paths = tuple(f"optimizers.{part}.{setting}" for part in ("trunk", "head"))
     return Expectation(evidence=paths, must_share=_SAME_START, setting=paths)
 

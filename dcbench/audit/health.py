@@ -34,15 +34,13 @@ JUMP, JUMP_ROWS = 0.5, 3
 """Change of the NMI with the previous epoch, from one row to the next, at and above which a run is degenerate, and for
 how many rows it counts."""
 
-HEALTH_COLUMNS = (
+JUDGED_COLUMNS = (
     "epoch", "feature_rank", "largest_cluster_share", "cluster_entropy", "refilled_clusters", "nmi_previous",
 )  # fmt: skip
 """Columns of metrics.csv that the rule uses."""
 
-Row = Mapping[str, Any]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Health:
     """The health of a run: its state, the first epoch of that state, and what shows it in the last row."""
 
@@ -54,7 +52,7 @@ class Health:
         return self.state if self.state == "healthy" else f"{self.state} since epoch {self.since} ({self.why})"
 
 
-def judge_health(rows: Sequence[Row], k: int) -> Health:
+def judge_health(rows: Sequence[Mapping[str, Any]], k: int) -> Health:
     """Return the health of a run from all its rows, in order; `k` is its number of clusters."""
     state, why = _judge_row(rows, len(rows) - 1, k)
     first = 0
@@ -64,10 +62,10 @@ def judge_health(rows: Sequence[Row], k: int) -> Health:
             if HEALTH_STATES.index(_judge_row(rows, number, k)[0]) < HEALTH_STATES.index(state):
                 first = number + 1
                 break
-    return Health(state, int(rows[first]["epoch"]), why)
+    return Health(state=state, since=int(rows[first]["epoch"]), why=why)
 
 
-def _judge_row(rows: Sequence[Row], number: int, k: int) -> tuple[HealthState, str]:
+def _judge_row(rows: Sequence[Mapping[str, Any]], number: int, k: int) -> tuple[HealthState, str]:
     """Return the state of a row, and the signs of it in words."""
     row = rows[number]
     rank, share = _get_number(row, "feature_rank"), _get_number(row, "largest_cluster_share")
@@ -95,7 +93,7 @@ def _judge_row(rows: Sequence[Row], number: int, k: int) -> tuple[HealthState, s
     return ("degenerate", ", ".join(shown.values())) if shown else ("healthy", "")
 
 
-def _get_number(row: Row, name: str) -> float:
+def _get_number(row: Mapping[str, Any], name: str) -> float:
     """Return a value of the row, which may be text, as a number; NaN if it does not exist."""
     value = row.get(name)
     return math.nan if value in (None, "") else float(value)

@@ -1,8 +1,4 @@
-"""Check the facts of one run against its spec; each check names what a fault breaks.
-
-In: the spec and the facts of audit.json. Out: a CheckFailure for each check that fails. Where a live object told what
-it did, that counts, not the spec.
-"""
+"""Check the facts that a run recorded in audit.json against its spec."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ Facts = dict[str, Any]
 Failure = tuple[str, str, str | None]
 """The check, a message, and the field of the spec that the fault is in, if it is in one."""
 
-TOLERANCE = 1e-4
+INPUT_TOLERANCE = 1e-4
 """Largest difference between the inputs of a batch and those expected, in standardised units."""
 
 
@@ -31,7 +27,7 @@ class CheckFailure:
         run: The run_id, or several.
         check: The name of the check.
         message: What is wrong.
-        field: The field of the spec that did not do what it says, if the fault is in one.
+        field: The field of the spec that did not take effect, if the fault is in one.
     """
 
     run: str
@@ -52,18 +48,20 @@ def check_run(run: str, spec: RunSpec, facts: Facts) -> list[CheckFailure]:
 
 
 def check_stages(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
-    """Check that the run did what the spec asks for, as often as it asks, and nothing else."""
+    """Check that the run executed the stages of the spec and no others, and trained for the planned epochs."""
     for stage, is_due in {"pca": spec.pca_dim is not None, "whiten": spec.whiten, "kmeans": True}.items():
         if is_due != (stage in facts["stages"]):
-            problem = "not done" if is_due else "done, and not asked for"
-            yield f"stage {stage}", f"the stage {stage} was {problem}", f"{stage}_backend"
+            message = (
+                f"the stage {stage} was not run" if is_due else f"the stage {stage} was run, but is not in the spec"
+            )
+            yield f"stage {stage}", message, f"{stage}_backend"
     if len(facts["passes"]) != spec.epochs:
         yield "passes", f"{len(facts['passes'])} of {spec.epochs} training passes are recorded", "epochs"
 
 
 def check_settings(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
-    """Check the values that live objects had against those of the spec."""
-    # The recorded batch is the first of the run, which fewer images than a batch holds do not fill.
+    """Check the settings of the optimizers, the network and the libraries against those of the spec."""
+    # The recorded batch is the first of the run. It is smaller than the spec's if there are too few images to fill it.
     batch_size = min(spec.batch_size, facts["data"]["training"]["images"])
     if facts.get("batch", batch_size) != batch_size:
         message = f"a batch should have {batch_size} images and had {facts['batch']}"
@@ -71,7 +69,7 @@ def check_settings(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
     for name, expectation in EXPECTATIONS.items():
         planned = getattr(spec, name)
         if name in STAGE_BACKENDS:
-            # A live object tells the library, which may have another name than the backend.
+            # The library that ran may have another name than the backend.
             planned = registry.facts("backends", planned).get("library", planned)
         actual = next((value for path in expectation.setting if (value := look_up(facts, path)) is not None), None)
         if actual is not None and planned is not None and actual != planned:
@@ -83,20 +81,21 @@ def check_splits(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
     """Check that no test image is a training image."""
     if shared := look_up(facts, "data.shared_indices"):
         yield "splits", f"{shared} test images are training images", None
-    # Some published data sets hold copies of images in both splits; only more than these are a fault.
+    # Some published data sets contain the same image in both splits; only more copies than these are a fault.
     known = registry.facts("datasets", spec.dataset).get("duplicates")
     duplicates = look_up(facts, "data.duplicates")
     if known is not None and duplicates is not None and duplicates > known:
-        yield "splits", f"{duplicates} training images are test images, pixel for pixel; {known} are known", None
+        yield "splits", f"{duplicates} training images are also test images, pixel for pixel; {known} are known", None
 
 
 def check_passes(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
-    """Check each training pass: which parameters moved, and on which images, labels and weights."""
+    """Check which parameters each training pass moved, and on which images, labels and loss weights."""
     for epoch, record in enumerate(facts.get("passes", []), start=1):
         # Each parameter belongs to exactly one optimizer, that of its part, or is frozen.
         if record.get("misplaced") or record.get("shared") or record.get("strangers"):
-            message = f"in no optimizer or the wrong one: {', '.join(record['misplaced']) or 'none'}; "
-            message += f"in two: {record['shared']}; held by an optimizer but not in the network: {record['strangers']}"
+            message = f"parameters in no optimizer or in the wrong one: {', '.join(record['misplaced']) or 'none'}; "
+            message += f"in two optimizers: {record['shared']}; in an optimizer but not in the network: "
+            message += str(record["strangers"])
             yield "parameters", f"epoch {epoch}: {message}", None
         # Comparisons are negated so that NaN fails them.
         for part, field in (("trunk", "optimizer"), ("head", "top_optimizer")):
@@ -107,11 +106,11 @@ def check_passes(spec: RunSpec, facts: Facts) -> Iterator[Failure]:
         if record["targets_differ"]:
             message = f"{record['targets_differ']} images were trained on another image's label"
             yield "labels", f"epoch {epoch}: {message}", "sampler"
-        if not record["inputs_differ"] <= TOLERANCE:
-            message = f"training saw other images than clustering (by {record['inputs_differ']:.3g})"
+        if not record["inputs_differ"] <= INPUT_TOLERANCE:
+            message = f"the images differ from those that were clustered (by {record['inputs_differ']:.3g})"
             yield "images", f"epoch {epoch}: {message}", None
         if not record["share_error"] <= record["share_slack"]:
-            message = f"a cluster's share of the loss is off by {record['share_error']:.3f}"
+            message = f"the share of a cluster in the loss is off by {record['share_error']:.3f}"
             yield "shares", f"epoch {epoch}: {message}", "sampler"
 
 

@@ -34,7 +34,7 @@ NICENESS = 5
 
 def report(
     path: Annotated[Path, typer.Argument(help="A results folder, or the folder of a matrix in it.")] = Path("results"),
-    out: Annotated[Path, typer.Option("--out", help="Where reports are written, in a folder for each matrix.")] = Path(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the reports, with a folder for each matrix.")] = Path(
         "reports"
     ),
     margin: MarginOption = None,
@@ -49,7 +49,7 @@ def report(
     ] = "png,svg,pdf,csv,md,tex,parquet",
     watch: Annotated[
         bool,
-        typer.Option("--watch", help="Serve the reports on this machine, and rewrite them as runs start and end."),
+        typer.Option("--watch", help="Serve the reports on this machine, and update them as runs start and end."),
     ] = False,
     plugins: PluginsOption = None,
     port: Annotated[
@@ -69,7 +69,7 @@ def report(
 ) -> None:
     """Turn results into figures, tables and one offline page for each matrix.
 
-    With --watch the command runs until Ctrl-C, and open pages show the newest report by themselves.
+    With --watch the command runs until Ctrl-C, and open pages reload when the report changes.
     """
     from dcbench.report.writing import FORMATS, ReportSettings, write_report
 
@@ -77,7 +77,7 @@ def report(
     for word in chosen:
         if word not in FORMATS:
             raise typer.BadParameter(f"--format {formats}: {unknown_name('format', word, FORMATS)}")
-    settings = ReportSettings(parse_margins(margin), parse_rules(rule), chosen)
+    settings = ReportSettings(outcomes=parse_margins(margin), rules=parse_rules(rule), formats=chosen)
     write = partial(write_report, out=out, settings=settings)
     if watch:
         _watch(path, out, write, PORT if port is None else port, INTERVAL if every is None else every)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dcbench.analysis.axis import add_axis_columns, find_axes
-from dcbench.analysis.results import Results
+from dcbench.analysis.results import Results, format_entry
 from dcbench.analysis.statistics import changes
 from dcbench.analysis.statistics.cells import count_values
 from dcbench.analysis.statistics.changes import SIDES
@@ -22,12 +21,12 @@ from dcbench.analysis.statistics.finals import CurveRule, reduce_curves
 from dcbench.analysis.summary import describe_rule
 from dcbench.comparison.result import MAX_LISTED, Comparison, MetricChange, MetricComparison, RunOverlap, UnmatchedRun
 from dcbench.core.columns import COLUMNS, GAIN, METRICS
-from dcbench.core.spec import RunSpec, format_value
+from dcbench.core.spec import RunSpec
 from dcbench.errors import ResultsError
 
 CELL_FIELDS = [name for name in RunSpec.model_fields if name != "seed"]
 
-VALUE_COLUMNS = [name for name, column in COLUMNS.items() if not column.cost]
+REPEATABLE_COLUMNS = [name for name, column in COLUMNS.items() if not column.cost]
 """The columns of metrics.csv that an identical run repeats; time and memory differ whenever a run is repeated."""
 
 RUN_COLUMNS = ["run_id", *RunSpec.model_fields, "backend", "health", "timing"]
@@ -108,7 +107,9 @@ def _join_states(old: Results, new: Results) -> pd.DataFrame:
         # The fields without a common value are what keeps two sets apart, so the message names them.
         obstacles = []
         for name in RunSpec.model_fields:
-            old_values, new_values = (list(dict.fromkeys(map(_text, results.runs[name]))) for results in (old, new))
+            old_values, new_values = (
+                list(dict.fromkeys(map(format_entry, results.runs[name]))) for results in (old, new)
+            )
             if not {*old_values} & {*new_values}:
                 old_text, new_text = (
                     ", ".join(values[:MAX_LISTED]) + (", ..." if len(values) > MAX_LISTED else "")
@@ -120,10 +121,6 @@ def _join_states(old: Results, new: Results) -> pd.DataFrame:
     if not (both["state_old"] == "done").any():
         raise ResultsError(f"of the {len(both)} runs that OLD and NEW have in common none is done in OLD")
     return states
-
-
-def _text(value: Any) -> str:
-    return format_value(None if pd.isna(value) else value)
 
 
 def _count_runs(states: pd.DataFrame, frame: pd.DataFrame, identical: int) -> RunOverlap:
@@ -184,7 +181,7 @@ def pair_runs(old: Results, new: Results, metrics: Sequence[str], rules: Mapping
     texts = {str(name): frame[name].astype(object) for name in frame.select_dtypes("category")}
     axes = find_axes(old)
     frame = add_axis_columns(frame.assign(**texts, cell=frame["run_id"].astype(object).map(cells)), axes.values())
-    return frame.assign(**{name: frame[name].map(_text) for name in axes})
+    return frame.assign(**{name: frame[name].map(format_entry) for name in axes})
 
 
 def _done_baselines(results: Results) -> pd.DataFrame:
@@ -195,11 +192,12 @@ def _count_identical(old: Results, new: Results, run_ids: set[str]) -> int:
     """Return how many runs have the same value in every row and column that both sets fill."""
     sides = []
     for results in (old, new):
-        parts = [part.reindex(columns=["run_id", *VALUE_COLUMNS]) for part in (results.rows, _done_baselines(results))]
+        frames = (results.rows, _done_baselines(results))
+        parts = [frame.reindex(columns=["run_id", *REPEATABLE_COLUMNS]) for frame in frames]
         rows = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
         sides.append(rows[rows["run_id"].isin(run_ids)].sort_values(["run_id", "epoch"], kind="stable"))
     # Another version of dcbench may write other columns; one that only one set fills says nothing of the runs.
-    columns = [name for name in VALUE_COLUMNS if all(rows[name].notna().any() for rows in sides)]
+    columns = [name for name in REPEATABLE_COLUMNS if all(rows[name].notna().any() for rows in sides)]
     old_values, new_values = (rows[columns].to_numpy(dtype=float) for rows in sides)
     equal = ((old_values == new_values) | (np.isnan(old_values) & np.isnan(new_values))).all(axis=1)
     return int(pd.Series(equal).groupby(sides[0]["run_id"].to_numpy()).all().sum())

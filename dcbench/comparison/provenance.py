@@ -1,7 +1,6 @@
 """Compare the environments of two result sets pair by pair, and check that their random numbers are the same.
 
-In: pairs of run folders. Out: a ProvenanceDiff, from their provenance.json and audit.json; pairs for which a file is
-missing or torn are counted.
+Pairs for which provenance.json or audit.json is missing or damaged are counted.
 """
 
 from __future__ import annotations
@@ -42,7 +41,6 @@ class ProvenanceDiff:
     """How the environments and the random numbers of paired runs differ.
 
     Attributes:
-        pairs: number of pairs.
         recorded: pairs whose runs both have a readable provenance.json.
         differences: the facts that are not the same in all of these pairs.
         common: the facts that have one value in all runs of both sets.

@@ -1,7 +1,4 @@
-"""Hold the comparison of two result sets as plain data, and judge it by gates.
-
-In: the values of `--fail-on`. Out: the records that `measuring` fills and `terminal` shows, and why a gate fails.
-"""
+"""The comparison of two result sets as plain data, and the gates of `--fail-on` that judge it."""
 
 from __future__ import annotations
 
@@ -11,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
-Verdict = Literal[
+ChangeVerdict = Literal[
     "worse", "better", "higher", "lower", "cannot tell", "too few seeds", "same", "identical",
 ]  # fmt: skip
 """`identical` is a fact: every pair has the same number. `statistics.effects` infers the others."""
 
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+VERDICTS: tuple[ChangeVerdict, ...] = get_args(ChangeVerdict)
 """All verdicts, in the order in which sentences list them."""
 
 MAX_LISTED = 4
@@ -47,7 +44,7 @@ class MetricChange:
 
     axis: str
     value: str
-    verdict: Verdict
+    verdict: ChangeVerdict
     old: float
     new: float
     mean: float
@@ -204,7 +201,7 @@ def _to_json(value: Any) -> Any:
 # --- gates ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gate:
     """One `--fail-on`: the verdicts that fail, of one metric or, without one, of all metrics that are no cost."""
 
@@ -231,7 +228,7 @@ def parse_gate(text: str) -> Gate:
     # `worse:` without a metric is a typing mistake, not a gate on all metrics.
     if word not in ("worse", "different") or bool(colon) != bool(metric):
         raise ValueError("expected worse, different, worse:METRIC or different:METRIC")
-    return Gate(cast(Literal["worse", "different"], word), metric or None)
+    return Gate(word=cast(Literal["worse", "different"], word), metric=metric or None)
 
 
 def explain_failures(comparison: Comparison, gates: Sequence[Gate]) -> list[str]:

@@ -1,7 +1,4 @@
-"""Show how NEW changed against OLD: on the terminal, and as Markdown for a pull request.
-
-In: a ComparisonReport. Out: text on the standard output, or a Markdown section.
-"""
+"""Show how NEW changed against OLD: on the terminal, and as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ from dcbench.core.text import escape_markdown, format_markdown_table, plural
 WIDTH = 120
 """Columns of text on a pipe."""
 
-COLOURS = {
+VERDICT_COLOURS = {
     "worse": "red", "better": "green", "higher": "cyan", "lower": "cyan", "cannot tell": "yellow",
     "too few seeds": "yellow", "same": "dim", "identical": "dim",
 }  # fmt: skip
@@ -228,7 +225,7 @@ def show(report: ComparisonReport) -> None:
     if report.caution:
         lines.append(f"[yellow]{escape(report.caution)}[/]")
     for metric in report.comparison.metrics:
-        colour = COLOURS[metric.changes[0].verdict] if metric.changes else "red"
+        colour = VERDICT_COLOURS[metric.changes[0].verdict] if metric.changes else "red"
         lines.append(f"[bold]{escape(metric.label)}[/bold]: [{colour}]{escape(describe_metric(metric))}[/]")
     lines += map(escape, describe_context(report))
     for line in lines:
@@ -239,7 +236,7 @@ def show(report: ComparisonReport) -> None:
         if all(change.verdict == "identical" for change in metric.changes):
             continue  # its sentence has said it all
         stdout.print(f"\n[bold]{escape(describe_reading(metric))}[/bold]", soft_wrap=True)
-        rows = [(COLOURS[change.verdict], map(escape, change_row(metric, change))) for change in metric.changes]
+        rows = [(VERDICT_COLOURS[change.verdict], map(escape, change_row(metric, change))) for change in metric.changes]
         stdout.print(_table(CHANGE_COLUMNS, [(*plain, f"[{colour}]{word}[/]") for colour, (*plain, word) in rows]))
     if report.comparison.metrics:
         stdout.print(f"\n[dim]{escape(LEGEND)}[/dim]")

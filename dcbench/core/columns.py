@@ -93,6 +93,7 @@ class MetricSpec:
         help: One line of explanation.
         cost: Whether it is time or memory, which differs when the same run is repeated.
         space: Where the score is measured; None for what is no score of a clustering.
+        is_difference: Whether it is a change, which is shown with its sign.
         rises_with_k: Whether it rises with the number of clusters for the same features, so that it cannot rank values
             of k.
         margin: How far two choices may differ and still count as the same, unless the user says otherwise; a factor
@@ -112,6 +113,7 @@ class MetricSpec:
     help: str = ""
     cost: bool = False
     space: Space | None = None
+    is_difference: bool = False
     rises_with_k: bool = False
     margin: float | None = None
     is_ratio: bool = False
@@ -287,8 +289,8 @@ COLUMNS: dict[str, MetricSpec] = {column.name: column for column in _ALL}
 
 _DERIVED = (
     MetricSpec(
-        name=GAIN, label="gain over untrained", better="higher", low=-1, high=1, space=OWN, rises_with_k=True,
-        margin=SCORE_MARGIN, help="NMI with the truth less that of row 0",
+        name=GAIN, label="gain over untrained", better="higher", low=-1, high=1, space=OWN, is_difference=True,
+        rises_with_k=True, margin=SCORE_MARGIN, help="NMI with the truth less that of row 0",
         shown_in={"finals": 2, "runs": 2, "effects": 4},
     ),
     MetricSpec(

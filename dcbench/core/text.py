@@ -1,7 +1,4 @@
-"""Text that every output shares: counts, durations, memory sizes, and GitHub's Markdown.
-
-In: numbers and text. Out: text that reads the same on the terminal, on the page, in a figure and in a table.
-"""
+"""Text that every output shares: counts, names of axes, durations, memory sizes, and GitHub's Markdown."""
 
 from __future__ import annotations
 
@@ -28,6 +25,11 @@ def format_markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -
 def plural(count: int, noun: str) -> str:
     """Return the count with its noun: `1 run`, `2 runs`, `1,234 runs`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def join_fields(names: Iterable[str]) -> str:
+    """Return the fields of an axis, or one value of each, as a name: `k + epochs`."""
+    return " + ".join(names)
 
 
 def format_duration(seconds: float) -> str:

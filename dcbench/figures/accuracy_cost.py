@@ -34,7 +34,7 @@ FACTS = {
     "per_axis": False,
 }
 
-REFIT = "test_refit_nmi_true"
+TEST_REFIT = "test_refit_nmi_true"
 """The score that can be compared whatever k is; where no run has it, the quality of the analysis stands in."""
 
 MAX_ACROSS = 3
@@ -54,8 +54,8 @@ LEVELS = {
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """Draw a panel of cells for each dataset, and to its right the levels that its scores are compared with."""
-    outcomes = {outcome.name: outcome for outcome in analysis.outcomes}
-    quality = REFIT if REFIT in outcomes else analysis.quality
+    outcomes = analysis.outcome_by_name
+    quality = TEST_REFIT if TEST_REFIT in outcomes else analysis.quality
     if quality not in outcomes or "seconds" not in outcomes:
         return None
     cells = summarise_cells(analysis.finals, analysis.results.runs, list(analysis.axes), [quality, "seconds"])

@@ -1,7 +1,6 @@
 """The coverage map: each planned run as a square in its state, by the values of the axes and the seeds.
 
-Both the colour and the symbol of a square tell its state. Which square stands where, `dcbench.analysis.coverage_map`
-says.
+Colour and symbol both show the state. `dcbench.analysis.coverage_map` places the squares.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +35,7 @@ FACTS = {
 }
 
 BLUE, ORANGE, GREEN, PURPLE, RED = COLOURS[:5]
-STATES: dict[str, tuple[str, str]] = {
+STATE_STYLES: dict[str, tuple[str, str]] = {
     "healthy": (GREEN, ""),
     "degenerate": (ORANGE, "^"),
     "collapsed": (RED, "v"),
@@ -66,7 +65,8 @@ MAX_NAMED_VALUES = 6
 """Values of an axis without room for headers that the text below lists."""
 
 
-class PlacedHeader(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class PlacedHeader:
     """A header of the map: its text, and where its squares start and end, in squares."""
 
     text: str
@@ -129,7 +129,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
 def name_state(state: str, kind: object) -> str:
     """Return the state as the legend names it, given the state on the map and the kind of failure."""
     if state == "failed":
-        return f"failed: {kind}" if f"failed: {kind}" in STATES else "failed: error"
+        return f"failed: {kind}" if f"failed: {kind}" in STATE_STYLES else "failed: error"
     return "healthy" if state == "done" else state
 
 
@@ -144,10 +144,16 @@ def _place_side(analysis: Analysis, side: Side) -> PlacedSide:
     starts = np.arange(side.length, dtype=np.float64) + np.cumsum(gaps)
     headers = []
     for name, line in zip(side.axes, side.headers, strict=True):
-        texts = [format_axis_value(analysis, name, header.value, 18) for header in line]
-        ends = [starts[header.start + header.span - 1] + 1 for header in line]
-        placed = zip(texts, (starts[header.start] for header in line), ends, strict=True)
-        headers.append([PlacedHeader(*header) for header in placed])
+        headers.append(
+            [
+                PlacedHeader(
+                    text=format_axis_value(analysis, name, header.value, 18),
+                    start=starts[header.start],
+                    end=starts[header.start + header.span - 1] + 1,
+                )
+                for header in line
+            ]
+        )
     return PlacedSide(axes=side.axes, headers=headers, starts=starts)
 
 
@@ -217,7 +223,7 @@ def _draw_column_headers(
 def _draw_squares(panel: Axes, states: pd.Series, x: Any, y: Any, size: float) -> None:
     """Draw a square for each run, with the symbol of its state on it."""
     points = 72 * size
-    for state, (colour, symbol) in STATES.items():
+    for state, (colour, symbol) in STATE_STYLES.items():
         chosen = (states == state).to_numpy()
         if not chosen.any():
             continue
@@ -238,7 +244,7 @@ def _legend_entries(states: pd.Series) -> list[Line2D]:
             [], [], marker=symbol or "s", ls="", color=colour, mfc="none" if state == "pending" else colour,
             label=f"{state} ({counts[state]:,})",
         )
-        for state, (colour, symbol) in STATES.items()
+        for state, (colour, symbol) in STATE_STYLES.items()
         if state in counts
     ]  # fmt: skip
 

@@ -70,8 +70,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     labels = stack_row_labels(names, LABEL_WIDTH)
 
     # The panels
-    by_name = {outcome.name: outcome for outcome in analysis.outcomes}
-    outcomes = [by_name[name] for name in metrics if name in by_name and name in set(effects["metric"])]
+    outcomes = [analysis.outcome_by_name[name] for name in metrics if name in set(effects["metric"])]
     size = (max(6.0, MAX_WIDTH - 1.15 * (6 - len(outcomes))), 1.4 + (labels[-1].top + labels[-1].height) / 72)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0]

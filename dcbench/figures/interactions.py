@@ -82,7 +82,7 @@ class Interaction:
 
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """Draw the list of interactions and, to its right, up to four of them in detail."""
-    outcome = next((outcome for outcome in analysis.outcomes if outcome.name == analysis.quality), None)
+    outcome = analysis.outcome_by_name.get(analysis.quality)
     table = find_strongest_interactions(analysis.interactions, outcome) if outcome else analysis.interactions
     if outcome is None or table.empty:
         return None

@@ -64,7 +64,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     beyond = amounts[-1] ** 2 / amounts[-2] if spans_decade(amounts) else 2 * amounts[-1] - amounts[-2]
     places = {value: beyond if value is None else float(str(value)) for value in values}
 
-    outcomes = {outcome.name: outcome for outcome in analysis.outcomes}
+    outcomes = analysis.outcome_by_name
     for metric, panel in zip(metrics, panels, strict=False):
         draw_cells(panel, analysis, axis, outcomes[metric], places)
         draw_means(panel, analysis, axis, table[table["metric"] == metric], places)

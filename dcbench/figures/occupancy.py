@@ -38,7 +38,7 @@ FACTS = {
     "per_axis": True,
 }
 
-METRICS = {
+PANELS = {
     "largest_cluster_share": (COLUMNS["largest_cluster_share"].axis_label, (SHARE_LOW, SHARE_COLLAPSED)),
     "filled": ("clusters that k-means filled (share of k)", (ACTIVE_LOW,)),
     "feature_rank": (COLUMNS["feature_rank"].axis_label, (RANK_LOW, RANK_COLLAPSED)),
@@ -77,12 +77,12 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
     height = max(1.6, 0.16 * len(values) + 0.5)
     size = (MAX_WIDTH, 0.9 + 0.2 * (len(values) // 6) + height * len(datasets))
     figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(len(datasets), len(METRICS) + 1, squeeze=False, width_ratios=[1, 1, 1, 0.8])
+    grid = figure.subplots(len(datasets), len(PANELS) + 1, squeeze=False, width_ratios=[1, 1, 1, 0.8])
     for panels, dataset in zip(grid, datasets, strict=True):
         part = select_rows(rows, split, dataset)
-        for metric, panel in zip(METRICS, panels, strict=False):
+        for metric, panel in zip(PANELS, panels, strict=False):
             draw_metric(panel, analysis, axis, part, metric)
-            panel.set_ylabel(wrap(METRICS[metric][0], height - 0.4, TEXT_SIZE))
+            panel.set_ylabel(wrap(PANELS[metric][0], height - 0.4, TEXT_SIZE))
         draw_ends(panels[-1], analysis, axis, select_rows(analysis.results.runs, split, dataset))
         if split:
             panels[0].set_title(f"{split} = {format_axis_value(analysis, split, dataset)}", loc="left")
@@ -122,7 +122,7 @@ def draw_metric(panel: Axes, analysis: Analysis, axis: str | None, rows: pd.Data
         if len(values) <= MAX_BANDS:
             band = {"color": style["color"], "alpha": 0.2, "lw": 0, "rasterized": True, "zorder": 1.2}
             panel.fill_between(mean.index, mean["low"], mean["high"], **band)
-    for limit in METRICS[metric][1]:
+    for limit in PANELS[metric][1]:
         panel.axhline(limit, **LIMIT_LINE, zorder=2)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     panel.autoscale_view()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dcbench.figures.style.theme import COLOURS
+from dcbench.inspect.result import Array
 
-Array = npt.NDArray[Any]
 Rgb = npt.NDArray[np.uint8]
 
 FRAME_COLOUR = COLOURS[1]

@@ -32,7 +32,7 @@ DPI = 150
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawnFigure:
+class InspectionFigure:
     """A figure that was drawn: the plug-in's name, title and caption, and the SVG file in base64."""
 
     name: str
@@ -79,7 +79,7 @@ def write_page(folder: Path) -> InspectionPage:
                 figure.savefig(path.with_suffix(".svg"), dpi=DPI, metadata={"Date": None})
             svg = base64.b64encode(path.with_suffix(".svg").read_bytes()).decode()
             title, caption = facts[name]["title"], plugin.caption(result)
-            drawn.append(DrawnFigure(name=name, title=title, caption=caption, svg=svg))
+            drawn.append(InspectionFigure(name=name, title=title, caption=caption, svg=svg))
         clusters = tabulate_clusters(result)
         write_atomic(new_folder / "clusters.csv", clusters.to_csv(index=False))
         write_atomic(new_folder / "index.html", render_page(result, drawn, missing, clusters))
@@ -103,7 +103,7 @@ def tabulate_clusters(result: InspectionResult) -> pd.DataFrame:
 
 
 def render_page(
-    result: InspectionResult, figures: list[DrawnFigure], missing: dict[str, str], clusters: pd.DataFrame
+    result: InspectionResult, figures: list[InspectionFigure], missing: dict[str, str], clusters: pd.DataFrame
 ) -> str:
     """Return the HTML of index.html."""
     facts, spec, rows = result.facts, result.facts["spec"], result.facts["rows"]

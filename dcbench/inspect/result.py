@@ -23,7 +23,7 @@ from dcbench.errors import ResultsError
 from dcbench.inspect.subject import Check, InspectedRun
 
 Array = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
+IntArray = npt.NDArray[np.int64]
 
 ARRAYS = {
     "assignment": "(n,) cluster of each training image that the run used",
@@ -66,7 +66,7 @@ RUN_FACTS = {
 """Name -> what the fact says; a fact that does not exist is left out."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InspectionResult:
     """Arrays by the names of ARRAYS, and facts as plain JSON values by the names of RUN_FACTS."""
 
@@ -80,7 +80,7 @@ class InspectionResult:
         return name in self.arrays
 
     @property
-    def counts(self) -> Ints:
+    def counts(self) -> IntArray:
         """Number of images of each cluster and class `(k, classes)`."""
         table = np.zeros((self.facts["spec"]["k"], len(self.facts["class_names"])), dtype=np.int64)
         # Not `table[...] += 1`, which counts a repeated pair of indices once only.
@@ -110,7 +110,7 @@ def read_result(path: Path) -> InspectionResult:
     """Return what `save` wrote."""
     with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    return InspectionResult(arrays, json.loads(str(arrays.pop("facts"))))
+    return InspectionResult(arrays=arrays, facts=json.loads(str(arrays.pop("facts"))))
 
 
 def inspect_assignment(run: InspectedRun) -> InspectionResult:
@@ -127,7 +127,7 @@ def inspect_assignment(run: InspectedRun) -> InspectionResult:
     facts = collect_facts(run, run.spec.epochs, classes)
     facts["missing"] = {name: "needs the run's weights" for name in ARRAYS if name not in arrays}
     facts["checks"] = [Check(True, "The clusters are the last assignment that the run recorded, not computed again.")]
-    return InspectionResult(arrays, facts | {"way_out": run.replay_hint})
+    return InspectionResult(arrays=arrays, facts=facts | {"way_out": run.replay_hint})
 
 
 def collect_facts(run: InspectedRun, epoch: int, class_names: list[str]) -> dict[str, Any]:
@@ -151,15 +151,15 @@ def read_class_names(dataset: str, class_count: int) -> list[str]:
     return list(names) if names else [str(label) for label in range(class_count)]
 
 
-def find_largest(counts: Ints, number: int) -> Ints:
+def find_largest(counts: IntArray, number: int) -> IntArray:
     """Return the ids of the `number` largest rows of `counts` that hold any image, the largest first."""
     sizes = counts.sum(axis=1)
-    order: Ints = np.argsort(-sizes, kind="stable")[:number]  # stable, so that equal ones come by id
-    filled: Ints = order[sizes[order] > 0]
+    order: IntArray = np.argsort(-sizes, kind="stable")[:number]  # stable, so that equal ones come by id
+    filled: IntArray = order[sizes[order] > 0]
     return filled
 
 
-def find_majority_labels(counts: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
+def find_majority_labels(counts: IntArray) -> tuple[IntArray, npt.NDArray[np.float64]]:
     """Return the most frequent label of each cluster and its share; -1 and NaN for an empty cluster."""
     sizes = counts.sum(axis=1)
     shares = np.divide(counts.max(axis=1), sizes, out=np.full(len(counts), np.nan), where=sizes > 0)

@@ -1,8 +1,4 @@
-"""Find out what of a run can be inspected, and which command gives the rest.
-
-In: a run's folder. Out: an InspectedRun, or a ResultsError that says why there is nothing to inspect. Weights are not
-read here.
-"""
+"""Find out what of a run can be inspected without reading its weights, and which command gives the rest."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from dcbench import registry
 from dcbench.core.matrix.validate import has_network
 from dcbench.core.spec import RunSpec
 from dcbench.core.store.run_dir import RunDir
@@ -38,8 +35,6 @@ class InspectedRun:
 
     Attributes:
         folder: The folder that is read; that of a repetition if the run was done again.
-        spec: The run's spec.
-        state: The run's state.
         source: Where the figures come from.
         user_path: The folder that the user named, for messages.
     """
@@ -54,7 +49,8 @@ class InspectedRun:
     def replay_hint(self) -> str:
         """How to get the figures that need weights."""
         return (
-            f"to do the run again{_format_cost(self.state)} and draw them all: {format_replay_command(self.user_path)}"
+            f"to do the run again{_format_cost(self.state)} and draw them all: "
+            f"{format_replay_command(self.user_path, self.spec)}"
         )
 
     @property
@@ -98,7 +94,7 @@ def read_inspected_run(path: Path, user_path: Path | None = None) -> InspectedRu
     if state.name == "done":
         raise ResultsError(
             f"{path}: has neither weights nor its last assignment; runs keep weights only with --keep-weights. "
-            f"To do the run again{_format_cost(state)} and draw its figures: {format_replay_command(path)}"
+            f"To do the run again{_format_cost(state)} and draw its figures: {format_replay_command(path, spec)}"
         )
     kind = f" ({state.kind})" if state.kind else ""
     reason = f": {state.reason}" if state.reason else ""
@@ -113,9 +109,9 @@ def _format_cost(state: RunState) -> str:
     return "" if state.seconds is None else f" (it took {format_duration(state.seconds)})"
 
 
-def format_replay_command(path: Path) -> str:
+def format_replay_command(path: Path, spec: RunSpec) -> str:
     """Return the command that repeats the run and draws every figure."""
-    return f"dcbench inspect {shlex.quote(str(path))} --replay"
+    return f"dcbench inspect {shlex.quote(str(path))} --replay{registry.format_plugins_options(spec.plugins)}"
 
 
 def check_replay(path: Path, replay: Replay) -> Check:

@@ -45,7 +45,7 @@ from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.features import extract_features
 from dcbench.training.deepcluster.network import build_network
 
-REFERENCE = "torch"
+REFERENCE_BACKEND = "torch"
 """Backend that computes the matrices which whitening and k-means are compared on."""
 
 PROBE_LENGTH = 1024.0
@@ -155,7 +155,7 @@ def measure(bench: Bench) -> Iterator[ParityRow]:
     reductions = {name: reduce_features(bench, backend.fit_pca) for name, backend in bench.backends.items()}
     yield from compare_pca(bench, reductions)
 
-    reference = registry.load("backends", REFERENCE)
+    reference = registry.load("backends", REFERENCE_BACKEND)
     reduced = reference.fit_pca(bench.features, bench.settings.pca_dim)(bench.features)
     yield from compare_whitening(bench, reduced)
 

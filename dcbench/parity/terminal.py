@@ -1,7 +1,4 @@
-"""Print a comparison of backends: progress while it is measured, then a table for each stage, 120 columns wide.
-
-In: ParityRows. Out: text on a console.
-"""
+"""Print a comparison of backends: progress while it is measured, then a table for each stage, 120 columns wide."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Print what differs between two runs, and how the repetitions of a run came out.
-
-In: a RunComparison or a ReplayResult. Out: text on the console.
-"""
+"""Print what differs between two runs, and how the repetitions of a run came out."""
 
 from __future__ import annotations
 

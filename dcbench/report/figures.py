@@ -1,7 +1,4 @@
-"""Draw every figure that a matrix calls for, and write it in the formats that are asked for.
-
-In: an Analysis and a folder. Out: the files, and DrawnFigures for the page.
-"""
+"""Draw every figure that a matrix calls for, and write it in the formats that are asked for."""
 
 from __future__ import annotations
 

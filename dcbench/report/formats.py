@@ -1,7 +1,4 @@
-"""Write frames into files: tables as CSV, Markdown or LaTeX, and all rows as Parquet.
-
-In: a frame. Out: the text of a table, its numbers with the digits that a reader needs, or data.parquet.
-"""
+"""Write frames into files: tables as CSV, Markdown or LaTeX, with the digits that a reader needs; rows as Parquet."""
 
 from __future__ import annotations
 

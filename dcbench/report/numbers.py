@@ -1,11 +1,13 @@
 """Format numbers for readers: with a true minus, a sign or a unit, and only as many digits as they deserve.
 
-In: a number, NaN where there is none. Out: text for sentences and tables, empty where there is no number.
+Where there is no number, the text is empty.
 """
 
 from __future__ import annotations
 
 import pandas as pd
+
+from dcbench.core.columns import METRICS
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -20,6 +22,11 @@ def format_number(value: float) -> str:
         return text
     # Rounding can leave -0.000, which is no negative number.
     return MINUS + text[1:] if text.strip("-0.") else text[1:]
+
+
+def format_metric(metric: str, value: float) -> str:
+    """Return a value of a metric: a difference with its sign, any other number without."""
+    return format_difference(value) if METRICS[metric].is_difference else format_number(value)
 
 
 def format_difference(value: float) -> str:

@@ -1,7 +1,4 @@
-"""Where results come from: the matrix file as it was run, and what its runs were made with.
-
-In: a MatrixStatus. Out: a ReportProvenance.
-"""
+"""Where results come from: the matrix file as it was run, and the environments of its runs."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ OTHER_FACTS = ("command", "runs_at_once")
 """Facts that cannot change what a run computes, but say how it was started."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportProvenance:
     """What a report says about the origin of its results.
 
@@ -41,4 +38,6 @@ def read_provenance(status: MatrixStatus) -> ReportProvenance:
         others = {name: recorded[name] for name in OTHER_FACTS if name in recorded}
         for name, value in (extract_environment(recorded) | others).items():
             counts.setdefault(name, Counter())[str(value)] += 1
-    return ReportProvenance(status.plan.text, {name: values.most_common() for name, values in counts.items()})
+    return ReportProvenance(
+        matrix=status.plan.text, facts={name: values.most_common() for name, values in counts.items()}
+    )

@@ -1,8 +1,4 @@
-"""Make matplotlib's SVG files small, and make them part of a page.
-
-In: the bytes of an SVG file. Out: a smaller file that looks the same, or an `<svg>` element with the ids and the ink of
-the page.
-"""
+"""Make matplotlib's SVG files small, and make them part of a page, with the ids and the ink of the page."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ PIXELS = re.compile(r'"data:image/png;base64,([^"]*)"')
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 HREF = f"{{{LINK}}}href"
 LEFT_OUT = {f"{{{SVG}}}metadata", f"{{{SVG}}}style"}
-REFERENCE = re.compile(r"url\(#([^)]*)\)")
+URL_REFERENCE = re.compile(r"url\(#([^)]*)\)")
 
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", LINK)
@@ -69,7 +65,7 @@ def inline_svg(svg: bytes, prefix: str, title: str) -> str:
     """
     root = ElementTree.fromstring(svg)
     values = [value for element in root.iter() for value in element.attrib.values()]
-    used = {name for value in values for name in REFERENCE.findall(value)}
+    used = {name for value in values for name in URL_REFERENCE.findall(value)}
     used |= {element.get(HREF, "").removeprefix("#") for element in root.iter()}
     for element in root.iter():
         for child in [child for child in element if child.tag in LEFT_OUT]:
@@ -83,7 +79,7 @@ def inline_svg(svg: bytes, prefix: str, title: str) -> str:
                 # Other links are embedded images.
                 element.set(name, f"#{prefix}-{value[1:]}" if value.startswith("#") else value)
             else:
-                element.set(name, REFERENCE.sub(rf"url(#{prefix}-\1)", value).replace(INK, "var(--ink)"))
+                element.set(name, URL_REFERENCE.sub(rf"url(#{prefix}-\1)", value).replace(INK, "var(--ink)"))
         element.text = element.tail = None
     width = root.attrib.pop("width")
     del root.attrib["height"]

@@ -1,16 +1,12 @@
-"""The tables of a report, as frames.
-
-In: an Analysis and an Audit. Out: frames by name: scores by cell, effects, baselines, audit, runs, stage times, ...
-"""
+"""The tables of a report, as frames: scores by cell, effects, baselines, audit, runs, stage times, ..."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
-from dcbench.analysis.results import Results
+from dcbench.analysis.results import Results, format_entry
 from dcbench.analysis.statistics import cells, finals
+from dcbench.analysis.statistics.effects import AXIS_VALUE_COLUMNS
 from dcbench.analysis.summary import Analysis, name_baseline
 from dcbench.audit.axes import Audit
 from dcbench.core.columns import STAGES, list_metrics
@@ -24,9 +20,6 @@ MORE_BASELINE_KEYS = ("limit", "image_size", "width", "epochs", "augment", "prec
 """Fields that separate the levels of the baselines' table where the matrix varies them."""
 
 HEALTH_COLUMNS = ["health", "health_since", "health_why"]
-AXIS_VALUE_COLUMNS = ("before", "after", "with_before", "with_after")
-"""Columns that hold values of fields in the tables of effects and interactions."""
-
 RANK_COLUMNS = [
     "metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not",
 ]  # fmt: skip
@@ -78,12 +71,9 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
     }
 
     # None is a value of such fields: as an empty cell it would pass for no value.
-    def write_value(value: Any) -> str:
-        return format_value(None if pd.isna(value) else value)
-
     written = [*axes, *AXIS_VALUE_COLUMNS]
     return {
-        name: table.assign(**{column: table[column].map(write_value) for column in written if column in table})
+        name: table.assign(**{column: table[column].map(format_entry) for column in written if column in table})
         for name, table in tables.items()
     }
 

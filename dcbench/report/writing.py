@@ -1,8 +1,4 @@
-"""Write the report of a matrix.
-
-In: a results folder and the settings of the report. Out: reports/<name>/ with index.html, data.parquet, figures/ and
-tables/, in the formats that are asked for.
-"""
+"""Write the report of a matrix: index.html, data.parquet, figures/ and tables/ below reports/<name>/."""
 
 from __future__ import annotations
 
@@ -38,7 +34,7 @@ FORMATS = (*DPI, *TABLE_FORMATS, PARQUET)
 """Every format of figures, of tables and of the rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportSettings:
     """What a report contains.
 
@@ -53,7 +49,7 @@ class ReportSettings:
     formats: tuple[str, ...] = FORMATS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WrittenReport:
     """A report on disk.
 
@@ -110,7 +106,7 @@ def write_report(folder: MatrixDir, out: Path, settings: ReportSettings | None =
         ) from error
     runs, baselines = analysis.results.runs, analysis.results.baselines
     counts = Counter([*runs["state"], *(baselines["state"] if len(baselines) else [])])
-    return WrittenReport(target / "index.html", counts, analysis.results.notes)
+    return WrittenReport(page=target / "index.html", counts=counts, notes=analysis.results.notes)
 
 
 def _refuse_foreign_folder(target: Path) -> None:

@@ -14,7 +14,11 @@ def comparison(*metrics, lost=()):
 
 @pytest.mark.parametrize(
     ("text", "gate"),
-    [("worse", Gate("worse")), ("different", Gate("different")), ("worse:seconds", Gate("worse", "seconds"))],
+    [
+        ("worse", Gate(word="worse")),
+        ("different", Gate(word="different")),
+        ("worse:seconds", Gate(word="worse", metric="seconds")),
+    ],
 )
 def test_gates_are_read_as_they_are_written(text, gate):
     assert parse_gate(text) == gate and str(gate) == text
@@ -30,17 +34,19 @@ def test_worse_fails_by_what_is_worse_overall_or_for_any_value_the_largest_chang
     changes = [
         change("worse", "a", "x", -0.03), change("worse", "a", "y", -0.3), WORSE, change("better", "b", "z", 0.3),
     ]  # fmt: skip
-    (reason,) = explain_failures(comparison(metric(*changes)), [Gate("worse")])
+    (reason,) = explain_failures(comparison(metric(*changes)), [Gate(word="worse")])
     assert reason.startswith("nmi_true: worse: overall -0.100 (-0.120 to -0.080); a y -0.300") and "b z" not in reason
     assert reason.endswith("a x -0.030 (-0.010 to +0.010)")
     undecided = metric(change("better"), change("cannot tell"), change("too few seeds"))
-    assert explain_failures(comparison(undecided), [Gate("worse")]) == []
+    assert explain_failures(comparison(undecided), [Gate(word="worse")]) == []
     assert explain_failures(comparison(metric(WORSE)), []) == [], "there is no gate"
 
 
 def test_different_fails_by_anything_that_is_not_the_same_or_identical():
     words = ["better", "worse", "higher", "lower", "cannot tell", "too few seeds", "same", "identical"]
-    reasons = explain_failures(comparison(metric(*(change(word, "a", word) for word in words))), [Gate("different")])
+    reasons = explain_failures(
+        comparison(metric(*(change(word, "a", word) for word in words))), [Gate(word="different")]
+    )
     assert [sentence.split(": ")[1] for sentence in reasons] == [
         "worse", "better", "higher", "lower", "cannot tell", "too few seeds",
     ]  # fmt: skip
@@ -48,12 +54,12 @@ def test_different_fails_by_anything_that_is_not_the_same_or_identical():
 
 def test_time_fails_only_by_its_name():
     slower = comparison(metric(change("worse", mean=1.5, low=1.4, high=1.6), **SECONDS), metric(change()))
-    for gate in (Gate("worse"), Gate("different"), Gate("worse", "nmi_true")):
+    for gate in (Gate(word="worse"), Gate(word="different"), Gate(word="worse", metric="nmi_true")):
         assert explain_failures(slower, [gate]) == []
-    assert explain_failures(slower, [Gate("worse", "seconds")]) == [
+    assert explain_failures(slower, [Gate(word="worse", metric="seconds")]) == [
         "seconds: worse: overall \u00d71.500 (\u00d71.400 to \u00d71.600)"
     ]
-    both = [Gate("worse", "seconds"), Gate("different", "seconds")]
+    both = [Gate(word="worse", metric="seconds"), Gate(word="different", metric="seconds")]
     assert len(explain_failures(slower, both)) == 1, "a change that fails two gates is named once"
 
 
@@ -67,26 +73,26 @@ def test_a_result_that_is_lost_fails_every_gate_and_one_that_is_gained_none():
         reasons = explain_failures(comparison(metric(change(), **SECONDS), lost=lost), [parse_gate(gate)])
         assert reasons == ["runs done in OLD and not in NEW: 3 (2 failed (nan), 1 pending)"]
     gained = overlap(done_only_in_new=(unmatched("a", "pending", "done", ""),))
-    assert explain_failures(replace(comparison(metric(change())), runs=gained), [Gate("different")]) == []
+    assert explain_failures(replace(comparison(metric(change())), runs=gained), [Gate(word="different")]) == []
 
 
 def test_a_metric_that_is_lost_fails_the_gates_that_watch_it():
     lost = comparison(metric(change(), lost_runs=3))
-    assert explain_failures(lost, [Gate("worse")]) == ["nmi_true: runs that have it in OLD and not in NEW: 3"]
-    assert explain_failures(lost, [Gate("worse", "seconds")]) == []
+    assert explain_failures(lost, [Gate(word="worse")]) == ["nmi_true: runs that have it in OLD and not in NEW: 3"]
+    assert explain_failures(lost, [Gate(word="worse", metric="seconds")]) == []
 
 
 def test_worse_has_no_power_where_no_change_has_three_seeds():
     few = change("too few seeds", low=NAN, high=NAN, seeds=2)
-    assert has_no_power(comparison(metric(few)), [Gate("worse")])
-    assert not has_no_power(comparison(metric(few)), [Gate("worse"), Gate("different")])
+    assert has_no_power(comparison(metric(few)), [Gate(word="worse")])
+    assert not has_no_power(comparison(metric(few)), [Gate(word="worse"), Gate(word="different")])
     identical = change("identical", low=NAN, high=NAN, seeds=2)
-    assert has_no_power(comparison(metric(identical, few)), [Gate("worse")]), "what is identical is no verdict"
+    assert has_no_power(comparison(metric(identical, few)), [Gate(word="worse")]), "what is identical is no verdict"
     assert not has_no_power(comparison(metric(few)), [])
-    assert not has_no_power(comparison(metric(identical)), [Gate("worse")])
-    assert not has_no_power(comparison(metric(change(), few)), [Gate("worse")]), "one change can fail"
+    assert not has_no_power(comparison(metric(identical)), [Gate(word="worse")])
+    assert not has_no_power(comparison(metric(change(), few)), [Gate(word="worse")]), "one change can fail"
     slower = metric(change(), **SECONDS)
-    assert has_no_power(comparison(metric(few), slower), [Gate("worse")]), "time is not watched"
+    assert has_no_power(comparison(metric(few), slower), [Gate(word="worse")]), "time is not watched"
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,11 @@ NAMED = replace(PARTS, label="NMI with the truth")
 
 
 def test_the_first_line_says_that_the_gate_failed_and_the_next_ones_why(shown):
-    first, second, *rest = shown(report(NAMED, gates=(Gate("worse"),))).splitlines()
+    first, second, *rest = shown(report(NAMED, gates=(Gate(word="worse"),))).splitlines()
     assert first == "failed --fail-on worse"
     assert second == "  NMI with the truth: worse: overall -0.100 (-0.120 to -0.080); a y -0.200 (-0.220 to -0.180)"
     assert rest[0] == "NMI with the truth: worse, overall -0.100 (-0.120 to -0.080); identical: a x"
-    assert shown(report(metric(change()), gates=(Gate("worse"),))).startswith("passed --fail-on worse\n")
+    assert shown(report(metric(change()), gates=(Gate(word="worse"),))).startswith("passed --fail-on worse\n")
     assert shown(report(NAMED)).startswith("NMI with the truth: worse"), "there is no gate"
 
 
@@ -99,11 +99,11 @@ def test_a_metric_that_some_or_all_runs_lost_is_listed(shown):
 
 def test_a_pass_that_proves_little_says_so(shown):
     few = metric(change("too few seeds", mean=-0.3, low=NAN, high=NAN, seeds=2))
-    out = shown(report(few, gates=(Gate("worse"),)))
+    out = shown(report(few, gates=(Gate(word="worse"),)))
     assert out.startswith(
         "passed --fail-on worse\nNo number can fail these gates: a verdict needs at least three seeds"
     )
-    assert "No number can fail" in as_markdown(report(few, gates=(Gate("worse"),)))
+    assert "No number can fail" in as_markdown(report(few, gates=(Gate(word="worse"),)))
     nothing = report(runs=replace(RUNS, compared=()), health=("", ""), timing=("", ""))
     assert shown(nothing).startswith("No run is done in both, so no number was compared.\n")
 
@@ -142,7 +142,7 @@ def test_environments_and_random_numbers_are_compared(shown):
 
 def test_markdown_has_the_reasons_a_row_a_metric_and_all_changes_folded():
     lost = metric(name="purity", lost_runs=4)
-    text = as_markdown(report(NAMED, lost, gates=(Gate("worse"),)))
+    text = as_markdown(report(NAMED, lost, gates=(Gate(word="worse"),)))
     assert text.startswith("### dcbench compare: failed --fail-on worse\n\n- **NMI with the truth: worse: overall")
     assert (
         "| NMI with the truth | 0.500 | 0.400 | -0.100 | -0.120 to -0.080 | 12 | 3 | worse | identical: a x |" in text
@@ -154,7 +154,7 @@ def test_markdown_has_the_reasons_a_row_a_metric_and_all_changes_folded():
 
 
 def test_programs_get_all_of_it():
-    contents = json.loads(json.dumps(report(NAMED, gates=(Gate("worse"),)).as_json(), allow_nan=False))
+    contents = json.loads(json.dumps(report(NAMED, gates=(Gate(word="worse"),)).as_json(), allow_nan=False))
     assert contents["old"] == "old/m" and len(contents["failures"]) == 1
     assert contents["metrics"][0]["lines"][2]["value"] == "y"
     assert contents["made_with"]["alike"]["torch"] == "2.9" and contents["runs"]["planned"] == [12, 14]

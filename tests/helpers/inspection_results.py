@@ -35,4 +35,4 @@ def make_result(n=90, k=4, classes=3, channels=3, dataset="digits", side=8, show
         "run_id": "r", "spec": make_spec(values).model_dump(), "state": "done", "epoch": values["epochs"], "rows": [],
         "class_names": names or [str(label) for label in range(classes)], "checks": [], "missing": {},
     }  # fmt: skip
-    return InspectionResult(arrays, facts)
+    return InspectionResult(arrays=arrays, facts=facts)

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
 def html(found, audited=NOTHING, figures=(), facts=None):
     analysis = analyse(found, SPOKEN_OF)
-    provenance = ReportProvenance("name: m\n", facts or {})
+    provenance = ReportProvenance(matrix="name: m\n", facts=facts or {})
     return render_page(analysis, list(figures), make_tables(analysis, audited), audited, provenance)
 
 

@@ -18,7 +18,7 @@ def test_grey_and_colour_images_keep_their_pixels():
     assert (to_rgb(colour)[1, 2] == colour[:, 1, 2]).all()
 
 
-def test_enlarging_makes_blocks_of_every_pixel():
+def test_enlarging_repeats_every_pixel():
     image = RNG.integers(0, 256, (3, 3, 3), dtype=np.uint8)
     large = enlarge(image, 33)
     assert (large[::11, ::11] == image).all() and (large[:11, :11] == image[0, 0]).all()
@@ -26,11 +26,11 @@ def test_enlarging_makes_blocks_of_every_pixel():
 
 
 @pytest.mark.parametrize(("side", "drawn"), [(3, 33), (8, 32), (11, 33), (28, 56), (32, 32), (64, 64)])
-def test_small_images_are_drawn_at_a_multiple_of_their_side(side, drawn):
+def test_small_images_are_enlarged_by_a_whole_factor(side, drawn):
     assert choose_side(np.empty((1, side, side))) == drawn
 
 
-def test_tiles_stand_where_they_are_put_on_white():
+def test_tiles_are_at_their_positions_on_white():
     tiles = RNG.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     sheet = ImageSheet(side=32, tile=0.5, left=1.0, top=0.3)
     sheet.add_image(0, 0, tiles[0])
@@ -43,7 +43,7 @@ def test_tiles_stand_where_they_are_put_on_white():
     assert (drawn[:32, 40:] == 255).all()
 
 
-def test_tiles_are_square_and_of_the_size_asked_for():
+def test_tiles_are_square_and_of_the_given_size():
     sheet = ImageSheet(side=32, tile=0.5, left=1.0, top=0.3)
     sheet.add_image(0, 3, BLANK)
     figure = sheet.draw()
@@ -55,7 +55,7 @@ def test_tiles_are_square_and_of_the_size_asked_for():
     assert box.x0 * wide == pytest.approx(1.0)
 
 
-def test_frames_stay_on_their_image():
+def test_frames_are_clipped_to_their_image():
     sheet = ImageSheet(side=100, tile=0.5)
     sheet.add_image(1, 1, BLANK)
     sheet.add_frame(1, 1, (0.25, 0.5, 0.25, 0.125))

@@ -23,7 +23,7 @@ def written(result, place):
 
 def without(result, *names, reason="it is gone", **facts):
     arrays = {name: values for name, values in result.arrays.items() if name not in names}
-    return InspectionResult(arrays, {**result.facts, "missing": dict.fromkeys(names, reason), **facts})
+    return InspectionResult(arrays=arrays, facts={**result.facts, "missing": dict.fromkeys(names, reason), **facts})
 
 
 def rows(*values):
@@ -105,7 +105,7 @@ def test_the_table_has_every_cluster_and_the_page_the_largest(tmp_path):
 )
 def test_scores_stand_beside_those_of_the_untrained_network(tmp_path, values, shown):
     result = make_result(epochs=len(values) - 1)
-    _, html = written(InspectionResult(result.arrays, {**result.facts, "rows": rows(*values)}), tmp_path)
+    _, html = written(InspectionResult(arrays=result.arrays, facts={**result.facts, "rows": rows(*values)}), tmp_path)
     line = re.search(r"NMI with the truth</th>(.*?)</tr>", html)
     assert (re.findall(r">([^<]*)</td>", line[1]) if line else []) == shown
     assert "30.5" in html and "healthy" in html

@@ -23,7 +23,7 @@ from tests.helpers.inspected_runs import make_run
 
 def small(assignment, labels, k=3, classes=3):
     facts = {"spec": {"k": k}, "class_names": [str(label) for label in range(classes)], "checks": [Check(True, "old")]}
-    return InspectionResult({"assignment": np.array(assignment), "labels": np.array(labels)}, facts)
+    return InspectionResult(arrays={"assignment": np.array(assignment), "labels": np.array(labels)}, facts=facts)
 
 
 def test_counts_are_the_crosstab_of_clusters_and_labels():
@@ -58,7 +58,7 @@ def test_what_is_saved_is_read_again_and_holds_no_pickles(tmp_path):
 
 
 def test_an_image_is_found_by_its_position():
-    result = InspectionResult({"shown": np.array([3, 8]), "images": np.arange(8).reshape(2, 1, 2, 2)}, {})
+    result = InspectionResult(arrays={"shown": np.array([3, 8]), "images": np.arange(8).reshape(2, 1, 2, 2)}, facts={})
     assert result.image(8).ravel().tolist() == [4, 5, 6, 7] and "map" not in result
 
 

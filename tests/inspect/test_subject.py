@@ -1,13 +1,17 @@
+import re
+
 import pytest
 
+from dcbench import registry
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_record import RunRecord
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import ResultsError
 from dcbench.inspect.subject import check_replay, read_inspected_run
 from dcbench.replay.rerun import Replay
 from dcbench.replay.run_diff import diff_records
+from tests.helpers.own_parts import write_part
 
 
 def folder_of(place, state, *, weights=False, assignment=False, **values):
@@ -126,3 +130,17 @@ def test_a_repetition_is_known_by_its_other_name(tmp_path):
     folder = folder_of(tmp_path, DONE, weights=True)
     run = read_inspected_run(folder.path, user_path=tmp_path / "elsewhere")
     assert run.is_replay and run.replay_hint.endswith(f"dcbench inspect {tmp_path / 'elsewhere'} --replay")
+
+
+def test_the_suggested_command_names_the_folder_of_own_plugins(tmp_path):
+    file = write_part(tmp_path / "my parts")
+    registry.use_plugins([tmp_path / "my parts"])
+    folder = folder_of(tmp_path, DONE, arch="own", pca_dim=8)
+    options = f"--replay --plugins '{tmp_path / 'my parts'}'"
+    with pytest.raises(ResultsError, match=re.escape(options) + "$"):
+        read_inspected_run(folder.path)
+    MatrixDir(folder.path.parent).write_plugins(registry.describe_own_plugins([("archs", "own")]))
+    registry.set_state(((), {}))
+    file.unlink()
+    folder.assignments_file.write_bytes(b"")
+    assert read_inspected_run(folder.path).replay_hint.endswith(options), "also where only its facts are remembered"

@@ -1,8 +1,4 @@
-"""Summarise the runs of each cell: means over seeds and over other axes, and how often each word occurs.
-
-In: a frame with a row for each finished run, and one with a row for each planned run. Out: a frame with a row for each
-cell, or texts.
-"""
+"""Summarise the runs of each cell: means over the seeds, and how often each value of a text column occurs."""
 
 from __future__ import annotations
 
@@ -42,14 +38,13 @@ def average_cells(finals: pd.DataFrame, kept_axes: list[str], other_axes: list[s
     """
     grid = make_grid(finals, kept_axes, other_axes)
     runs = match_runs(grid, finals[metric].to_numpy(dtype=float, na_value=float("nan")), grid.values)
-    counts = {"cells": runs.cells, "seeds": runs.seeds, "left_out": runs.left_out}
     values: list[Any] = [value if len(kept_axes) > 1 else (value,) for value in grid.values]
     rows = [
-        dict(zip(kept_axes, value, strict=True)) | {metric: float(numbers.mean())} | counts
+        dict(zip(kept_axes, value, strict=True)) | {metric: float(numbers.mean())} | runs.counts
         for value, numbers in zip(values, runs.metric, strict=True)
         if numbers.size
     ]
-    return make_frame(rows, [*kept_axes, metric, *counts], kept_axes)
+    return make_frame(rows, [*kept_axes, metric, *runs.counts], kept_axes)
 
 
 def tally_cells(runs: pd.DataFrame, cell: list[str], column: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Estimate how one set of runs changed against another: the side is one more axis, swapped with all else equal.
+"""Estimate how one set of runs changed against another: the side, old or new, is one more axis.
 
 In: a frame with a row for each run of each side, of runs that both sides have: `side`, `cell`, `seed`, `baseline`,
-`method`, axes, metrics. Out: for each metric the paired change over all cells, and over those with each value of each
+`method`, axes, metrics. Out: the paired change of each metric, over all cells and over those with each value of an
 axis.
 """
 
@@ -22,7 +22,7 @@ SIDES = ("old", "new")
 IDENTICAL = "identical"
 """The verdict when every pair has the same number: a fact that needs no seeds, unlike `same`, which is inferred."""
 
-COLUMNS = [
+CHANGE_COLUMNS = [
     "metric", "axis", "value", "verdict", "old", "new", "mean", "low", "high", "pairs", "cells", "seeds", "left_out",
     "improved", "p", "p_holm", "p_same",
 ]  # fmt: skip
@@ -52,7 +52,7 @@ def tabulate_changes(frame: pd.DataFrame, axes: Sequence[str], outcomes: Sequenc
                 verdict = "cannot tell"
             figures = {name: outcome.unscale(row[name]) for name in ("old", "new", "mean", "low", "high")}
             judged.append(row | figures | {"p_holm": p_holm, "verdict": verdict})
-    return pd.DataFrame(judged, columns=COLUMNS)
+    return pd.DataFrame(judged, columns=CHANGE_COLUMNS)
 
 
 def split_parts(frame: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:

@@ -24,9 +24,9 @@ from dcbench.analysis.statistics.intervals import (
     p_difference,
     p_equivalence,
 )
-from dcbench.analysis.statistics.matching import Floats, Ints, make_frame, make_grid, match_runs
+from dcbench.analysis.statistics.matching import Floats, RowNumbers, make_frame, make_grid, match_runs
 
-Verdict = Literal["better", "worse", "higher", "lower", "same", "cannot tell", "too few seeds"]
+EffectVerdict = Literal["better", "worse", "higher", "lower", "same", "cannot tell", "too few seeds"]
 """What can be said of a swap."""
 
 Direction = Literal["higher", "lower"] | None
@@ -73,6 +73,10 @@ class Outcome:
     def unscale(self, difference: float) -> float:
         """Return a difference of scaled values as the difference or the ratio that people read."""
         return math.exp(difference) if self.ratio else difference
+
+    def tabulate_interval(self, interval: Interval) -> dict[str, float]:
+        """Return the columns `mean`, `low` and `high` of a table, as differences or ratios that people read."""
+        return {name: self.unscale(getattr(interval, name)) for name in ("mean", "low", "high")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +129,7 @@ def estimate_effect(differences: Floats, left_out: int, outcome: Outcome) -> Eff
     )
 
 
-def judge_effect(mean: float, p: float, p_same: float, better: Direction) -> Verdict:
+def judge_effect(mean: float, p: float, p_same: float, better: Direction) -> EffectVerdict:
     """Return the verdict on an effect: `same` when it lies within the margin, else its direction if that is certain."""
     if math.isnan(p):
         return "too few seeds"
@@ -141,7 +145,7 @@ def judge_effect(mean: float, p: float, p_same: float, better: Direction) -> Ver
 
 # --- tables ---------------------------------------------------------------------------------
 
-EFFECT_COLUMNS = [
+EFFECTS_TABLE_COLUMNS = [
     "metric", "axis", "before", "after", "brings", "verdict", "mean", "low", "high", "low_90", "high_90",
     "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_holm",
     "p_same", "margin",
@@ -149,13 +153,13 @@ EFFECT_COLUMNS = [
 """Columns of the table of effects. `p_holm` is corrected over all swaps of the metric, and differences are judged by
 it; `same` is judged by `p_same`, which is not corrected: `low_90` and `high_90` lie within the margin."""
 
-INTERACTION_COLUMNS = [
+INTERACTIONS_TABLE_COLUMNS = [
     "metric", "axis", "before", "after", "with_axis", "with_before", "with_after", "verdict", "mean", "low", "high",
     "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "p", "p_holm", "p_same", "margin",
 ]  # fmt: skip
 """Columns of the table of interactions: `mean` is the effect at `with_after` less that at `with_before`."""
 
-VALUE_COLUMNS = ("before", "after", "with_before", "with_after")
+AXIS_VALUE_COLUMNS = ("before", "after", "with_before", "with_after")
 """Columns whose entries are values of axes."""
 
 INTERACTING = ("higher", "lower")
@@ -185,7 +189,7 @@ def tabulate_effects(
                 if runs.metric.size:
                     effect = estimate_effect(runs.metric[1] - runs.metric[0], runs.left_out, outcome)
                     rows.append(swap | _figures(outcome, effect))
-    return _judge_rows(rows, outcomes, EFFECT_COLUMNS, neutral)
+    return _judge_rows(rows, outcomes, EFFECTS_TABLE_COLUMNS, neutral)
 
 
 def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -211,7 +215,7 @@ def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Seque
                     neither, only_with, only_axis, both = runs.metric
                     difference = (both - only_with) - (only_axis - neither)
                     rows.append(swap | _figures(outcome, estimate_effect(difference, runs.left_out, outcome)))
-    return _judge_rows(rows, outcomes, INTERACTION_COLUMNS)
+    return _judge_rows(rows, outcomes, INTERACTIONS_TABLE_COLUMNS)
 
 
 def _figures(outcome: Outcome, effect: Effect) -> dict[str, Any]:
@@ -241,10 +245,10 @@ def _judge_rows(
             mean = row["mean"] - 1 if outcome.ratio else row["mean"]
             better = None if (row["axis"], outcome.name) in neutral else outcome.better
             judged.append(row | {"p_holm": p_holm, "verdict": judge_effect(mean, p_holm, row["p_same"], better)})
-    return make_frame(judged, columns, [name for name in VALUE_COLUMNS if name in columns])
+    return make_frame(judged, columns, [name for name in AXIS_VALUE_COLUMNS if name in columns])
 
 
-def _describe_company(frame: pd.DataFrame, lines: Ints, other_fields: Sequence[str]) -> str:
+def _describe_company(frame: pd.DataFrame, lines: RowNumbers, other_fields: Sequence[str]) -> str:
     """Describe the fields that differ between the matched runs `(2, seeds, cells)` beside the axis itself.
 
     `lr 0.05 → 0.001` when all pairs differ alike, else only `lr`.
@@ -305,7 +309,5 @@ def tabulate_effects_by_value(
     rows = []
     for number, value in enumerate(values if runs.metric.size else ()):
         interval = interval_over_seeds(runs.metric[2 * number + 1] - runs.metric[2 * number])
-        figures = {name: outcome.unscale(getattr(interval, name)) for name in ("mean", "low", "high")}
-        counts = {"cells": runs.cells, "seeds": runs.seeds, "left_out": runs.left_out}
-        rows.append({"value": value} | figures | counts)
+        rows.append({"value": value} | outcome.tabulate_interval(interval) | runs.counts)
     return make_frame(rows, ["value", "mean", "low", "high", "cells", "seeds", "left_out"], ["value"])

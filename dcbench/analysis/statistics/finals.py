@@ -1,7 +1,4 @@
-"""Reduce the curves of each run to numbers: its final metrics by a stated rule, and the seconds of its stages.
-
-In: rows with run_id, epoch and metrics. Out: a row for each run, with the same columns.
-"""
+"""Reduce the curves of each run to numbers: its final metrics by a stated rule, and the seconds of its stages."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ STAGE_LIBRARY = {"pca": "pca_backend", "whiten": "whiten_backend", "kmeans": "km
 """Stage -> field that names its library; for other stages it is `backend`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CurveRule:
     """How a curve becomes a number.
 

@@ -23,7 +23,7 @@ ALPHA = 0.05
 """Error rate of each verdict: two-sided for a difference, each side for equivalence."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Interval:
     """A mean with its confidence limits; the limits are NaN where none can be computed."""
 
@@ -36,9 +36,9 @@ def interval_over_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
     """Return Student's t interval over the means of the seeds; only the mean below three seeds."""
     means = numbers.mean(axis=1)
     if len(means) < MIN_SEEDS:
-        return Interval(float(numbers.mean()))
+        return Interval(mean=float(numbers.mean()))
     half = stats.t.ppf((1 + level) / 2, len(means) - 1) * means.std(ddof=1) / math.sqrt(len(means))
-    return Interval(float(means.mean()), float(means.mean() - half), float(means.mean() + half))
+    return Interval(mean=float(means.mean()), low=float(means.mean() - half), high=float(means.mean() + half))
 
 
 def interval_over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
@@ -49,7 +49,7 @@ def interval_over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> 
     seeds, cells = numbers.shape
     mean = float(numbers.mean())
     if seeds < MIN_SEEDS or cells < MIN_CELLS:
-        return Interval(mean)
+        return Interval(mean=mean)
     # The variance of the mean is that of the cells' means plus that of the seeds' means. Each contains a part of the
     # residual, which is counted twice: the interval errs on the wide side.
     terms = [
@@ -58,12 +58,12 @@ def interval_over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> 
     ]
     variance = sum(term for term, _ in terms)
     if variance == 0:
-        return Interval(mean, mean, mean)
+        return Interval(mean=mean, low=mean, high=mean)
     freedom = variance**2 / sum(term**2 / degrees for term, degrees in terms)
     half = stats.t.ppf((1 + level) / 2, freedom) * math.sqrt(variance)
     # Where cells are alike, the extra degrees of freedom would make it narrower than the interval for these cells.
     half = max(half, mean - interval_over_seeds(numbers, level).low)
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean=mean, low=mean - half, high=mean + half)
 
 
 def p_difference(numbers: Floats) -> float:

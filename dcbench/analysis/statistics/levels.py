@@ -33,11 +33,8 @@ def tabulate_levels(frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Ou
         for outcome in outcomes:
             runs = match_runs(grid, outcome.scale(frame), values)
             for value, numbers in zip(values, runs.metric, strict=True) if runs.metric.size else ():
-                interval = interval_over_seeds(numbers)
                 level = {"metric": outcome.name, "axis": axis, "value": value}
-                figures = {name: outcome.unscale(getattr(interval, name)) for name in ("mean", "low", "high")}
-                counts = {"cells": runs.cells, "seeds": runs.seeds, "left_out": runs.left_out}
-                rows.append(level | figures | counts)
+                rows.append(level | outcome.tabulate_interval(interval_over_seeds(numbers)) | runs.counts)
     return make_frame(rows, LEVEL_COLUMNS, ["value"])
 
 

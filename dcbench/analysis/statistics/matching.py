@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
+RowNumbers = npt.NDArray[np.intp]
 
 NONE = -1
 """Stands for a run that does not exist."""
@@ -24,22 +24,22 @@ MIN_SEEDS = 3
 """The fewest seeds that give an interval and a verdict; fewer give a mean only."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grid:
     """The numbers `(values, seeds, cells)` of the frame's rows, NONE where no such run exists, and the values.
 
     Where several axes are laid out, the values are tuples.
     """
 
-    lines: Ints
+    lines: RowNumbers
     values: tuple[Hashable, ...]
 
-    def select(self, values: Sequence[Hashable]) -> Ints:
+    def select(self, values: Sequence[Hashable]) -> RowNumbers:
         """Return the row numbers `(values, seeds, cells)` of these values."""
         return self.lines[[self.values.index(value) for value in values]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MatchedRuns:
     """A metric `(values, seeds, cells)` of the runs that every value has, and the numbers of their rows.
 
@@ -47,7 +47,7 @@ class MatchedRuns:
     """
 
     metric: Floats
-    lines: Ints
+    lines: RowNumbers
     left_out: int
 
     @property
@@ -60,6 +60,11 @@ class MatchedRuns:
         """The number of cells, the same for each seed."""
         return int(self.metric.shape[2])
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The columns of a table that say what a mean over these runs is over."""
+        return {"cells": self.cells, "seeds": self.seeds, "left_out": self.left_out}
+
 
 def make_grid(frame: pd.DataFrame, axes: Sequence[str], other_axes: Sequence[str]) -> Grid:
     """Lay out the runs by the values of `axes`, by seed, and by cell of `other_axes`."""
@@ -69,10 +74,10 @@ def make_grid(frame: pd.DataFrame, axes: Sequence[str], other_axes: Sequence[str
     seed, seeds = _number_rows(frame, ["seed"])
     lines = np.full((len(values), len(seeds), max(1, len(cells))), NONE, dtype=np.intp)
     lines[value, seed, cell] = np.arange(len(frame))
-    return Grid(lines, tuple(value[0] if len(axes) == 1 else value for value in values))
+    return Grid(lines=lines, values=tuple(value[0] if len(axes) == 1 else value for value in values))
 
 
-def _number_rows(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, list[tuple[Any, ...]]]:
+def _number_rows(frame: pd.DataFrame, names: Sequence[str]) -> tuple[RowNumbers, list[tuple[Any, ...]]]:
     """Number the rows by their values in these columns, and return the values of each number."""
     if not names:
         return np.zeros(len(frame), dtype=np.intp), [()]
@@ -99,10 +104,10 @@ def match_runs(grid: Grid, metric: Floats, values: Sequence[Hashable]) -> Matche
     present = np.logical_not(np.isnan(metric).any(axis=0))
     seeds, cells = find_rectangle(present)
     kept = np.ix_(np.arange(len(values)), seeds, cells)
-    return MatchedRuns(metric[kept], lines[kept], int(present.sum()) - seeds.size * cells.size)
+    return MatchedRuns(metric=metric[kept], lines=lines[kept], left_out=int(present.sum()) - seeds.size * cells.size)
 
 
-def find_rectangle(present: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+def find_rectangle(present: npt.NDArray[np.bool_]) -> tuple[RowNumbers, RowNumbers]:
     """Return the rows (seeds) and columns (cells) to keep so that no run is missing.
 
     The largest such rectangle is hard to find (maximum edge biclique), so the row or column that loses the fewest runs
@@ -117,7 +122,7 @@ def find_rectangle(present: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     return rows, columns
 
 
-def _close_gaps(present: npt.NDArray[np.bool_], min_rows: int) -> tuple[Ints, Ints]:
+def _close_gaps(present: npt.NDArray[np.bool_], min_rows: int) -> tuple[RowNumbers, RowNumbers]:
     """Return rows, at least `min_rows`, and columns without a gap; no columns when that is impossible."""
     rows, columns = np.flatnonzero(present.any(axis=1)), np.flatnonzero(present.any(axis=0))
     while rows.size and columns.size:

@@ -20,6 +20,7 @@ from scipy import stats
 from dcbench.analysis.statistics.effects import AxisValues, Neutral, Outcome
 from dcbench.analysis.statistics.intervals import ALPHA
 from dcbench.analysis.statistics.matching import Floats, make_grid, match_runs
+from dcbench.core.text import plural
 
 MIN_VALUES = 3
 """The fewest values to rank; of two, the effect of the swap says more."""
@@ -80,7 +81,7 @@ def _rank_values(outcome: Outcome, axis: str, values: Sequence[Any], scores: Flo
     p = critical = math.nan
     reason, cliques = "", []
     if blocks < MIN_BLOCKS:
-        reason = f"{blocks} {'cell' if blocks == 1 else 'cells'} to rank in; a critical difference needs {MIN_BLOCKS}"
+        reason = f"{plural(blocks, 'cell')} to rank in; a critical difference needs {MIN_BLOCKS}"
     else:
         p, critical = compute_friedman_p(ranks), compute_critical_difference(len(values), blocks)
         # Nemenyi's test follows only when Friedman's rejects (Demsar 2006, section 3.2.2).

@@ -1,7 +1,4 @@
-"""Texts of figures: values and lines cut to fit, and the note beneath a figure that says what its numbers rest on.
-
-In: an analysis, frames of the statistics, or any text. Out: text in characters that the font has, and sentences.
-"""
+"""Texts of figures: values and lines cut to fit, and the note beneath a figure that says what its numbers rest on."""
 
 from __future__ import annotations
 
@@ -85,7 +82,7 @@ def read_note(figure: Figure) -> str:
     return " ".join(figure.get_supxlabel().split())
 
 
-TIMINGS = {
+TIMING_PHRASES = {
     "exclusive": "alone on the device",
     "shared": "beside other runs on the same device",
     "not recorded": "with no record of other runs on the device",
@@ -96,7 +93,7 @@ TIMINGS = {
 def describe_timing(rows: pd.DataFrame) -> str:
     """Return how many runs had the device to themselves while they were timed, as a sentence."""
     counts = rows[["run_id", "timing"]].drop_duplicates("run_id")["timing"].value_counts()
-    parts = [f"{plural(counts[timing], 'run')} {text}" for timing, text in TIMINGS.items() if counts.get(timing)]
+    parts = [f"{plural(counts[timing], 'run')} {text}" for timing, text in TIMING_PHRASES.items() if counts.get(timing)]
     return f"Timed: {', '.join(parts)}."
 
 

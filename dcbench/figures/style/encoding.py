@@ -1,7 +1,4 @@
-"""Which colour, marker and line stands for a value of an axis and for a verdict, the same in all figures of a report.
-
-In: an analysis, an axis and one of its values; or a verdict. Out: what matplotlib takes.
-"""
+"""The colour, marker and line of each value of an axis and of each verdict, the same in all figures of a report."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Artists that several figures draw in the same way: single runs, the legend, row labels, and labels kept apart.
-
-In: frames, texts and positions. Out: matplotlib artists, or positions that do not overlap.
-"""
+"""Artists that several figures draw in the same way: single runs, the legend, row labels, and labels kept apart."""
 
 from __future__ import annotations
 
@@ -84,7 +81,7 @@ def spread_apart(
 # --- rows with labels of any length ---------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RowLabel:
     """The label of one row of a panel, already wrapped.
 
@@ -117,7 +114,9 @@ def stack_row_labels(names: Iterable[tuple[str, str]], width: float) -> list[Row
     labels: list[RowLabel] = []
     for text, small_print in names:
         top = labels[-1].top + labels[-1].height + 7 if labels else 5
-        labels.append(RowLabel(wrap(text, width, TEXT_SIZE), wrap(small_print, width, SMALL_SIZE), top))
+        labels.append(
+            RowLabel(text=wrap(text, width, TEXT_SIZE), small_print=wrap(small_print, width, SMALL_SIZE), top=top)
+        )
     return labels
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dcbench.figures.style.theme import COLOURS
 from dcbench.inspect.figures import shorten_class_names
-from dcbench.inspect.result import InspectionResult, Ints, find_largest, find_majority_labels
+from dcbench.inspect.result import InspectionResult, IntArray, find_largest, find_majority_labels
 
 FACTS = {"title": "Clusters and labels", "place": 2, "needs": ["assignment", "labels"]}
 
@@ -49,7 +49,7 @@ def draw(result: InspectionResult) -> Figure:
     return figure
 
 
-def count_rows(result: InspectionResult) -> tuple[Ints, Ints]:
+def count_rows(result: InspectionResult) -> tuple[IntArray, IntArray]:
     """Return the ids of the clusters with a row `(r,)`, and the images by row and label.
 
     If there are more clusters, the images have one more row, for all others together.

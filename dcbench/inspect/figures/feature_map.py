@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dcbench.figures.style.theme import COLOURS
 from dcbench.inspect.figures import shorten_class_names
-from dcbench.inspect.result import Array, InspectionResult, Ints, find_largest, find_majority_labels
+from dcbench.inspect.result import Array, InspectionResult, IntArray, find_largest, find_majority_labels
 
 FACTS = {
     "title": "Map of the features",
@@ -39,12 +39,12 @@ def draw(result: InspectionResult) -> Figure:
     return figure
 
 
-def assign_label_styles(counts: Ints) -> dict[int, int]:
+def assign_label_styles(counts: IntArray) -> dict[int, int]:
     """Return the number of its style for each of the most frequent labels, in the order of the labels."""
     return {int(label): style for style, label in enumerate(sorted(find_largest(counts.T, len(STYLES))))}
 
 
-def assign_cluster_styles(counts: Ints) -> dict[int, int]:
+def assign_cluster_styles(counts: IntArray) -> dict[int, int]:
     """Return the number of its style for each of the largest clusters.
 
     A cluster has the style of its majority label, unless a larger cluster has it already.
@@ -61,7 +61,7 @@ def assign_cluster_styles(counts: Ints) -> dict[int, int]:
     return cluster_styles
 
 
-def _draw_panel(axes: Axes, points: Array, groups: Ints, styles: dict[int, int], names: list[str]) -> None:
+def _draw_panel(axes: Axes, points: Array, groups: IntArray, styles: dict[int, int], names: list[str]) -> None:
     others = ~np.isin(groups, list(styles))
     if others.any():
         label = f"{len(np.unique(groups[others]))} smaller ones"

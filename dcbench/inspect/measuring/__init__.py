@@ -63,7 +63,7 @@ def measure_run(run: InspectedRun, config: WorkerConfig, cluster_count: int) -> 
     arrays |= shown_images.measure_clusters(split, space, clustering, cluster_count)
     filter_arrays = filters.measure_filters(weights.network, weights.untrained_filters, responses, spec.image_size)
     map_arrays = feature_map.map_features(space.points, spec.seed)
-    for names, measured in ((filters.ARRAYS, filter_arrays), (feature_map.ARRAYS, map_arrays)):
+    for names, measured in ((filters.FILTER_ARRAYS, filter_arrays), (feature_map.MAP_ARRAYS, map_arrays)):
         if isinstance(measured, str):
             facts["missing"] |= dict.fromkeys(names, measured)
         else:
@@ -71,4 +71,4 @@ def measure_run(run: InspectedRun, config: WorkerConfig, cluster_count: int) -> 
             # An architecture of the user's own may have one convolution: then there is no last one beside the first.
             absent = [name for name in names if name not in measured]
             facts["missing"] |= dict.fromkeys(absent, "the network has a single convolution")
-    return InspectionResult(arrays | shown_images.collect_images(split, arrays), facts)
+    return InspectionResult(arrays=arrays | shown_images.collect_images(split, arrays), facts=facts)

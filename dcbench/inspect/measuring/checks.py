@@ -1,7 +1,6 @@
 """Check what is measured against what the run recorded: its images, and its clusters image by image.
 
-In: the run, and what was computed here. Out: checks for the page, or a DataError if the images are other ones, since
-no figure would then be of this run.
+Other images raise a DataError, since no figure would then be of this run.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import numpy as np
 
 from dcbench.errors import DataError
 from dcbench.inspect.measuring.weights import Weights
-from dcbench.inspect.result import Ints
+from dcbench.inspect.result import IntArray
 from dcbench.inspect.subject import Check, InspectedRun
 from dcbench.replay.run_diff import TOLERANCE
 from dcbench.training import metrics
@@ -57,7 +56,7 @@ def check_clustering(
         yield Check(True, "The network was trained with the true labels; its clusters only serve the scores.")
 
 
-def _compare_assignments(assignment: Ints, recorded: Ints, recorder: str) -> Check:
+def _compare_assignments(assignment: IntArray, recorded: IntArray, recorder: str) -> Check:
     """Compare the clusters image by image; `recorder` is what recorded them, the run or its repetition."""
     count = len(assignment)
     if recorded.shape != assignment.shape:

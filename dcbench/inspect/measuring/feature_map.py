@@ -13,7 +13,7 @@ from torch import Tensor
 from dcbench.inspect.result import Array
 from dcbench.training import seeds
 
-ARRAYS = ("map", "map_positions", "map_different", "trustworthiness")
+MAP_ARRAYS = ("map", "map_positions", "map_different", "trustworthiness")
 """Names of the arrays that `map_features` returns."""
 
 MAX_IMAGES = 2000

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dcbench.inspect.result import Array, Ints
+from dcbench.inspect.result import Array, IntArray
 from dcbench.training.deepcluster.network import Network, PixelFeatures
 
-ARRAYS = (
+FILTER_ARRAYS = (
     "filter_counts", "filters", "filters_before", "first_answers", "first_strengths", "first_ties", "first_boxes",
     "last_answers", "last_strengths", "last_ties",
 )  # fmt: skip
@@ -43,11 +43,9 @@ class FilterResponses:
     """The responses of one convolution's first filters, collected batch by batch.
 
     Attributes:
-        conv: The convolution.
         filter_count: How many of its filters are recorded.
         strengths: For each batch, the responses `(b, filters)`.
         places: For each batch, where in the flattened feature map they occurred `(b, filters)`.
-        map_width: Width of the feature map.
     """
 
     conv: nn.Conv2d
@@ -106,7 +104,7 @@ def record_responses(network: Network | PixelFeatures) -> Iterator[list[FilterRe
 def measure_filters(
     network: Network | PixelFeatures, untrained: Array | None, responses: list[FilterResponses], size: int
 ) -> dict[str, Array] | str:
-    """Return the arrays of ARRAYS, or why there are none.
+    """Return the arrays of FILTER_ARRAYS, or why there are none.
 
     `untrained` are the first filters before training, and `size` is the side (px) of the network's input.
     """
@@ -132,20 +130,20 @@ def measure_filters(
     return arrays
 
 
-def find_strongest(strengths: Array) -> Ints:
+def find_strongest(strengths: Array) -> IntArray:
     """Return the positions `(f, IMAGES)` of the strongest responses of `(n, f)`; equal ones in their own order."""
-    order: Ints = np.argsort(-strengths, axis=0, kind="stable")[:IMAGES].T
+    order: IntArray = np.argsort(-strengths, axis=0, kind="stable")[:IMAGES].T
     return order
 
 
-def count_ties(strengths: Array) -> Ints:
+def count_ties(strengths: Array) -> IntArray:
     """Return how many images each filter responds to as strongly as to the first, of responses `(n, f)`."""
     strongest = strengths.max(axis=0)
-    ties: Ints = (strengths >= strongest - TIE * np.maximum(np.abs(strongest), 1)).sum(axis=0)
+    ties: IntArray = (strengths >= strongest - TIE * np.maximum(np.abs(strongest), 1)).sum(axis=0)
     return ties
 
 
-def find_receptive_fields(responses: FilterResponses, places: Ints, margin: int) -> Array:
+def find_receptive_fields(responses: FilterResponses, places: IntArray, margin: int) -> Array:
     """Return what the filters saw at these places: top, left, height, width (px) `(..., 4)` of the input.
 
     `margin` is what fixed filters in front of the convolution add on every side.

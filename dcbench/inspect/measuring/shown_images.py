@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dcbench.inspect.result import Array, Ints, find_largest
+from dcbench.inspect.result import Array, IntArray, find_largest
 from dcbench.training.datasets import Pixels, Split
 from dcbench.training.deepcluster.pseudo_labels import Clustering, FeatureSpace
 
@@ -43,7 +43,7 @@ def measure_clusters(split: Split, space: FeatureSpace, clustering: Clustering, 
     return {"clusters": ids, "means": scale_down(np.stack(means)), "nearest": nearest, "distances": distances}
 
 
-def find_nearest(points: torch.Tensor, members: Ints, centroid: torch.Tensor) -> tuple[Ints, Array]:
+def find_nearest(points: torch.Tensor, members: IntArray, centroid: torch.Tensor) -> tuple[IntArray, Array]:
     """Return the members `(m,)` nearest to the centroid `(d,)`, at most IMAGES, and their Euclidean distances."""
     # float64: in float32, rounding would decide the order of images that are almost equally near.
     member_points = points[torch.from_numpy(members).to(points.device)].double()
@@ -52,7 +52,7 @@ def find_nearest(points: torch.Tensor, members: Ints, centroid: torch.Tensor) ->
     return members[order], distances[order]
 
 
-def average_images(pixels: Pixels, members: Ints) -> Pixels:
+def average_images(pixels: Pixels, members: IntArray) -> Pixels:
     """Return the mean image `(c, s, s)` of the members."""
     # In chunks, because the images can be a memory-mapped file that is larger than the memory.
     chunks = np.array_split(members, -(-len(members) // CHUNK))

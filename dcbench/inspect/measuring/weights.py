@@ -1,7 +1,4 @@
-"""Load the network of a run, from its checkpoint or, if nothing was trained, from its seed.
-
-In: an InspectedRun. Out: its Weights, or a ResultsError if the checkpoint cannot be used.
-"""
+"""Load the network of a run: from its checkpoint or, if nothing was trained, from its seed."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import torch
 from dcbench import registry
 from dcbench.errors import ResultsError
 from dcbench.inspect.measuring.filters import read_first_filters
-from dcbench.inspect.result import Array, Ints
+from dcbench.inspect.result import Array, IntArray
 from dcbench.inspect.subject import InspectedRun
 from dcbench.training.checkpoint import read_checkpoint
 from dcbench.training.deepcluster.network import Network, PixelFeatures
@@ -31,7 +28,7 @@ class Weights:
 
     network: Network | PixelFeatures
     epoch: int
-    recorded_assignment: Ints | None
+    recorded_assignment: IntArray | None
     untrained_filters: Array | None
 
 

@@ -1,7 +1,6 @@
 """Findings about the axes: which choice matters and by how much, whether libraries are interchangeable, what interacts.
 
-In: an Analysis. Out: a Finding for each choice of the matrix, however many values it has. A condition such as the
-dataset is no choice: effects are means over all of its values, and none is called better.
+A condition, such as the dataset, is no choice: effects are means over all of its values, and none is called better.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import CLUSTERING, METRICS
 from dcbench.core.spec import format_value
-from dcbench.report.findings.finding import Finding, Kind, Tone, quote_value
+from dcbench.report.findings.finding import Finding, Kind, Tone, render_sentence
 
 MAX_LIBRARIES = 3
 """Up to this many libraries each two have a sentence of their own; of other axes only two values have."""
@@ -42,7 +41,7 @@ SWAP_SENTENCES = {"same": "swap_same", "cannot tell": "swap_unclear", "too few s
 
 def find_choice_effects(analysis: Analysis) -> Iterator[Finding]:
     """Yield what each choice did, then each condition, then which choices interact."""
-    if analysis.quality not in [outcome.name for outcome in analysis.outcomes]:
+    if analysis.quality not in analysis.outcome_by_name:
         return
     # Libraries come last, since they have a question of their own.
     choices = [axis for axis in analysis.axes.values() if not axis.is_condition]
@@ -111,21 +110,13 @@ def describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
     if verdict == "too few seeds":
         higher, equal = (round(swap[share] * swap["pairs"]) for share in ("improved", "tied"))
         values |= {"higher": higher, "lower": swap["pairs"] - higher - equal, "equal": equal}
-    if verdict == "too few seeds":
-        words = ""
-    elif axis.is_backend:
-        words = {"same": "interchangeable", "cannot tell": "cannot tell"}.get(verdict, "not interchangeable")
-    elif verdict in ("better", "worse"):
-        words = f"{quote_value(swap['after' if verdict == 'better' else 'before'])} better"
-    else:
-        words = verdict
     return Finding(
         kind=_kind(axis),
         sentence=SWAP_SENTENCES.get(verdict, "swap_differs"),
         values=values,
         evidence="backends" if axis.is_backend else "effects",
         about=axis.name,
-        verdict=words,
+        verdict=render_sentence("swap_verdict", swap=swap.to_dict(), is_backend=axis.is_backend),
         tone=TONES.get(verdict, "difference"),
     )
 
@@ -225,7 +216,7 @@ def find_interactions(analysis: Analysis) -> Iterator[Finding]:
             turned = {"axis": "with_axis", "before": "with_before", "after": "with_after"}
             row = row.rename(turned | {new: old for old, new in turned.items()})
         swap, where = (row["axis"], row["before"], row["after"]), row["with_axis"]
-        outcome = next(outcome for outcome in analysis.outcomes if outcome.name == row["metric"])
+        outcome = analysis.outcome_by_name[row["metric"]]
         axes = {**analysis.axis_values, where: [row["with_before"], row["with_after"]]}
         effects = tabulate_effects_by_value(analysis.finals, axes, swap, where, outcome).to_dict("records")
         label = METRICS[row["metric"]].label

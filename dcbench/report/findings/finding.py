@@ -1,6 +1,6 @@
 """A finding: the values that a sentence of the page states, and the template that words it.
 
-In: values computed from an analysis or an audit. Out: plain text, which whoever shows it has to escape.
+The text is plain; whoever shows it has to escape it.
 """
 
 from __future__ import annotations
@@ -51,9 +51,14 @@ class Finding:
     @property
     def text(self) -> str:
         """The sentence as plain text."""
-        text = getattr(load_sentences(), self.sentence)(**self.values)
-        # The templates break and indent lines as they like. No-break spaces stay, which str.split() would remove.
-        return re.sub(r"[ \n]+", " ", text).strip()
+        return render_sentence(self.sentence, **self.values)
+
+
+def render_sentence(macro: str, **values: Any) -> str:
+    """Return the text of a macro of templates/sentences.txt.j2, on one line."""
+    text = getattr(load_sentences(), macro)(**values)
+    # The templates break and indent lines as they like. No-break spaces stay, which str.split() would remove.
+    return re.sub(r"[ \n]+", " ", text).strip()
 
 
 @cache

@@ -1,15 +1,12 @@
-"""Decide which finished runs learned anything: by health, against their own untrained network, and against pixels.
-
-In: an Analysis. Out: a frame with a row for each finished run.
-"""
+"""Decide which finished runs learned anything: by health, against their own untrained network, and against pixels."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from dcbench.analysis.results import join_entries
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import GAIN
-from dcbench.core.spec import format_value
 
 SCORE = "test_refit_nmi_true"
 """The score that compares runs with pixels: on test images, with as many clusters as classes."""
@@ -39,7 +36,7 @@ def judge_learning(analysis: Analysis) -> pd.DataFrame:
 
 def gain_margin(analysis: Analysis) -> float:
     """Return how far a run has to be above its untrained network to count; 0 where no run has a gain."""
-    return next((outcome.margin for outcome in analysis.outcomes if outcome.name == GAIN), 0.0)
+    return analysis.outcome_by_name[GAIN].margin if GAIN in analysis.outcome_by_name else 0.0
 
 
 def score_pixels(baselines: pd.DataFrame) -> dict[str, float]:
@@ -54,6 +51,4 @@ def score_pixels(baselines: pd.DataFrame) -> dict[str, float]:
 
 def _name_images(runs: pd.DataFrame) -> pd.Series:
     """Return which images each run was trained and tested on, as text."""
-    rows = runs[SAME_IMAGES].itertuples(index=False, name=None)
-    texts = [", ".join(format_value(None if pd.isna(value) else value) for value in row) for row in rows]
-    return pd.Series(texts, index=runs.index, dtype=object)
+    return pd.Series(join_entries(runs, SAME_IMAGES), index=runs.index, dtype=object)

@@ -1,7 +1,4 @@
-"""The questions of a reader, in the order in which they come up, and the findings that answer them.
-
-In: an Analysis and an Audit. Out: for each question its Findings, each with the section that shows its evidence.
-"""
+"""The questions of a reader, in the order in which they come up, and the findings that answer them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Findings about the runs: what they learned, which are missing and why, what they cost, how far to trust them.
-
-In: an Analysis and an Audit. Out: Findings.
-"""
+"""Findings about the runs: what they learned, which are missing and why, what they cost, how far to trust them."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from dcbench.analysis.run_files import TIMINGS
 from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.statistics.stability import SETTLED_NMI, median_settling_epoch
 from dcbench.analysis.summary import Analysis
@@ -27,9 +25,6 @@ MAX_REASON = 160
 
 MAX_LIST = 4
 """Datasets, or reasons of a state, that a sentence lists one by one."""
-
-TIMINGS = ("exclusive", "shared", "not recorded")
-"""How a run may have been timed, in the order in which a sentence counts them."""
 
 
 # --- Did training help? ---------------------------------------------------------------------
@@ -205,10 +200,10 @@ def find_cost(analysis: Analysis) -> Iterator[Finding]:
 def find_reliability(analysis: Analysis) -> Iterator[Finding]:
     """Yield how choices are judged, over how many seeds and cells, and how many runs that leaves out."""
     label = METRICS[analysis.quality].label
-    margin = next((outcome.margin for outcome in analysis.outcomes if outcome.name == analysis.quality), None)
-    if margin is not None and analysis.axes:
+    outcome = analysis.outcome_by_name.get(analysis.quality)
+    if outcome and analysis.axes:
         rule, rises = analysis.describe_rule(analysis.quality), analysis.quality == "ami_true"
-        values = {"metric": label, "rule": rule, "rises_with_k": rises, "margin": margin}
+        values = {"metric": label, "rule": rule, "rises_with_k": rises, "margin": outcome.margin}
         yield Finding(kind="trust", sentence="judged_by", values=values, evidence="rules", about="measure")
     swaps = analysis.effects[analysis.effects["metric"] == analysis.quality]
     # Without any verdict the choices already say that there are too few seeds.

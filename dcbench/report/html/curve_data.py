@@ -22,7 +22,7 @@ import numpy.typing as npt
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import METRICS, list_metrics
 
-MAX_VALUES = 600_000
+MAX_CURVE_VALUES = 600_000
 """Values that the block holds at most, about 1 MB; with more of them it has only every n-th epoch."""
 
 
@@ -34,7 +34,7 @@ def choose_metrics(analysis: Analysis) -> list[str]:
 
 def choose_epoch_step(analysis: Analysis) -> int:
     """Return n, where the block has every n-th epoch."""
-    return max(1, math.ceil(len(analysis.results.rows) * len(choose_metrics(analysis)) / MAX_VALUES))
+    return max(1, math.ceil(len(analysis.results.rows) * len(choose_metrics(analysis)) / MAX_CURVE_VALUES))
 
 
 def pack_curves(analysis: Analysis) -> str:

@@ -1,7 +1,6 @@
 """Fill the templates of the one offline page: answers first, then figures and tables as their evidence.
 
-In: an Analysis, drawn figures, the tables of the report, an Audit, and where the results come from. Out: the HTML. The
-template engine escapes every value, once.
+The template engine escapes every value, once.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from dcbench.report.svg import inline_svg
 HERE = Path(__file__).parent
 SCRIPTS = ("store.js", "table.js", "map.js", "curves.js")
 
-SECTIONS = {
+PAGE_SECTIONS = {
     "answers": "In short",
     "effects": "What each choice does",
     "rules": "How the verdicts are made",
@@ -72,7 +71,7 @@ SQUARE_LABELS = {"degenerate": "done, degenerate", "collapsed": "done, collapsed
 """What the legend of the map calls finished runs that are not healthy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PageFigure:
     """A figure as an element of the page."""
 
@@ -116,9 +115,9 @@ def render_page(
         provenance=provenance,
         script=Markup(script),
         seeds=", ".join(map(format_value, sorted(results.runs["seed"].unique()))),
-        sections={name: title for name, title in SECTIONS.items() if name not in absent},
+        sections={name: title for name, title in PAGE_SECTIONS.items() if name not in absent},
         states=[(state, counts[state]) for state in STATES if counts[state]],
-        titles=SECTIONS | SUBSECTIONS,
+        titles=PAGE_SECTIONS | SUBSECTIONS,
         version=dcbench.__version__,
     )
 
@@ -135,7 +134,7 @@ def make_policy(script: str) -> str:
 
 def place_figures(figures: Sequence[DrawnFigure]) -> dict[str, list[PageFigure]]:
     """Return the figures of each section."""
-    placed: dict[str, list[PageFigure]] = {name: [] for name in SECTIONS}
+    placed: dict[str, list[PageFigure]] = {name: [] for name in PAGE_SECTIONS}
     for number, figure in enumerate(figures):
         # A figure's files are named `plugin` or `plugin_axis`, and one plug-in's name may begin with another's.
         plugins = [name for name in (*FIGURE_SECTIONS, *REPLACED_FIGURES) if f"{figure.name}_".startswith(f"{name}_")]
@@ -143,7 +142,7 @@ def place_figures(figures: Sequence[DrawnFigure]) -> dict[str, list[PageFigure]]
         if plugin not in REPLACED_FIGURES:
             alternative = f"{figure.title}. {figure.caption} {figure.note}".strip()
             svg = Markup(inline_svg(figure.svg, f"f{number}", alternative))
-            page_figure = PageFigure(f"figure-{number}", figure.title, figure.caption, svg)
+            page_figure = PageFigure(id=f"figure-{number}", title=figure.title, caption=figure.caption, svg=svg)
             placed[FIGURE_SECTIONS.get(plugin, "more")].append(page_figure)
     return placed
 

@@ -1,6 +1,6 @@
 """The tables of the page: frames as labelled text, with units and only as many digits as a number deserves.
 
-In: an Analysis and the tables of the report. Out: Tables, whose cells the template escapes.
+The template escapes the cells.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import pandas as pd
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.summary import Analysis, name_baseline
 from dcbench.audit.health import HEALTH_STATES
-from dcbench.core.columns import COLUMNS, GAIN, METRICS, list_metrics
+from dcbench.core.columns import COLUMNS, METRICS, list_metrics
 from dcbench.core.spec import format_value
 from dcbench.parity.table import MEASURES, PARITY_STAGES
-from dcbench.report.numbers import TIMES, format_difference, format_number, format_percent, format_ratio
+from dcbench.report.numbers import TIMES, format_difference, format_metric, format_number, format_percent, format_ratio
 from dcbench.report.tables import BASELINE_KEYS, FINAL_METRICS
 
 LABELS = {name: column.axis_label for name, column in METRICS.items()} | {
@@ -35,7 +35,7 @@ Cell = str | tuple[str, str]
 """A cell's text, or its text and the small print under it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """A table as the page shows it; the first `text_columns` columns are text, the others numbers."""
 
@@ -48,7 +48,7 @@ def tabulate_frame(table: pd.DataFrame, text_columns: int | None = None) -> Tabl
     """Return a frame as it is, with labels as heads; without `text_columns` all columns are text."""
     rows = [["" if pd.isna(value) else format_value(value) for value in row] for row in table.itertuples(index=False)]
     head = [LABELS.get(name, str(name).replace("_", " ")) for name in table.columns]
-    return Table(head, rows, len(head) if text_columns is None else text_columns)
+    return Table(head=head, rows=rows, text_columns=len(head) if text_columns is None else text_columns)
 
 
 def tabulate_effects(analysis: Analysis) -> dict[str, Table]:
@@ -72,7 +72,7 @@ def tabulate_effects(analysis: Analysis) -> dict[str, Table]:
                 ]
             )  # fmt: skip
         if rows:
-            tables[METRICS[outcome.name].label] = Table(head, rows, 4)
+            tables[METRICS[outcome.name].label] = Table(head=head, rows=rows, text_columns=4)
     return tables
 
 
@@ -90,7 +90,7 @@ def tabulate_interactions(analysis: Analysis) -> Table:
             name = f"{swap['axis']} {format_value(swap['before'])} → {format_value(swap['after'])}"
             where = [f"{swap['with_axis']} {format_value(swap[value])}" for value in ("with_after", "with_before")]
             rows.append([name, *where, swap["verdict"], *_format_change(swap, outcome), *_format_basis(swap)])
-    return Table(head, rows, 4)
+    return Table(head=head, rows=rows, text_columns=4)
 
 
 def _format_change(swap: dict[Any, Any], outcome: Outcome) -> list[str]:
@@ -120,7 +120,9 @@ def tabulate_levels(analysis: Analysis) -> Table:
         ]
         for level in analysis.levels[analysis.levels["metric"] == analysis.quality].to_dict("records")
     ]  # fmt: skip
-    return Table(["axis", "value", "mean", "95 % interval", CELLS_AND_SEEDS, "left out"], rows, 2)
+    return Table(
+        head=["axis", "value", "mean", "95 % interval", CELLS_AND_SEEDS, "left out"], rows=rows, text_columns=2
+    )
 
 
 def tabulate_rules(analysis: Analysis) -> Table:
@@ -133,7 +135,7 @@ def tabulate_rules(analysis: Analysis) -> Table:
             [spec.axis_label, analysis.describe_rule(outcome.name), outcome.better or "neither", margin, spec.help]
         )
     head = ["metric", "rule", "better", "the same within", "what it is"]
-    return Table(head, rows, len(head))
+    return Table(head=head, rows=rows, text_columns=len(head))
 
 
 def tabulate_ranks(analysis: Analysis) -> Table:
@@ -146,7 +148,7 @@ def tabulate_ranks(analysis: Analysis) -> Table:
             critical = f"differences above {ranking.critical:.2f} are critical (p = {ranking.p:.2g})"
             rows.append([ranking.axis, means, str(ranking.blocks), ranking.missing_reason or critical])
     head = ["axis", "mean ranks over cells, 1 is best", "cells", "what they show"]
-    return Table(head, rows, len(head))
+    return Table(head=head, rows=rows, text_columns=len(head))
 
 
 def tabulate_final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
@@ -157,13 +159,15 @@ def tabulate_final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
         cells: list[Cell] = [format_value(row[axis]) for axis in names]
         cells += [f"{row['done']} of {row['planned']}", row["health"]]
         for metric in FINAL_METRICS:
-            form = format_difference if metric == GAIN else format_number
-            low, high = row[f"{metric}_low"], row[f"{metric}_high"]
+            mean, low, high = (format_metric(metric, row[f"{metric}{end}"]) for end in ("", "_low", "_high"))
             # The range of one seed would repeat the mean.
-            has_range = row["done"] > 1 and form(row[metric])
-            cells.append((form(row[metric]), f"{form(low)} to {form(high)}" if has_range else ""))
+            cells.append((mean, f"{low} to {high}" if row["done"] > 1 and mean else ""))
         rows.append(cells)
-    return Table([*names, "seeds done", "health", *(LABELS[name] for name in FINAL_METRICS)], rows, len(names) + 2)
+    return Table(
+        head=[*names, "seeds done", "health", *(LABELS[name] for name in FINAL_METRICS)],
+        rows=rows,
+        text_columns=len(names) + 2,
+    )
 
 
 def tabulate_baselines(table: pd.DataFrame) -> Table:
@@ -173,7 +177,7 @@ def tabulate_baselines(table: pd.DataFrame) -> Table:
     fields = tabulate_frame(present.drop(columns=scores))
     numbers = [list(map(format_number, row)) for row in present[scores].itertuples(index=False)]
     rows = [[*texts, *figures] for texts, figures in zip(fields.rows, numbers, strict=True)]
-    return Table([*fields.head, *(LABELS[name] for name in scores)], rows, len(fields.head))
+    return Table(head=[*fields.head, *(LABELS[name] for name in scores)], rows=rows, text_columns=len(fields.head))
 
 
 def tabulate_stage_times(table: pd.DataFrame) -> Table:
@@ -186,7 +190,7 @@ def tabulate_stage_times(table: pd.DataFrame) -> Table:
 def tabulate_parity(table: pd.DataFrame) -> Table:
     """Return a row for each measure and a column for each library or pair of libraries."""
     if table.empty:
-        return Table([], [], 0)
+        return Table(head=[], rows=[], text_columns=0)
     keys = ["dataset", "limit", "stage", "measure", "k"]
     libraries = table["backend_a"] + table["backend_b"].map(lambda other: "" if pd.isna(other) else f" / {other}")
     wide = table.assign(libraries=libraries, text=table.apply(format_parity_value, axis=1))
@@ -213,13 +217,13 @@ def tabulate_unhealthy_runs(analysis: Analysis) -> Table:
     runs = analysis.finals[analysis.finals["health"].isin(HEALTH_STATES[1:])]
     runs = runs[["run_id", *analysis.axes, "seed", "health", "health_since", "health_why"]]
     head = ["run", *analysis.axes, "seed", "health", "since epoch", "reason"]
-    return Table(head, tabulate_frame(runs).rows, len(head))
+    return Table(head=head, rows=tabulate_frame(runs).rows, text_columns=len(head))
 
 
 def tabulate_baseline_runs(baselines: pd.DataFrame) -> Table:
     """Return every baseline run with its state and its scores on the test images."""
     if baselines.empty:
-        return Table([], [], 0)
+        return Table(head=[], rows=[], text_columns=0)
     numbers = list_metrics("baseline_runs")
     runs = baselines.assign(level=baselines.apply(name_baseline, axis=1), reason=baselines["reason"].fillna(""))
     runs.loc[runs["method"] == "pixels", "arch"] = None  # pixels pass through no network

@@ -1,7 +1,4 @@
-"""The table of all runs, and the fields by which the reader can filter, colour and group them.
-
-In: an Analysis. Out: a RunTable, with a row for each planned run in the order of the plan.
-"""
+"""The table of all runs, and the fields by which the reader can filter, colour and group them."""
 
 from __future__ import annotations
 
@@ -9,21 +6,22 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dcbench.analysis.results import format_entry
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.health import HEALTH_STATES
-from dcbench.core.columns import GAIN, list_metrics
+from dcbench.core.columns import list_metrics
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_state import STATES
 from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.theme import COLOURS
 from dcbench.report.html.page_tables import LABELS
-from dcbench.report.numbers import format_difference, format_number
+from dcbench.report.numbers import format_metric
 
 UNKNOWN_HEALTH = "not known"
 """The value of the filter `health` for runs that are not done."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Filter:
     """A field to filter by, with its values in order and their colours."""
 
@@ -40,7 +38,6 @@ class RunRow:
         run_id: The id, which is the name of its folder.
         filter_values: The index of its value in each filter.
         fields: Its values of the axes and its seed, as text.
-        state: Its state.
         reason: Why it is in this state, with the kind of failure.
         health: Its health, empty where it is not known.
         health_reason: What shows that it is not healthy.
@@ -65,7 +62,6 @@ class RunTable:
         filters: The fields with more than one value.
         fields: The heads of the columns of fields.
         numbers: The heads of the columns of numbers.
-        rows: A row for each planned run.
     """
 
     filters: list[Filter]
@@ -80,14 +76,14 @@ def make_run_table(analysis: Analysis) -> RunTable:
     metrics = [analysis.quality, *(name for name in list_metrics("runs") if name != analysis.quality)]
     metrics = [name for name in metrics if analysis.finals[name].notna().any()]
     runs = analysis.results.runs.merge(analysis.finals[["run_id", *metrics]], on="run_id", how="left")
-    texts = {name: [format_value(None if pd.isna(value) else value) for value in runs[name]] for name in fields}
+    texts = {name: runs[name].map(format_entry).tolist() for name in fields}
     texts |= {"state": runs["state"].tolist(), "health": runs["health"].fillna(UNKNOWN_HEALTH).tolist()}
     filters = [_make_filter(analysis, name, values) for name, values in texts.items()]
     filters = [choice for choice in filters if len(choice.values) > 1]
     facts = ["run_id", "state", "kind", "reason", "health", "health_why", "seconds", "timing"]
     rows = []
     for number, run in enumerate(runs[[*facts, *metrics]].to_dict("records")):
-        scores = [(format_difference if name == GAIN else format_number)(run[name]) for name in metrics]
+        scores = [format_metric(name, run[name]) for name in metrics]
         seconds = "" if pd.isna(run["seconds"]) else f"{run['seconds']:.1f}"
         rows.append(
             RunRow(
@@ -113,7 +109,11 @@ def _make_filter(analysis: Analysis, name: str, texts: list[str]) -> Filter:
     present = [text for text in dict.fromkeys([*ordered, *texts]) if text in set(texts)]
     colours = {format_value(value): get_colour(analysis, name, value) for value in values}
     # States, healths and seeds have no colour in the figures.
-    return Filter(name, present, [colours.get(text, COLOURS[i % len(COLOURS)]) for i, text in enumerate(present)])
+    return Filter(
+        name=name,
+        values=present,
+        colours=[colours.get(text, COLOURS[i % len(COLOURS)]) for i, text in enumerate(present)],
+    )
 
 
 def _join_reasons(*parts: object) -> str:

@@ -23,7 +23,6 @@ class RunFingerprint:
     """What a report depends on in the folder of one run.
 
     Attributes:
-        run: The folder.
         state: The name of the run's state, or why it cannot be read.
         state_file: The stamp of the file that the state was read from.
         other_files: The stamps of what else counts of a run that is not running.
@@ -35,7 +34,7 @@ class RunFingerprint:
     other_files: tuple[FileStamp, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fingerprint:
     """What the report of a matrix depends on: the files that all runs share, and the folder of each run by its name."""
 
@@ -50,8 +49,8 @@ def take_fingerprint(folder: MatrixDir, previous: Fingerprint | None) -> Fingerp
         names = [entry.name for entry in entries if entry.is_dir()]
     old = previous.runs if previous else {}
     return Fingerprint(
-        {path: _stamp(path) for path in (folder.matrix_file, folder.plugins_file, *parity)},
-        {name: take_run_fingerprint(folder.run_dir(name), old.get(name)) for name in names},
+        shared={path: _stamp(path) for path in (folder.matrix_file, folder.plugins_file, *parity)},
+        runs={name: take_run_fingerprint(folder.run_dir(name), old.get(name)) for name in names},
     )
 
 

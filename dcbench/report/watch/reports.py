@@ -1,7 +1,6 @@
-"""The reports of a results folder, written again when what they are made of changes.
+"""Keep the reports of a results folder up to date: write a report again when its results change.
 
-In: a results folder, and a function that writes the report of one matrix. Out: messages for the terminal, and in
-`statuses` the state of each report for the pages. An error in one matrix does not end the watch.
+An error in one matrix does not end the watch.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class ReportStatus:
         return [(state, self.counts[state]) for state in STATES if self.counts[state]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """A line for the terminal."""
 
@@ -89,7 +88,7 @@ class Reports:
         except (ResultsError, OSError) as error:
             problem = str(error)
         if problem and problem != self.problem:
-            yield Message(f"{problem}; waiting until this changes", is_error=True)
+            yield Message(text=f"{problem}; waiting until this changes", is_error=True)
         self.problem = problem
         for name in self.statuses.keys() - folders.keys():
             yield from self._record_problem(name, RESULTS_REMOVED)
@@ -116,14 +115,16 @@ class Reports:
             return
         status = ReportStatus(name=name, counts=written.counts, written=time.strftime("%H:%M:%S"))
         self._set_status(status)
-        yield Message(f"{status.written} {name}: {', '.join(f'{count} {state}' for state, count in status.states)}")
+        yield Message(
+            text=f"{status.written} {name}: {', '.join(f'{count} {state}' for state, count in status.states)}"
+        )
 
     def _record_problem(self, name: str, problem: str) -> Iterator[Message]:
         """Show a problem on the pages, and yield it the first time."""
         status = self.statuses.get(name, ReportStatus(name=name))
         self._set_status(replace(status, problem=problem, is_writing=False))
         if problem != status.problem:
-            yield Message(f"{name}: {problem}", is_error=True)
+            yield Message(text=f"{name}: {problem}", is_error=True)
 
     def _set_status(self, status: ReportStatus) -> None:
         self.statuses = self.statuses | {status.name: status}

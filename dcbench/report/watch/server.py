@@ -1,6 +1,6 @@
 """The web server of the reports: it serves this machine only, under its own names, and answers GET and HEAD only.
 
-In: the Reports and a port. Out: the responses of `site`, with headers that let a page load nothing from elsewhere.
+Its headers let a page load nothing from elsewhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Answer a URL: the index, a page with the script that keeps it fresh, another file of the reports, or an error.
 
-In: the path of a URL, and the Reports. Out: a Response. Only files inside the reports' folder are read. Nothing is
-written: the script is added to what is sent, not to the file.
+Only files inside the reports' folder are read. Nothing is written: the script is added to what is sent, not to the
+file.
 """
 
 from __future__ import annotations
@@ -45,8 +45,6 @@ class Response:
     """What the server sends.
 
     Attributes:
-        status: The HTTP status.
-        content_type: The type of the content.
         content: The content, or a file open for reading.
         location: Where the browser should look instead.
     """

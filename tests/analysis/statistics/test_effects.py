@@ -86,7 +86,7 @@ def test_verdicts(mean, p, p_same, verdict):
 
 def test_the_table_of_nothing_has_its_columns():
     empty = pd.DataFrame({"a": [], "cell": [], "seed": [], "score": []})
-    assert list(effects.tabulate_effects(empty, AXES, [SCORE], []).columns) == effects.EFFECT_COLUMNS
+    assert list(effects.tabulate_effects(empty, AXES, [SCORE], []).columns) == effects.EFFECTS_TABLE_COLUMNS
     assert effects.tabulate_interactions(empty, AXES, [SCORE]).empty
 
 

@@ -33,7 +33,7 @@ def test_other_cells_are_spoken_of_from_eight_cells_on():
     assert math.isnan(interval_over_cells_and_seeds(few).low)
     interval = interval_over_cells_and_seeds(many)
     assert interval.low < interval.mean < interval.high
-    assert interval_over_cells_and_seeds(np.full((3, 8), 0.125)) == Interval(0.125, 0.125, 0.125)
+    assert interval_over_cells_and_seeds(np.full((3, 8), 0.125)) == Interval(mean=0.125, low=0.125, high=0.125)
 
 
 def test_p_values_agree_with_scipys_own():

@@ -55,7 +55,7 @@ def test_of_many_clusters_the_others_share_a_row_and_no_image_is_lost():
 
 def test_it_needs_no_more_than_the_last_assignment():
     result = make_result(n=300, k=30, classes=3)
-    bare = InspectionResult({name: result[name] for name in ("assignment", "labels")}, result.facts)
+    bare = InspectionResult(arrays={name: result[name] for name in ("assignment", "labels")}, facts=result.facts)
     ids, table = confusion.count_rows(bare)
     assert len(ids) == confusion.MAX_ROWS and table.sum() == 300
 
@@ -69,5 +69,5 @@ def test_many_labels_have_no_numbers(classes, numbered):
 def test_the_caption_tells_the_purity():
     result = make_result(n=40, k=2)
     arrays = {**result.arrays, "assignment": np.repeat([1, 0], [30, 10]), "labels": np.repeat([2, 1, 0], [27, 3, 10])}
-    text = confusion.caption(InspectionResult(arrays, result.facts))
+    text = confusion.caption(InspectionResult(arrays=arrays, facts=result.facts))
     assert "40 in 2 clusters" in text and "92.5% of the images have their cluster's majority label" in text

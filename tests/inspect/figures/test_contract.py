@@ -36,14 +36,15 @@ def one_cluster():
     result = make_result(k=4)
     arrays = {**result.arrays, "assignment": np.full(90, 2), "clusters": np.array([2])}
     return InspectionResult(
-        arrays | {name: result[name][:1] for name in ("means", "nearest", "distances")}, result.facts
+        arrays=arrays | {name: result[name][:1] for name in ("means", "nearest", "distances")}, facts=result.facts
     )
 
 
 def silent():
     result = make_result()
     return InspectionResult(
-        {**result.arrays, "first_strengths": np.zeros((5, 8)), "last_strengths": -np.ones((5, 8))}, result.facts
+        arrays={**result.arrays, "first_strengths": np.zeros((5, 8)), "last_strengths": -np.ones((5, 8))},
+        facts=result.facts,
     )
 
 
@@ -73,7 +74,8 @@ def test_what_it_needs_is_all_it_uses(part):
     result = make_result()
     always = ["assignment", "labels", "indices"]
     few = InspectionResult(
-        {name: result[name] for name in [*always, *registry.facts("run_figures", part)["needs"]]}, result.facts
+        arrays={name: result[name] for name in [*always, *registry.facts("run_figures", part)["needs"]]},
+        facts=result.facts,
     )
     assert drawn(part, few).axes and registry.load("run_figures", part).caption(few)
 

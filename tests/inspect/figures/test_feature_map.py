@@ -28,7 +28,9 @@ def test_both_panels_show_every_point_where_it_is():
 def test_a_cluster_has_its_majority_labels_colour_where_no_larger_one_has_it():
     result = make_result(n=12, k=3, classes=2)
     assignment, labels = np.repeat([0, 1, 2], [5, 4, 3]), np.array([1] * 9 + [0] * 3)
-    counts = InspectionResult({**result.arrays, "assignment": assignment, "labels": labels}, result.facts).counts
+    counts = InspectionResult(
+        arrays={**result.arrays, "assignment": assignment, "labels": labels}, facts=result.facts
+    ).counts
     assert feature_map.assign_label_styles(counts) == {0: 0, 1: 1}
     assert feature_map.assign_cluster_styles(counts) == {0: 1, 1: 2, 2: 0}
 
@@ -59,7 +61,7 @@ def test_the_caption_says_how_many_images_and_how_far_to_trust():
     assert text.startswith("45 of 90 training images, drawn with the run's seed") and "Trustworthiness 0.91" in text
     assert "It cannot show" in text and "different points" not in text
     result = make_result(n=90)
-    piled = InspectionResult({**result.arrays, "map_different": np.array(12)}, result.facts)
+    piled = InspectionResult(arrays={**result.arrays, "map_different": np.array(12)}, facts=result.facts)
     assert feature_map.caption(piled).endswith("Before the map they are only 12 different points.")
 
 

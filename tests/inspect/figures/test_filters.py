@@ -12,7 +12,7 @@ def weighted(after, before=None, **values):
     after = np.asarray(after, dtype=float)
     result = make_result(channels=after.shape[1], filters=len(after), **values)
     before = after if before is None else np.asarray(before, dtype=float)
-    return InspectionResult({**result.arrays, "filters": after, "filters_before": before}, result.facts)
+    return InspectionResult(arrays={**result.arrays, "filters": after, "filters_before": before}, facts=result.facts)
 
 
 ONE = [[[[-2.0, 0.0], [1.0, 2.0]]]]
@@ -83,5 +83,5 @@ def test_the_caption_says_how_far_training_moved_them_and_how_many_there_are():
     assert "moved a filter's weights by 25% of their length" in text and text.startswith("All 2 filters (3 x 3)")
     result = weighted(after)
     assert filters.caption(
-        InspectionResult({**result.arrays, "filter_counts": np.array([9])}, result.facts)
+        InspectionResult(arrays={**result.arrays, "filter_counts": np.array([9])}, facts=result.facts)
     ).startswith("The first 2 of 9 filters")

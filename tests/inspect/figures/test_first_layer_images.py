@@ -25,7 +25,9 @@ def test_each_filter_stands_before_its_images():
 def test_frames_lie_where_the_filter_saw():
     result = make_result(filters=2, side=32)
     boxes = np.tile([0.25, 0.5, 0.125, 0.125], (2, 8, 1))
-    (axes,) = first_layer_images.draw(InspectionResult({**result.arrays, "first_boxes": boxes}, result.facts)).axes
+    (axes,) = first_layer_images.draw(
+        InspectionResult(arrays={**result.arrays, "first_boxes": boxes}, facts=result.facts)
+    ).axes
     framed = [patch.get_bbox().bounds for patch in axes.patches if patch.get_linewidth() > 1]
     assert len(framed) == 16
     x, y, width, height = framed[0]
@@ -38,7 +40,7 @@ def test_frames_lie_where_the_filter_saw():
 
 def test_ties_are_counted_only_where_not_all_of_them_are_shown():
     result = make_result(filters=3)
-    tied = InspectionResult({**result.arrays, "first_ties": np.array([8, 1500, 1])}, result.facts)
+    tied = InspectionResult(arrays={**result.arrays, "first_ties": np.array([8, 1500, 1])}, facts=result.facts)
     (axes,) = first_layer_images.draw(tied).axes
     words = [text.get_text() for text in axes.texts if text.get_text()[0].isdigit()]
     assert words == ["0", "1\n1,500 alike", "2"]
@@ -49,7 +51,7 @@ def test_silent_filters_have_no_images():
     strengths = result["first_strengths"].copy()
     strengths[1] = 0
     (axes,) = first_layer_images.draw(
-        InspectionResult({**result.arrays, "first_strengths": strengths}, result.facts)
+        InspectionResult(arrays={**result.arrays, "first_strengths": strengths}, facts=result.facts)
     ).axes
     assert [text.get_text() for text in axes.texts if "silent" in text.get_text()] == [
         "silent: below 0 for every image"

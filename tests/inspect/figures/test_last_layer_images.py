@@ -25,7 +25,7 @@ def test_each_row_names_the_most_frequent_label():
     labels[:3] = 2
     answers = np.array([[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 0, 1, 2, 3]])
     (axes,) = last_layer_images.draw(
-        InspectionResult({**result.arrays, "labels": labels, "last_answers": answers}, result.facts)
+        InspectionResult(arrays={**result.arrays, "labels": labels, "last_answers": answers}, facts=result.facts)
     ).axes
     assert [text.get_text() for text in axes.texts if "of" in text.get_text()] == ["0: 5 of 8\nant", "1: 6 of 8\ncat"]
 

@@ -38,7 +38,7 @@ def test_images_of_another_label_than_the_majority_are_framed():
 def test_rows_say_the_majority_its_share_and_the_size():
     result = make_result(k=2, n=40)
     arrays = {**result.arrays, "assignment": np.repeat([1, 0], [30, 10]), "labels": np.repeat([2, 1, 0], [27, 3, 10])}
-    axes, _ = parts(InspectionResult(arrays | {"clusters": np.array([1, 0])}, result.facts))
+    axes, _ = parts(InspectionResult(arrays=arrays | {"clusters": np.array([1, 0])}, facts=result.facts))
     texts = [text.get_text() for text in axes.texts]
     assert texts[2:] == ["label 2: 90%", "cluster 1, 30 images", "label 0: 100%", "cluster 0, 10 images"]
 
@@ -54,5 +54,7 @@ def test_the_caption_says_how_many_clusters_of_how_many():
     assert text.startswith("The 20 largest of ") and "% of the images)" in text
     assert nearest.caption(make_result(k=4)).startswith("All 4 clusters")
     result = make_result(k=4)
-    one = InspectionResult({**result.arrays, "assignment": np.zeros(90, int), "clusters": np.array([0])}, result.facts)
+    one = InspectionResult(
+        arrays={**result.arrays, "assignment": np.zeros(90, int), "clusters": np.array([0])}, facts=result.facts
+    )
     assert nearest.caption(one).startswith("The only cluster")

@@ -28,19 +28,19 @@ def result(run):
 @pytest.fixture(scope="module")
 def weights(run):
     """The trunk's state, as the checkpoint holds it."""
-    kept = torch.load(run.checkpoint_file, weights_only=True)["learner"]["network"]
-    return {name.removeprefix("trunk."): value for name, value in kept.items() if name.startswith("trunk.")}
+    network_state = torch.load(run.checkpoint_file, weights_only=True)["learner"]["network"]
+    return {name.removeprefix("trunk."): value for name, value in network_state.items() if name.startswith("trunk.")}
 
 
 @pytest.fixture(scope="module")
 def inputs(run):
     """What the first trained layer sees of every training image `(n, channels, 32, 32)`."""
     pixels = torch.from_numpy(load_training(run.read_spec(), run.path).pixels)
-    seen = images.make_training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
-    return InputChannels(run.read_spec().input_channels)(seen).detach()
+    plain_images = images.make_training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
+    return InputChannels(run.read_spec().input_channels)(plain_images).detach()
 
 
-def block(inputs, weights, first):
+def convolve_and_normalise(inputs, weights, first):
     """Convolution and batch norm, from the layer `first` on."""
     maps = F.conv2d(inputs, weights[f"{first}.weight"], weights[f"{first}.bias"], padding=1)
     norm = [weights[f"{first + 1}.{name}"] for name in ("running_mean", "running_var", "weight", "bias")]
@@ -59,8 +59,8 @@ def test_the_filters_are_the_weights_after_and_before_training(run, result, weig
     ]
 
 
-def test_the_images_shown_are_those_that_answer_most(result, weights, inputs):
-    strengths = block(inputs, weights, 0).flatten(2).amax(dim=2).numpy()
+def test_the_images_shown_have_the_strongest_responses(result, weights, inputs):
+    strengths = convolve_and_normalise(inputs, weights, 0).flatten(2).amax(dim=2).numpy()
     assert result["first_answers"].shape == (3, filters.IMAGES)
     for number in range(3):
         most = np.sort(strengths[:, number])[::-1][: filters.IMAGES]
@@ -69,7 +69,7 @@ def test_the_images_shown_are_those_that_answer_most(result, weights, inputs):
         assert strengths[:, number].argmax() == result["first_answers"][number, 0] or result["first_ties"][number] > 1
 
 
-def test_the_frame_is_what_the_filter_saw(run, result, weights, inputs):
+def test_the_frame_is_the_receptive_field_of_the_filter(run, result, weights, inputs):
     """The patch in the frame, less the Sobel's margin, times the weights is the answer."""
     margin = 1 if run.read_spec().input_channels == 2 else 0
     padded = F.pad(inputs, (1, 1, 1, 1))
@@ -86,7 +86,7 @@ def test_the_frame_is_what_the_filter_saw(run, result, weights, inputs):
             assert float(answer) == pytest.approx(float(strength), abs=1e-4)
 
 
-def test_the_last_convolutions_answers_are_taken_through_the_whole_trunk(run, result):
+def test_responses_of_the_last_convolution_are_measured_through_the_trunk(run, result):
     network = build_network(run.read_spec(), torch.device("cpu"))
     saved = torch.load(run.checkpoint_file, weights_only=True)["learner"]["network"]
     network.trunk.load_state_dict({n.removeprefix("trunk."): v for n, v in saved.items() if n.startswith("trunk.")})
@@ -101,7 +101,7 @@ def test_the_last_convolutions_answers_are_taken_through_the_whole_trunk(run, re
     assert result["last_answers"].shape == (13, filters.IMAGES)
 
 
-def test_sobel_filters_are_none_of_the_convolutions():
+def test_sobel_filters_are_not_among_the_convolutions():
     network = Network(make_spec({"input_channels": 2, "width": 0.05}))
     assert (network.input.sobel.weight[:, 0] == torch.tensor(SOBEL)).all()
     convolutions = [conv for conv, _ in filters.find_convolutions(network)]
@@ -109,62 +109,62 @@ def test_sobel_filters_are_none_of_the_convolutions():
     assert filters.read_first_filters(network).shape == (3, 2, 3, 3)
 
 
-def test_of_a_wide_network_the_first_filters_are_kept_and_counted():
+def test_of_a_wide_network_only_the_first_filters_are_kept():
     spec = make_spec({"arch": "vgg16", "width": 2.0})
     network = nn.Module()
     network.trunk = vgg16.build(spec)[:3]
     network.input = InputChannels(3)
     assert len(filters.read_first_filters(network)) == filters.FILTERS < network.trunk[0].out_channels
-    with filters.record_responses(network) as heard:
+    with filters.record_responses(network) as responses:
         network.trunk(torch.rand(9, 3, 32, 32))
-    gathered = filters.measure_filters(network, filters.read_first_filters(network), heard, 32)
+    gathered = filters.measure_filters(network, filters.read_first_filters(network), responses, 32)
     assert gathered["filter_counts"].tolist() == [128] and len(gathered["first_answers"]) == filters.FIRST
     assert "last_answers" not in gathered, "there is only one convolution"
 
 
-def test_listening_ends_with_the_block():
+def test_recording_ends_with_the_context():
     network = Network(make_spec({"width": 0.05}))
-    with pytest.raises(RuntimeError), filters.record_responses(network) as heard:
+    with pytest.raises(RuntimeError), filters.record_responses(network) as responses:
         raise RuntimeError
     network.eval()
     network.features(torch.zeros(2, 3, 32, 32))
-    assert heard[0].strengths == []
+    assert responses[0].strengths == []
 
 
-def test_without_a_network_or_a_convolution_there_is_a_reason():
+def test_without_a_network_or_a_convolution_the_reason_is_given():
     pixels = PixelFeatures(make_spec({"method": "pixels", "epochs": 0}))
     flat = nn.Module()
     flat.trunk = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
     for network, reason in ((pixels, "there is no network"), (flat, "no convolution")):
-        with filters.record_responses(network) as heard:
-            assert heard == [] and filters.read_first_filters(network) is None
-        assert reason in filters.measure_filters(network, None, heard, 32)
+        with filters.record_responses(network) as responses:
+            assert responses == [] and filters.read_first_filters(network) is None
+        assert reason in filters.measure_filters(network, None, responses, 32)
 
 
-def test_a_convolution_without_batch_norm_answers_itself():
+def test_without_batch_norm_the_response_is_that_of_the_convolution():
     bare = nn.Module()
     bare.trunk = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True))
-    with filters.record_responses(bare) as heard:
+    with filters.record_responses(bare) as responses:
         out = bare.trunk[0](torch.ones(4, 1, 8, 8))
-    assert torch.equal(heard[0].strengths[0], out.flatten(2).amax(dim=2))
+    assert torch.equal(responses[0].strengths[0], out.flatten(2).amax(dim=2))
 
 
-def test_ties_are_counted_and_the_first_of_equal_images_comes_first():
+def test_ties_are_counted_and_ordered_by_index():
     strengths = np.array([[1.0, 5.0], [3.0, 5.0], [3.0, 5.0], [2.0, 5.0]] + [[0.0, -1.0]] * 8)
     assert filters.find_strongest(strengths)[:, :4].tolist() == [[1, 2, 3, 0], [0, 1, 2, 3]]
     assert filters.count_ties(strengths).tolist() == [2, 4]
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "dilation"), [(11, 4, 2, 1), (3, 1, 1, 1), (3, 2, 0, 2)])
-def test_boxes_of_any_geometry(kernel, stride, padding, dilation):
+def test_receptive_fields_of_any_geometry(kernel, stride, padding, dilation):
     """A single bright pixel is inside the box of every place that sees it, and outside the others."""
     conv = nn.Conv2d(1, 1, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
     nn.init.ones_(conv.weight)
     image = torch.zeros(1, 1, 40, 40)
     image[0, 0, 17, 23] = 1.0
     answer = conv(image).detach()[0, 0]
-    heard = filters.FilterResponses(conv=conv, filter_count=1, map_width=answer.shape[-1])
-    boxes = filters.find_receptive_fields(heard, np.arange(answer.numel()), margin=0)
+    responses = filters.FilterResponses(conv=conv, filter_count=1, map_width=answer.shape[-1])
+    boxes = filters.find_receptive_fields(responses, np.arange(answer.numel()), margin=0)
     for (top, left, height, width), value in zip(boxes, answer.flatten(), strict=True):
         inside = top <= 17 < top + height and left <= 23 < left + width
         on_grid = (17 - top) % dilation == 0 and (23 - left) % dilation == 0

@@ -30,22 +30,22 @@ def result(run):
     return measure_on_cpu(run)
 
 
-def messages(result):
+def messages_of(result):
     checks = result.facts["checks"]
     return [check.message for check in checks if check.passed], [check.message for check in checks if not check.passed]
 
 
-def test_every_array_and_fact_has_a_name_that_is_described(result):
+def test_every_array_and_fact_has_a_described_name(result):
     assert set(result.arrays) == set(ARRAYS)
     assert set(result.facts) == set(RUN_FACTS) - {"way_out"} and result.facts["missing"] == {}
     assert json.loads(json.dumps(result.facts)) == json.loads(json.dumps(dict(result.facts)))
 
 
-def test_the_clusters_are_the_recorded_ones_to_the_image(run, result):
+def test_the_clusters_agree_with_the_recorded_assignment(run, result):
     recorded = run.read_assignments("assignment", "labels", "indices")
     for name, values in recorded.items():
         assert (result[name] == values).all()
-    passed, failed = messages(result)
+    passed, failed = messages_of(result)
     assert (
         failed == []
         and "all 60 images are in the cluster that the run recorded" in passed[1]
@@ -58,12 +58,12 @@ def test_the_clusters_are_the_recorded_ones_to_the_image(run, result):
 
 
 @pytest.mark.parametrize("backend", ["sklearn", "torch"])
-def test_the_clusters_of_every_backend_are_the_recorded_ones(tmp_path, backend):
-    passed, failed = messages(measure_on_cpu(make_run(tmp_path, backend=backend, kmeans_restarts=2, reassign_every=2)))
+def test_the_clusters_of_every_backend_agree_with_the_recorded_assignment(tmp_path, backend):
+    passed, failed = messages_of(measure_on_cpu(make_run(tmp_path, backend=backend, kmeans_restarts=2, reassign_every=2)))
     assert failed == [] and "all 60 images" in passed[1]
 
 
-def test_the_images_are_the_datasets_own_pixels(run, result):
+def test_the_images_are_the_pixels_of_the_dataset(run, result):
     split = load_training(run.read_spec(), run.path)
     assert (result["images"] == split.pixels[result["shown"]]).all() and result["images"].dtype == np.uint8
     named = np.concatenate([result[name].ravel() for name in ("nearest", "first_answers", "last_answers")])
@@ -80,22 +80,22 @@ def test_the_same_run_gives_the_same_arrays(run, result):
 # --- runs of every kind ---------------------------------------------------------------------
 
 
-def test_an_untrained_network_needs_no_weights_kept(tmp_path):
+def test_an_untrained_network_needs_no_saved_weights(tmp_path):
     result = measure_on_cpu(make_run(tmp_path, weights=False, epochs=0))
-    assert result.facts["epoch"] == 0 and result.facts["missing"] == {} and messages(result)[1] == []
+    assert result.facts["epoch"] == 0 and result.facts["missing"] == {} and messages_of(result)[1] == []
     assert (result["filters"] == result["filters_before"]).all()
 
 
-def test_pixels_have_no_network_and_say_so(tmp_path):
+def test_a_pixel_baseline_has_no_filters_and_gives_the_reason(tmp_path):
     result = measure_on_cpu(make_run(tmp_path, weights=False, method="pixels", epochs=0))
     assert not SHOWS_NETWORK & set(result.arrays) and {"nearest", "means", "map"} <= set(result.arrays)
     assert set(result.facts["missing"]) >= SHOWS_NETWORK
-    assert "there is no network" in result.facts["missing"]["filters"] and messages(result)[1] == []
+    assert "there is no network" in result.facts["missing"]["filters"] and messages_of(result)[1] == []
 
 
-def test_supervised_clusters_only_serve_the_scores(tmp_path):
+def test_the_clusters_of_a_supervised_run_have_a_note(tmp_path):
     result = measure_on_cpu(make_run(tmp_path, method="supervised", sampler="natural"))
-    passed, failed = messages(result)
+    passed, failed = messages_of(result)
     assert failed == [] and "its clusters only serve the scores" in passed[-1] and "filters" in result
 
 
@@ -106,30 +106,30 @@ def test_of_many_clusters_the_largest_are_shown(tmp_path):
     assert (result["nearest"][0] >= 0).sum() == min(10, sizes.max()) and np.isnan(result["distances"]).any()
 
 
-def test_a_collapsed_run_is_drawn_as_far_as_it_goes(tmp_path):
+def test_a_collapsed_run_is_measured_except_for_its_map(tmp_path):
     """All features equal, as they are where the last layer has died: k-means fills clusters by splitting others."""
     folder = make_run(tmp_path)
 
-    def die(network):
+    def set_trunk_to_zero(network):
         last = max(name for name in network if name.startswith("trunk.") and name.endswith(".weight"))
         for name in network:
             if name.startswith("trunk.") and "num_batches" not in name and "running_var" not in name:
                 network[name] = torch.zeros_like(network[name])
         assert network[last].abs().sum() == 0
 
-    change_weights(folder, die)
+    change_weights(folder, set_trunk_to_zero)
     result = measure_on_cpu(folder)
-    _, failed = messages(result)
+    _, failed = messages_of(result)
     assert "only 1 different points" in result.facts["missing"]["map"] and "map" not in result
     assert any("images are in another cluster than the run recorded" in text for text in failed)
     assert any("which were filled by splitting others: 3" in text for text in failed)
     assert (result["first_strengths"] == 0).all() and (result["first_ties"] == 60).all()
 
 
-def test_a_stopped_run_is_shown_as_its_checkpoint_has_it(tmp_path):
+def test_a_stopped_run_is_measured_at_its_checkpoint(tmp_path):
     folder = make_run(tmp_path, stop=True)
     result = measure_on_cpu(folder)
-    passed, failed = messages(result)
+    passed, failed = messages_of(result)
     assert result.facts["epoch"] == 0 and result.facts["state"] == "pending" and len(result.facts["rows"]) == 1
     assert "after epoch 0 of 2" in failed[0] and "all 60 images are in the cluster that the run recorded" in passed[1]
     folder.write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
@@ -141,65 +141,65 @@ def test_sobel_filters_are_not_shown_as_learned(tmp_path):
     result = measure_on_cpu(folder)
     assert result["filters"].shape[1:] == (2, 3, 3)
     assert result["first_boxes"][..., 2:] == pytest.approx(5 / 32), "a 3x3 filter on 3x3 gradients sees 5 pixels"
-    kept = torch.load(folder.checkpoint_file, weights_only=True)["learner"]["network"]
-    assert (result["filters"] == kept["trunk.0.weight"].numpy()).all() and "input.sobel.weight" in kept
+    network_state = torch.load(folder.checkpoint_file, weights_only=True)["learner"]["network"]
+    assert (result["filters"] == network_state["trunk.0.weight"].numpy()).all() and "input.sobel.weight" in network_state
 
 
 # --- what cannot be looked at ---------------------------------------------------------------
 
 
 @pytest.fixture
-def spoilt(tmp_path):
+def own_run(tmp_path):
     """A run of one's own, to be damaged."""
     return make_run(tmp_path)
 
 
-def test_other_weights_are_noticed(spoilt):
-    change_weights(spoilt, lambda network: network["trunk.0.weight"].mul_(-1))
-    _, failed = messages(measure_on_cpu(spoilt))
+def test_changed_weights_fail_a_check(own_run):
+    change_weights(own_run, lambda network: network["trunk.0.weight"].mul_(-1))
+    _, failed = messages_of(measure_on_cpu(own_run))
     assert len(failed) == 1 and "images are in another cluster than the run recorded" in failed[0]
 
 
 def test_without_a_recorded_assignment_its_scores_are_compared(tmp_path):
     folder = make_run(tmp_path, weights=False, epochs=0)
     folder.assignments_file.unlink()
-    passed, failed = messages(measure_on_cpu(folder))
+    passed, failed = messages_of(measure_on_cpu(folder))
     assert failed == [] and "all 6 scores" in passed[1]
     folder.metrics_file.write_text(folder.metrics_file.read_text().replace(row_of(folder)["ami_true"], "0.9876"))
-    assert "other scores than recorded (ami_true" in messages(measure_on_cpu(folder))[1][0]
+    assert "other scores than recorded (ami_true" in messages_of(measure_on_cpu(folder))[1][0]
     text = folder.metrics_file.read_text().splitlines()[0]
     folder.metrics_file.write_text(f"{text}\n0{',' * text.count(',')}\n")
-    assert "nor scores to compare with" in messages(measure_on_cpu(folder))[1][0]
+    assert "nor scores to compare with" in messages_of(measure_on_cpu(folder))[1][0]
 
 
 def row_of(folder):
-    header, line = (text.split(",") for text in folder.metrics_file.read_text().splitlines())
-    return dict(zip(header, line, strict=True))
+    header, row = (text.split(",") for text in folder.metrics_file.read_text().splitlines())
+    return dict(zip(header, row, strict=True))
 
 
-def test_other_images_are_refused(spoilt):
-    spoilt.write_provenance(spoilt.read_provenance() | {"dataset": {"sha256": "0" * 64}})
+def test_images_that_differ_from_the_recorded_ones_are_refused(own_run):
+    own_run.write_provenance(own_run.read_provenance() | {"dataset": {"sha256": "0" * 64}})
     with pytest.raises(DataError, match=r"not the images that the run was made on.*--data-dir"):
-        measure_on_cpu(spoilt)
-    spoilt.write_provenance({"threads": 1})
-    assert "does not record its images" in messages(measure_on_cpu(spoilt))[1][0]
+        measure_on_cpu(own_run)
+    own_run.write_provenance({"threads": 1})
+    assert "does not record its images" in messages_of(measure_on_cpu(own_run))[1][0]
 
 
-def test_a_torn_checkpoint_or_one_of_another_run_is_told_with_the_way_out(spoilt):
-    whole = spoilt.checkpoint_file.read_bytes()
-    spoilt.checkpoint_file.write_bytes(whole[: len(whole) // 2])
+def test_a_damaged_checkpoint_or_one_of_another_run_is_an_error_with_the_remedy(own_run):
+    whole = own_run.checkpoint_file.read_bytes()
+    own_run.checkpoint_file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ResultsError, match=r"checkpoint\.pt: cannot be read.*dcbench inspect .* --replay"):
-        measure_on_cpu(spoilt)
-    contents = torch.load(make_run(spoilt.path.parent.parent, seed=1).checkpoint_file, weights_only=True)
-    torch.save(contents, spoilt.checkpoint_file)
+        measure_on_cpu(own_run)
+    contents = torch.load(make_run(own_run.path.parent.parent, seed=1).checkpoint_file, weights_only=True)
+    torch.save(contents, own_run.checkpoint_file)
     with pytest.raises(ResultsError, match="is of run"):
-        measure_on_cpu(spoilt)
+        measure_on_cpu(own_run)
 
 
-def test_weights_that_are_no_numbers_are_told(spoilt):
-    change_weights(spoilt, lambda network: network["trunk.0.weight"].fill_(float("nan")))
+def test_weights_that_are_not_finite_are_an_error(own_run):
+    change_weights(own_run, lambda network: network["trunk.0.weight"].fill_(float("nan")))
     with pytest.raises(ResultsError, match="its weights cannot be used: the features became NaN"):
-        measure_on_cpu(spoilt)
+        measure_on_cpu(own_run)
 
 
 # --- real photographs -----------------------------------------------------------------------
@@ -207,10 +207,10 @@ def test_weights_that_are_no_numbers_are_told(spoilt):
 
 @pytest.mark.realdata
 @pytest.mark.parametrize(("dataset", "channels"), [("mnist", 3), ("cifar10", 3), ("cifar10", 2)])
-def test_real_images(tmp_path, data_dir, dataset, channels):
+def test_real_images_have_the_recorded_clusters(tmp_path, data_dir, dataset, channels):
     folder = make_run(tmp_path, data_dir=data_dir, dataset=dataset, input_channels=channels, limit=300, epochs=1)
     result = measure_on_cpu(folder, data_dir=data_dir)
-    passed, failed = messages(result)
+    passed, failed = messages_of(result)
     assert failed == [] and "all 300 images are in the cluster that the run recorded" in passed[1]
     split = load_training(folder.read_spec(), data_dir)
     assert (result["images"] == split.pixels[result["shown"]]).all()
@@ -219,9 +219,9 @@ def test_real_images(tmp_path, data_dir, dataset, channels):
 
 
 @pytest.mark.gpu
-def test_a_run_on_a_gpu(tmp_path):
+def test_a_run_on_a_gpu_can_be_measured(tmp_path):
     folder = make_run(tmp_path, device="cuda", precision="bfloat16")
     result = measure_run(
         read_inspected_run(folder.path), WorkerConfig(data_dir=tmp_path, device="cuda", gpu=list_gpus()[0].uuid), 20
     )
-    assert set(result.arrays) == set(ARRAYS) and messages(result)[1] == []
+    assert set(result.arrays) == set(ARRAYS) and messages_of(result)[1] == []

@@ -23,13 +23,13 @@ def run(request, tmp_path_factory):
     return make_run(tmp_path_factory.mktemp("run"), **values)
 
 
-def test_the_nearest_images_are_the_nearest(run):
+def test_the_nearest_images_agree_with_brute_force(run):
     """Distances of all images to all centroids in float64, by NumPy, from the features of the run's weights."""
     spec, result = run.read_spec(), measure_on_cpu(run)
     split = load_training(spec, run.path)
-    seen = images.make_training_images(torch.from_numpy(split.pixels), spec.image_size, CPU)
+    plain_images = images.make_training_images(torch.from_numpy(split.pixels), spec.image_size, CPU)
     space = pseudo_labels.preprocess(
-        extract_features(load_weights(read_inspected_run(run.path), CPU).network, seen, "float32"),
+        extract_features(load_weights(read_inspected_run(run.path), CPU).network, plain_images, "float32"),
         spec,
         StageClock(CPU),
     )
@@ -40,10 +40,10 @@ def test_the_nearest_images_are_the_nearest(run):
     for row, cluster in enumerate(result["clusters"]):
         members = np.flatnonzero(recorded == cluster)
         expected = members[np.argsort(distances[members, cluster], kind="stable")][: shown_images.IMAGES]
-        shown = result["nearest"][row][result["nearest"][row] >= 0]
-        assert shown.tolist() == expected.tolist()
-        np.testing.assert_allclose(result["distances"][row][: len(shown)], distances[shown, cluster])
-        assert (np.diff(result["distances"][row][: len(shown)]) >= 0).all()
+        nearest = result["nearest"][row][result["nearest"][row] >= 0]
+        assert nearest.tolist() == expected.tolist()
+        np.testing.assert_allclose(result["distances"][row][: len(nearest)], distances[nearest, cluster])
+        assert (np.diff(result["distances"][row][: len(nearest)]) >= 0).all()
 
 
 def test_the_largest_clusters_come_first_with_their_mean_image(run):
@@ -56,7 +56,7 @@ def test_the_largest_clusters_come_first_with_their_mean_image(run):
         assert np.abs(result["means"][row] - mean).max() <= 0.5
 
 
-def test_a_mean_of_many_images_is_read_in_parts(monkeypatch):
+def test_the_mean_image_is_the_same_when_it_is_computed_in_chunks(monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4), dtype=np.uint8)
     members = np.arange(0, 50, 2)
     whole = shown_images.average_images(pixels, members)
@@ -73,17 +73,17 @@ def split_of(side):
     )
 
 
-def test_each_image_is_kept_once_as_it_is():
+def test_each_image_is_collected_once_and_unchanged():
     split = split_of(32)
     arrays = {"nearest": np.array([[7, 2, -1]]), "first_answers": np.array([[2, 5]])}
-    kept = shown_images.collect_images(split, arrays)
-    assert kept["shown"].tolist() == [2, 5, 7] and (kept["images"] == split.pixels[[2, 5, 7]]).all()
+    collected = shown_images.collect_images(split, arrays)
+    assert collected["shown"].tolist() == [2, 5, 7] and (collected["images"] == split.pixels[[2, 5, 7]]).all()
 
 
 def test_large_images_are_scaled_down_and_keep_their_brightness():
     split = split_of(224)
-    kept = shown_images.collect_images(split, {"nearest": np.array([[1]])})["images"]
-    assert kept.shape == (1, 3, 64, 64) and kept.dtype == np.uint8
+    scaled = shown_images.collect_images(split, {"nearest": np.array([[1]])})["images"]
+    assert scaled.shape == (1, 3, 64, 64) and scaled.dtype == np.uint8
     flat = np.full((1, 1, 96, 96), 200, dtype=np.uint8)
     assert (shown_images.scale_down(flat) == 200).all()
-    assert np.abs(kept.mean() - split.pixels[1].mean()) < 1
+    assert np.abs(scaled.mean() - split.pixels[1].mean()) < 1

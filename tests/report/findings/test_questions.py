@@ -3,7 +3,7 @@ from dataclasses import replace
 from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import Audit
 from dcbench.report.findings.questions import QUESTIONS, answer_questions, list_findings
-from dcbench.report.html.page import SECTIONS, SUBSECTIONS
+from dcbench.report.html.page import PAGE_SECTIONS, SUBSECTIONS
 from tests.helpers.analyses import make_results
 from tests.helpers.findings import SMALL, SPOKEN_OF
 
@@ -30,4 +30,4 @@ def test_nothing_done_says_only_that():
 
 def test_every_sentence_leads_to_a_section():
     analysis = analyse(make_results(SMALL, failed=[0]))
-    assert {one.evidence for one in list_findings(analysis, NOTHING)} <= {*SECTIONS, *SUBSECTIONS}
+    assert {one.evidence for one in list_findings(analysis, NOTHING)} <= {*PAGE_SECTIONS, *SUBSECTIONS}

@@ -119,8 +119,8 @@ def test_cost_in_all_and_per_run_with_baselines_apart():
 
     first, stages = find_cost(analysis_of(change=change))
     assert first.text == (
-        "9 runs took 4 min 10 s in all, each counted by itself; the baselines took 1 min 40 s of it. "
-        "The median run of a cell took 10 s (10 s to 1 min 20 s)."
+        "The times of 9 runs add up to 4 min 10 s, 1 min 40 s of it for baselines. "
+        "The median run, without the baselines, took 10 s (10 s to 1 min 20 s)."
     )
     share = "17\N{NO-BREAK SPACE}%"
     assert (
@@ -138,9 +138,7 @@ def test_company_is_told_unless_every_run_was_alone():
         )
 
     *_, company = find_cost(analysis_of(change=change))
-    assert company.text.startswith(
-        "The times come from 7 runs alone on the device and 1 run beside others on the device, "
-    )
+    assert company.text.startswith("7 runs had the device alone and 1 run shared the device with other runs. ")
     assert company.verdict == "read with care"
 
 

@@ -56,7 +56,7 @@ def test_a_value_that_is_not_there_is_none():
 
 
 def test_of_too_many_values_only_some_epochs_are_kept_and_the_last(monkeypatch):
-    monkeypatch.setattr(curve_data, "MAX_VALUES", 40)
+    monkeypatch.setattr(curve_data, "MAX_CURVE_VALUES", 40)
     analysis = told()
     content = unpacked(curve_data.pack_curves(analysis))
     assert curve_data.choose_epoch_step(analysis) == content["every"] == 3

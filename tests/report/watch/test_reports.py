@@ -38,7 +38,7 @@ def written(tmp_path, out):
                 raise self.breaks[name]
             self.page(name).parent.mkdir(parents=True, exist_ok=True)
             self.page(name).write_text("")
-            return WrittenReport(self.page(name), Counter({"done": 4}), [])
+            return WrittenReport(page=self.page(name), counts=Counter({"done": 4}), notes=[])
 
     return Noted()
 
