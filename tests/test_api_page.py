@@ -13,7 +13,7 @@ NOTEBOOK = json.loads((TOP / "docs" / "small_cpu.ipynb").read_text())
 
 
 @pytest.fixture(autouse=True)
-def at_the_top(monkeypatch):
+def in_checkout(monkeypatch):
     monkeypatch.chdir(TOP)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
@@ -27,7 +27,7 @@ def test_the_examples_of_the_page():
 def test_the_notebook_was_executed_from_top_to_bottom_and_still_runs():
     cells = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1)) and len(cells) >= 4
-    assert all(cell["outputs"] for cell in cells[1:]), "every cell but the imports shows something"
+    assert all(cell["outputs"] for cell in cells[1:]), "every cell but the imports has an output"
     names: dict[str, object] = {}
     with matplotlib.rc_context(), pd.option_context("display.max_rows", None):
         for cell in cells:

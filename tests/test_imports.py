@@ -1,4 +1,4 @@
-"""The architecture holds: docs/architecture.md, the packages' docstrings and the imports say the same."""
+"""docs/architecture.md, the docstrings of the packages and the imports agree."""
 
 import ast
 import graphlib
@@ -16,7 +16,7 @@ LIBRARIES = {"torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "mat
 
 
 def rows_of(heading):
-    """The cells of the table below a heading of docs/architecture.md."""
+    """Return the cells of the table below a heading of docs/architecture.md."""
     _, _, section = PAGE.partition(f"## {heading}\n")
     lines = [line for line in section.split("\n## ")[0].splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -41,25 +41,25 @@ MODULES = {module_of(path) for path in FILES}
 
 
 def package_of(module):
-    """`dcbench.core.spec` -> `core`; the root's own modules have no package."""
+    """Return the package of a module, `core` for `dcbench.core.spec`; other modules at the root have none."""
     name = module.split(".")[1] if "." in module else ""
     return name if name in TABLE else ""
 
 
 def imports(path):
-    """Every module that a file imports, with whether the import stands inside a function."""
+    """Return every module that a file imports, and whether the import is inside a function."""
     tree = ast.parse(path.read_text())
     late = {id(node) for outer in ast.walk(tree) if isinstance(outer, ast.FunctionDef) for node in ast.walk(outer)}
-    found = []
+    modules = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) in late) for alias in node.names]
+            modules += [(alias.name, id(node) in late) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: write imports out in full"
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                found.append((name if name in MODULES else str(node.module), id(node) in late))
-    return found
+                modules.append((name if name in MODULES else str(node.module), id(node) in late))
+    return modules
 
 
 def test_the_page_names_every_package():
@@ -76,26 +76,26 @@ def test_a_package_imports_what_the_page_and_its_docstring_say(package):
     used = {package_of(name) for path in files for name, _ in imports(path) if name.startswith("dcbench.")}
     assert used - {package, ""} == TABLE[package]
     if (HOUSE / package).is_dir():
-        said = ast.get_docstring(ast.parse((HOUSE / package / "__init__.py").read_text()))
-        (listed,) = re.findall(r"Imports: ([^.]+)\.$", " ".join(said.split()))
+        docstring = ast.get_docstring(ast.parse((HOUSE / package / "__init__.py").read_text()))
+        (listed,) = re.findall(r"Imports: ([^.]+)\.$", " ".join(docstring.split()))
         assert set(listed.split(", ")) == (TABLE[package] or {"nothing"})
 
 
-def test_packages_form_no_circle():
+def test_packages_have_no_circular_imports():
     graphlib.TopologicalSorter(TABLE).prepare()
 
 
-def test_modules_form_no_circle_when_they_are_imported():
+def test_modules_have_no_circular_imports():
     graph = {module_of(path): {name for name, late in imports(path) if name in MODULES and not late} for path in FILES}
     graphlib.TopologicalSorter({name: needs - {name} for name, needs in graph.items()}).prepare()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_heavy_libraries_stay_where_the_page_has_them(path):
-    place = path.relative_to(HOUSE).as_posix()
-    allowed = {library for places, libraries in ALLOWED for library in libraries if any(map(place.startswith, places))}
-    used = {name.split(".")[0] for name, _ in imports(path)} & LIBRARIES
-    assert used <= allowed, f"{place} may not import {', '.join(sorted(used - allowed))}"
+def test_heavy_libraries_are_imported_only_where_the_page_allows_them(path):
+    name = path.relative_to(HOUSE).as_posix()
+    allowed = {library for places, libraries in ALLOWED for library in libraries if any(map(name.startswith, places))}
+    used = {module.split(".")[0] for module, _ in imports(path)} & LIBRARIES
+    assert used <= allowed, f"{name} may not import {', '.join(sorted(used - allowed))}"
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
@@ -107,7 +107,7 @@ def test_plugins_never_import_each_other(kind):
         assert not plugins & {name for name, _ in imports(path)}, path.name
 
 
-def test_a_wrong_import_would_be_found(tmp_path):
+def test_wrong_and_circular_imports_are_detected(tmp_path):
     file = tmp_path / "x.py"
     file.write_text(
         "from dcbench.training import loop\nimport torch\ndef f():\n    from dcbench.execution import worker\n"

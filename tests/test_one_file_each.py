@@ -1,4 +1,4 @@
-"""A dataset, a backend and a plot are added by writing one file each; nothing else is touched."""
+"""A dataset, a backend and a figure are added by writing one file each, without changes to other files."""
 
 import shutil
 import subprocess
@@ -35,10 +35,10 @@ def kmeans(points, first, iterations):
 PLOT = '''"""Losses: the last loss of each run."""
 from matplotlib.figure import Figure
 FACTS = {"title": "Losses", "caption": "The last loss of each run.", "per_axis": False}
-def draw(told, axis):
+def draw(analysis, axis):
     figure = Figure()
     panel = figure.subplots()
-    panel.plot(told.results.rows.groupby("run_id")["loss"].last().to_numpy())
+    panel.plot(analysis.results.rows.groupby("run_id")["loss"].last().to_numpy())
     panel.set(xlabel="run", ylabel="loss (nats)")
     return figure
 '''
@@ -49,7 +49,7 @@ settings: {dataset: stripes, width: 0.05, pca_dim: 8, k: 2, epochs: 1}
 
 
 @pytest.mark.slow
-def test_a_dataset_a_backend_and_a_plot_by_one_file_each(tmp_path):
+def test_a_dataset_a_backend_and_a_figure_are_added_by_one_file_each(tmp_path):
     house = tmp_path / "dcbench"
     shutil.copytree(HOUSE, house, ignore=shutil.ignore_patterns("__pycache__"))
     (house / "training" / "datasets" / "stripes.py").write_text(DATASET)
@@ -58,15 +58,15 @@ def test_a_dataset_a_backend_and_a_plot_by_one_file_each(tmp_path):
     (tmp_path / "m.yaml").write_text(MATRIX)
 
     def python(*arguments, code=0):
-        told = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
         )
-        assert told.returncode == code, told.stdout + told.stderr
-        return told.stdout
+        assert completed.returncode == code, completed.stdout + completed.stderr
+        return completed.stdout
 
     assert "2 done" in python("dcbench", "run", "m.yaml", "--executor", "inline")
     audited = python("dcbench", "audit", "results/added", code=1)
-    assert "does nothing" in audited and "every check of every run passed" in audited, "it is torch under another name"
+    assert "does nothing" in audited and "every check of every run passed" in audited, "both backends call torch"
     python("dcbench", "report", "results/added")
     page = (tmp_path / "reports" / "added" / "index.html").read_text()
     assert "<h3>Losses</h3>" in page and (tmp_path / "reports" / "added" / "figures" / "losses.svg").exists()
@@ -76,5 +76,5 @@ def test_a_dataset_a_backend_and_a_plot_by_one_file_each(tmp_path):
     contracts = [
         f"tests/{package}/test_contract.py" for package in ("training/datasets", "training/backends", "figures")
     ]
-    told = python("pytest", "-p", "no:cacheprovider", "-k", "stripes or mirror or losses", *contracts)
-    assert "failed" not in told and int(told.split(" passed")[0].split()[-1]) >= 18
+    completed = python("pytest", "-p", "no:cacheprovider", "-k", "stripes or mirror or losses", *contracts)
+    assert "failed" not in completed and int(completed.split(" passed")[0].split()[-1]) >= 18

@@ -1,4 +1,4 @@
-"""The README's promises, held against the files it names."""
+"""The README agrees with the files that it names."""
 
 import re
 from pathlib import Path
@@ -11,13 +11,13 @@ TOP = Path(__file__).parent.parent
 README = (TOP / "README.md").read_text()
 
 
-def test_the_example_matrix_plans():
+def test_the_example_matrix_is_valid():
     (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     plan = parse_matrix(example, "README.md", "float32")
     assert plan.cells == 13
 
 
-def test_every_linked_file_is_there():
+def test_every_linked_file_exists():
     links = re.findall(r"\]\((?!http)([^)]+)\)", README)
     assert links
     for link in links:
@@ -36,6 +36,6 @@ def test_every_matrix_is_listed_with_its_number_of_runs():
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "readme-figures", "test-slow"])
-def test_every_make_target_it_names_exists(target):
+def test_every_named_make_target_exists(target):
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", (TOP / "Makefile").read_text(), re.MULTILINE)

@@ -12,16 +12,16 @@ from tests.helpers.parity_rows import make_row
 BOTH = ParitySettings(dataset="digits", limit=300, k_values=(4,), backends=("faiss", "torch"))
 
 
-def ask(dataset="digits", limit=None, ks="10,100", backends=None, starts=3, pca_dim=16):
+def make_settings(dataset="digits", limit=None, ks="10,100", backends=None, starts=3, pca_dim=16):
     return parse_settings(dataset=dataset, limit=limit, k_values=ks, backends=backends, starts=starts, pca_dim=pca_dim)
 
 
-def test_options_become_settings():
-    assert ask(limit=500, ks="10, 100,10", backends="torch,faiss") == ParitySettings(
+def test_options_are_parsed_to_settings():
+    assert make_settings(limit=500, ks="10, 100,10", backends="torch,faiss") == ParitySettings(
         dataset="digits", limit=500, k_values=(10, 100), backends=("torch", "faiss"), starts=3, pca_dim=16
     )
-    assert ask().backends == ("faiss", "sklearn", "torch")
-    spec = ask(limit=500).make_spec(7)
+    assert make_settings().backends == ("faiss", "sklearn", "torch")
+    spec = make_settings(limit=500).make_spec(7)
     assert (spec.dataset, spec.limit, spec.k, spec.pca_dim, spec.width, spec.arch) == (
         "digits",
         500,
@@ -32,12 +32,16 @@ def test_options_become_settings():
     )
 
 
-def test_the_limit_is_ten_thousand_or_all_of_a_smaller_dataset():
-    assert (ask("mnist").limit, ask("digits").limit, ask("imagefolder:photos").limit) == (10_000, 1438, None)
+def test_the_default_limit_is_10_000_or_the_whole_dataset():
+    assert (make_settings("mnist").limit, make_settings("digits").limit, make_settings("imagefolder:photos").limit) == (
+        10_000,
+        1438,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "expected"),
+    ("options", "error", "expected"),
     [
         ({"dataset": "mnits"}, PluginError, "unknown dataset 'mnits'. Did you mean 'mnist'?"),
         ({"dataset": "imagefolder"}, PluginError, "needs its PATH"),
@@ -55,20 +59,20 @@ def test_the_limit_is_ten_thousand_or_all_of_a_smaller_dataset():
         ({"pca_dim": 2000}, SpecError, "pca_dim 2000 is more than the 1024 features"),
     ],
 )
-def test_bad_input_is_explained(words, error, expected):
+def test_invalid_options_are_errors(options, error, expected):
     with pytest.raises(error) as caught:
-        ask(**words)
+        make_settings(**options)
     assert expected in str(caught.value)
 
 
-def test_a_row_has_its_median_and_range_and_nothing_without_values():
+def test_a_row_has_median_and_range_or_nothing_without_values():
     row = make_row("kmeans", "ari", "faiss", "torch", 10, (0.9, 1.0, 0.4))
     assert (row.value, row.bounds) == (0.9, (0.4, 1.0))
     empty = make_row("kmeans", "ari", "faiss")
     assert (empty.value, empty.bounds) == (None, ())
 
 
-def test_the_files_are_one_tidy_table_and_what_it_was_made_with(tmp_path):
+def test_the_files_are_a_tidy_table_and_its_provenance(tmp_path):
     files = ParityFiles(tmp_path / "results", BOTH)
     files.prepare()
     rows = [
@@ -98,12 +102,12 @@ def test_rows_are_sorted_by_stage_measure_and_k():
     ]  # fmt: skip
 
 
-def test_a_folder_of_images_and_no_limit_name_a_file_too(tmp_path):
+def test_the_file_name_of_an_image_folder_without_a_limit(tmp_path):
     files = ParityFiles(tmp_path, replace(BOTH, dataset="imagefolder:/my photos/cats", limit=None))
     assert files.csv_file.name == "imagefolder-my-photos-cats-all.csv"
 
 
-def test_a_folder_that_cannot_be_written_is_reported_before_anything_is_measured(tmp_path, monkeypatch):
+def test_an_unwritable_folder_is_reported_before_measuring(tmp_path, monkeypatch):
     (tmp_path / "parity").write_text("in the way")
     with pytest.raises(ResultsError, match="--results"):
         ParityFiles(tmp_path, BOTH).prepare()

@@ -1,4 +1,4 @@
-"""What differs between two records, and between two run folders."""
+"""Differences between two records and between two run folders."""
 
 import json
 
@@ -15,18 +15,18 @@ ORIGINAL = RunRecord(rows=ROWS, clusters=IMAGES)
 
 
 def with_value(row, column, value):
-    """The original with one value replaced."""
+    """Return the original record with one value replaced."""
     return RunRecord(rows=[*ROWS[:row], ROWS[row] | {column: value}, *ROWS[row + 1 :]], clusters=IMAGES)
 
 
-def test_the_same_record_is_identical_whatever_it_cost():
+def test_records_that_differ_only_in_costs_are_identical():
     diff = diff_records(ORIGINAL, with_value(2, "seconds_train", "99"))
     assert (diff.verdict, str(diff)) == ("identical", "identical")
     assert (diff.row_count, diff.value_count, diff.image_count) == (4, 12, 100)
     assert diff.first_row is None and diff.first_row_beyond_tolerance is None and diff.largest_difference is None
 
 
-def test_a_changed_value_in_row_2_is_different_from_row_2_on():
+def test_a_changed_value_is_different_from_its_row_on():
     diff = diff_records(ORIGINAL, with_value(2, "nmi_true", "0.5"))
     assert str(diff) == "different from row 2 on" and diff.first_row_beyond_tolerance == 2
     assert diff.first_differences == [ValueDiff(row=2, column="nmi_true", original="0.25", other="0.5")]
@@ -78,12 +78,12 @@ def test_images_in_another_cluster_are_counted_against_the_tolerance():
     assert diff_records(ORIGINAL, moved, tolerance=0.009).verdict == "different"
 
 
-def test_other_images_are_moved_images():
+def test_missing_images_count_as_moved():
     fewer = RunRecord(rows=ROWS, clusters={image: cluster for image, cluster in IMAGES.items() if image < 90})
     assert diff_records(ORIGINAL, fewer).moved_count == diff_records(fewer, ORIGINAL).moved_count == 10
 
 
-def test_a_record_without_assignment_compares_the_metrics_alone():
+def test_without_an_assignment_only_metrics_are_compared():
     diff = diff_records(RunRecord(rows=ROWS), ORIGINAL)
     assert (diff.verdict, diff.image_count) == ("identical", None)
 
@@ -97,7 +97,7 @@ def test_rows_that_only_one_run_has_differ():
         assert str(diff) == "different from row 3 on" and [each.column for each in diff.first_differences] == ["epoch"]
 
 
-def test_columns_of_another_version_are_not_compared_but_named():
+def test_columns_of_only_one_record_are_named_and_not_compared():
     newer = RunRecord(
         rows=[row | {"new_score": "1", "new_and_empty": "", "peak_memory_mb": "9"} for row in ROWS], clusters=IMAGES
     )
@@ -115,7 +115,7 @@ def test_the_json_has_its_keys():
 
 
 def write_run(folder, threads, **values):
-    """A run folder with a spec, two rows and a provenance."""
+    """Write a run folder with a spec, two rows and a provenance."""
     spec = make_spec({"epochs": 1, **values})
     run = RunDir(folder / spec.run_id)
     run.prepare(spec)

@@ -5,7 +5,7 @@ from dcbench.replay.rerun import OriginalRun, Replay, ReplayResult
 from dcbench.replay.run_diff import diff_records
 
 
-def test_details_go_from_the_first_row_that_differs_to_the_largest_difference():
+def test_a_diff_is_described_from_the_first_to_the_largest_difference():
     ours = [{"epoch": str(row), "a": "0.5", "b": "1"} | dict.fromkeys("cdef", "2") for row in range(3)]
     theirs = [ours[0], ours[1] | {"a": "0.50000000001"} | dict.fromkeys("cdef", "3"), ours[2] | {"b": "9", "g": "7"}]
     theirs[0] = theirs[0] | {"a": "0.5000000001", "g": "7"}
@@ -26,11 +26,11 @@ def test_details_go_from_the_first_row_that_differs_to_the_largest_difference():
     assert terminal.describe_diff(diff_records(RunRecord(rows=ours), RunRecord(rows=ours))) == []
 
 
-def test_of_many_columns_that_were_not_compared_the_first_are_named():
+def test_of_many_uncompared_columns_only_the_first_are_named():
     row = {"epoch": "0"}
     diff = diff_records(RunRecord(rows=[row]), RunRecord(rows=[row | dict.fromkeys("abcdefghij", "1")]))
-    (line,) = terminal.describe_diff(diff)
-    assert line.endswith(": a, b, c, d, e, f, g, h and 2 more")
+    (sentence,) = terminal.describe_diff(diff)
+    assert sentence.endswith(": a, b, c, d, e, f, g, h and 2 more")
 
 
 def test_replays_that_differ_are_compared_with_each_other(entries, capsys):

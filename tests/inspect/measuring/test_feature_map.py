@@ -6,10 +6,12 @@ from dcbench.inspect.measuring import feature_map
 
 
 def make_groups(count, size=25):
-    """Far groups of points `(count * size, 6)`, and the group of each."""
+    """Return distant groups of points `(count * size, 6)`, and the group of each point."""
     rng = np.random.default_rng(0)
     group_of = np.repeat(np.arange(count), size)
-    return torch.from_numpy((rng.normal(size=(count, 6)) * 20)[group_of] + rng.normal(size=(len(group_of), 6))).float(), group_of
+    return torch.from_numpy(
+        (rng.normal(size=(count, 6)) * 20)[group_of] + rng.normal(size=(len(group_of), 6))
+    ).float(), group_of
 
 
 def test_the_map_keeps_neighbours_and_depends_on_the_seed():

@@ -1,4 +1,4 @@
-"""Filters and answers against the weights and against convolutions written out a second time."""
+"""Filters and responses agree with the weights, and with convolutions that the tests compute themselves."""
 
 import numpy as np
 import pytest
@@ -27,21 +27,21 @@ def result(run):
 
 @pytest.fixture(scope="module")
 def weights(run):
-    """The trunk's state, as the checkpoint holds it."""
+    """Read the state of the trunk from the checkpoint."""
     network_state = torch.load(run.checkpoint_file, weights_only=True)["learner"]["network"]
     return {name.removeprefix("trunk."): value for name, value in network_state.items() if name.startswith("trunk.")}
 
 
 @pytest.fixture(scope="module")
 def inputs(run):
-    """What the first trained layer sees of every training image `(n, channels, 32, 32)`."""
+    """Return the inputs of the first trained layer for all training images `(n, channels, 32, 32)`."""
     pixels = torch.from_numpy(load_training(run.read_spec(), run.path).pixels)
     plain_images = images.make_training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
     return InputChannels(run.read_spec().input_channels)(plain_images).detach()
 
 
 def convolve_and_normalise(inputs, weights, first):
-    """Convolution and batch norm, from the layer `first` on."""
+    """Apply the convolution with the index `first` and the batch norm after it."""
     maps = F.conv2d(inputs, weights[f"{first}.weight"], weights[f"{first}.bias"], padding=1)
     norm = [weights[f"{first + 1}.{name}"] for name in ("running_mean", "running_var", "weight", "bias")]
     return F.batch_norm(maps, *norm)
@@ -70,7 +70,7 @@ def test_the_images_shown_have_the_strongest_responses(result, weights, inputs):
 
 
 def test_the_frame_is_the_receptive_field_of_the_filter(run, result, weights, inputs):
-    """The patch in the frame, less the Sobel's margin, times the weights is the answer."""
+    """The patch in the frame, without the margin of the Sobel filter, times the weights gives the response."""
     margin = 1 if run.read_spec().input_channels == 2 else 0
     padded = F.pad(inputs, (1, 1, 1, 1))
     for number in range(3):
@@ -157,7 +157,7 @@ def test_ties_are_counted_and_ordered_by_index():
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "dilation"), [(11, 4, 2, 1), (3, 1, 1, 1), (3, 2, 0, 2)])
 def test_receptive_fields_of_any_geometry(kernel, stride, padding, dilation):
-    """A single bright pixel is inside the box of every place that sees it, and outside the others."""
+    """A single bright pixel is inside the boxes of the positions that respond to it, and outside all others."""
     conv = nn.Conv2d(1, 1, kernel, stride=stride, padding=padding, dilation=dilation, bias=False)
     nn.init.ones_(conv.weight)
     image = torch.zeros(1, 1, 40, 40)

@@ -1,4 +1,4 @@
-"""Everything that is measured of real runs: digits always, MNIST and CIFAR-10 where their files are."""
+"""Everything that is measured of real runs: always on digits, on MNIST and CIFAR-10 where their files are available."""
 
 import json
 
@@ -59,7 +59,9 @@ def test_the_clusters_agree_with_the_recorded_assignment(run, result):
 
 @pytest.mark.parametrize("backend", ["sklearn", "torch"])
 def test_the_clusters_of_every_backend_agree_with_the_recorded_assignment(tmp_path, backend):
-    passed, failed = messages_of(measure_on_cpu(make_run(tmp_path, backend=backend, kmeans_restarts=2, reassign_every=2)))
+    passed, failed = messages_of(
+        measure_on_cpu(make_run(tmp_path, backend=backend, kmeans_restarts=2, reassign_every=2))
+    )
     assert failed == [] and "all 60 images" in passed[1]
 
 
@@ -107,7 +109,7 @@ def test_of_many_clusters_the_largest_are_shown(tmp_path):
 
 
 def test_a_collapsed_run_is_measured_except_for_its_map(tmp_path):
-    """All features equal, as they are where the last layer has died: k-means fills clusters by splitting others."""
+    """All features are equal, as after the last layer has died, so k-means fills clusters by splitting others."""
     folder = make_run(tmp_path)
 
     def set_trunk_to_zero(network):
@@ -142,15 +144,17 @@ def test_sobel_filters_are_not_shown_as_learned(tmp_path):
     assert result["filters"].shape[1:] == (2, 3, 3)
     assert result["first_boxes"][..., 2:] == pytest.approx(5 / 32), "a 3x3 filter on 3x3 gradients sees 5 pixels"
     network_state = torch.load(folder.checkpoint_file, weights_only=True)["learner"]["network"]
-    assert (result["filters"] == network_state["trunk.0.weight"].numpy()).all() and "input.sobel.weight" in network_state
+    assert (
+        result["filters"] == network_state["trunk.0.weight"].numpy()
+    ).all() and "input.sobel.weight" in network_state
 
 
-# --- what cannot be looked at ---------------------------------------------------------------
+# --- damaged runs ---------------------------------------------------------------------------
 
 
 @pytest.fixture
 def own_run(tmp_path):
-    """A run of one's own, to be damaged."""
+    """Return a new run that the test may damage."""
     return make_run(tmp_path)
 
 

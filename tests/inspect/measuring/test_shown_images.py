@@ -1,4 +1,4 @@
-"""The images nearest each centroid, computed a second time by brute force, and images made small."""
+"""The images nearest each centroid agree with brute force, and large images are scaled down."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def run(request, tmp_path_factory):
 
 
 def test_the_nearest_images_agree_with_brute_force(run):
-    """Distances of all images to all centroids in float64, by NumPy, from the features of the run's weights."""
+    """NumPy computes the distances of all images to all centroids in float64, from features of the saved weights."""
     spec, result = run.read_spec(), measure_on_cpu(run)
     split = load_training(spec, run.path)
     plain_images = images.make_training_images(torch.from_numpy(split.pixels), spec.image_size, CPU)
