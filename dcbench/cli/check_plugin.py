@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from dcbench import registry
-from dcbench.cli.options import DataDirOption
+from dcbench.cli.options import DataDirOption, parse_duration
 from dcbench.core import console
 from dcbench.core.text import plural
 from dcbench.errors import PluginError
@@ -21,24 +22,32 @@ def check_plugin(
         str | None, typer.Option(help="The argument of a dataset that takes one: PATH for name:PATH.")
     ] = None,
     data_dir: DataDirOption = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            parser=parse_duration, metavar="TIME", help="Longest time of a check, like 90s or 15m. Default: 5m."
+        ),
+    ] = None,
 ) -> None:
     """Run the contract tests of its kind on a plug-in. Exit code 1 when one fails."""
     # The checks need torch, faiss and matplotlib, which the other commands do without.
-    from dcbench.contracts import KINDS_WITH_CHECKS, run_checks
+    from dcbench.contracts import DEADLINE, KINDS_WITH_CHECKS, run_checks
 
     kind = file.absolute().parent.name
     if not file.is_file():
         raise PluginError(f"{file}: no such file")
     if kind not in KINDS_WITH_CHECKS:
         raise PluginError(f"{file}: must be in a folder of its kind: {', '.join(KINDS_WITH_CHECKS)}")
-    registry.use_plugins([file.absolute().parent.parent])
-    plugins = (registry.find(kind, name) for name in registry.plugin_names(kind))
-    plugin = next((plugin for plugin in plugins if plugin.path == file.absolute()), None)
-    if plugin is None:
+    if not re.fullmatch(r"[a-z].*\.py", file.name):
         raise PluginError(f"{file}: the name of a plug-in's file begins with a lower-case letter and ends with .py")
-    name = plugin.name if argument is None else f"{plugin.name}:{argument}"
+    registry.use_plugins([file.absolute().parent.parent])
+    plugin = registry.find(kind, registry.name_of_file(kind, file)).name
+    name = plugin if argument is None else f"{plugin}:{argument}"
+    if problem := registry.name_problem(kind, name):
+        hint = "; give it with --argument" if argument is None else ""
+        raise PluginError(f"{file}: {problem}{hint}")
     failed = 0
-    for check in run_checks(kind, name, data_dir):
+    for check in run_checks(kind, name, data_dir, timeout or DEADLINE):
         failed += check.problem is not None
         mark = "[green]passed[/]" if check.problem is None else "[red]FAILED[/]"
         console.stdout.print(f"{mark}  {escape(check.sentence)}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -21,7 +23,13 @@ def spec_of(dataset: str) -> RunSpec:
 
 
 def splits_of(dataset: str, folder: Path) -> dict[str, Split]:
-    """Load both splits."""
+    """Return both splits, which are loaded once for all checks."""
+    return _load_splits(registry.load("datasets", dataset), dataset, folder)
+
+
+@lru_cache(maxsize=1)
+def _load_splits(module: ModuleType, dataset: str, folder: Path) -> dict[str, Split]:
+    """Load both splits; the module is part of the key, since a file that has changed is another module."""
     spec = spec_of(dataset)
     return {"training": datasets.load_training(spec, folder), "test": datasets.load_test(spec, folder)}
 
@@ -67,5 +75,5 @@ def check_channels(dataset: str, folder: Path) -> None:
 
 def check_repeatable(dataset: str, folder: Path) -> None:
     """Loading twice gives the same images in the same order."""
-    first, second = (splits_of(dataset, folder)["training"] for _ in range(2))
+    first, second = splits_of(dataset, folder)["training"], datasets.load_training(spec_of(dataset), folder)
     assert first.digest() == second.digest(), "two loads give other images, or another order"

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
 from dcbench import registry
 from dcbench.analysis.results import Results, read_results
-from dcbench.analysis.summary import analyse
+from dcbench.analysis.summary import Analysis, analyse
 from dcbench.core.matrix.expand import parse_matrix
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
@@ -41,16 +43,24 @@ def made_up(folder: Path, done: int | None = None) -> Results:
     return read_results(matrix)
 
 
-def draw_all(figure: str, results: Results) -> Iterator[Figure]:
+def list_frames(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """Return all frames that a figure may read, by the names that it knows them by."""
+    frames = {f"analysis.{name}": frame for name, frame in vars(analysis).items() if isinstance(frame, pd.DataFrame)}
+    return frames | {f"analysis.results.{name}": getattr(analysis.results, name) for name in ("runs", "rows")}
+
+
+def draw_all(figure: str, analysis: Analysis) -> Iterator[Figure]:
     """Yield the figure for each axis along which a report draws it, without those that have nothing to show."""
-    analysis = analyse(results)
     for axis in choose_axes(registry.facts("figures", figure), analysis):
         with matplotlib.rc_context(STYLE):
             picture = registry.load("figures", figure).draw(analysis, axis)
             assert picture is None or isinstance(picture, Figure), f"draw returned a {type(picture).__name__}"
             if picture is not None:
-                picture.draw_without_rendering()
-                yield picture
+                try:
+                    picture.draw_without_rendering()
+                    yield picture
+                finally:
+                    plt.close(picture)  # does nothing unless the figure is one of pyplot's
 
 
 def check_facts(figure: str, folder: Path) -> None:
@@ -63,7 +73,7 @@ def check_facts(figure: str, folder: Path) -> None:
 
 def check_labels(figure: str, folder: Path) -> None:
     """Panels with axes have labels, and the figure fits into the page."""
-    for picture in draw_all(figure, made_up(folder)):
+    for picture in draw_all(figure, analyse(made_up(folder))):
         assert picture.get_figwidth() <= MAX_WIDTH, f"{picture.get_figwidth():.1f} inches wide, at most {MAX_WIDTH}"
         labels = [text for panel in picture.axes for text in (panel.get_xlabel(), panel.get_ylabel())]
         assert any(labels) or not any(panel.axison for panel in picture.axes), "no panel has a label"
@@ -72,7 +82,7 @@ def check_labels(figure: str, folder: Path) -> None:
 def check_few_runs(figure: str, folder: Path) -> None:
     """The figure is drawn, or None is returned, when no run, one run or three runs are finished."""
     for done in (0, 1, 3):
-        list(draw_all(figure, made_up(folder / str(done), done)))
+        list(draw_all(figure, analyse(made_up(folder / str(done), done))))
 
 
 def check_missing_values(figure: str, folder: Path) -> None:
@@ -80,12 +90,20 @@ def check_missing_values(figure: str, folder: Path) -> None:
     results = made_up(folder)
     for column in ("nmi_previous", "nmi_true"):
         results.rows[column] = float("nan")
-        list(draw_all(figure, results))
+        list(draw_all(figure, analyse(results)))
 
 
 def check_results_unchanged(figure: str, folder: Path) -> None:
-    """Drawing leaves the results as they are."""
-    results = made_up(folder)
-    before = results.rows.copy()
-    list(draw_all(figure, results))
-    assert before.equals(results.rows), "draw changed analysis.results.rows; work on a copy"
+    """Drawing leaves the frames of the analysis as they are."""
+    analysis = analyse(made_up(folder))
+    before = {name: frame.copy() for name, frame in list_frames(analysis).items()}
+    list(draw_all(figure, analysis))
+    changed = [name for name, frame in list_frames(analysis).items() if not before[name].equals(frame)]
+    assert not changed, f"draw changed {', '.join(changed)}; work on a copy"
+
+
+def check_windows(figure: str, folder: Path) -> None:
+    """Drawing opens no window and leaves nothing behind in pyplot."""
+    opened = plt.get_fignums()
+    for _ in draw_all(figure, analyse(made_up(folder))):
+        assert plt.get_fignums() == opened, "draw makes its figure with pyplot; use matplotlib.figure.Figure"

@@ -61,7 +61,7 @@ FACTS = {"network": True}
 deepcluster = registry.load("methods", "deepcluster")
 begin, relabel = deepcluster.begin, deepcluster.relabel
 """
-EXECUTOR = """import os, sys, time
+EXECUTOR = """import subprocess, sys, time
 from pathlib import Path
 from dcbench.execution.executors import WorkerExit, inline
 FACTS = {}
@@ -185,10 +185,9 @@ def test_processes_that_a_wrong_executor_leaves_behind_are_named_and_killed(
     module = importlib.import_module("dcbench.contracts.executors")
     monkeypatch.setattr(contracts, "list_checks", lambda kind: [getattr(module, check)])
     methods = f"""    def submit(self, run_dir, config):
-        # Not Popen, which would complain that nobody waits for the process.
-        command = [sys.executable, "-c", "import time; time.sleep(600)", str(run_dir)]
-        pid = os.spawnv(os.P_NOWAIT, sys.executable, command)
-        Path({str(tmp_path / "pid")!r}).write_text(str(pid))
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", str(run_dir)])
+        process.returncode = -9  # as if it had been waited for: else Popen would complain
+        Path({str(tmp_path / "pid")!r}).write_text(str(process.pid))
         self.runs = [WorkerExit(run_dir=run_dir, exit_code=-9)]
     def wait(self, seconds):
         return self.runs
@@ -203,7 +202,7 @@ def test_processes_that_a_wrong_executor_leaves_behind_are_named_and_killed(
 def test_a_plugin_that_hangs_while_it_is_closed_ends_too(own, monkeypatch):
     module = importlib.import_module("dcbench.contracts.executors")
     monkeypatch.setattr(contracts, "list_checks", lambda kind: [module.check_idle])
-    monkeypatch.setattr(contracts, "CLOSING_TIME", 0.2)
+    monkeypatch.setattr(contracts, "CLOSING_TIME", 1.0)
     # Each of the two hangs until its own interruption; a bare except would hide an Exception.
     own(
         "executors",
