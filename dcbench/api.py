@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from dcbench.core.spec import RunSpec
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.text import plural
-from dcbench.errors import DcbenchError, ResultsError, unknown_name
+from dcbench.errors import DcbenchError, DeviceError, ResultsError, unknown_name
 from dcbench.execution import scheduler
 from dcbench.execution.device_selection import select_devices
 from dcbench.execution.scheduler import RunEvent
@@ -161,8 +162,10 @@ class MatrixResults:
 
         from dcbench.figures.style.theme import STYLE
 
-        analysis = self.analyse()
-        axes = choose_axes(registry.facts("figures", name), analysis)
+        analysis, facts = self.analyse(), registry.facts("figures", name)
+        axes = choose_axes(facts, analysis)
+        if not axes and analysis.results.rows.empty:
+            raise DcbenchError(f"figure {name!r} has nothing to show: no run of {self.name} is finished")
         if axis not in axes:
             names = [other for other in axes if other is not None]
             hint = f"choose axis= from {', '.join(names)}" if names else "it is not drawn along an axis"
@@ -189,6 +192,11 @@ class MatrixResults:
         return f"<p>{title}</p>{table.to_html(index=False, float_format='{:.3f}'.format, escape=True)}"
 
 
+def use_plugins(plugins: Sequence[str | Path]) -> None:
+    """Look for plug-ins in these folders too, from now on; PluginError for a folder that holds none."""
+    registry.use_plugins([*registry.search_path(), *map(Path, plugins)])
+
+
 def load_results(path: str | Path, plugins: Sequence[str | Path] = ()) -> MatrixResults:
     """Return the results of a matrix.
 
@@ -199,7 +207,7 @@ def load_results(path: str | Path, plugins: Sequence[str | Path] = ()) -> Matrix
     plugins : sequence of paths, optional
         Folders of plug-ins of your own, such as figures for `plot`.
     """
-    registry.use_plugins([*registry.search_path(), *map(Path, plugins)])
+    use_plugins(plugins)
     folders = status.find_matrix_dirs(Path(path))
     if len(folders) > 1:
         names = ", ".join(str(folder.path) for folder in folders)
@@ -207,7 +215,7 @@ def load_results(path: str | Path, plugins: Sequence[str | Path] = ()) -> Matrix
     return MatrixResults(folders[0])
 
 
-def read_matrix(path: str | Path, device: str = "auto") -> Plan:
+def read_matrix(path: str | Path, device: str = "auto", plugins: Sequence[str | Path] = ()) -> Plan:
     """Read a matrix file and expand it into planned runs.
 
     Parameters
@@ -216,7 +224,10 @@ def read_matrix(path: str | Path, device: str = "auto") -> Plan:
         The matrix file. A MatrixError lists all mistakes in it, each with its line and column.
     device : str
         Where the runs will work: `auto`, `cpu` or `cuda`. It decides what `precision: auto` means.
+    plugins : sequence of paths, optional
+        Folders of plug-ins of your own, beside those that the file names.
     """
+    use_plugins(plugins)
     kind, _ = devices.resolve_device(device)
     return expand.read_matrix(Path(path), devices.choose_precision(kind))
 
@@ -231,10 +242,13 @@ def run_matrix(
     executor: str = "local",
     redo: bool = False,
     on_event: Callable[[RunEvent], None] | None = None,
+    plugins: Sequence[str | Path] = (),
 ) -> MatrixResults:
     """Run what is missing of a matrix, and return its results.
 
-    Failed runs raise nothing: `runs` of the results has their states and reasons.
+    Failed runs raise nothing: `runs` of the results has their states and reasons. Ctrl-C lets running epochs finish,
+    which leave a checkpoint, and then raises KeyboardInterrupt; the same call continues. A second Ctrl-C ends them at
+    once. In another thread than the main one, Python cannot see Ctrl-C.
 
     Parameters
     ----------
@@ -247,31 +261,39 @@ def run_matrix(
     device : str
         `auto`, `cpu`, `cuda` or `cuda:N`.
     jobs : int, optional
-        Runs at the same time on the CPU; by default one for each core.
+        Runs at the same time on the CPU; by default one for each core. The executor `inline` allows only 1.
     executor : str
         `local` starts a worker process for each run. A script must then guard its main part with
         `if __name__ == "__main__":`, as for any use of multiprocessing. `inline` runs everything in this process.
     redo : bool
         Also repeat the runs that are done.
     on_event : function, optional
-        Called with a RunEvent whenever a run starts, is tried again, or ends.
+        Called with a RunEvent whenever a run starts, is tried again, or ends. What it raises stops the runs.
+    plugins : sequence of paths, optional
+        Folders of plug-ins of your own, beside those that the matrix names.
     """
+    use_plugins(plugins)
     plan = matrix if isinstance(matrix, Plan) else read_matrix(matrix, device)
     folder = MatrixDir(Path(results) / plan.name)
     selection = select_devices(device, "all", "auto", jobs)
     # Before anything is stored: a wrong name must leave no trace.
     registry.find("executors", executor)
     if executor == "inline":
+        if jobs not in (None, 1):
+            raise DeviceError(f"jobs={jobs}: the inline executor executes one run after another; use executor='local'")
         selection = selection.one_at_a_time()
     status.store_plan(plan, folder)
     runs = scheduler.select_runs(status.read_planned_runs(plan, folder), redo)
     data = None if data_dir is None else Path(data_dir)
     config = selection.worker_config(len(runs), data, redo=redo, command="dcbench.run_matrix")
     settings = scheduler.make_settings(config, selection.gpus, runs, Path(results))
-    with settings.interrupts.counting():
-        for event in scheduler.run(runs, executor, settings):
+    # Closed here: when `on_event` raises, the workers end before the error goes on.
+    with settings.interrupts.counting(), closing(scheduler.run(runs, executor, settings)) as events:
+        for event in events:
             if on_event is not None and isinstance(event, RunEvent):
                 on_event(event)
+    if settings.interrupts.count:
+        raise KeyboardInterrupt(f"stopped; run_matrix({plan.name!r}, ...) continues")
     return MatrixResults(folder)
 
 
@@ -282,6 +304,7 @@ def write_report(
     formats: Sequence[str] | None = None,
     margins: Mapping[str, float] | None = None,
     rules: Mapping[str, str] | None = None,
+    plugins: Sequence[str | Path] = (),
 ) -> Path:
     """Write the report of a matrix: figures, tables and the page; return the path of the page.
 
@@ -295,6 +318,8 @@ def write_report(
         Formats of figures (`png`, `svg`, `pdf`), tables (`csv`, `md`, `tex`) and rows (`parquet`); by default all.
     margins, rules
         As for `MatrixResults.analyse`.
+    plugins : sequence of paths, optional
+        Folders of plug-ins of your own, such as figures.
     """
     from dcbench.report import writing
 
@@ -303,7 +328,7 @@ def write_report(
             raise DcbenchError(unknown_name("format", name, writing.FORMATS))
     outcomes, parsed = parse_choices(margins, rules)
     options = writing.ReportSettings(outcomes=outcomes, rules=parsed, formats=tuple(formats or writing.FORMATS))
-    return writing.write_report(load_results(path).folder, Path(out), options).page
+    return writing.write_report(load_results(path, plugins).folder, Path(out), options).page
 
 
 def compare(
@@ -312,6 +337,7 @@ def compare(
     *,
     margins: Mapping[str, float] | None = None,
     rules: Mapping[str, str] | None = None,
+    plugins: Sequence[str | Path] = (),
 ) -> Comparison:
     """Compare two result sets of one matrix run by run; `as_json` of the comparison has all of it as plain data.
 
@@ -321,8 +347,11 @@ def compare(
         The two result sets.
     margins, rules
         As for `MatrixResults.analyse`.
+    plugins : sequence of paths, optional
+        Folders of plug-ins of your own that the runs used, where the results do not remember them.
     """
     from dcbench.comparison.measuring import compare_results
 
+    use_plugins(plugins)
     first, second = (side if isinstance(side, MatrixResults) else load_results(side) for side in (old, new))
     return compare_results(first._results, second._results, *parse_choices(margins, rules))

@@ -1,17 +1,24 @@
 """The public API: what a notebook does with dcbench."""
 
 import re
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 import dcbench
-from dcbench.errors import DcbenchError, ResultsError
+from dcbench import registry
+from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
+from dcbench.errors import DcbenchError, DeviceError, MatrixError, ResultsError
 from dcbench.execution.scheduler import RunEvent
+from tests.helpers import own_parts
 from tests.helpers.matrices import TINY
+from tests.helpers.own_parts import FIGURE, write_part
 from tests.helpers.paths import TOP
 
 SMALL = TOP / "results" / "small_cpu"
@@ -44,6 +51,40 @@ def test_results_are_typed_frames_of_runs_and_epochs(results):
     frame = results.runs
     frame["state"] = "changed"
     assert set(results.runs["state"]) == {"done"}, "frames are copies"
+
+
+def test_baselines_are_counted_apart_and_have_their_last_row(results):
+    baselines = results.baselines
+    assert set(baselines["method"]) == {"pixels", "supervised"} and set(baselines["state"]) == {"done"}
+    assert not set(baselines["run_id"]) & set(results.runs["run_id"]) and baselines["nmi_true"].notna().all()
+    baselines["nmi_true"] = 2.0
+    assert (results.baselines["nmi_true"] < 1).all(), "frames are copies"
+
+
+def test_an_analysis_is_computed_once_for_each_choice_of_margins_and_rules(results):
+    assert results.analyse() is results.analyse() is results.analyse({}, {})
+    narrow = results.analyse({"nmi_true": 0.001})
+    assert narrow is results.analyse(margins={"nmi_true": 0.001}) is not results.analyse()
+    # One text that is a margin here and a rule there must not be taken for the other.
+    assert results.analyse(rules={"nmi_true": "mean:2"}) is not narrow
+    assert results.analyse().finals is not results.analyse(rules={"nmi_true": "mean:2"}).finals
+
+
+def test_a_spec_of_the_api_is_checked_like_one_of_a_matrix():
+    spec = dcbench.RunSpec(optimizer="adam")
+    assert spec.lr == 0.001 and spec.run_id == dcbench.RunSpec(lr=0.001, optimizer="adam").run_id
+    for values in ({"optimiser": "adam"}, {"k": "10"}, {"lr": -1.0}):
+        with pytest.raises(ValueError, match=next(iter(values))):
+            dcbench.RunSpec(**values)
+    with pytest.raises(ValueError, match="frozen"):
+        spec.k = 5
+
+
+def test_a_matrix_with_mistakes_raises_all_of_them_with_their_places(tmp_path):
+    (tmp_path / "m.yaml").write_text("name: m\naxes: {optimizer: [sgd, adma], arch: [alexnte]}\nsedes: [1]\n")
+    with pytest.raises(MatrixError) as caught:
+        dcbench.read_matrix(tmp_path / "m.yaml")
+    assert len(caught.value.mistakes) == 3 and f"{tmp_path / 'm.yaml'}:2:25: axes.optimizer.1: " in str(caught.value)
 
 
 def test_effects_are_those_of_the_report(results):
@@ -126,3 +167,124 @@ def test_a_matrix_is_run_reported_audited_and_compared(tmp_path, monkeypatch):
 def test_two_unlike_result_sets_are_not_compared():
     with pytest.raises(ResultsError):
         dcbench.compare(SMALL, TOP / "results" / "recipe_cpu")
+
+
+# --- running: stops, threads, executors -------------------------------------------------------
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """Four tiny runs on the CPU."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    (tmp_path / "m.yaml").write_text(MATRIX + "seeds: [0, 1]\n")
+    return dcbench.read_matrix(tmp_path / "m.yaml")
+
+
+@pytest.fixture
+def unfinished(plan, tmp_path):
+    """The results of a matrix of which no run is finished."""
+    status.store_plan(plan, MatrixDir(tmp_path / "results" / "m"))
+    return dcbench.load_results(tmp_path / "results" / "m")
+
+
+def test_ctrl_c_stops_cleanly_raises_and_the_same_call_continues(plan, tmp_path):
+    def press_after_the_first(event):
+        if event.ended:
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped; run_matrix\('m', ...\) continues"):
+        dcbench.run_matrix(plan, tmp_path / "results", executor="inline", on_event=press_after_the_first)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert sorted(dcbench.load_results(tmp_path / "results").runs["state"]) == ["done", *["pending"] * 3]
+    events = []
+    results = dcbench.run_matrix(plan, tmp_path / "results", executor="inline", on_event=events.append)
+    assert set(results.runs["state"]) == {"done"} and sum(event.ended for event in events) == 3
+
+
+def test_what_on_event_raises_stops_the_runs(plan, tmp_path):
+    def fail(event):
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        dcbench.run_matrix(plan, tmp_path / "results", executor="inline", on_event=fail)
+    assert set(dcbench.load_results(tmp_path / "results").runs["state"]) == {"pending"}
+
+
+def test_a_matrix_runs_in_another_thread_too(plan, tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        results = pool.submit(dcbench.run_matrix, plan, tmp_path / "results", executor="inline").result()
+    assert set(results.runs["state"]) == {"done"}
+
+
+def test_the_inline_executor_refuses_jobs_before_anything_is_stored(plan, tmp_path):
+    with pytest.raises(
+        DeviceError, match=r"jobs=2: the inline executor .* one run after another; use executor='local'"
+    ):
+        dcbench.run_matrix(plan, tmp_path / "results", executor="inline", jobs=2)
+    assert not (tmp_path / "results").exists()
+    assert len(dcbench.run_matrix(plan, tmp_path / "results", executor="inline", jobs=1).metrics) == 8
+
+
+def test_results_without_a_finished_run_say_so(unfinished):
+    for name, axis in (("forest", None), ("curves", "optimizer"), ("curves", None)):
+        with pytest.raises(DcbenchError, match=f"figure '{name}' has nothing to show: no run of m is finished"):
+            unfinished.plot(name, axis)
+    assert unfinished.plot("coverage").axes, "a figure of the plan needs no finished run"
+    assert unfinished.effects().empty and unfinished.metrics.empty and unfinished.baselines.empty
+    assert repr(unfinished) == "MatrixResults('m': 4 runs, 4 pending)" and "4 pending" in unfinished._repr_html_()
+
+
+def test_runs_that_are_no_longer_planned_are_left_out_and_noted(unfinished, plan):
+    other = plan.runs[0].model_copy(update={"seed": 9})
+    unfinished.folder.run_dir(other.run_id).prepare(other)
+    again = dcbench.load_results(unfinished.folder.path)
+    assert len(again.runs) == 4 and other.run_id not in set(again.runs["run_id"])
+    (note,) = again.notes
+    assert "left out 1 run that the matrix no longer plans" in note
+
+
+def test_an_audit_of_nothing_passes_and_judges_nothing(unfinished):
+    audit = unfinished.audit()
+    assert audit.passed and audit.runs == 0 and [axis.verdict for axis in audit.axes] == ["no pairs"]
+
+
+# --- plug-ins of the user's own ---------------------------------------------------------------
+
+
+def test_every_function_takes_folders_of_own_plugins(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    write_part(tmp_path / "parts")
+    write_part(tmp_path / "figures_only", FIGURE, "figures", "losses")
+    (tmp_path / "m.yaml").write_text(own_parts.MATRIX)
+    with pytest.raises(DcbenchError, match="unknown arch 'own'"):
+        dcbench.read_matrix(tmp_path / "m.yaml")
+    assert len(dcbench.read_matrix(tmp_path / "m.yaml", plugins=[tmp_path / "parts"]).runs) == 4
+    registry.use_plugins([])
+    results = dcbench.run_matrix(
+        tmp_path / "m.yaml", tmp_path / "results", executor="inline", plugins=[str(tmp_path / "parts")]
+    )
+    assert set(results.runs["state"]) == {"done"}
+    registry.use_plugins([])
+    page = dcbench.write_report(
+        results.folder.path, tmp_path / "reports", formats=["svg"], plugins=[tmp_path / "figures_only"]
+    )
+    assert (page.parent / "figures" / "losses.svg").exists()
+    registry.set_state(((), {}))
+    (tmp_path / "results" / "m" / "plugins.json").unlink()  # as in results of which nothing is remembered
+    with pytest.raises(DcbenchError, match="unknown arch 'own'"):
+        dcbench.compare(results.folder.path, results.folder.path)
+    comparison = dcbench.compare(results.folder.path, results.folder.path, plugins=[tmp_path / "parts"])
+    assert {change.verdict for metric in comparison.metrics for change in metric.changes} == {"identical"}
+
+
+def test_plugins_of_one_call_stay_known_beside_those_of_the_next(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    write_part(first)
+    write_part(second, FIGURE, "figures", "losses")
+    dcbench.load_results(SMALL, plugins=[first])
+    assert isinstance(dcbench.load_results(SMALL, plugins=[second]).plot("losses"), Figure)
+    assert registry.search_path() == (first, second)
+    with pytest.raises(DcbenchError, match="no such folder of plug-ins"):
+        dcbench.load_results(SMALL, plugins=[tmp_path / "none"])
+    assert registry.search_path() == (first, second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -33,8 +34,9 @@ class Executor:
         from dcbench.execution import worker  # imports torch, which the command line does without
 
         # The scheduler's handlers only count signals, and it cannot act on the count before this run has ended.
-        # So both signals raise KeyboardInterrupt here instead.
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        # So both signals raise KeyboardInterrupt here instead. Only the main thread may handle signals at all.
+        is_main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
         handlers = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
         interrupted = False
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,8 +35,12 @@ class InterruptCounter:
         """Count the signals that arrive while the block runs, instead of raising KeyboardInterrupt.
 
         An exception could break off the scheduler between two steps that belong together, such as the start of a
-        worker and its entry in the table of live jobs.
+        worker and its entry in the table of live jobs. Outside the main thread, which alone may handle signals, nothing
+        is counted: Ctrl-C goes to the program that started the thread.
         """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         numbers = (signal.SIGINT, signal.SIGTERM)
         handlers = {number: signal.signal(number, self._handle_signal) for number in numbers}
         try:
