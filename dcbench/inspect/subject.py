@@ -34,7 +34,7 @@ class InspectedRun:
     """A run to inspect, and what there is of it.
 
     Attributes:
-        folder: The folder that is read; that of a repetition if the run was done again.
+        folder: The folder that is read; that of the repetition if the run was repeated.
         source: Where the figures come from.
         user_path: The folder that the user named, for messages.
     """
@@ -49,7 +49,7 @@ class InspectedRun:
     def replay_hint(self) -> str:
         """How to get the figures that need weights."""
         return (
-            f"to do the run again{_format_cost(self.state)} and draw them all: "
+            f"to repeat the run{_format_cost(self.state)} and draw them all: "
             f"{format_replay_command(self.user_path, self.spec)}"
         )
 
@@ -94,7 +94,7 @@ def read_inspected_run(path: Path, user_path: Path | None = None) -> InspectedRu
     if state.name == "done":
         raise ResultsError(
             f"{path}: has neither weights nor its last assignment; runs keep weights only with --keep-weights. "
-            f"To do the run again{_format_cost(state)} and draw its figures: {format_replay_command(path, spec)}"
+            f"To repeat the run{_format_cost(state)} and draw its figures: {format_replay_command(path, spec)}"
         )
     kind = f" ({state.kind})" if state.kind else ""
     reason = f": {state.reason}" if state.reason else ""
@@ -118,8 +118,8 @@ def check_replay(path: Path, replay: Replay) -> Check:
     """Return whether a repetition computed the same as the run in this folder; ResultsError if it did not finish."""
     diff = replay.diff
     if diff is None:
-        raise ResultsError(f"{path}: done again, the run {replay.state.name}: {replay.state.reason}")
-    why = "The run was done again for these figures, because a finished run keeps no weights."
+        raise ResultsError(f"{path}: the repetition of the run {replay.state.name}: {replay.state.reason}")
+    why = "The run was repeated for these figures, because a finished run keeps no weights."
     if not replay.reproduced:
         return Check(
             False,

@@ -11,12 +11,15 @@ from dcbench.audit import axes
 from dcbench.audit.expectations import EXPECTATIONS, look_up
 from dcbench.core.spec import RunSpec
 from dcbench.core.store import status
+from dcbench.core.store.run_dir import MatrixDir
 from dcbench.training import datasets, loop
 from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.methods import deepcluster
+from tests.helpers import own_parts
 from tests.helpers.command_line import shell
 from tests.helpers.matrices import plan_of
+from tests.helpers.own_parts import write_part
 from tests.helpers.planted_faults import (
     plant_a_backend_that_switches_the_sampler,
     plant_a_conversion_that_wraps,
@@ -24,6 +27,7 @@ from tests.helpers.planted_faults import (
     plant_an_optimizer_over_the_first_head,
     plant_trainable_sobel,
 )
+from tests.helpers.result_folders import fill
 
 SETTINGS = "{limit: 60, width: 0.05, pca_dim: 8, epochs: 2, batch_size: 16, k: 4}"
 BACKENDS = f"name: m\naxes: {{backend: [faiss, sklearn]}}\nsettings: {SETTINGS}\n"
@@ -325,3 +329,67 @@ def test_looking_along_a_path(path, value):
 
 def test_no_results_no_audit(tmp_path):
     assert shell("audit", str(tmp_path), cwd=tmp_path).returncode == 2
+
+
+# --- plug-ins of the user's own -----------------------------------------------------------------
+
+
+@pytest.fixture
+def own_status(tmp_path):
+    """A matrix whose four runs are done, two of them with an own architecture."""
+    write_part(tmp_path / "parts")
+    registry.use_plugins([tmp_path / "parts"])
+    plan, folder = plan_of(own_parts.MATRIX), MatrixDir(tmp_path / "m")
+    status.store_plan(plan, folder)
+    for spec in plan.runs:
+        fill(folder, spec.run_id, spec).write_audit({})
+    return status.read_status(folder)
+
+
+def evidence_of(planned_run, plugins):
+    """Evidence with nothing wrong in it, of a run with these digests."""
+    return axes.RunEvidence(
+        spec=planned_run.spec, failures=[], notes=[], outcome=planned_run.spec.run_id, exact=True, plugins=plugins,
+        evidence={"arch": planned_run.spec.arch, "optimizer": planned_run.spec.optimizer},
+        random_numbers=dict.fromkeys(axes.COMMON_RANDOM_NUMBERS),
+    )  # fmt: skip
+
+
+def test_a_plugin_that_changed_between_the_runs_fails_the_audit_and_is_counted(own_status):
+    digests = iter(["a1", "b2"])
+    runs = [evidence_of(run, {"archs/own": next(digests)} if run.spec.arch == "own" else {}) for run in own_status.done]
+    result = axes.audit_status(own_status, runs)
+    (failure,) = result.failures
+    assert (failure.run, failure.check) == ("archs/own", "plug-in") and not result.passed
+    assert failure.message.startswith("its source changed between the runs (") and "1, 1" in failure.message
+
+
+def test_two_plugins_are_judged_each_by_its_own_digests(own_status):
+    own = iter([{"archs/own": "a1", "backends/mirror": "m1"}, {"archs/own": "a1", "backends/mirror": "m2"}])
+    runs = [evidence_of(run, next(own) if run.spec.arch == "own" else {}) for run in own_status.done]
+    assert [failure.run for failure in axes.audit_status(own_status, runs).failures] == ["backends/mirror"]
+
+
+def test_one_source_for_all_runs_passes(own_status):
+    runs = [evidence_of(run, {"archs/own": "a1"} if run.spec.arch == "own" else {}) for run in own_status.done]
+    result = axes.audit_status(own_status, runs)
+    assert result.passed and {axis.name: axis.verdict for axis in result.axes} == {"arch": "acts", "optimizer": "acts"}
+
+
+def test_a_run_whose_audit_cannot_be_read_does_not_hide_the_change(own_status):
+    unreadable = own_status.done[-1]
+    digests = iter(["a1", "b2"])
+    runs = [
+        None if run is unreadable else evidence_of(run, {"archs/own": next(digests)} if run.spec.arch == "own" else {})
+        for run in own_status.done
+    ]
+    assert {failure.check for failure in axes.audit_status(own_status, runs).failures} == {"audit", "plug-in"}
+
+
+def test_the_audit_reads_the_digests_that_the_runs_recorded(own_status):
+    for number, run in enumerate(own_status.done):
+        run.folder.write_audit({"plugins": {"archs/own": f"digest {number}"}} if run.spec.arch == "own" else {})
+    evidence = axes.read_evidence(own_status.done, ["arch"])
+    recorded = [run.plugins for run in evidence if run.spec.arch == "own"]
+    assert recorded == [{"archs/own": "digest 0"}, {"archs/own": "digest 1"}]
+    assert [run.plugins for run in evidence if run.spec.arch != "own"] == [{}, {}]

@@ -1,6 +1,11 @@
 import json
 
+import pytest
+
+from dcbench import registry
+from tests.helpers import own_parts
 from tests.helpers.command_line import MATRIX, RUN
+from tests.helpers.own_parts import ARCH, write_part
 
 
 def test_status_of_one_run_says_what_its_identity_is_made_of(call, tmp_path):
@@ -65,3 +70,54 @@ def test_status_of_a_failed_run_shows_the_last_lines_of_its_log(call, tmp_path):
     (folder / "state.json").write_text(json.dumps(state))
     assert "    one [b]\n    two\n" in call("status", str(folder)).stdout
     assert json.loads(call("status", str(folder), "--json").stdout)["last_lines"] == ["one [b]", "two"]
+
+
+# --- plug-ins of the user's own -----------------------------------------------------------------
+
+
+@pytest.fixture
+def own_run(call, tmp_path):
+    """A matrix that names its plug-ins, run in the folder of its file."""
+    file = write_part(tmp_path / "parts")
+    (tmp_path / "m.yaml").write_text(own_parts.MATRIX + "plugins: [parts]\n")
+    process = call(*RUN)
+    assert process.exit_code == 0, process.output
+    registry.set_state(((), {}))
+    return file
+
+
+def test_run_and_status_say_in_one_line_that_a_plugin_has_changed(call, own_run):
+    note = (
+        "note plug-in archs/own has changed since 2 finished runs were made; run the matrix with --redo to repeat all"
+    )
+    assert "has changed" not in call("status").output and "has changed" not in call(*RUN).output
+    own_run.write_text(ARCH + "# changed\n")
+    registry.set_state(((), {}))
+    shown = call("status")
+    assert " ".join(shown.output.split()).count(note) == 1, shown.output
+    assert "has changed" not in call("status", "--json").output
+    again = call(*RUN)
+    assert " ".join(again.output.split()).count(note) == 1 and again.exit_code == 0, again.output
+    redone = call(*RUN, "--redo")
+    assert "has changed" not in redone.output and "has changed" not in call("status").output
+
+
+def test_results_of_a_matrix_that_names_its_plugins_are_read_from_any_folder(call, own_run, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    folder = str(tmp_path / "results" / "m")
+    assert "4 planned (4 done)" in call("status", folder).output
+    audited = call("audit", folder)
+    assert audited.exit_code == 0 and "every check of every run passed" in audited.output, audited.output
+    reported = call("report", folder, "--format", "csv")
+    assert reported.exit_code == 0 and (tmp_path / "elsewhere" / "reports" / "m" / "index.html").exists()
+    assert registry.search_path() == (), "none of them took a folder of code from the results"
+
+
+def test_an_architecture_that_is_not_what_its_facts_state_fails_its_runs_with_what_check_plugin_says(call, tmp_path):
+    write_part(tmp_path / "parts", ARCH.replace('"features_32": 16', '"features_32": 17'))
+    (tmp_path / "m.yaml").write_text(own_parts.MATRIX)
+    process = call(*RUN, "--plugins", "parts")
+    assert process.exit_code == 1
+    reason = "arch 'own': 16 features at image_size 32 and width 0.05, but its FACTS state 17; test the file with"
+    assert " ".join(process.output.split()).count(reason) == 2, process.output

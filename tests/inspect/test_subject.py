@@ -122,7 +122,7 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
     failed = Replay(
         state=RunState(name="failed", reason="no memory"), record=RunRecord(rows=[]), diff=None, provenance={}
     )
-    with pytest.raises(ResultsError, match="done again, the run failed: no memory"):
+    with pytest.raises(ResultsError, match="the repetition of the run failed: no memory"):
         check_replay(tmp_path, failed)
 
 

@@ -15,19 +15,20 @@ from torch import Tensor, nn
 from dcbench import registry
 from dcbench.core.matrix.validate import count_features
 from dcbench.core.spec import RunSpec
+from dcbench.errors import PluginError
 from dcbench.training.seeds import torch_generator
 
 SOBEL = (
     ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),
     ((1.0, 2.0, 1.0), (0.0, 0.0, 0.0), (-1.0, -2.0, -1.0)),
 )
-"""The two gradient filters of the published implementation (recipe, "Sobel"); never trained."""
+"""The two gradient filters of the published implementation; they are never trained."""
 
 
 class InputChannels(nn.Module):
     """Convert standardised images to 3 colour channels, 2 Sobel gradients or 1 grey channel.
 
-    Grey is the mean of the standardised channels (published recipe); grey images become colour by repetition.
+    Grey is the mean of the standardised channels, as published; grey images become colour by repetition.
     """
 
     def __init__(self, channels: int) -> None:
@@ -53,6 +54,7 @@ class Network(nn.Module):
         super().__init__()
         self.input = InputChannels(spec.input_channels)
         self.trunk = registry.load("archs", spec.arch).build(spec)
+        check_trunk(self.trunk, spec)
         self.head = nn.Linear(count_features(spec), spec.k)
 
     def features(self, batch: Tensor) -> Tensor:
@@ -70,6 +72,26 @@ class Network(nn.Module):
     def forward(self, batch: Tensor) -> Tensor:
         """Return the logits `(b, k)` over the labels for images `(b, c, s, s)`."""
         return self.head(F.relu(self.features(batch)))
+
+
+def check_trunk(trunk: nn.Module, spec: RunSpec) -> None:
+    """Raise PluginError unless the trunk ends with the linear layer whose length its FACTS state.
+
+    Without this, a wrong architecture would fail much later, with a message about shapes.
+    """
+    last = trunk[-1] if isinstance(trunk, nn.Sequential) and len(trunk) else trunk
+    expected = count_features(spec)
+    if not isinstance(trunk, nn.Sequential):
+        problem = f"build returns a {type(trunk).__name__}, expected nn.Sequential"
+    elif not isinstance(last, nn.Linear):
+        problem = f"the last layer is {type(last).__name__}, expected Linear"
+    elif last.out_features != expected:
+        values = f"image_size {spec.image_size} and width {spec.width:g}"
+        problem = f"{last.out_features} features at {values}, but its FACTS state {expected}"
+    else:
+        return
+    file = registry.find("archs", spec.arch).path
+    raise PluginError(f"arch {spec.arch!r}: {problem}; test the file with: dcbench check-plugin {file}")
 
 
 class PixelFeatures(nn.Module):

@@ -1,12 +1,17 @@
 import math
+import re
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dcbench import registry
 from dcbench.core.spec import make_spec
+from dcbench.errors import PluginError
 from dcbench.training.deepcluster.features import effective_rank
 from dcbench.training.deepcluster.network import SOBEL, InputChannels, build_network
+from tests.helpers.own_parts import ARCH, write_part
 
 CPU = torch.device("cpu")
 
@@ -75,3 +80,30 @@ def test_features_are_float32_under_autocast_so_that_a_collapse_shows_in_their_r
             assert network.hidden(batch).dtype == torch.bfloat16
     assert features.dtype == torch.float32
     assert effective_rank(features) < 1.05 < 2 < effective_rank(features.bfloat16().float())
+
+
+BUILD = ARCH + "inner = build\ndef build(spec):\n    return "
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (ARCH.replace("16,", "17,", 1), "16 features at image_size 32 and width 1, but its FACTS state 17"),
+        (BUILD + "inner(spec).append(nn.ReLU())\n", "the last layer is ReLU, expected Linear"),
+        (BUILD + "nn.ModuleList(inner(spec))\n", "build returns a ModuleList, expected nn.Sequential"),
+        (BUILD + "nn.Sequential()\n", "the last layer is Sequential, expected Linear"),
+    ],
+)
+def test_an_architecture_that_is_not_what_its_facts_state_is_named_before_it_runs(tmp_path, text, expected):
+    file = write_part(tmp_path / "parts", text)
+    registry.use_plugins([tmp_path / "parts"])
+    message = f"arch 'own': {expected}; test the file with: dcbench check-plugin {file}"
+    with pytest.raises(PluginError, match=f"^{re.escape(message)}$"):
+        build_network(make_spec({"arch": "own", "pca_dim": 8}), CPU)
+
+
+def test_an_architecture_of_ones_own_is_built_like_any_other(tmp_path):
+    write_part(tmp_path / "parts")
+    registry.use_plugins([tmp_path / "parts"])
+    network = build_network(make_spec({"arch": "own", "pca_dim": 8}), CPU)
+    assert network.head.in_features == 16 and network.features(torch.zeros(2, 1, 32, 32)).shape == (2, 16)
