@@ -19,13 +19,13 @@ def file(tmp_path):
     return path
 
 
-def test_a_sound_file_passes_every_check(call, file):
+def test_a_valid_file_passes_every_check(call, file):
     process = call("check-plugin", str(file))
     assert process.exit_code == 0, process.output
     assert process.output.count("passed  ") >= 4 and "every check passed; use it with --plugins" in process.output
 
 
-def test_a_fault_is_named_below_its_check_and_the_exit_code_is_1(call, file):
+def test_a_fault_is_printed_below_its_check_and_the_exit_code_is_1(call, file):
     file.write_text(TINY.replace('"features_32": 16', '"features_32": 17'))
     process = call("check-plugin", str(file))
     assert process.exit_code == 1 and "FAILED  Features have the size that FACTS states" in process.output
@@ -40,7 +40,7 @@ def test_a_fault_is_named_below_its_check_and_the_exit_code_is_1(call, file):
         ("parts/archs/Tiny.py", "begins with a lower-case letter"),
     ],
 )
-def test_files_that_are_no_plugins_are_refused(call, file, tmp_path, name, expected):
+def test_files_that_are_not_plugins_are_refused(call, file, tmp_path, name, expected):
     for other in ("loose.py", "archs/Tiny.py"):
         (tmp_path / "parts" / other).write_text(TINY)
     process = call("check-plugin", str(tmp_path / name))

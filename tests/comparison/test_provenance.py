@@ -13,7 +13,7 @@ FACTS = {
 
 @pytest.fixture
 def pair(tmp_path):
-    """Two run folders with their environments; None where a file is missing, text where it is torn."""
+    """Return a function that makes two run folders with their environments: None leaves a file out, text damages it."""
 
     def make(old=FACTS, new=FACTS, weights=("w", "w")):
         number = len(list(tmp_path.iterdir()))
@@ -32,7 +32,7 @@ def pair(tmp_path):
     return make
 
 
-def test_equal_environments_list_what_all_runs_share(pair):
+def test_equal_environments_list_the_facts_that_all_runs_share(pair):
     other = FACTS | {"dataset": {"name": "mnist", "sha256": "e"}}
     diff = provenance.compare_provenance([pair(), pair(other, other)])
     assert (diff.pairs, diff.recorded, diff.differences) == (2, 2, ())
@@ -40,7 +40,7 @@ def test_equal_environments_list_what_all_runs_share(pair):
     assert "command" not in diff.common and "seconds" not in diff.common
 
 
-def test_facts_that_differ_are_listed_with_their_values_and_how_often(pair):
+def test_different_facts_are_listed_with_the_counts_of_their_values(pair):
     newer = FACTS | {"commit": "b" * 40, "libraries": {"torch": "2.10", "faiss-gpu": "1.15"}}
     diff = provenance.compare_provenance(
         [pair(new=newer), pair(new=newer), pair(new=FACTS | {"commit": "c" * 40}), pair()]
@@ -53,7 +53,7 @@ def test_facts_that_differ_are_listed_with_their_values_and_how_often(pair):
     assert "torch" not in diff.common and diff.common["python"] == "3.11.7"
 
 
-def test_what_is_not_recorded_or_torn_is_counted(pair):
+def test_missing_and_damaged_provenances_are_counted(pair):
     diff = provenance.compare_provenance([pair(new=None, weights=("w", None)), pair(old="{"), pair()])
     assert (diff.pairs, diff.recorded) == (3, 1) and diff.differences == ()
     assert diff.random_numbers["weights"] == (2, 2)
@@ -61,7 +61,7 @@ def test_what_is_not_recorded_or_torn_is_counted(pair):
     assert nothing.recorded == 0 and nothing.common == {} and nothing.unshared == []
 
 
-def test_random_numbers_are_compared_but_not_what_libraries_made_of_them(pair):
+def test_random_numbers_are_compared_but_not_results_of_libraries(pair):
     diff = provenance.compare_provenance([pair(), pair(weights=("w", "v"))])
     assert diff.random_numbers == {
         "images": (2, 2),

@@ -1,4 +1,4 @@
-"""Made-up inspection results of every odd kind."""
+"""Made-up inspection results of every kind."""
 
 import numpy as np
 

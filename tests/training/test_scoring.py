@@ -1,4 +1,4 @@
-"""Scores of a row: test images meet only what was fitted on training images."""
+"""Scores of a row: nothing is fitted on test images."""
 
 import numpy as np
 import pandas as pd
@@ -37,19 +37,21 @@ def rows_of(folder):
     return pd.read_csv(file)
 
 
-def test_test_images_are_placed_by_what_training_images_fitted():
+def test_test_images_are_assigned_by_what_was_fitted_on_training_images():
     features, labels = blobs(90)
-    tested, test_labels = blobs(30, seed=1)
+    test_features, test_labels = blobs(30, seed=1)
     space = preprocess(features, SPEC, StageClock(CPU))
-    found = refit(space.points, 3, SPEC)
+    refitted = refit(space.points, 3, SPEC)
     scorer = Scorer(training=split(labels), test=split(test_labels, "test"), test_images=None, spec=SPEC)
-    row = scorer.score_assignment("", found.assignment.numpy(), found.centroids, space.transform(tested))
+    row = scorer.score_assignment("", refitted.assignment.numpy(), refitted.centroids, space.transform(test_features))
     assert row["cluster_accuracy"] == row["test_cluster_accuracy"] == 1.0
-    flipped = scorer.score_assignment("", found.assignment.numpy(), found.centroids.flip(0), space.transform(tested))
+    flipped = scorer.score_assignment(
+        "", refitted.assignment.numpy(), refitted.centroids.flip(0), space.transform(test_features)
+    )
     assert flipped["test_nmi_true"] == pytest.approx(1) and flipped["test_cluster_accuracy"] < 0.5
 
 
-def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch):
+def test_the_refit_uses_the_best_of_fixed_starts_for_every_seed(monkeypatch):
     features, _ = blobs(60)
     starts, real = [], pseudo_labels.run_kmeans
     monkeypatch.setattr(pseudo_labels, "run_kmeans", lambda *args: starts.append(args[1]) or real(*args))
@@ -59,7 +61,7 @@ def test_the_refit_takes_the_best_of_fixed_starts_whatever_the_seed(monkeypatch)
     assert refit(features[:2], 3, SPEC).centroids.shape == (2, 6), "fewer images than classes"
 
 
-def test_the_nearest_centroid():
+def test_points_are_assigned_to_the_nearest_centroid():
     points, centroids = torch.tensor([[0.0, 1], [5, 5]]), torch.tensor([[5.0, 4], [0, 0], [9, 9]])
     assert assign_to_nearest(points, centroids).tolist() == [1, 0]
 
@@ -70,7 +72,7 @@ def test_every_row_has_the_scores_of_every_space_but_the_ceilings(run_here):
     assert filled == [space for space in SPACES if not space.baselines_only] and rows["test_head_accuracy"].isna().all()
 
 
-def test_a_supervised_run_has_its_ceiling_and_reassigns_nothing(run_here):
+def test_a_supervised_run_has_every_score_family_and_never_reassigns(run_here):
     rows = rows_of(run_here(f"name: m\nsettings: {TINY.replace('epochs: 1', 'epochs: 2, method: supervised')}\n"))
     for space in SPACES:
         assert rows[[space.prefix + score.name for score in SCORES]].notna().all(axis=None)
@@ -80,23 +82,28 @@ def test_a_supervised_run_has_its_ceiling_and_reassigns_nothing(run_here):
 
 
 def test_the_test_split_never_reaches_training_or_fitting(run_here, monkeypatch):
-    """Other test images change test columns and nothing else."""
+    """Changing the test images changes the test columns only."""
     text = f"name: m\nsettings: {TINY}\n"
     before = rows_of(run_here(text, redo=True))
     real = loop.load_test
 
     def load_test(spec, data_dir):
-        found = real(spec, data_dir)
-        return Split(pixels=255 - found.pixels, labels=np.roll(found.labels, 1), indices=found.indices, pool=found.pool)
+        original = real(spec, data_dir)
+        return Split(
+            pixels=255 - original.pixels,
+            labels=np.roll(original.labels, 1),
+            indices=original.indices,
+            pool=original.pool,
+        )
 
     monkeypatch.setattr(loop, "load_test", load_test)
     after = rows_of(run_here(text, redo=True))
-    kept = [name for name in COLUMNS if not name.startswith("test_") and not COLUMNS[name].cost]
-    pd.testing.assert_frame_equal(before[kept], after[kept])
+    columns = [name for name in COLUMNS if not name.startswith("test_") and not COLUMNS[name].cost]
+    pd.testing.assert_frame_equal(before[columns], after[columns])
     assert (before["test_nmi_true"] != after["test_nmi_true"]).all()
 
 
-def test_chance_is_that_of_random_clusters():
+def test_chance_scores_are_those_of_random_clusters():
     labels = np.arange(3000) % 10
     chance = Scorer(training=split(labels), test=split(labels, "test"), test_images=None, spec=SPEC).score_chance()
     assert (

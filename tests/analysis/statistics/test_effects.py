@@ -17,7 +17,7 @@ def table(frame, *outcomes, axes=AXES, other_fields=()):
     return rows.set_index(["metric", "axis", "before", "after"])
 
 
-def test_a_planted_effect_comes_back_with_its_pairs():
+def test_a_planted_effect_is_estimated_with_its_pairs():
     rows = table(factorial())
     row = rows.loc["score", "a", "one", "two"]
     assert row["mean"] == pytest.approx(0.1) and row["verdict"] == "better" and row["improved"] == 1.0
@@ -25,13 +25,13 @@ def test_a_planted_effect_comes_back_with_its_pairs():
     assert rows.xs("cell", level="axis")["verdict"].tolist() == ["same"] * 3
 
 
-def test_lower_is_better_where_the_metric_says_so_and_neither_where_it_does_not():
+def test_the_direction_of_the_metric_decides_the_verdict():
     for better, verdict, improved in (("lower", "worse", 0.0), (None, "higher", 1.0)):
         row = table(factorial(), Outcome(name="score", better=better, margin=0.02)).loc["score", "a", "one", "two"]
         assert (row["verdict"], row["improved"]) == (verdict, improved)
 
 
-def test_under_three_seeds_there_is_a_point_and_no_verdict():
+def test_with_fewer_than_three_seeds_there_is_an_estimate_without_a_verdict():
     row = table(factorial(seeds=2)).loc["score", "a", "one", "two"]
     assert row["mean"] == pytest.approx(0.1) and math.isnan(row["low"]) and row["verdict"] == "too few seeds"
 
@@ -41,7 +41,7 @@ def test_unequal_runs_are_left_out_and_counted():
     assert row[["pairs", "cells", "seeds", "left_out"]].tolist() == [12, 3, 4, 2]
 
 
-def test_a_swap_without_any_matched_pair_is_not_told():
+def test_a_swap_without_matched_pairs_has_no_row():
     frame = factorial().query("(a == 'one' and cell == 'x') or (a == 'two' and cell == 'y')")
     assert table(frame).empty
 
@@ -66,7 +66,7 @@ def test_p_values_are_corrected_over_the_swaps_of_a_metric():
     assert rows.loc[smallest, "p_holm"] == pytest.approx(min(1, rows.loc[smallest, "p"] * len(rows)))
 
 
-def test_what_a_swap_brings_along_is_told_with_its_values_where_they_are_fixed():
+def test_fields_that_change_with_a_swap_are_named_with_fixed_values():
     frame = factorial().assign(width=1.0, batch=[8, 8, 16, 8, 8, 8] * 3, limit=[None, 500] * 9)
     rows = table(frame, other_fields=["lr", "width", "batch", "limit"])
     assert rows.loc["score", "a", "one", "two"]["brings"] == "lr 0.1 \u2192 0.2, batch, limit none \u2192 500"
@@ -80,21 +80,21 @@ def test_what_a_swap_brings_along_is_told_with_its_values_where_they_are_fixed()
         (0.01, 0.5, 0.5, "cannot tell"), (0.1, math.nan, math.nan, "too few seeds"),
     ],
 )  # fmt: skip
-def test_verdicts(mean, p, p_same, verdict):
+def test_verdicts_follow_from_mean_and_p_values(mean, p, p_same, verdict):
     assert effects.judge_effect(mean, p, p_same, "higher") == verdict
 
 
-def test_the_table_of_nothing_has_its_columns():
+def test_an_empty_table_has_its_columns():
     empty = pd.DataFrame({"a": [], "cell": [], "seed": [], "score": []})
     assert list(effects.tabulate_effects(empty, AXES, [SCORE], []).columns) == effects.EFFECTS_TABLE_COLUMNS
     assert effects.tabulate_interactions(empty, AXES, [SCORE]).empty
 
 
-def test_a_planted_interaction_comes_back_and_none_where_effects_add_up():
+def test_a_planted_interaction_is_found_and_none_for_additive_effects():
     frame = factorial(effect=0.1)
     assert effects.tabulate_interactions(frame, AXES, [SCORE])["verdict"].tolist() == ["same", "same"]
-    crossed = frame.assign(score=frame["score"] + 0.2 * ((frame["a"] == "two") & (frame["cell"] == "z")))
-    rows = effects.tabulate_interactions(crossed, AXES, [SCORE]).set_index(
+    interacting = frame.assign(score=frame["score"] + 0.2 * ((frame["a"] == "two") & (frame["cell"] == "z")))
+    rows = effects.tabulate_interactions(interacting, AXES, [SCORE]).set_index(
         ["before", "after", "with_before", "with_after"]
     )
     assert rows.loc["one", "two", "x", "z"]["mean"] == pytest.approx(0.2)
@@ -104,9 +104,9 @@ def test_a_planted_interaction_comes_back_and_none_where_effects_add_up():
     )
 
 
-def test_the_largest_swap_of_an_axis_on_the_scale_of_its_numbers():
-    lines = [("score", "a", -0.3), ("score", "a", 0.1), ("time", "a", 0.5), ("time", "a", 1.8)]
-    rows = pd.DataFrame(lines, columns=["metric", "axis", "mean"])
+def test_the_largest_effect_of_an_axis_is_on_the_scale_of_the_metric():
+    row_tuples = [("score", "a", -0.3), ("score", "a", 0.1), ("time", "a", 0.5), ("time", "a", 1.8)]
+    rows = pd.DataFrame(row_tuples, columns=["metric", "axis", "mean"])
     assert effects.find_largest_effect(rows, "a", Outcome(name="score", better="higher", margin=0.02)) == pytest.approx(
         0.3
     )
@@ -122,8 +122,8 @@ def test_the_largest_swap_of_an_axis_on_the_scale_of_its_numbers():
 CROSSED_AXES = {"a": ["one", "two"], "b": [5, None, 7], "c": ["x", "y"]}
 
 
-def crossed(noise=0.001, seeds=3):
-    """The swap of `a` brings .1, at b = 7 another .2; `c` does nothing."""
+def make_crossed_frame(noise=0.001, seeds=3):
+    """Return runs in which swapping `a` adds 0.1, and another 0.2 at b = 7; `c` has no effect."""
     rng = np.random.default_rng(0)
     rows = [
         {
@@ -138,34 +138,34 @@ def crossed(noise=0.001, seeds=3):
     return pd.DataFrame(rows)
 
 
-def test_the_strongest_of_each_two_axes_come_with_a_verdict_first():
-    frame = crossed()
+def test_the_strongest_interaction_of_each_pair_of_axes_is_listed_significant_ones_first():
+    frame = make_crossed_frame()
     rows = find_strongest_interactions(effects.tabulate_interactions(frame, CROSSED_AXES, [SCORE]), SCORE)
     assert rows[["axis", "with_axis"]].to_numpy().tolist()[0] == ["a", "b"] and len(rows) == 3
     first = rows.iloc[0]
     assert (first["with_after"], first["verdict"]) == (7, "higher") and first["mean"] == pytest.approx(0.2, abs=0.01)
 
 
-def test_ratios_are_strong_both_ways():
-    lines = [
+def test_ratios_below_and_above_1_are_ordered_by_their_logarithm():
+    row_dicts = [
         {"metric": "score", "axis": "a", "with_axis": other, "mean": mean, "verdict": "cannot tell"}
         for other, mean in (("b", 1.5), ("c", 0.5))
     ]
     rows = find_strongest_interactions(
-        pd.DataFrame(lines), Outcome(name="score", better="lower", margin=1.1, ratio=True)
+        pd.DataFrame(row_dicts), Outcome(name="score", better="lower", margin=1.1, ratio=True)
     )
     assert rows["with_axis"].tolist() == ["c", "b"]
 
 
 def test_the_effect_of_a_swap_at_each_value_of_another_axis():
-    rows = tabulate_effects_by_value(crossed(), CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
+    rows = tabulate_effects_by_value(make_crossed_frame(), CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
     assert rows["value"].tolist() == [5, None, 7]
     assert rows["mean"].tolist() == pytest.approx([0.1, 0.1, 0.3], abs=0.01)
     assert (rows["low"] < rows["mean"]).all() and rows["cells"].eq(2).all() and rows["seeds"].eq(3).all()
 
 
-def test_values_that_lack_a_side_are_left_out_and_all_stand_on_the_same_cells():
-    frame = crossed()
+def test_values_without_both_sides_are_left_out_and_all_use_the_same_cells():
+    frame = make_crossed_frame()
     frame = frame[~((frame["a"] == "two") & frame["b"].isna()) & ~((frame["b"] == 7) & (frame["c"] == "y"))]
     rows = tabulate_effects_by_value(frame, CROSSED_AXES, ("a", "one", "two"), "b", SCORE)
     assert rows["value"].tolist() == [5, 7] and rows["cells"].eq(1).all()

@@ -8,11 +8,11 @@ def messages_of(values, available=None):
     return [problem.message for problem in find_spec_problems(make_spec({"pca_dim": 8} | values), available)]
 
 
-def test_a_sound_spec_has_no_problem():
+def test_a_valid_spec_has_no_problems():
     assert messages_of({}) == []
 
 
-def test_image_folders_are_checked_when_their_images_are_counted():
+def test_image_folders_are_checked_once_their_images_are_counted():
     folder = {"dataset": "imagefolder:x", "k": 50}
     assert messages_of(folder) == []
     assert messages_of(folder, available=20) == ["k 50 is more than the 20 training images"]
@@ -25,16 +25,16 @@ def test_image_folders_are_checked_when_their_images_are_counted():
     ("values", "size"),
     [({}, 1024), ({"width": 0.25}, 1024), ({"image_size": 224}, 4096), ({"image_size": 224, "width": 0.5}, 2048)],
 )
-def test_feature_size(values, size):
+def test_the_feature_size_follows_geometry_and_width(values, size):
     assert count_features(make_spec(values)) == size
 
 
-def test_training_images():
+def test_training_images_are_counted_from_limit_and_dataset():
     assert count_training_images(make_spec({})) == 1438
     assert count_training_images(make_spec({"limit": 5})) == 5
     assert count_training_images(make_spec({"dataset": "imagefolder:x"})) is None
     assert count_training_images(make_spec({"dataset": "imagefolder:x"}), available=7) == 7
 
 
-def test_problems_blame_the_most_telling_field_first():
+def test_problems_name_the_most_specific_field_first():
     assert [problem.fields[0] for problem in find_spec_problems(make_spec({"limit": 100}))] == ["pca_dim"]

@@ -32,7 +32,7 @@ def test_counts_sum_to_the_plan(folder):
     assert sum(counts.values()) == len(plan.runs)
 
 
-def test_a_changed_matrix_keeps_what_is_still_planned(folder):
+def test_storing_a_changed_plan_counts_kept_new_and_dropped_runs(folder):
     assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(kept=0, added=6, dropped=0)
     assert status.store_plan(plan_of(TEXT), folder) == status.PlanChange(kept=6, added=0, dropped=0)
     changed = plan_of(TEXT.replace("[5, 6, 7]", "[6, 7, 8, 9]"))
@@ -48,13 +48,13 @@ def test_another_matrix_of_the_same_name_is_refused_and_changes_nothing(folder):
     assert folder.matrix_file.read_text() == before
 
 
-def test_a_stored_plan_that_is_damaged_is_an_error(folder):
+def test_a_damaged_stored_plan_is_an_error(folder):
     folder.write_matrix("name: m\naxes: {k: [")
     with pytest.raises(ResultsError, match="put the matrix file back"):
         status.read_stored_plan(folder)
 
 
-def test_matrix_folders(tmp_path, folder):
+def test_matrix_folders_are_found_below_a_folder_or_in_it(tmp_path, folder):
     with pytest.raises(ResultsError, match="no such results folder"):
         status.find_matrix_dirs(tmp_path / "none")
     with pytest.raises(ResultsError, match="holds no results"):
@@ -74,10 +74,10 @@ def test_a_plan_in_a_folder_of_another_name_is_refused(tmp_path, folder):
 
 
 def test_two_matrices_of_one_name_cannot_share_a_report(tmp_path):
-    for place in ("x", "y"):
-        status.store_plan(plan_of("name: m\nsettings: {epochs: 1}\n"), MatrixDir(tmp_path / place / "m"))
+    for parent in ("x", "y"):
+        status.store_plan(plan_of("name: m\nsettings: {epochs: 1}\n"), MatrixDir(tmp_path / parent / "m"))
         (tmp_path / "res").mkdir(exist_ok=True)
-        (tmp_path / "res" / place).symlink_to(tmp_path / place / "m")
+        (tmp_path / "res" / parent).symlink_to(tmp_path / parent / "m")
     folders = status.find_matrix_dirs(tmp_path / "res")
     assert len(folders) == 2 and status.check_distinct_names(folders[:1]) == folders[:1]
     with pytest.raises(ResultsError, match="are all called 'm'; report them one by one"):
@@ -132,7 +132,7 @@ def test_a_plan_that_no_longer_uses_own_plugins_forgets_them(folder, own):
     assert not folder.plugins_file.exists()
 
 
-def test_a_run_remembers_the_newest_facts(folder, own):
+def test_a_stored_plan_remembers_the_newest_facts(folder, own):
     status.store_plan(plan_of(MATRIX), folder)
     own.write_text(ARCH.replace('"smallest_image": 8', '"smallest_image": 16'))
     status.store_plan(plan_of(MATRIX), folder)
@@ -152,7 +152,7 @@ def test_a_run_remembers_the_newest_facts(folder, own):
         '{"archs/own": {"facts": {"features_32": 16}, "sha256": "", "path": ""}}',
     ],
 )
-def test_a_damaged_memory_of_plugins_is_named_with_the_way_out(folder, own, text):
+def test_an_error_about_a_damaged_plugins_file_names_it_and_the_remedy(folder, own, text):
     status.store_plan(plan_of(MATRIX), folder)
     folder.plugins_file.write_text(text)
     with pytest.raises(DcbenchError, match=r"plugins.json: is damaged.*run the matrix again to write it again"):
@@ -173,7 +173,7 @@ def test_plugins_that_changed_since_finished_runs_used_them_are_counted(folder, 
     assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {}, "only finished runs count"
 
 
-def test_a_changed_file_is_noticed_where_only_its_facts_are_remembered_and_it_is_not_run(folder, own):
+def test_a_changed_file_is_detected_without_running_it(folder, own):
     plan = plan_of(MATRIX)
     status.store_plan(plan, folder)
     finish(folder, plan, {"archs/own": {"sha256": digest_of(own), "path": str(own)}})
@@ -184,7 +184,7 @@ def test_a_changed_file_is_noticed_where_only_its_facts_are_remembered_and_it_is
     assert status.count_changed_plugins(status.read_status(folder).runs) == {}, "nothing is known of a missing file"
 
 
-def test_runs_whose_provenance_is_damaged_or_silent_are_not_counted(folder, own):
+def test_runs_whose_provenance_is_damaged_or_lacks_the_plugin_are_not_counted(folder, own):
     plan = plan_of(MATRIX)
     status.store_plan(plan, folder)
     finish(folder, plan, {})
@@ -195,7 +195,7 @@ def test_runs_whose_provenance_is_damaged_or_silent_are_not_counted(folder, own)
     assert status.count_changed_plugins(status.read_planned_runs(plan, folder)) == {}
 
 
-def test_built_in_plugins_cost_no_look_at_any_provenance(folder, monkeypatch):
+def test_no_provenance_is_read_for_built_in_plugins(folder, monkeypatch):
     plan = plan_of("name: m\naxes: {optimizer: [sgd, adam]}\nsettings: {epochs: 2, pca_dim: 8}\n")
     status.store_plan(plan, folder)
     for spec in plan.runs:

@@ -10,7 +10,7 @@ from dcbench.inspect.result import InspectionResult
 from tests.helpers.inspection_results import make_result
 
 
-def test_the_cells_are_the_crosstab():
+def test_the_cells_agree_with_a_crosstab():
     result = make_result(n=300, k=6, classes=5)
     axes = confusion.draw(result).axes[0]
     table = pd.crosstab(result["assignment"], result["labels"])
@@ -26,25 +26,25 @@ def test_the_cells_are_the_crosstab():
 
 
 def luminance(colour):
-    """Relative luminance (WCAG 2)."""
+    """Return the relative luminance (WCAG 2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_numbers_can_be_read_on_the_darkest_shade():
+def test_numbers_have_enough_contrast_on_the_darkest_shade():
     with matplotlib.rc_context(STYLE):
         text = confusion.draw(make_result()).axes[0].texts[0].get_color()
     assert (luminance(confusion.SHADES(1.0)) + 0.05) / (luminance(text) + 0.05) >= 4.5
 
 
-def test_rows_stand_in_the_order_of_their_majority_labels():
+def test_rows_are_in_the_order_of_their_majority_labels():
     result = make_result(n=300, k=6, classes=5)
     ids, table = confusion.count_rows(result)
     majorities = table.argmax(axis=1).tolist()
     assert majorities == sorted(majorities) and len(set(ids)) == 6
 
 
-def test_of_many_clusters_the_others_share_a_row_and_no_image_is_lost():
+def test_small_clusters_share_a_row_and_no_image_is_lost():
     result = make_result(n=1500, k=1000, shown=20)
     axes = confusion.draw(result).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
@@ -53,7 +53,7 @@ def test_of_many_clusters_the_others_share_a_row_and_no_image_is_lost():
     assert sum(int(label.split(": ")[1].replace(",", "")) for label in labels) == 1500
 
 
-def test_it_needs_no_more_than_the_last_assignment():
+def test_the_confusion_needs_only_the_last_assignment():
     result = make_result(n=300, k=30, classes=3)
     bare = InspectionResult(arrays={name: result[name] for name in ("assignment", "labels")}, facts=result.facts)
     ids, table = confusion.count_rows(bare)
@@ -66,7 +66,7 @@ def test_many_labels_have_no_numbers(classes, numbered):
     assert bool(axes.texts) == numbered and len(axes.get_xticklabels()) <= 20
 
 
-def test_the_caption_tells_the_purity():
+def test_the_caption_has_the_purity():
     result = make_result(n=40, k=2)
     arrays = {**result.arrays, "assignment": np.repeat([1, 0], [30, 10]), "labels": np.repeat([2, 1, 0], [27, 3, 10])}
     text = confusion.caption(InspectionResult(arrays=arrays, facts=result.facts))

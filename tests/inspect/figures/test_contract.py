@@ -1,4 +1,4 @@
-"""Every figure draws a run of any kind, says what it shows, and needs no array that it does not name."""
+"""Every figure of a run can draw runs of every kind, has a caption, and uses only the arrays that it names."""
 
 import warnings
 
@@ -13,7 +13,7 @@ from dcbench.inspect.result import ARRAYS, InspectionResult
 from tests.helpers.inspected_runs import make_run, measure_on_cpu
 from tests.helpers.inspection_results import make_result
 
-PARTS = registry.plugin_names("run_figures")
+FIGURES = registry.plugin_names("run_figures")
 
 NAMES = ["<script>alert('x')</script>", 'a$b$ & "c"', "cat 🐈 猫", "x" * 200, "", "3", "ñandú", "dog", "eel", "fox"]
 
@@ -32,7 +32,7 @@ KINDS = {
 }
 
 
-def one_cluster():
+def make_single_cluster_result():
     result = make_result(k=4)
     arrays = {**result.arrays, "assignment": np.full(90, 2), "clusters": np.array([2])}
     return InspectionResult(
@@ -40,7 +40,7 @@ def one_cluster():
     )
 
 
-def silent():
+def make_silent_result():
     result = make_result()
     return InspectionResult(
         arrays={**result.arrays, "first_strengths": np.zeros((5, 8)), "last_strengths": -np.ones((5, 8))},
@@ -48,52 +48,52 @@ def silent():
     )
 
 
-def drawn(part, result):
+def draw_figure(name, result):
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.simplefilter("error")  # a glyph that the font lacks, a layout that has no room
-        figure = registry.load("run_figures", part).draw(result)
+        warnings.simplefilter("error")  # a missing glyph or a layout without enough space
+        figure = registry.load("run_figures", name).draw(result)
         figure.canvas.draw()
     return figure
 
 
-def test_there_are_figures_each_with_a_place_of_its_own():
-    assert {"nearest", "confusion", "feature_map", "filters", "first_layer_images", "last_layer_images"} <= set(PARTS)
-    places = [registry.facts("run_figures", part)["place"] for part in PARTS]
+def test_there_are_figures_and_each_has_its_own_place():
+    assert {"nearest", "confusion", "feature_map", "filters", "first_layer_images", "last_layer_images"} <= set(FIGURES)
+    places = [registry.facts("run_figures", name)["place"] for name in FIGURES]
     assert len(set(places)) == len(places)
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_it_has_a_title_and_needs_arrays_that_exist(part):
-    facts = registry.facts("run_figures", part)
+@pytest.mark.parametrize("figure_name", FIGURES)
+def test_a_figure_has_a_title_and_needs_known_arrays(figure_name):
+    facts = registry.facts("run_figures", figure_name)
     assert facts["title"] and set(facts["needs"]) <= set(ARRAYS)
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_what_it_needs_is_all_it_uses(part):
-    """With nothing but the arrays that it names, and what every run has, it can be drawn."""
+@pytest.mark.parametrize("figure_name", FIGURES)
+def test_a_figure_uses_only_the_arrays_it_needs(figure_name):
+    """A figure can be drawn from the arrays that it names and those that every run has."""
     result = make_result()
     always = ["assignment", "labels", "indices"]
     few = InspectionResult(
-        arrays={name: result[name] for name in [*always, *registry.facts("run_figures", part)["needs"]]},
+        arrays={name: result[name] for name in [*always, *registry.facts("run_figures", figure_name)["needs"]]},
         facts=result.facts,
     )
-    assert drawn(part, few).axes and registry.load("run_figures", part).caption(few)
+    assert draw_figure(figure_name, few).axes and registry.load("run_figures", figure_name).caption(few)
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("figure_name", FIGURES)
 @pytest.mark.parametrize("kind", [*KINDS, "one cluster", "silent"])
-def test_it_draws_runs_of_every_kind(part, kind):
-    result = {"one cluster": one_cluster, "silent": silent}.get(kind, lambda: KINDS[kind])()
-    assert isinstance(drawn(part, result), Figure)
-    text = registry.load("run_figures", part).caption(result)
+def test_a_figure_can_draw_runs_of_every_kind(figure_name, kind):
+    result = {"one cluster": make_single_cluster_result, "silent": make_silent_result}.get(kind, lambda: KINDS[kind])()
+    assert isinstance(draw_figure(figure_name, result), Figure)
+    text = registry.load("run_figures", figure_name).caption(result)
     assert text.endswith(".") and "  " not in text and "nan" not in text
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_nothing_overlaps_the_edge(part):
-    """All words lie inside the figure."""
+@pytest.mark.parametrize("figure_name", FIGURES)
+def test_texts_are_inside_the_figure(figure_name):
+    """All texts lie inside the figure."""
     for kind in ("grey", "colour", "odd names", "1000 clusters", "Sobel"):
-        figure = drawn(part, KINDS[kind])
+        figure = draw_figure(figure_name, KINDS[kind])
         inside = figure.bbox.padded(2)
         for axes in figure.axes:
             for text in axes.texts:
@@ -102,16 +102,16 @@ def test_nothing_overlaps_the_edge(part):
                 assert inside.y0 <= box.y0 and box.y1 <= inside.y1, (kind, text.get_text())
 
 
-def test_a_real_run(tmp_path):
+def test_figures_can_draw_a_real_run(tmp_path):
     result = measure_on_cpu(make_run(tmp_path))
-    for part in PARTS:
-        assert drawn(part, result).axes
+    for name in FIGURES:
+        assert draw_figure(name, result).axes
 
 
-@pytest.mark.parametrize("part", ["nearest", "filters", "first_layer_images", "last_layer_images"])
+@pytest.mark.parametrize("figure_name", ["nearest", "filters", "first_layer_images", "last_layer_images"])
 @pytest.mark.parametrize("kind", ["grey", "colour", "odd names", "96 filters", "one filter", "Sobel"])
-def test_words_do_not_lie_on_images_or_on_each_other(part, kind):
-    figure = drawn(part, KINDS[kind])
+def test_texts_do_not_overlap_images_or_each_other(figure_name, kind):
+    figure = draw_figure(figure_name, KINDS[kind])
     (axes,) = figure.axes
     picture = np.asarray(axes.images[0].get_array())
     boxes = [text.get_window_extent() for text in axes.texts]

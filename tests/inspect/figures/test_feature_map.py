@@ -7,25 +7,27 @@ from dcbench.inspect.result import InspectionResult
 from tests.helpers.inspection_results import make_result
 
 
-def points(panel):
-    """Label in the legend -> the points drawn under it."""
-    return {drawn.get_label(): np.asarray(drawn.get_offsets()) for drawn in panel.collections}
+def points_by_label(panel):
+    """Return the drawn points by their label in the legend."""
+    return {collection.get_label(): np.asarray(collection.get_offsets()) for collection in panel.collections}
 
 
-def test_both_panels_show_every_point_where_it_is():
+def test_both_panels_show_every_point_at_its_position():
     result = make_result(n=200, k=4, classes=3)
     by_label, by_cluster = feature_map.draw(result).axes
     positions = result["map_positions"]
-    for label, drawn in points(by_label).items():
+    for label, positions_drawn in points_by_label(by_label).items():
         members = result["labels"][positions] == int(label.removeprefix("label "))
-        assert drawn == pytest.approx(result["map"][members])
-    for label, drawn in points(by_cluster).items():
+        assert positions_drawn == pytest.approx(result["map"][members])
+    for label, positions_drawn in points_by_label(by_cluster).items():
         members = result["assignment"][positions] == int(label.split(":")[0])
-        assert drawn == pytest.approx(result["map"][members])
-    assert sum(map(len, points(by_cluster).values())) == sum(map(len, points(by_label).values())) == 100
+        assert positions_drawn == pytest.approx(result["map"][members])
+    assert (
+        sum(map(len, points_by_label(by_cluster).values())) == sum(map(len, points_by_label(by_label).values())) == 100
+    )
 
 
-def test_a_cluster_has_its_majority_labels_colour_where_no_larger_one_has_it():
+def test_the_largest_cluster_of_a_majority_label_has_the_colour_of_the_label():
     result = make_result(n=12, k=3, classes=2)
     assignment, labels = np.repeat([0, 1, 2], [5, 4, 3]), np.array([1] * 9 + [0] * 3)
     counts = InspectionResult(
@@ -36,7 +38,7 @@ def test_a_cluster_has_its_majority_labels_colour_where_no_larger_one_has_it():
 
 
 @pytest.mark.parametrize(("k", "classes"), [(2, 2), (10, 10), (40, 3), (3, 40), (1000, 100)])
-def test_no_two_groups_look_the_same(k, classes):
+def test_groups_have_different_styles(k, classes):
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 9, (k, classes))
     for styles in (feature_map.assign_label_styles(counts), feature_map.assign_cluster_styles(counts)):
@@ -44,7 +46,7 @@ def test_no_two_groups_look_the_same(k, classes):
     assert len(set(feature_map.STYLES)) == 16
 
 
-def test_more_groups_than_colours_share_a_grey():
+def test_groups_without_a_colour_are_grey():
     result = make_result(n=900, k=40)
     _, by_cluster = feature_map.draw(result).axes
     rest, *groups = by_cluster.collections
@@ -56,7 +58,7 @@ def test_more_groups_than_colours_share_a_grey():
     assert len(groups) == 16 and len(others) > 20
 
 
-def test_the_caption_says_how_many_images_and_how_far_to_trust():
+def test_the_caption_has_the_number_of_images_and_the_trustworthiness():
     text = feature_map.caption(make_result(n=90))
     assert text.startswith("45 of 90 training images, drawn with the run's seed") and "Trustworthiness 0.91" in text
     assert "It cannot show" in text and "different points" not in text
@@ -65,6 +67,6 @@ def test_the_caption_says_how_many_images_and_how_far_to_trust():
     assert feature_map.caption(piled).endswith("Before the map they are only 12 different points.")
 
 
-def test_every_group_stands_in_the_legend_whatever_it_is_called():
+def test_groups_with_unusual_names_are_in_the_legend():
     by_label, _ = feature_map.draw(make_result(n=200, classes=3, names=["_ant", "bee", "7"])).axes
     assert [text.get_text() for text in by_label.get_legend().get_texts()] == ["_ant", "bee", "label 2"]

@@ -7,22 +7,22 @@ from dcbench.inspect.result import InspectionResult
 from tests.helpers.inspection_results import make_result
 
 
-def test_each_filter_stands_before_its_images():
+def test_each_filter_is_followed_by_its_images():
     result = make_result(filters=4, side=32, dataset="mnist")
     (axes,) = first_layer_images.draw(result).axes
     picture = np.asarray(axes.images[0].get_array())
     pitch, tiles = 32 * 1.08, make_filter_tiles(result, "filters")
     block = 2 + 1 + 0.3 + 8 + 0.6
     for number in range(4):
-        y, left = round(number % 2 * pitch), number // 2 * block
-        x = round((left + 2) * pitch)
+        y, first_column = round(number % 2 * pitch), number // 2 * block
+        x = round((first_column + 2) * pitch)
         assert (picture[y : y + 32, x : x + 32] == enlarge(tiles[number, 0], 32)).all()
-        for place, position in enumerate(result["first_answers"][number]):
-            x = round((left + 3.3 + place) * pitch)
+        for column, position in enumerate(result["first_answers"][number]):
+            x = round((first_column + 3.3 + column) * pitch)
             assert (picture[y : y + 32, x : x + 32] == enlarge(to_rgb(result.image(position)), 32)).all()
 
 
-def test_frames_lie_where_the_filter_saw():
+def test_frames_are_at_the_receptive_fields():
     result = make_result(filters=2, side=32)
     boxes = np.tile([0.25, 0.5, 0.125, 0.125], (2, 8, 1))
     (axes,) = first_layer_images.draw(
@@ -38,7 +38,7 @@ def test_frames_lie_where_the_filter_saw():
     )
 
 
-def test_ties_are_counted_only_where_not_all_of_them_are_shown():
+def test_ties_are_counted_only_when_not_all_are_shown():
     result = make_result(filters=3)
     tied = InspectionResult(arrays={**result.arrays, "first_ties": np.array([8, 1500, 1])}, facts=result.facts)
     (axes,) = first_layer_images.draw(tied).axes

@@ -6,20 +6,20 @@ from dcbench.inspect.result import InspectionResult
 from tests.helpers.inspection_results import make_result
 
 
-def test_each_row_is_a_filters_images_in_order_and_nothing_is_framed():
+def test_each_row_has_the_images_of_a_filter_in_order_without_frames():
     result = make_result(filters=4, side=32, dataset="mnist")
     (axes,) = last_layer_images.draw(result).axes
     picture = np.asarray(axes.images[0].get_array())
     pitch = 32 * 1.08
     for number in range(4):
-        y, left = round(number % 2 * pitch), number // 2 * (2.6 + 8 + 0.6)
-        for place, position in enumerate(result["last_answers"][number]):
-            x = round((left + 2.6 + place) * pitch)
+        y, first_column = round(number % 2 * pitch), number // 2 * (2.6 + 8 + 0.6)
+        for column, position in enumerate(result["last_answers"][number]):
+            x = round((first_column + 2.6 + column) * pitch)
             assert (picture[y : y + 32, x : x + 32] == enlarge(to_rgb(result.image(position)), 32)).all()
     assert not axes.patches
 
 
-def test_each_row_names_the_most_frequent_label():
+def test_each_row_has_the_most_frequent_label():
     result = make_result(filters=2, classes=3, names=["ant", "bee", "cat"])
     labels = np.zeros(90, int)
     labels[:3] = 2
