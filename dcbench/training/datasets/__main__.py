@@ -1,6 +1,6 @@
 """`python -m dcbench.training.datasets NAME DIR [PLUGINS...]`: download one dataset, with a progress bar on stderr.
 
-Exit code 0, or 1 with the reason on stdout. It ends when its stdin is closed, and so with the process that started it.
+Exit code 0, or 1 with the reason on stdout. If its stdin is a pipe, it ends when that closes, and so with its parent process.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -42,12 +43,13 @@ def main(name: str, data_dir: Path) -> int:
 
 
 def _end_with_stdin() -> None:
-    while os.read(sys.stdin.fileno(), 1):  # not sys.stdin.read(), whose lock Python needs when it exits
+    while os.read(0, 1):  # not sys.stdin.read(), whose lock Python needs when it exits
         pass
     os._exit(1)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     registry.use_plugins(map(Path, sys.argv[3:]))
     sys.exit(main(sys.argv[1], Path(sys.argv[2])))
