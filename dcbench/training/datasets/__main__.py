@@ -1,6 +1,7 @@
 """`python -m dcbench.training.datasets NAME DIR [PLUGINS...]`: download one dataset, with a progress bar on stderr.
 
-Exit code 0, or 1 with the reason on stdout. If its stdin is a pipe, it ends when that closes, and so with its parent process.
+Exit code 0, or 1 with the reason on stdout. If stdin is a pipe, the process ends when the pipe closes, and so with its
+parent.
 """
 
 from __future__ import annotations
