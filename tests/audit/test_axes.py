@@ -1,4 +1,4 @@
-"""The audits: nothing to find in the real code, and each planted fault named by its axis or its check."""
+"""The audit passes for the real code, and each planted fault fails its axis or its check."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ SOBEL = f"name: m\naxes: {{input_channels: [1, 2]}}\nsettings: {SETTINGS}\n"
 
 @pytest.fixture
 def audited(run_here):
-    """The audit of a matrix text, run for real in this process."""
+    """Return a function that runs a matrix text in this process and audits it."""
 
     def do(text):
         folder = run_here(text)
@@ -46,19 +46,19 @@ def audited(run_here):
     return do
 
 
-def checks(result):
+def failed_checks(result):
     return {problem.check for problem in result.failures}
 
 
-# --- nothing to find ------------------------------------------------------------------------
+# --- the real code --------------------------------------------------------------------------
 
 
-def test_every_field_that_can_be_an_axis_leaves_a_trace():
+def test_every_field_that_can_be_an_axis_has_an_expectation():
     assert set(EXPECTATIONS) == set(RunSpec.model_fields) - {"seed"}
 
 
 SAME_OUTCOME = ("backend", "pca_backend", "whiten_backend", "kmeans_backend", "kmeans_iterations")
-"""Axes that may act and still come out the same on a few images."""
+"""Axes that may act and still have the same outcome on a few images."""
 
 AXES = [
     "optimizer: [sgd, adam]", "top_optimizer: [sgd, adam]", "lr: [0.05, 0.1]", "top_lr: [0.05, 0.1]",
@@ -77,8 +77,8 @@ AXES = [
 def test_every_axis_acts(audited, axis):
     name = axis.split(":")[0]
     settings = SETTINGS if name == "reassign_every" else SETTINGS.replace("epochs: 2", "epochs: 1")
-    kept = [part for part in settings.strip("{}").split(", ") if not part.startswith(f"{name}:")]
-    result = audited(f"name: m\naxes: {{{axis}}}\nsettings: {{{', '.join(kept)}}}\n")
+    other_settings = [setting for setting in settings.strip("{}").split(", ") if not setting.startswith(f"{name}:")]
+    result = audited(f"name: m\naxes: {{{axis}}}\nsettings: {{{', '.join(other_settings)}}}\n")
     (only,) = result.axes
     assert result.failures == [] and result.passed
     assert only.verdict in ("acts", "acts, same outcome"), only
@@ -87,7 +87,7 @@ def test_every_axis_acts(audited, axis):
         assert only.outcome == only.pairs
 
 
-def test_adams_settings_act_on_adam_and_on_nothing_else(audited):
+def test_the_betas_act_with_adam_and_do_nothing_with_sgd(audited):
     adam = SETTINGS.replace("}", ", optimizer: adam, top_optimizer: adam}")
     for beta in ("beta1: [0.5, 0.9]", "beta2: [0.9, 0.999]"):
         assert audited(f"name: a\naxes: {{{beta}}}\nsettings: {adam}\n").axes[0].verdict == "acts"
@@ -95,7 +95,7 @@ def test_adams_settings_act_on_adam_and_on_nothing_else(audited):
         assert idle.axes[0].verdict == "does nothing" and not idle.passed and idle.failures == []
 
 
-def test_fields_that_follow_and_zipped_axes_are_told(audited):
+def test_fields_that_follow_an_axis_are_named_and_zipped_fields_are_one_axis(audited):
     text = (
         "name: m\naxes: {optimizer: [sgd, adam]}\nzip:\n  - {k: [3, 5], pca_dim: [4, 8]}\n"
         "settings: {limit: 60, width: 0.05, epochs: 1, batch_size: 16}\n"
@@ -107,7 +107,7 @@ def test_fields_that_follow_and_zipped_axes_are_told(audited):
     assert (joint.name, joint.pairs, joint.verdict) == ("k + pca_dim", 2, "acts")
 
 
-def test_what_follows_from_what_follows_is_declared(audited):
+def test_fields_that_follow_indirectly_are_named(audited):
     text = (
         "name: m\naxes: {pca_backend: [faiss, torch]}\n"
         "settings: {limit: 60, width: 0.05, epochs: 1, batch_size: 16, pca_dim: 8, k: 4}\n"
@@ -118,7 +118,7 @@ def test_what_follows_from_what_follows_is_declared(audited):
     assert axis.verdict == "acts" and set(axis.follows) == {"optimizer", "lr", "weight_decay"}
 
 
-def test_two_values_that_do_the_same_are_named_though_a_third_acts(run_here, monkeypatch):
+def test_two_values_with_the_same_effect_are_named_when_a_third_acts(run_here, monkeypatch):
     real = images.draw_crop_boxes
     monkeypatch.setattr(
         images, "draw_crop_boxes", lambda count, augment, rng: real(count, augment.removesuffix("_flip"), rng)
@@ -128,12 +128,12 @@ def test_two_values_that_do_the_same_are_named_though_a_third_acts(run_here, mon
     assert axis.message == "does nothing between crop and crop_flip" and axis.acted == 2
 
 
-def test_epochs_may_be_none_at_all(audited):
+def test_an_axis_of_epochs_may_include_zero(audited):
     (axis,) = audited(BACKENDS.replace("backend: [faiss, sklearn]", "epochs: [0, 2]").replace("epochs: 2, ", "")).axes
     assert axis.verdict == "acts"
 
 
-def test_runs_that_cannot_repeat_exactly_are_not_asked_to(run_here):
+def test_runs_that_are_not_exact_need_not_share_the_first_assignment(run_here):
     folder = run_here(BACKENDS.replace("backend: [faiss, sklearn]", "optimizer: [sgd, adam]"))
     file = next(folder.path.glob("*adam*/audit.json"))
     facts = json.loads(file.read_text())
@@ -143,15 +143,15 @@ def test_runs_that_cannot_repeat_exactly_are_not_asked_to(run_here):
         assert axes.audit(folder).axes[0].verdict == verdict
 
 
-def test_facts_of_another_shape_are_a_problem_and_no_crash(run_here):
+def test_malformed_audit_facts_are_a_failed_check(run_here):
     folder = run_here(BACKENDS)
     for text in ('{"passes": [{"epoch": 1}]}', "{}", '{"data": 3, "stages": [], "passes": {}}'):
         next(folder.path.glob("*/audit.json")).write_text(text)
         result = axes.audit(folder)
-        assert "audit" in checks(result) and not result.passed
+        assert "audit" in failed_checks(result) and not result.passed
 
 
-def test_images_in_both_splits_are_told_where_their_number_is_not_known(run_here, monkeypatch):
+def test_duplicates_between_the_splits_are_a_note_when_their_number_is_unknown(run_here, monkeypatch):
     plant_test_images_in_training(monkeypatch)
     facts = registry.facts("datasets", "digits")
     monkeypatch.setattr(registry, "facts", without_duplicates(registry.facts))
@@ -161,33 +161,33 @@ def test_images_in_both_splits_are_told_where_their_number_is_not_known(run_here
 
 
 def without_duplicates(real):
-    def facts(room, part):
-        return {name: value for name, value in real(room, part).items() if name != "duplicates"}
+    def facts(kind, name):
+        return {fact: value for fact, value in real(kind, name).items() if fact != "duplicates"}
 
     return facts
 
 
-def test_an_axis_without_pairs_says_so(run_here):
+def test_an_axis_without_pairs_has_the_verdict_no_pairs(run_here):
     text = "name: m\naxes: {k: [4], epochs: [1]}\nsettings: {limit: 60, width: 0.05, pca_dim: 8}\n"
     folder = run_here(text + "include:\n  - {k: 5, epochs: 2}\n")
     result = axes.audit(folder)
     assert [axis.verdict for axis in result.axes] == ["no pairs", "no pairs"] and result.passed
 
 
-def test_baselines_are_checked_but_paired_with_nothing(audited):
+def test_baselines_are_checked_but_not_paired(audited):
     result = audited(BACKENDS + "baselines: [pixels, supervised]\n")
     assert result.runs == 5 and result.axes[0].pairs == 1 and result.failures == []
 
 
-def test_a_run_without_its_audit_is_a_problem(run_here):
+def test_a_run_with_a_damaged_audit_fails_a_check(run_here):
     folder = run_here(BACKENDS)
     first, _ = sorted(folder.path.glob("*/audit.json"))
     first.write_text(first.read_text()[:100])
     result = axes.audit(folder)
-    assert checks(result) == {"audit"} and result.axes[0].verdict == "no pairs" and not result.passed
+    assert failed_checks(result) == {"audit"} and result.axes[0].verdict == "no pairs" and not result.passed
 
 
-def test_the_audit_tells_what_was_asked_for(run_here):
+def test_the_audit_file_records_parameters_passes_stages_and_splits(run_here):
     facts = json.loads(next(run_here(SOBEL).path.glob("*c2*/audit.json")).read_text())
     assert facts["parameters"]["frozen"] == {"names": ["input.sobel.weight"], "count": 18}
     assert facts["parameters"]["head"]["names"] == ["head.weight", "head.bias"]
@@ -215,7 +215,7 @@ def plant_labels_of_other_images(monkeypatch):
 
 def plant_an_ignored_backend(monkeypatch):
     real = registry.load
-    monkeypatch.setattr(registry, "load", lambda room, part: real(room, "faiss" if room == "backends" else part))
+    monkeypatch.setattr(registry, "load", lambda kind, name: real(kind, "faiss" if kind == "backends" else name))
 
 
 def plant_a_backend_in_the_seed(monkeypatch):
@@ -264,20 +264,20 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_named_by_its_check(fault, run_here, monkeypatch):
+def test_a_planted_fault_fails_its_check(fault, run_here, monkeypatch):
     text, plant, check = FAULTS[fault]
     plant(monkeypatch)
     result = axes.audit(run_here(text))
-    assert check in checks(result) and not result.passed
+    assert check in failed_checks(result) and not result.passed
 
 
-def test_a_backend_that_is_ignored_does_nothing(run_here, monkeypatch):
+def test_an_ignored_backend_has_the_verdict_does_nothing(run_here, monkeypatch):
     plant_an_ignored_backend(monkeypatch)
     (axis,) = axes.audit(run_here(BACKENDS)).axes
     assert (axis.verdict, axis.acted, axis.outcome) == ("does nothing", 0, 0)
 
 
-def plant_other_first_centroids_for_one_backend(monkeypatch):
+def plant_other_first_centroids_for_sklearn(monkeypatch):
     real = pseudo_labels.draw_first_centroids
 
     def draw_first_centroids(count, spec, epoch, restart):
@@ -291,10 +291,10 @@ def plant_other_first_centroids_for_one_backend(monkeypatch):
     [
         (plant_a_backend_in_the_seed, "weights"),
         (plant_a_backend_that_switches_the_sampler, "sampler"),
-        (plant_other_first_centroids_for_one_backend, "first centroids"),
+        (plant_other_first_centroids_for_sklearn, "first centroids"),
     ],
 )
-def test_what_an_axis_brings_along_undeclared_confounds_it(plant, blamed, run_here, monkeypatch):
+def test_an_undeclared_change_confounds_an_axis(plant, blamed, run_here, monkeypatch):
     plant(monkeypatch)
     text = BACKENDS.replace("k: 4", "k: 4, augment: none")
     (axis,) = axes.audit(run_here(text)).axes
@@ -304,7 +304,7 @@ def test_what_an_axis_brings_along_undeclared_confounds_it(plant, blamed, run_he
 # --- the command --------------------------------------------------------------------------------
 
 
-def test_the_command_prints_the_table_and_its_exit_code_says_what_it_found(run_here, tmp_path):
+def test_the_command_prints_the_table_and_exits_with_1_after_a_failed_check(run_here, tmp_path):
     folder = run_here(BACKENDS)
     completed = shell("audit", str(folder.path), cwd=tmp_path)
     assert completed.returncode == 0 and "every check of every run passed" in completed.stdout
@@ -323,11 +323,11 @@ def test_the_command_prints_the_table_and_its_exit_code_says_what_it_found(run_h
     ("path", "value"),
     [("a.b", 1), ("a.c", None), ("x.b", None), ("list.1.v", 3), ("list.*.v", [2, 3]), ("list.9.v", None), ("a.*", [])],
 )
-def test_looking_along_a_path(path, value):
+def test_look_up_follows_a_dotted_path(path, value):
     assert look_up({"a": {"b": 1}, "list": [{"v": 2}, {"v": 3}]}, path) == value
 
 
-def test_no_results_no_audit(tmp_path):
+def test_audit_without_results_exits_with_2(tmp_path):
     assert shell("audit", str(tmp_path), cwd=tmp_path).returncode == 2
 
 

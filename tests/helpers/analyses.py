@@ -66,12 +66,12 @@ def make_results(text, score=score, seconds=seconds, **unfinished):
         row |= {"health": "healthy" if state == "done" else None, "health_since": None, "health_why": None}
         run_rows.append(row)
         if state == "done":
-            curve_frames.append(curves(spec, end, took, rng).assign(place=index))
+            curve_frames.append(curves(spec, end, took, rng).assign(run_index=index))
     runs = pd.DataFrame(run_rows)
     rows = pd.DataFrame(columns=[*run_rows[0], *COLUMNS])
     if curve_frames:
         metrics = pd.concat(curve_frames, ignore_index=True)
-        fields = runs.iloc[metrics.pop("place")].reset_index(drop=True)
+        fields = runs.iloc[metrics.pop("run_index")].reset_index(drop=True)
         rows = pd.concat([metrics.reindex(columns=list(COLUMNS)), fields], axis=1)
     varied = {name: values for name, values in plan.axes.items() if len(values) > 1}
     return Results(name=plan.name, varied=varied, runs=runs, rows=rows, groups=plan.groups)

@@ -1,4 +1,4 @@
-"""A page parsed into what its tests ask for."""
+"""Renders a page and parses it for the tests."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ settings: {epochs: 2}
 """
 
 
-SPOKEN_OF = [one for one in OUTCOMES if one.name in ("nmi_true", "ami_true", GAIN, "seconds")]
+METRICS_USED = [metric for metric in OUTCOMES if metric.name in ("nmi_true", "ami_true", GAIN, "seconds")]
 
 
-NOTHING = Audit(name="m", runs=0, axes=[], failures=[])
+NO_AUDIT = Audit(name="m", runs=0, axes=[], failures=[])
 
 
 VOID = ("meta", "img", "br", "link", "input")
 
 
 class Page(HTMLParser):
-    """Collects what the tests ask about, and fails on elements that are not closed."""
+    """Collects links, ids, texts and tags of a page, and fails on elements that are not closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -59,19 +59,19 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def html(found, audited=NOTHING, figures=(), facts=None):
-    analysis = analyse(found, SPOKEN_OF)
+def render_html(results, audited=NO_AUDIT, figures=(), facts=None):
+    analysis = analyse(results, METRICS_USED)
     provenance = ReportProvenance(matrix="name: m\n", facts=facts or {})
     return render_page(analysis, list(figures), make_tables(analysis, audited), audited, provenance)
 
 
-def read(found, **more):
-    """The page, which is whole whatever the results are: closed, every link leads to something, no two ids alike."""
-    told = Page(html(found, **more))
-    assert told.open == [] and len(told.ids) == len(set(told.ids))
-    assert all(link[1:] in told.ids if link.startswith("#") else link.startswith("data:") for link in told.links)
-    assert not re.search(r"\bnan\b|\bNone\b", re.sub(r"became nan|kind nan", "", told.text)), "absence is empty"
-    return told
+def read_page(results, **more):
+    """Return the parsed page of the results; check that its elements are closed, its links valid and its ids unique."""
+    page = Page(render_html(results, **more))
+    assert page.open == [] and len(page.ids) == len(set(page.ids))
+    assert all(link[1:] in page.ids if link.startswith("#") else link.startswith("data:") for link in page.links)
+    assert not re.search(r"\bnan\b|\bNone\b", re.sub(r"became nan|kind nan", "", page.text)), "missing values are empty"
+    return page
 
 
 NAMES = ["</script><script>alert(1)</script>", "a \"quoted\" & 'other' --> name", "🦆 & \u2028 é", "x" * 200]

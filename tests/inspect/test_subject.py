@@ -14,10 +14,10 @@ from dcbench.replay.run_diff import diff_records
 from tests.helpers.own_parts import write_part
 
 
-def folder_of(place, state, *, weights=False, assignment=False, **values):
+def write_run(root, state, *, weights=False, assignment=False, **values):
     """A run's folder in a state, with files of the names that matter."""
     spec = make_spec({"epochs": 1} | values)
-    folder = RunDir(place / "m" / spec.run_id)
+    folder = RunDir(root / "m" / spec.run_id)
     folder.prepare(spec)
     for epoch in range(spec.epochs + 1):
         folder.append_metrics({"epoch": epoch})
@@ -43,13 +43,13 @@ UNTRAINED, PIXELS = {"epochs": 0}, {"epochs": 0, "method": "pixels"}
         (RunState(name="pending"), {"weights": True}, {}, "checkpoint"),
     ],
 )
-def test_what_there_is_to_inspect(tmp_path, state, has, values, source):
-    run = read_inspected_run(folder_of(tmp_path, state, **has, **values).path)
+def test_the_source_of_an_inspection_depends_on_the_files_of_the_run(tmp_path, state, has, values, source):
+    run = read_inspected_run(write_run(tmp_path, state, **has, **values).path)
     assert run.source == source and run.state.name == state.name and not run.is_replay
 
 
-def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_path):
-    folder = folder_of(tmp_path / "my results", DONE)
+def test_a_done_run_without_weights_names_the_command_and_its_time(tmp_path):
+    folder = write_run(tmp_path / "my results", DONE)
     with pytest.raises(ResultsError) as caught:
         read_inspected_run(folder.path)
     message = str(caught.value)
@@ -73,20 +73,20 @@ def test_a_done_run_without_anything_names_the_command_and_what_it_costs(tmp_pat
         (RunState(name="pending"), {}, UNTRAINED, "is pending"),
     ],
 )
-def test_a_run_that_left_nothing_says_its_state(tmp_path, state, has, values, expected):
-    folder = folder_of(tmp_path, state, **has, **values)
+def test_a_run_without_weights_and_not_done_is_an_error_with_its_state(tmp_path, state, has, values, expected):
+    folder = write_run(tmp_path, state, **has, **values)
     with pytest.raises(ResultsError, match=expected) as caught:
         read_inspected_run(folder.path)
     assert f"dcbench status {folder.path}" in str(caught.value)
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path):
+def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(ResultsError, match="is not the folder of a run"):
         read_inspected_run(tmp_path)
 
 
-def test_it_is_computed_on_the_device_and_with_the_threads_it_was_made_with(tmp_path):
-    folder = folder_of(tmp_path, DONE, weights=True)
+def test_an_inspection_uses_the_device_and_threads_of_the_run(tmp_path):
+    folder = write_run(tmp_path, DONE, weights=True)
     run = read_inspected_run(folder.path)
     assert (run.device, run.threads) == ("auto", 1), "nothing is recorded"
     folder.write_provenance({"device": "cpu", "threads": 3})
@@ -98,7 +98,7 @@ def test_it_is_computed_on_the_device_and_with_the_threads_it_was_made_with(tmp_
 ROWS = [{"epoch": "0", "purity": "0.5"}]
 
 
-def test_a_repetition_says_how_it_came_out(tmp_path):
+def test_a_replay_is_checked_against_the_original(tmp_path):
     def check(rows, ours=None, theirs=None):
         return check_replay(
             tmp_path,
@@ -126,8 +126,8 @@ def test_a_repetition_says_how_it_came_out(tmp_path):
         check_replay(tmp_path, failed)
 
 
-def test_a_repetition_is_known_by_its_other_name(tmp_path):
-    folder = folder_of(tmp_path, DONE, weights=True)
+def test_a_replay_is_recognised_by_the_name_of_its_folder(tmp_path):
+    folder = write_run(tmp_path, DONE, weights=True)
     run = read_inspected_run(folder.path, user_path=tmp_path / "elsewhere")
     assert run.is_replay and run.replay_hint.endswith(f"dcbench inspect {tmp_path / 'elsewhere'} --replay")
 
@@ -135,7 +135,7 @@ def test_a_repetition_is_known_by_its_other_name(tmp_path):
 def test_the_suggested_command_names_the_folder_of_own_plugins(tmp_path):
     file = write_part(tmp_path / "my parts")
     registry.use_plugins([tmp_path / "my parts"])
-    folder = folder_of(tmp_path, DONE, arch="own", pca_dim=8)
+    folder = write_run(tmp_path, DONE, arch="own", pca_dim=8)
     options = f"--replay --plugins '{tmp_path / 'my parts'}'"
     with pytest.raises(ResultsError, match=re.escape(options) + "$"):
         read_inspected_run(folder.path)

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.report.writing import ReportSettings, write_report
 from tests.helpers.analyses import make_results
-from tests.helpers.pages import NAMES, TEXT, html
+from tests.helpers.pages import NAMES, TEXT, render_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("report_browser")]
 
@@ -280,19 +280,19 @@ def test_printing_opens_details_and_hides_controls(page):
 def unusual_page(kind):
     """Return the HTML of a page of unusual results of this kind."""
     if kind == "nothing finished":
-        return html(make_results(TEXT, pending=range(24)))
+        return render_html(make_results(TEXT, pending=range(24)))
     if kind == "one run":
-        return html(make_results("name: m\nseeds: [0]\nsettings: {epochs: 0}\n"))
+        return render_html(make_results("name: m\nseeds: [0]\nsettings: {epochs: 0}\n"))
     results = make_results(TEXT)
     if kind == "columns of nan":
         results.rows[["nmi_true", "feature_rank"]] = float("nan")
-        return html(results)
+        return render_html(results)
     by = dict(zip(("mnist", "cifar10"), NAMES, strict=False))
     for frame in (results.runs, results.rows):
         frame["dataset"] = frame["dataset"].map(by)
     results.varied["dataset"] = list(by.values())
     results.runs["health_why"] = NAMES[2] + NAMES[3]
-    return html(results)
+    return render_html(results)
 
 
 @pytest.mark.parametrize("kind", ["nothing finished", "one run", "columns of nan", "names"])

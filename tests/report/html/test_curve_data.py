@@ -16,18 +16,18 @@ settings: {dataset: mnist}
 """
 
 
-def told(**changes):
-    found = make_results(TEXT, failed=[1])
+def make_analysis(**changes):
+    results = make_results(TEXT, failed=[1])
     for name, value in changes.items():
-        found.rows[name] = value
-    return analyse(found)
+        results.rows[name] = value
+    return analyse(results)
 
 
-def unpacked(text):
+def unpack(text):
     return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
-def whole(steps, scale):
+def sum_steps(steps, scale):
     last, values = 0, []
     for step in steps:
         last += step or 0
@@ -35,40 +35,40 @@ def whole(steps, scale):
     return values
 
 
-def test_every_curve_comes_back_rounded_in_the_order_of_the_plan():
-    analysis = told()
-    content = unpacked(curve_data.pack_curves(analysis))
+def test_every_curve_is_unpacked_rounded_in_the_order_of_the_plan():
+    analysis = make_analysis()
+    content = unpack(curve_data.pack_curves(analysis))
     assert content["every"] == 1 and content["epochs"] == [3, None, 3, 7]
-    assert [one["name"] for one in content["metrics"]] == [
+    assert [metric["name"] for metric in content["metrics"]] == [
         "ami_true", "cluster_accuracy", "test_refit_nmi_true", "pseudo_label_accuracy", "nmi_previous", "feature_rank",
     ]  # fmt: skip
     for metric in content["metrics"]:
         assert metric["curves"][1] is None
         for run_id, steps in zip(analysis.results.runs["run_id"], metric["curves"], strict=True):
             rows = analysis.results.rows[analysis.results.rows["run_id"] == run_id]
-            values = [np.nan if value is None else value for value in whole(steps or [], metric["scale"])]
+            values = [np.nan if value is None else value for value in sum_steps(steps or [], metric["scale"])]
             assert values == pytest.approx(rows[metric["name"]].tolist(), abs=metric["scale"], nan_ok=True)
 
 
-def test_a_value_that_is_not_there_is_none():
+def test_a_missing_value_is_none():
     assert curve_data.encode_steps(np.array([np.nan, 3.4, np.nan, 5.6, np.inf, 5.6])) == [None, 3, None, 3, None, 0]
     assert curve_data.encode_steps(np.array([])) == []
 
 
-def test_of_too_many_values_only_some_epochs_are_kept_and_the_last(monkeypatch):
+def test_of_too_many_values_only_some_epochs_and_the_last_are_kept(monkeypatch):
     monkeypatch.setattr(curve_data, "MAX_CURVE_VALUES", 40)
-    analysis = told()
-    content = unpacked(curve_data.pack_curves(analysis))
+    analysis = make_analysis()
+    content = unpack(curve_data.pack_curves(analysis))
     assert curve_data.choose_epoch_step(analysis) == content["every"] == 3
     assert [curve and len(curve) for curve in content["metrics"][0]["curves"]] == [2, None, 2, 4], "0, 3, 6 and 7"
 
 
-def test_the_same_results_give_the_same_text_and_it_is_small():
-    assert curve_data.pack_curves(told(nmi_true=0.5)) == curve_data.pack_curves(told(nmi_true=0.5))
+def test_packing_is_reproducible_base64():
+    assert curve_data.pack_curves(make_analysis(nmi_true=0.5)) == curve_data.pack_curves(make_analysis(nmi_true=0.5))
     plain = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
-    assert set(curve_data.pack_curves(told())) <= plain
+    assert set(curve_data.pack_curves(make_analysis())) <= plain
 
 
-def test_nothing_finished_has_no_curves():
+def test_without_a_finished_run_there_are_no_curves():
     empty = analyse(make_results(TEXT, pending=range(4)))
-    assert unpacked(curve_data.pack_curves(empty)) == {"every": 1, "epochs": [None] * 4, "metrics": []}
+    assert unpack(curve_data.pack_curves(empty)) == {"every": 1, "epochs": [None] * 4, "metrics": []}

@@ -15,13 +15,13 @@ from dcbench.audit.run_checks import CheckFailure
 from dcbench.report.figures import DrawnFigure, draw_figures
 from tests.helpers.analyses import FULL, make_results
 from tests.helpers.learning import pixels
-from tests.helpers.pages import NAMES, TEXT, Page, html, read
+from tests.helpers.pages import NAMES, TEXT, Page, read_page, render_html
 from tests.helpers.svg import draw_svg
 
 
 @pytest.fixture(scope="module")
 def page_html():
-    return html(make_results(TEXT))
+    return render_html(make_results(TEXT))
 
 
 def test_the_page_starts_with_the_findings_and_links_to_their_evidence(page_html):
@@ -35,7 +35,7 @@ def test_the_page_starts_with_the_findings_and_links_to_their_evidence(page_html
 @pytest.mark.slow
 def test_the_page_of_288_runs_of_100_epochs_is_below_5_mb(tmp_path):
     results = make_results(FULL.replace("epochs: 5", "epochs: 100"))
-    text = html(results, figures=draw_figures(analyse(results), tmp_path, []))
+    text = render_html(results, figures=draw_figures(analyse(results), tmp_path, []))
     assert len(results.runs) == 288 and len(results.rows) == 288 * 101 and text.count("<svg") > 15
     assert len(text.encode()) < 5e6
 
@@ -87,7 +87,7 @@ def test_figures_are_in_their_sections_with_label_note_and_caption():
         DrawnFigure(name="coverage", title="Coverage", caption="Replaced by a table.", note="", svg=svg),
         DrawnFigure(name="brand_new", title="New", caption="Of a figure without a section.", note="", svg=svg),
     ]
-    text = html(make_results(TEXT), figures=figures)
+    text = render_html(make_results(TEXT), figures=figures)
     page = Page(text)
     positions = {
         name: text.index(f'<section id="{name}"') for name in ("effects", "rules", "curves", "cells", "more", "runs")
@@ -103,30 +103,30 @@ def test_figures_are_in_their_sections_with_label_note_and_caption():
 
 
 def test_a_page_without_a_finished_run():
-    page = read(make_results(TEXT, pending=range(24)))
+    page = read_page(make_results(TEXT, pending=range(24)))
     assert "No run is finished, so nothing was learned yet." in page.text and "24 pending" in page.text
     assert not page.all("select"), "there are no curves to choose"
 
 
 def test_a_page_with_one_finished_run():
-    page = read(make_results(TEXT, failed=range(1, 24)))
+    page = read_page(make_results(TEXT, failed=range(1, 24)))
     assert "No two finished runs differ in this choice alone" in page.text and "23 failed" in page.text
 
 
 def test_a_page_with_one_seed():
-    page = read(make_results(TEXT.replace("[0, 1, 2]", "[0]")))
+    page = read_page(make_results(TEXT.replace("[0, 1, 2]", "[0]")))
     assert page.text.count("only point estimates, without intervals and verdicts") == 1 and "too few seeds" in page.text
 
 
 def test_a_page_of_a_single_cell():
-    page = read(make_results("name: m\nseeds: [0]\nsettings: {epochs: 1}\n"))
+    page = read_page(make_results("name: m\nseeds: [0]\nsettings: {epochs: 1}\n"))
     assert "What each choice does" not in page.text and "The one planned run is done." in page.text
 
 
 def test_a_page_of_collapsed_runs():
     results = make_results(TEXT)
     facts = {"health": "collapsed", "health_why": "feature rank 1.01"}
-    page = read(replace(results, runs=results.runs.assign(**facts), rows=results.rows.assign(**facts)))
+    page = read_page(replace(results, runs=results.runs.assign(**facts), rows=results.rows.assign(**facts)))
     assert "0 of 24 finished runs learned something" in page.text and "none healthy" in page.text
     assert {link["class"] for link in page.all("a") if "data-run" in link} == {"square collapsed"}
 
@@ -134,7 +134,7 @@ def test_a_page_of_collapsed_runs():
 def test_runs_without_a_metric_are_counted():
     results = make_results(TEXT)
     half = results.rows["nmi_true"].where(results.rows["optimizer"] == "sgd")
-    page = read(replace(results, rows=results.rows.assign(nmi_true=half)))
+    page = read_page(replace(results, rows=results.rows.assign(nmi_true=half)))
     assert "12 of 24 finished runs have no NMI with the truth, so the effects on it leave them out." in page.text
     assert "optimizer no pairs" in page.text
 
@@ -142,7 +142,7 @@ def test_runs_without_a_metric_are_counted():
 def test_a_page_of_columns_without_values():
     results = make_results(TEXT)
     nothing = dict.fromkeys(("nmi_true", "test_refit_nmi_true", "feature_rank", "seconds_pca"), float("nan"))
-    page = read(replace(results, rows=results.rows.assign(**nothing)))
+    page = read_page(replace(results, rows=results.rows.assign(**nothing)))
     assert "24 of 24 finished runs have no NMI with the truth" in page.text and "Which choices matter?" not in page.text
 
 
@@ -164,7 +164,7 @@ def test_names_are_escaped():
     )
     audited = Audit(name="m", runs=1, axes=[], failures=[CheckFailure(run=NAMES[0], check=NAMES[1], message=NAMES[2])])
     facts = {NAMES[0]: [(name, 1) for name in NAMES]}
-    text = html(results, audited, facts=facts)
+    text = render_html(results, audited, facts=facts)
     page = Page(text)
     assert page.open == [] and len(page.all("script")) == 2 and "alert(1)</script>" not in text
     assert all(name in "".join(page.texts) for name in NAMES)
@@ -175,7 +175,7 @@ def test_names_are_escaped():
 def test_baselines_warnings_and_provenance_are_on_the_page():
     baseline = pixels(state="failed", kind="error", reason="no data", seconds=None, test_refit_nmi_true=None)
     results = replace(make_results(TEXT), baselines=pd.DataFrame([baseline]), notes=["a torn line"])
-    page = read(results, facts={"torch": [("2.9", 20), ("2.8", 4)], "device": [("cpu", 24)]})
+    page = read_page(results, facts={"torch": [("2.9", 20), ("2.8", 4)], "device": [("cpu", 24)]})
     assert "24 runs and 1 baseline planned" in page.text
     assert "Read with care a torn line" in page.text and "Every baseline run (1 row)" in page.text
     assert re.search(r"torch 2.9 \(20 runs\) ?; 2.8 \(4 runs\)", page.text) and "1 failed" in page.text

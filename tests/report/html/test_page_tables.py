@@ -16,12 +16,12 @@ axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
 seeds: [0, 1, 2]
 settings: {epochs: 2}
 """
-METRICS_SHOWN = [metric for metric in OUTCOMES if metric.name in ("nmi_true", "feature_rank", "seconds")]
+METRICS_USED = [metric for metric in OUTCOMES if metric.name in ("nmi_true", "feature_rank", "seconds")]
 
 
 @pytest.fixture(scope="module")
 def analysis():
-    return analyse(make_results(TEXT), METRICS_SHOWN)
+    return analyse(make_results(TEXT), METRICS_USED)
 
 
 def test_effects_have_a_table_for_each_metric_starting_with_the_quality(analysis):
@@ -135,7 +135,7 @@ def test_unhealthy_runs_are_listed_with_the_reason():
     rows = results.rows.assign(
         health=sick.map({True: "collapsed", False: "healthy"}), health_since=1, health_why="feature rank 1.01"
     )
-    (row,) = page_tables.tabulate_unhealthy_runs(analyse(replace(results, rows=rows), METRICS_SHOWN)).rows
+    (row,) = page_tables.tabulate_unhealthy_runs(analyse(replace(results, rows=rows), METRICS_USED)).rows
     assert row == [results.runs["run_id"][2], "mnist", "sgd", "2", "collapsed", "1", "feature rank 1.01"]
 
 

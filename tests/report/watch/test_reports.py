@@ -14,17 +14,17 @@ from dcbench.report.writing import WrittenReport
 from tests.helpers.watched import runs_of
 
 
-def told(reports):
+def refresh_texts(reports):
     return [line.text for line in reports.refresh()]
 
 
-def wrong(reports):
+def refresh_errors(reports):
     return [line.text for line in reports.refresh() if line.is_error]
 
 
 @pytest.fixture
 def written(tmp_path, out):
-    """Reports that only note which matrices they were asked for, and break where `breaks` says how."""
+    """Return reports that only record the matrices they should write, and raise the errors in `breaks`."""
 
     class Noted(Reports):
         def __init__(self):
@@ -43,57 +43,57 @@ def written(tmp_path, out):
     return Noted()
 
 
-def test_only_what_has_changed_is_written_again(matrix, reports):
+def test_only_changed_matrices_are_written_again(matrix, reports):
     a, b = matrix("a"), matrix("b")
-    assert [line.split(" ", 1)[1] for line in told(reports)] == ["a: 4 done", "b: 4 done"]
-    assert told(reports) == []
+    assert [line.split(" ", 1)[1] for line in refresh_texts(reports)] == ["a: 4 done", "b: 4 done"]
+    assert refresh_texts(reports) == []
     before = reports.page("a").stat().st_mtime_ns, reports.page("b").stat().st_mtime_ns
     runs_of(b)[0].write_state(RunState(name="failed", kind="nan", reason="the loss became nan"))
-    assert [line.split(" ", 1)[1] for line in told(reports)] == ["b: 3 done, 1 failed"]
+    assert [line.split(" ", 1)[1] for line in refresh_texts(reports)] == ["b: 3 done, 1 failed"]
     assert reports.page("a").stat().st_mtime_ns == before[0] and reports.page("b").stat().st_mtime_ns > before[1]
     assert reports.statuses["b"].counts == {"done": 3, "failed": 1} and a.path.name in reports.statuses
 
 
-def test_what_changes_while_a_report_is_written_is_seen_at_the_next_look(matrix, written):
+def test_a_change_while_a_report_is_written_is_found_at_the_next_refresh(matrix, written):
     folder = matrix("a")
     real = written.write
 
-    def meanwhile(found):
+    def meanwhile(matrix_dir):
         runs_of(folder)[0].write_state(RunState(name="done", seconds=len(written.asked)))
-        return real(found)
+        return real(matrix_dir)
 
     written.write = meanwhile
-    told(written)
+    refresh_texts(written)
     written.write = real
-    assert written.asked == ["a"] and told(written) and told(written) == []
+    assert written.asked == ["a"] and refresh_texts(written) and refresh_texts(written) == []
     assert written.asked == ["a", "a"]
 
 
-def test_a_page_that_somebody_deleted_is_written_again(matrix, written):
+def test_a_deleted_page_is_written_again(matrix, written):
     matrix("a")
-    told(written)
+    refresh_texts(written)
     shutil.rmtree(written.out)
-    assert told(written) and written.page("a").exists()
+    assert refresh_texts(written) and written.page("a").exists()
 
 
-def test_results_that_are_not_there_yet_are_waited_for_and_told_once(matrix, written):
-    (waiting,) = wrong(written)
+def test_missing_results_are_reported_once_and_awaited(matrix, written):
+    (waiting,) = refresh_errors(written)
     assert "no such results folder" in waiting and waiting.endswith("waiting until this changes")
-    assert told(written) == [] and "no such results folder" in written.problem
+    assert refresh_texts(written) == [] and "no such results folder" in written.problem
     matrix("a")
-    assert told(written) and written.problem == "" and written.statuses["a"].counts["done"] == 4
+    assert refresh_texts(written) and written.problem == "" and written.statuses["a"].counts["done"] == 4
 
 
-def test_a_matrix_that_is_deleted_and_comes_back(matrix, written):
+def test_a_deleted_matrix_keeps_its_report_until_it_is_written_again(matrix, written):
     matrix("a")
     folder = matrix("b")
-    told(written)
+    refresh_texts(written)
     shutil.rmtree(folder.path)
-    assert wrong(written) == [f"b: {RESULTS_REMOVED}"] and told(written) == []
+    assert refresh_errors(written) == [f"b: {RESULTS_REMOVED}"] and refresh_texts(written) == []
     assert written.statuses["b"].problem == RESULTS_REMOVED and written.statuses["b"].counts["done"] == 4
-    assert written.page("b").exists(), "the last report stays"
+    assert written.page("b").exists(), "the last report is kept"
     matrix("b")
-    assert len(told(written)) == 1 and written.statuses["b"].problem == ""
+    assert len(refresh_texts(written)) == 1 and written.statuses["b"].problem == ""
 
 
 @pytest.mark.parametrize(
@@ -104,38 +104,38 @@ def test_a_matrix_that_is_deleted_and_comes_back(matrix, written):
         (OSError(28, "No space left on device"), "a: OSError: [Errno 28] No space left"),
     ],
 )
-def test_a_report_that_cannot_be_written_is_told_once_and_tried_again(matrix, written, error, expected):
+def test_a_failed_report_is_reported_once_and_tried_again(matrix, written, error, expected):
     matrix("a")
     matrix("b")
     written.breaks = {"a": error}
     (first, second) = written.refresh()
     assert first.is_error and first.text.startswith(expected) and second.text.endswith("b: 4 done")
     assert written.statuses["a"].problem == first.text.removeprefix("a: ") and not written.statuses["a"].is_writing
-    assert told(written) == [] and written.asked == ["a", "b", "a"], "tried again in silence"
+    assert refresh_texts(written) == [] and written.asked == ["a", "b", "a"], "tried again without another message"
     written.breaks = {}
-    assert told(written) and written.statuses["a"].problem == "" and told(written) == []
+    assert refresh_texts(written) and written.statuses["a"].problem == "" and refresh_texts(written) == []
 
 
-def test_a_broken_matrix_file_keeps_its_last_report_and_mends(matrix, reports):
+def test_a_broken_matrix_file_keeps_the_last_report(matrix, reports):
     folder = matrix("a")
-    told(reports)
+    refresh_texts(reports)
     page, plan = reports.page("a").read_bytes(), folder.matrix_file.read_text()
     folder.matrix_file.write_text("name: [")
-    assert "matrix.yaml" in wrong(reports)[0] and reports.page("a").read_bytes() == page
+    assert "matrix.yaml" in refresh_errors(reports)[0] and reports.page("a").read_bytes() == page
     assert reports.statuses["a"].counts["done"] == 4
     folder.matrix_file.write_text(plan)
-    assert told(reports) and reports.page("a").read_bytes() == page
+    assert refresh_texts(reports) and reports.page("a").read_bytes() == page
 
 
-def test_a_report_is_shown_as_being_written_meanwhile(matrix, written):
+def test_a_report_has_the_status_writing_while_it_is_written(matrix, written):
     matrix("a")
     seen, real = [], written.write
     written.write = lambda folder: seen.append(written.statuses["a"].is_writing) or real(folder)
-    told(written)
+    refresh_texts(written)
     assert seen == [True] and not written.statuses["a"].is_writing
 
 
-def test_the_rest_between_looks_is_as_long_as_the_look_was(written, monkeypatch):
+def test_the_pause_is_at_least_as_long_as_the_last_refresh(written, monkeypatch):
     class Clock:
         now, lengths, rests = 0.0, itertools.chain([0.5, 7.0], itertools.repeat(0.0)), []
 
@@ -159,7 +159,7 @@ def test_the_rest_between_looks_is_as_long_as_the_look_was(written, monkeypatch)
     assert clock.rests == [2.0, 7.0, 2.0]
 
 
-def test_reports_are_written_by_one_process(matrix, written):
+def test_reports_are_written_in_a_single_process(matrix, written):
     matrix("a")
     real, pids = written.write, []
 
@@ -168,5 +168,5 @@ def test_reports_are_written_by_one_process(matrix, written):
         return real(folder)
 
     written.write = everywhere
-    told(written)
+    refresh_texts(written)
     assert pids == [os.getpid()] * 4
