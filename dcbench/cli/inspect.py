@@ -11,11 +11,11 @@ import typer
 
 from dcbench.cli.options import DataDirOption, PluginsOption, RunDeviceOption, RunThreadsOption
 from dcbench.cli.rerun import make_replay_settings, run_replays
-from dcbench.core import devices
 from dcbench.core.store.files import explain_os_error, explain_unwritable
-from dcbench.core.worker_config import WorkerConfig, default_data_dir
+from dcbench.core.worker_config import WorkerConfig
 from dcbench.errors import DataError, ResultsError
 from dcbench.execution import downloads
+from dcbench.execution.device_selection import make_single_config
 from dcbench.inspect.subject import Check, InspectedRun, check_replay, read_inspected_run
 from dcbench.replay.rerun import compare_replays, open_replay_folder, plan_replays, read_original
 
@@ -51,13 +51,7 @@ def inspect(
             _write_page(run, settings.config, clusters, target, [check])
         return
     run = read_inspected_run(path)
-    kind, gpus = devices.resolve_device(device or run.device)
-    config = WorkerConfig(
-        data_dir=(data_dir or default_data_dir()).absolute(),
-        device=kind,
-        gpu=gpus[0].uuid if gpus else "",
-        threads=threads or run.threads,
-    )
+    config = make_single_config(device or run.device, data_dir, threads=threads or run.threads)
     _write_page(run, config, clusters, _make_target(out, path), [])
 
 

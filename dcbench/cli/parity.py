@@ -9,9 +9,9 @@ import typer
 
 from dcbench.cli.options import DataDirOption, DeviceOption, PluginsOption, ResultsOption, join_command
 from dcbench.core import console, devices
-from dcbench.core.worker_config import WorkerConfig, default_data_dir
 from dcbench.errors import DataError
 from dcbench.execution import downloads
+from dcbench.execution.device_selection import make_single_config
 from dcbench.parity.table import ParityFiles, parse_settings
 from dcbench.parity.terminal import collect_rows, show_parity
 
@@ -33,19 +33,12 @@ def parity(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: one per core.")] = None,
 ) -> None:
     """Compare the backends on real features, pair by pair: PCA, whitening, k-means, their defaults, their times."""
-    kind, gpus = devices.resolve_device(device)
+    config = make_single_config(device, data_dir, threads=threads or devices.count_cores(), command=join_command())
     settings = parse_settings(
         dataset=dataset, limit=limit, k_values=k, backends=backends, starts=starts, pca_dim=pca_dim
     )
     files = ParityFiles(results, settings)
     files.prepare()
-    config = WorkerConfig(
-        data_dir=(data_dir or default_data_dir()).absolute(),
-        device=kind,
-        gpu=gpus[0].uuid if gpus else "",
-        threads=threads or devices.count_cores(),
-        command=join_command(),
-    )
     if problem := downloads.fetch(dataset, config.data_dir):
         raise DataError(problem)
     # Imports torch, which takes seconds: only after every other mistake has been reported.

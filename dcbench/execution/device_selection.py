@@ -56,6 +56,13 @@ def select_devices(device: str, gpus: str, runs_per_gpu: str, jobs: int | None) 
     )
 
 
+def make_single_config(device: str, data_dir: Path | None, **more: Any) -> WorkerConfig:
+    """Return the configuration of a process on the first GPU that --device selects, or on the CPU."""
+    kind, gpus = devices.resolve_device(device)
+    gpu = gpus[0].uuid if gpus else ""
+    return WorkerConfig(data_dir=(data_dir or default_data_dir()).absolute(), device=kind, gpu=gpu, **more)
+
+
 def count_jobs(runs: int, gpus: int, jobs: int | None, runs_per_gpu: int | None) -> int:
     """Return how many runs may execute at once, so that each has at least one core.
 

@@ -2,7 +2,15 @@ import pytest
 
 from dcbench.core import devices
 from dcbench.errors import DeviceError
-from dcbench.execution.device_selection import count_jobs
+from dcbench.execution.device_selection import count_jobs, make_single_config
+
+
+def test_a_single_process_gets_the_first_gpu_that_was_chosen(monkeypatch, tmp_path):
+    gpus = [devices.Gpu(index=index, uuid=f"GPU-{index}") for index in range(2)]
+    monkeypatch.setattr(devices, "list_gpus", lambda: gpus)
+    config = make_single_config("cuda:1", tmp_path, threads=3)
+    assert (config.device, config.gpu, config.threads, config.data_dir) == ("cuda", "GPU-1", 3, tmp_path)
+    assert (make_single_config("cpu", None).device, make_single_config("cpu", None).gpu) == ("cpu", "")
 
 
 def test_the_number_of_jobs_follows_cores_gpus_and_options(monkeypatch):

@@ -16,14 +16,7 @@ from dcbench.errors import DataError, NotFiniteError
 from dcbench.execution import worker
 from dcbench.execution.executors import EXIT_CLAIMED, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, worker_command
 from tests.helpers.processes import bound_python
-from tests.helpers.workers import TINY, wait_for
-
-
-def prepare_run(tmp_path, **values):
-    spec = make_spec(TINY | values)
-    folder = RunDir(tmp_path / spec.run_id)
-    folder.prepare(spec)
-    return folder
+from tests.helpers.workers import TINY, prepare_run, wait_for
 
 
 def work(folder, **more):

@@ -9,7 +9,7 @@ In: the spec, and each row's assignment. Out: a Learner, with its labels and its
         True trains on the true labels of the split.
 
 Its FACTS: `network`, whether it trains a network; `supervised`, whether it trains on the true labels; and for a
-baseline `baseline`, how its specs follow from the cells of a matrix: one for each combination of values of the fields in
-`each`, with the fields in `first` from the first cell that has these values, the values in `sets`, and one for each of
-the `variants`.
+baseline `baseline`, how its specs follow from the cells of a matrix: one for each combination of the values of the
+fields in `each` and each of the `variants`, with the fields in `first` from the first such cell, and the values in
+`sets`.
 """

@@ -3,24 +3,15 @@
 import pytest
 
 from dcbench import registry
-from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.executors import EXIT_STOPPED, worker_arguments
-from tests.helpers.workers import TINY
+from tests.helpers.workers import prepare_run
 
 NAMES = registry.plugin_names("executors")
 
 
 def test_there_are_executors():
     assert {"inline", "local"} <= set(NAMES)
-
-
-def prepare_run(tmp_path, **values):
-    spec = make_spec(TINY | values)
-    folder = RunDir(tmp_path / spec.run_id)
-    folder.prepare(spec)
-    return folder
 
 
 def make_executor(name, tmp_path):

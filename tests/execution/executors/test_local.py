@@ -11,20 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir
 from dcbench.core.worker_config import WorkerConfig
 from dcbench.execution.executors import local, worker_arguments
 from tests.helpers import executors
 from tests.helpers.processes import bound_python
-from tests.helpers.workers import TINY, wait_for
-
-
-def prepare_run(tmp_path, **values):
-    spec = make_spec(TINY | values)
-    folder = RunDir(tmp_path / spec.run_id)
-    folder.prepare(spec)
-    return folder
+from tests.helpers.workers import prepare_run, wait_for
 
 
 @pytest.fixture
