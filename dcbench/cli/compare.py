@@ -26,8 +26,8 @@ STDOUT = Path("-")
 
 
 def compare(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of a matrix in a results folder.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder to compare it with.")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Folder of a matrix in a results folder.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Folder to compare it with.")],
     metric: Annotated[
         list[str] | None,
         typer.Option("--metric", help="A metric to compare; repeatable. Default: the nine metrics of the report."),
@@ -54,7 +54,7 @@ def compare(
     Exit code 0, 1 when a gate of --fail-on fails, 2 for bad input.
     """
     if as_json and markdown == STDOUT:
-        raise typer.BadParameter("--json and --markdown - both want the standard output; give --markdown a file")
+        raise typer.BadParameter("--json and --markdown - both write to the standard output; give --markdown a file")
     folders = _find_matrix(old), _find_matrix(new)
     if folders[0].path.resolve() == folders[1].path.resolve():
         raise ResultsError(f"{old} and {new} are one folder; name the results to compare it with")

@@ -21,9 +21,10 @@ from dcbench.replay.rerun import compare_replays, open_replay_folder, plan_repla
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="The folder of a run; it is only read.", metavar="RUN")],
+    path: Annotated[Path, typer.Argument(help="Folder of a run, which is only read.", metavar="RUN")],
     replay: Annotated[
-        bool, typer.Option("--replay", help="Do the run again in a temporary folder, to get weights it did not keep.")
+        bool,
+        typer.Option("--replay", help="Repeat the run in a temporary folder, to get the weights that it did not keep."),
     ] = False,
     clusters: Annotated[int, typer.Option(min=1, help="Number of clusters to show, the largest first.")] = 20,
     out: Annotated[Path, typer.Option("--out", help="Folder of the reports, with a folder for each matrix.")] = Path(
@@ -36,7 +37,7 @@ def inspect(
 ) -> None:
     """Draw what one run learned: filters and the images they respond to, clusters, confusion with labels, a map.
 
-    This needs the weights of the run, which dcbench run keeps only with --keep-weights; --replay does the run again.
+    This needs the weights of the run, which `dcbench run` keeps only with --keep-weights; --replay repeats the run.
     """
     if replay:
         original = read_original(path)

@@ -22,9 +22,9 @@ def parity(
         int | None,
         typer.Option(help="Number of images, class-balanced. Default: 10,000, or all of a smaller dataset."),
     ] = None,
-    k: Annotated[str, typer.Option(help="Numbers of clusters.")] = "10,100,1000",
-    backends: Annotated[str | None, typer.Option(help="Two or more, like faiss,sklearn. Default: all.")] = None,
-    starts: Annotated[int, typer.Option(min=1, help="Starts of k-means, each from other first centroids.")] = 10,
+    k: Annotated[str, typer.Option(help="Numbers of clusters, separated by commas.")] = "10,100,1000",
+    backends: Annotated[str | None, typer.Option(help="Backends to compare, like faiss,sklearn. Default: all.")] = None,
+    starts: Annotated[int, typer.Option(min=1, help="Starts of k-means, each from different first centroids.")] = 10,
     pca_dim: Annotated[int, typer.Option(help="Dimensions that the PCA keeps.")] = 256,
     results: ResultsOption = Path("results"),
     data_dir: DataDirOption = None,
@@ -32,7 +32,7 @@ def parity(
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: one per core.")] = None,
 ) -> None:
-    """Compare the backends on real features, pair by pair: PCA, whitening, k-means, their defaults, their times."""
+    """Compare the backends pair by pair on real features: PCA, whitening, k-means, default settings and times."""
     config = make_single_config(device, data_dir, threads=threads or devices.count_cores(), command=join_command())
     settings = parse_settings(
         dataset=dataset, limit=limit, k_values=k, backends=backends, starts=starts, pca_dim=pca_dim

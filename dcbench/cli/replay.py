@@ -24,7 +24,7 @@ def _refuse_nan(value: float) -> float:
 
 
 def replay(
-    path: Annotated[Path, typer.Argument(help="Folder of a run that is done; it is only read.", metavar="RUN")],
+    path: Annotated[Path, typer.Argument(help="Folder of a finished run, which is only read.", metavar="RUN")],
     times: Annotated[int, typer.Option(min=1, help="Number of repetitions.")] = 2,
     threads: RunThreadsOption = None,
     tolerance: Annotated[
