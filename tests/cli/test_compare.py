@@ -195,7 +195,7 @@ def test_folders_that_cannot_be_compared_are_errors(call, arguments, expected):
         (("--fail-on", "worse:feature_rank"), "neither way is better for feature_rank; use different"),
         (("--margin", "nmi_true=no"), "expected a number above 0"),
         (("--rule", "first"), "expected final, mean:N"),
-        (("--json", "--markdown", "-"), "both want the standard output"),
+        (("--json", "--markdown", "-"), "both write to the standard output"),
     ],
 )
 def test_invalid_options_are_refused(call, arguments, expected):
