@@ -2,18 +2,14 @@ import multiprocessing
 
 import pytest
 
-from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ClaimedError, ResultsError
-
-SPEC = make_spec({"k": 5})
+from tests.helpers.workers import prepare_run
 
 
 @pytest.fixture
 def run(tmp_path):
-    folder = RunDir(tmp_path / SPEC.run_id)
-    folder.prepare(SPEC)
-    return folder
+    return prepare_run(tmp_path)
 
 
 def _hold(path, ready, done):
