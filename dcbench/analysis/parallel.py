@@ -19,7 +19,7 @@ CHUNK_SIZE = 100
 """Runs in a part: enough to pay for a call, few enough that some finished parts fit into memory next to the whole."""
 
 MIN_PARALLEL_ROWS = 50_000
-"""Rows of metrics from which on processes pay; they take a second to start."""
+"""Fewest rows of metrics for which processes are faster; they take a second to start."""
 
 
 def map_in_parallel(function: Callable[[Sequence[T]], R], items: Sequence[T], rows: int) -> Iterator[R]:

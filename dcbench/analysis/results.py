@@ -30,7 +30,6 @@ class Results:
     """The results of a matrix.
 
     Attributes:
-        name: The name of the matrix.
         varied: Each field that takes several values, with the values in the order of the plan.
         runs: A row for each planned run: run_id, state, kind, reason, last_lines, seconds, timing (whether other runs
             used the device meanwhile: shared, exclusive or not recorded), health with its first epoch and reason, the

@@ -121,7 +121,7 @@ def analyse(
     varied |= {"seed", *(STAGE_BACKENDS if "backend" in varied else ())}
     other_fields = [name for name in RunSpec.model_fields if name not in varied and name in run_finals]
     swaps = effects.tabulate_effects(run_finals, values, outcomes, other_fields, neutral)
-    # The pairs that the matrix plans stand beside those that are there, so that a reader sees what is missing.
+    # The planned pairs are counted as well, so that a reader sees how many are missing.
     grids = {axis: make_grid(runs, [axis], [other for other in axes if other != axis]) for axis in axes}
     planned = [
         int((grids[axis].select(swap) != NONE).all(axis=0).sum())

@@ -86,7 +86,6 @@ class Audit:
     """The audit of a matrix.
 
     Attributes:
-        name: The name of the matrix.
         runs: The number of finished runs.
         axes: The verdict on each axis.
         failures: The checks that runs failed.

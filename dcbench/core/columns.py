@@ -50,10 +50,10 @@ class Space:
     baselines_only: bool = False
 
 
-OWN = Space(prefix="", label="", help="this row's clustering of the training images", has_run_k=True)
+OWN_SPACE = Space(prefix="", label="", help="this row's clustering of the training images", has_run_k=True)
 
 SPACES = (
-    OWN,
+    OWN_SPACE,
     Space(
         prefix="refit_", label="refit", has_run_k=False,
         help="the same features clustered anew, k the number of classes, best of 10 starts",
@@ -161,7 +161,7 @@ class Score:
             better="higher",
             low=self.low,
             high=1.0,
-            help=self.help if space == OWN else f"{self.help}: {space.help}",
+            help=self.help if space == OWN_SPACE else f"{self.help}: {space.help}",
             space=space,
             rises_with_k=self.rises_with_k and space.has_run_k,
             margin=SCORE_MARGIN,
@@ -289,7 +289,7 @@ COLUMNS: dict[str, MetricSpec] = {column.name: column for column in _ALL}
 
 _DERIVED = (
     MetricSpec(
-        name=GAIN, label="gain over untrained", better="higher", low=-1, high=1, space=OWN, is_difference=True,
+        name=GAIN, label="gain over untrained", better="higher", low=-1, high=1, space=OWN_SPACE, is_difference=True,
         rises_with_k=True, margin=SCORE_MARGIN, help="NMI with the truth less that of row 0",
         shown_in={"finals": 2, "runs": 2, "effects": 4},
     ),

@@ -27,8 +27,8 @@ from dcbench.figures.style.theme import COLOURS, GREY, MAX_WIDTH, TEXT_SIZE
 
 FACTS = {
     "title": "Quality against time",
-    "caption": "Each point is a cell, the mean over its seeds; faint: its single runs. Colour goes by the axis that "
-    "moves the quality most, the marker by the one that moves the time most. Ringed, and on the line: cells that no "
+    "caption": "Each point is a cell, the mean over its seeds; faint: its single runs. Colours show the axis that "
+    "changes the quality most, markers the one that changes the time most. Ringed, and on the line: cells that no "
     "other beats in both. At the right the levels to compare with: the untrained networks, and the baselines if "
     "there are any; grey where they are the same for all colours. Hollow: cells that lack seeds, never ringed.",
     "per_axis": False,

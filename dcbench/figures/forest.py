@@ -26,9 +26,9 @@ FACTS = {
     "caption": "Mean change when one value of an axis is swapped for another, all else equal: over pairs of runs that "
     "differ in nothing else but what the swap brings with it (small print). Bars: 95 % interval over the seeds, each "
     "seed averaged over the matched cells. Thin bars: the same for cells that are not in this matrix. Shaded: the "
-    "margin within which two choices count as the same. A number with an arrow: an effect beyond the panel. Better "
-    "and worse are corrected for all swaps of the metric (Holm), intervals are not: an interval may exclude no change "
-    "where the verdict is cannot tell. Same goes by the 90 % interval.",
+    "margin within which two choices count as the same. A number with an arrow: an effect beyond the panel. The "
+    "verdicts better and worse are corrected for all swaps of the metric (Holm), the intervals are not, so an interval "
+    "may exclude 0 although the verdict is cannot tell. The verdict same rests on the 90 % interval.",
     "per_axis": False,
 }
 

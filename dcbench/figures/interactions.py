@@ -33,9 +33,9 @@ FACTS = {
     "title": "Which choices interact",
     "caption": "Left: how much the effect of a swap differs between two values of another axis, all else equal; of "
     "each two axes the values where it differs most, those with a verdict first. Bars: 95 % interval over the seeds. "
-    "Shaded: the margin within which the effects count as the same. Higher and lower are corrected for all "
-    "interactions of the metric (Holm); same goes by the 90 % interval. Right: the effect of the first swaps in the "
-    "list at each value of the other axis; a level line means no interaction.",
+    "Shaded: the margin within which the effects count as the same. The verdicts higher and lower are corrected for "
+    "all interactions of the metric (Holm); same rests on the 90 % interval. Right: the effect of the first swaps in "
+    "the list at each value of the other axis; a level line means no interaction.",
     "per_axis": False,
 }
 

@@ -17,7 +17,7 @@ FACTS = {
     "title": "Ranks over the cells",
     "caption": "Mean rank of each value of an axis over the cells of all others, 1 the best; seeds are averaged in "
     "their cell. Bars join values whose ranks differ by less than Nemenyi's critical difference (5 %, Demsar 2006). "
-    "An axis of two values has no ranks: its effect says it all.",
+    "An axis of two values has no ranks, because its effect compares them already.",
     "per_axis": False,
 }
 

@@ -13,7 +13,7 @@ Each stage compares one step, and holds equal what leads to it:
     chain     features, indices of the first centroids     assignment at the end, after each backend's own PCA
     defaults  features, seed of each start                 the same measures of the library's own default settings
 
-The rows of a single backend tell its seconds, and how far two of its own starts agree: what chance alone changes.
+The rows of a single backend hold its seconds, and how far two of its own starts agree: what chance alone changes.
 """
 
 from __future__ import annotations
@@ -72,13 +72,10 @@ class Bench:
     """What is held equal for all backends."""
 
     settings: ParitySettings
-    """What is compared."""
     features: Tensor
     """Features of the untrained network, `(n, d)`."""
     backends: dict[str, ModuleType]
-    """The backends by name."""
     clock: StageClock
-    """Clock that times them."""
     facts: dict[str, Any]
     """Provenance of the comparison."""
 

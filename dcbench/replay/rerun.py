@@ -26,10 +26,7 @@ class OriginalRun:
     """A run that is done, as its folder describes it."""
 
     folder: RunDir
-    """Folder of the run."""
     spec: RunSpec
-    """What was run."""
-
     record: RunRecord
     """What the run computed."""
     provenance: dict[str, Any]

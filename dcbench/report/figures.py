@@ -26,7 +26,7 @@ METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"Creation
 """Metadata of a file without the time, so that the same results give the same files."""
 
 PARALLEL_FROM = 20_000
-"""Rows times figures from which on processes pay, which take seconds to start; threads gain nothing here."""
+"""Fewest rows times figures for which processes are faster; they take seconds to start. Threads gain nothing here."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,7 +108,7 @@ def test_a_replay_that_fails_is_an_error(call, tmp_path, photographs):
     (tmp_path / "pictures").rename(tmp_path / "gone")
     result = call("inspect", str(photographs.path), "--replay", "--data-dir", str(tmp_path))
     assert isinstance(result.exception, ResultsError)
-    assert "done again, the run failed: " in str(result.exception) and "is not a folder" in str(result.exception)
+    assert "the repetition of the run failed: " in str(result.exception) and "is not a folder" in str(result.exception)
 
 
 def test_the_option_sets_the_number_of_clusters(call, tmp_path):

@@ -55,7 +55,7 @@ def test_the_page_loads_nothing_and_runs_nothing(tmp_path):
 
 def test_names_reasons_and_checks_are_escaped(tmp_path):
     result = make_result(names=[EVIL, "b", "c"])
-    result = without(result, "map", reason=EVIL, way_out=f"to do the run again: dcbench inspect '{EVIL}' --replay")
+    result = without(result, "map", reason=EVIL, way_out=f"to repeat the run: dcbench inspect '{EVIL}' --replay")
     page, html = written(result.with_checks([Check(False, EVIL)]), tmp_path)
     assert "<script>" not in html and html.count("&lt;script&gt;") >= 4
     assert page.warnings == [EVIL] and "Read with care" in html
@@ -63,7 +63,7 @@ def test_names_reasons_and_checks_are_escaped(tmp_path):
 
 def test_what_is_missing_is_listed_with_its_reason_and_the_command(tmp_path):
     result = without(
-        make_result(), "filters", "filters_before", way_out="to do the run again: dcbench inspect R --replay"
+        make_result(), "filters", "filters_before", way_out="to repeat the run: dcbench inspect R --replay"
     )
     page, html = written(result, tmp_path)
     assert page.missing == {
@@ -71,8 +71,8 @@ def test_what_is_missing_is_listed_with_its_reason_and_the_command(tmp_path):
         "What the first layer's filters respond to": "it is gone",
     }
     assert (
-        page.replay_hint == "to do the run again: dcbench inspect R --replay"
-        and "To do the run again: dcbench inspect R --replay" in html
+        page.replay_hint == "to repeat the run: dcbench inspect R --replay"
+        and "To repeat the run: dcbench inspect R --replay" in html
     )
     assert "First-layer filters: it is gone." in html and 'id="filters"' not in html
     assert not (tmp_path / "figures" / "filters.png").exists()

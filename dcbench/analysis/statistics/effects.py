@@ -182,7 +182,7 @@ def tabulate_effects(
         grid = make_grid(frame, [axis], [name for name in axes if name != axis])
         for before, after in itertools.combinations(values, 2):
             lines = grid.select([value for value in (before, after) if value in grid.values])
-            brings = _describe_company(frame, lines, other_fields)
+            brings = _describe_other_changes(frame, lines, other_fields)
             swap = {"axis": axis, "before": before, "after": after, "brings": brings}
             for outcome in outcomes:
                 runs = match_runs(grid, outcome.scale(frame), (before, after))
@@ -248,12 +248,12 @@ def _judge_rows(
     return make_frame(judged, columns, [name for name in AXIS_VALUE_COLUMNS if name in columns])
 
 
-def _describe_company(frame: pd.DataFrame, lines: RowNumbers, other_fields: Sequence[str]) -> str:
+def _describe_other_changes(frame: pd.DataFrame, lines: RowNumbers, other_fields: Sequence[str]) -> str:
     """Describe the fields that differ between the matched runs `(2, seeds, cells)` beside the axis itself.
 
     `lr 0.05 → 0.001` when all pairs differ alike, else only `lr`.
     """
-    # A value without runs has no company.
+    # No other field can differ where one of the two values has no runs.
     if len(lines) < 2:
         return ""
     paired = (lines >= 0).all(axis=0)

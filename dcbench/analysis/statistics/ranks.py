@@ -34,10 +34,8 @@ class Ranking:
     """How the values of an axis rank by a metric.
 
     Attributes:
-        metric: The metric.
-        axis: The axis.
         ranks: The mean rank of each value over the blocks; 1 is best.
-        blocks: The number of blocks.
+        blocks: The number of blocks: cells of the other axes, with their seeds averaged.
         left_out: The matched runs that were dropped so that each block has each value and seed.
         p: The p value of Friedman's test that all values rank alike.
         critical: How far two mean ranks must be apart to differ.

@@ -77,7 +77,7 @@ def _compare_assignments(assignment: IntArray, recorded: IntArray, recorder: str
 
 
 def _compare_scores(split: Split, clustering: Clustering, row: Mapping[str, str]) -> Check:
-    """Compare the scores of the clustering, for want of a recorded assignment."""
+    """Compare the scores of the clustering, because no assignment was recorded."""
     recorded = {name: float(row[name]) for name in metrics.TRUTH_SCORES if row.get(name)}
     computed = {name: metrics.TRUTH_SCORES[name](split.labels, clustering.assignment) for name in recorded}
     reason = "The run's folder does not have the last assignment (published results leave it out)"

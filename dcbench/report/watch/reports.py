@@ -29,7 +29,6 @@ class ReportStatus:
     """The report of a matrix as the index shows it.
 
     Attributes:
-        name: The name of the matrix.
         counts: How many runs are in each state.
         written: When the report was written, as text; empty before the first one.
         problem: Why the newest results have no report.

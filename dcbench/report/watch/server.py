@@ -54,7 +54,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.reports = reports
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print an error of ours in one line; a browser that closed the connection is no error."""
+        """Print an error in one line; a browser that closed the connection is no error."""
         error = sys.exception()
         if not isinstance(error, OSError):
             print(f"error: the web server: {type(error).__name__}: {error}", file=sys.stderr)

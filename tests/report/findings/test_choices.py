@@ -7,7 +7,7 @@ import pytest
 from dcbench.analysis.summary import analyse
 from dcbench.report.findings.choices import find_choice_effects
 from tests.helpers.analyses import make_results
-from tests.helpers.findings import SMALL, SPOKEN_OF
+from tests.helpers.findings import METRICS_USED, SMALL
 
 
 def make_analysis(text=SMALL, effect=lambda spec: 0.0, noise=0.004, seconds=None, **unfinished):
@@ -17,7 +17,7 @@ def make_analysis(text=SMALL, effect=lambda spec: 0.0, noise=0.004, seconds=None
         return 0.4 + effect(spec) + 0.05 * spec.seed + noise * rng.normal()
 
     took = seconds or (lambda spec, rng: 10.0 + 0.1 * rng.normal())
-    return analyse(make_results(text, score=score, seconds=took, **unfinished), SPOKEN_OF)
+    return analyse(make_results(text, score=score, seconds=took, **unfinished), METRICS_USED)
 
 
 def findings_about(analysis, axis):
@@ -161,8 +161,8 @@ def test_without_interactions_the_undecided_pairs_are_counted():
         (finding,) = findings_about(analysis, "interactions")
         assert finding.verdict == "none found" and finding.text.startswith("No two swaps were found to interact: ")
         texts.append(finding.text.partition(": ")[2])
-    assert texts[0] == "whether they do cannot be told for any of 3 pairs."
-    assert texts[1] == "1 of 3 pairs do not, within ±0.02; for the others it cannot be told."
+    assert texts[0] == "it is undecided for all 3 pairs."
+    assert texts[1] == "1 of 3 pairs do not, within ±0.02; it is undecided for the others."
     assert texts[3] == "all 3 pairs do not, within ±0.02."
 
 
@@ -217,7 +217,7 @@ def test_pairs_without_the_metric_are_distinguished_from_missing_pairs():
     results = make_results(SMALL)
     half = results.rows["nmi_true"].where(results.rows["optimizer"] == "sgd")
     (finding,) = findings_about(
-        analyse(replace(results, rows=results.rows.assign(nmi_true=half)), SPOKEN_OF), "optimizer"
+        analyse(replace(results, rows=results.rows.assign(nmi_true=half)), METRICS_USED), "optimizer"
     )
     assert finding.text == (
         "No two runs that differ in this choice alone both have NMI with the truth. The tables below show the other "
