@@ -30,7 +30,7 @@ def results():
     return dcbench.load_results(SMALL)
 
 
-def test_importing_dcbench_loads_no_library_and_offers_the_api():
+def test_importing_dcbench_loads_no_library_and_lists_the_api():
     code = (
         "import sys, dcbench; heavy = {'torch', 'pandas', 'matplotlib', 'numpy', 'pydantic'} & set(sys.modules);"
         "print(heavy, set(dcbench.__all__) <= set(dir(dcbench)))"
@@ -87,7 +87,7 @@ def test_a_matrix_with_mistakes_raises_all_of_them_with_their_places(tmp_path):
     assert len(caught.value.mistakes) == 3 and f"{tmp_path / 'm.yaml'}:2:25: axes.optimizer.1: " in str(caught.value)
 
 
-def test_effects_are_those_of_the_report(results):
+def test_effects_agree_with_the_report(results):
     table = pd.read_csv(TOP / "reports" / "small_cpu" / "tables" / "effects.csv")
     effects = results.effects()
     assert list(effects.columns) == list(table.columns) and len(effects) == len(table)
@@ -98,7 +98,7 @@ def test_effects_are_those_of_the_report(results):
     assert set(results.effects("nmi_true", rules={"nmi_true": "mean:2"})["rule"]) == {"mean of the last 2 rows"}
 
 
-def test_figures_are_drawn_along_the_axis_that_is_named(results):
+def test_figures_are_drawn_for_the_given_axis(results):
     figure = results.plot("curves", axis="optimizer")
     assert isinstance(figure, Figure) and figure.axes
     assert isinstance(results.plot("forest"), Figure)
@@ -127,12 +127,12 @@ def test_figures_are_drawn_along_the_axis_that_is_named(results):
         (lambda results: dcbench.load_results(TOP / "nowhere"), "no such results folder"),
     ],
 )
-def test_mistakes_say_what_is_known(results, action, expected):
+def test_wrong_arguments_are_errors_that_list_the_known_values(results, action, expected):
     with pytest.raises(DcbenchError, match=re.escape(expected)):
         action(results)
 
 
-def test_a_notebook_shows_counts_and_effects_with_everything_escaped(results):
+def test_the_notebook_view_shows_counts_and_effects_and_is_escaped(results):
     text = results._repr_html_()
     assert "48 runs, 48 done" in text and "<table" in text and "optimizer" in text
     results_of_a_name = dcbench.load_results(SMALL)
@@ -142,7 +142,7 @@ def test_a_notebook_shows_counts_and_effects_with_everything_escaped(results):
     assert "<script>" not in results_of_a_name._repr_html_()
 
 
-def test_a_matrix_is_run_reported_audited_and_compared(tmp_path, monkeypatch):
+def test_a_matrix_can_be_run_reported_audited_and_compared(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     (tmp_path / "m.yaml").write_text(MATRIX)
     plan = dcbench.read_matrix(tmp_path / "m.yaml")
@@ -202,7 +202,7 @@ def test_ctrl_c_stops_cleanly_raises_and_the_same_call_continues(plan, tmp_path)
     assert set(results.runs["state"]) == {"done"} and sum(event.ended for event in events) == 3
 
 
-def test_what_on_event_raises_stops_the_runs(plan, tmp_path):
+def test_an_exception_in_on_event_stops_the_runs(plan, tmp_path):
     def fail(event):
         raise ValueError("no more")
 
@@ -226,7 +226,7 @@ def test_the_inline_executor_refuses_jobs_before_anything_is_stored(plan, tmp_pa
     assert len(dcbench.run_matrix(plan, tmp_path / "results", executor="inline", jobs=1).metrics) == 8
 
 
-def test_results_without_a_finished_run_say_so(unfinished):
+def test_results_without_a_finished_run_have_no_figures_and_empty_frames(unfinished):
     for name, axis in (("forest", None), ("curves", "optimizer"), ("curves", None)):
         with pytest.raises(DcbenchError, match=f"figure '{name}' has nothing to show: no run of m is finished"):
             unfinished.plot(name, axis)
@@ -244,7 +244,7 @@ def test_runs_that_are_no_longer_planned_are_left_out_and_noted(unfinished, plan
     assert "left out 1 run that the matrix no longer plans" in note
 
 
-def test_an_audit_of_nothing_passes_and_judges_nothing(unfinished):
+def test_an_audit_without_finished_runs_passes_without_verdicts(unfinished):
     audit = unfinished.audit()
     assert audit.passed and audit.runs == 0 and [axis.verdict for axis in audit.axes] == ["no pairs"]
 
@@ -278,7 +278,7 @@ def test_every_function_takes_folders_of_own_plugins(tmp_path, monkeypatch):
     assert {change.verdict for metric in comparison.metrics for change in metric.changes} == {"identical"}
 
 
-def test_plugins_of_one_call_stay_known_beside_those_of_the_next(tmp_path):
+def test_plugins_of_one_call_stay_known_in_the_next(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     write_part(first)
     write_part(second, FIGURE, "figures", "losses")

@@ -11,7 +11,7 @@ from dcbench import registry
 from dcbench.errors import PluginError
 
 
-def test_every_kind_has_plugins_and_the_shadowing_files_lose_their_suffix():
+def test_every_kind_has_plugins_and_backend_names_have_no_suffix():
     assert {"digits", "mnist", "cifar10", "imagefolder"} <= set(registry.plugin_names("datasets"))
     assert registry.plugin_names("backends") == ["faiss", "sklearn", "torch"]
     assert registry.plugin_names("archs") == ["alexnet", "vgg16"]
@@ -20,7 +20,7 @@ def test_every_kind_has_plugins_and_the_shadowing_files_lose_their_suffix():
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
-def test_a_loaded_plugin_states_the_facts_that_planning_reads(kind):
+def test_the_facts_of_a_loaded_plugin_are_those_that_planning_reads(kind):
     names = registry.plugin_names(kind)
     assert names
     for name in names:
@@ -38,7 +38,7 @@ def test_facts_are_read_without_importing_anything():
 
 
 @pytest.mark.parametrize(
-    ("part", "expected"),
+    ("name", "expected"),
     [
         ("mnist", None),
         ("imagefolder:pictures", None),
@@ -48,8 +48,8 @@ def test_facts_are_read_without_importing_anything():
         ("mnist:here", "takes no argument"),
     ],
 )
-def test_problem(part, expected):
-    problem = registry.name_problem("datasets", part)
+def test_a_wrong_name_has_an_explanation(name, expected):
+    problem = registry.name_problem("datasets", name)
     assert (problem is None) if expected is None else (expected in problem)
 
 
@@ -68,27 +68,27 @@ LOADED = True
 
 
 @pytest.fixture
-def parts(tmp_path):
+def plugin_folder(tmp_path):
     """A folder with one architecture of the user's own."""
     (tmp_path / "parts" / "archs").mkdir(parents=True)
     (tmp_path / "parts" / "archs" / "tiny.py").write_text(TINY)
     return tmp_path / "parts"
 
 
-def test_a_plugin_in_an_own_folder_is_like_any_other(parts):
+def test_a_plugin_in_an_own_folder_is_listed_read_and_loaded(plugin_folder):
     before = registry.plugin_names("archs")
-    registry.use_plugins([parts])
+    registry.use_plugins([plugin_folder])
     assert registry.plugin_names("archs") == [*before, "tiny"]
     assert registry.facts("archs", "tiny")["features_32"] == 16
     assert registry.load("archs", "tiny").LOADED and registry.plugin_name(registry.load("archs", "tiny")) == "tiny"
-    assert registry.search_path() == (parts,)
+    assert registry.search_path() == (plugin_folder,)
     registry.use_plugins([])
     assert registry.plugin_names("archs") == before
 
 
-def test_planning_reads_facts_without_running_the_file(parts):
-    (parts / "archs" / "tiny.py").write_text(TINY + "raise SystemExit('it ran')\n")
-    registry.use_plugins([parts])
+def test_planning_reads_facts_without_running_the_file(plugin_folder):
+    (plugin_folder / "archs" / "tiny.py").write_text(TINY + "raise SystemExit('it ran')\n")
+    registry.use_plugins([plugin_folder])
     assert registry.facts("archs", "tiny")["smallest_image"] == 8
 
 
@@ -109,37 +109,37 @@ def test_planning_reads_facts_without_running_the_file(parts):
         (TINY.replace("features_32", "feature_32", 1), "Did you mean 'features_32'.*; FACTS lacks 'features_32'"),
     ],
 )
-def test_facts_that_planning_cannot_use_are_named(parts, text, expected):
-    (parts / "archs" / "tiny.py").write_text(text)
-    registry.use_plugins([parts])
+def test_invalid_facts_are_errors(plugin_folder, text, expected):
+    (plugin_folder / "archs" / "tiny.py").write_text(text)
+    registry.use_plugins([plugin_folder])
     with pytest.raises(PluginError, match=expected):
         registry.facts("archs", "tiny")
 
 
-def test_a_file_that_cannot_be_imported_is_named_with_its_reason(parts):
-    (parts / "archs" / "tiny.py").write_text(TINY + "import no_such_library\n")
-    registry.use_plugins([parts])
+def test_a_file_that_cannot_be_imported_is_an_error_with_the_reason(plugin_folder):
+    (plugin_folder / "archs" / "tiny.py").write_text(TINY + "import no_such_library\n")
+    registry.use_plugins([plugin_folder])
     with pytest.raises(PluginError, match=r"tiny.py: cannot be imported: ModuleNotFoundError.*no_such_library"):
         registry.load("archs", "tiny")
     with pytest.raises(PluginError, match="cannot be imported"):
         registry.load("archs", "tiny")
 
 
-def test_a_name_that_is_taken_is_refused(parts):
-    (parts / "archs" / "alexnet.py").write_text(TINY)
-    registry.use_plugins([parts])
+def test_a_plugin_with_an_existing_name_is_refused(plugin_folder):
+    (plugin_folder / "archs" / "alexnet.py").write_text(TINY)
+    registry.use_plugins([plugin_folder])
     with pytest.raises(
         PluginError, match=r"parts/archs/alexnet.py: arch 'alexnet' exists already in .*rename the file"
     ):
         registry.plugin_names("archs")
 
 
-def test_a_file_that_exits_when_it_is_imported_does_not_end_the_command(parts):
-    (parts / "archs" / "tiny.py").write_text(TINY + "import sys\nsys.exit(0)\n")
-    registry.use_plugins([parts])
+def test_a_file_that_exits_when_it_is_imported_does_not_end_the_command(plugin_folder):
+    (plugin_folder / "archs" / "tiny.py").write_text(TINY + "import sys\nsys.exit(0)\n")
+    registry.use_plugins([plugin_folder])
     with pytest.raises(PluginError, match=r"tiny.py: cannot be imported: SystemExit: 0"):
         registry.load("archs", "tiny")
-    (parts / "archs" / "tiny.py").write_text(TINY + "raise KeyboardInterrupt\n")
+    (plugin_folder / "archs" / "tiny.py").write_text(TINY + "raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         registry.load("archs", "tiny")
 
@@ -156,7 +156,7 @@ def test_a_file_that_exits_when_it_is_imported_does_not_end_the_command(parts):
         ("mistyped", "{}/mistyped: holds no plug-ins; rename data_sets/ to datasets/"),
     ],
 )
-def test_a_folder_that_holds_no_plugins_is_refused_with_what_to_do(parts, tmp_path, given, expected):
+def test_a_folder_without_plugins_is_an_error_with_the_remedy(plugin_folder, tmp_path, given, expected):
     for folder in ("empty", "singular/arch", "singular/notes", "mistyped/data_sets"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "empty" / "loose.py").write_text(TINY)
@@ -165,30 +165,30 @@ def test_a_folder_that_holds_no_plugins_is_refused_with_what_to_do(parts, tmp_pa
     assert registry.search_path() == (), "a refused folder changes nothing"
 
 
-def test_a_folder_may_hold_other_things_beside_its_kinds(parts):
-    (parts / "notes").mkdir()
-    (parts / "archs" / "_shared.py").write_text("raise SystemExit")
-    (parts / "archs" / "Upper.py").write_text("raise SystemExit")
-    (parts / "archs" / "tiny_notes.md").write_text("")
+def test_other_files_in_a_folder_of_plugins_are_ignored(plugin_folder):
+    (plugin_folder / "notes").mkdir()
+    (plugin_folder / "archs" / "_shared.py").write_text("raise SystemExit")
+    (plugin_folder / "archs" / "Upper.py").write_text("raise SystemExit")
+    (plugin_folder / "archs" / "tiny_notes.md").write_text("")
     before = registry.plugin_names("archs")
-    registry.use_plugins([parts])
+    registry.use_plugins([plugin_folder])
     assert registry.plugin_names("archs") == [*before, "tiny"]
 
 
-def test_the_kinds_word_at_the_end_of_a_file_is_no_part_of_its_name(parts):
-    assert registry.name_of_file("backends", parts / "faiss_backend.py") == "faiss"
-    assert registry.name_of_file("archs", parts / "tiny_arch.py") == "tiny"
-    assert registry.name_of_file("archs", parts / "tiny_backend.py") == "tiny_backend"
+def test_the_suffix_of_the_kind_is_not_part_of_the_name(plugin_folder):
+    assert registry.name_of_file("backends", plugin_folder / "faiss_backend.py") == "faiss"
+    assert registry.name_of_file("archs", plugin_folder / "tiny_arch.py") == "tiny"
+    assert registry.name_of_file("archs", plugin_folder / "tiny_backend.py") == "tiny_backend"
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
-def test_built_in_facts_are_all_known_and_of_their_type(kind):
+def test_built_in_facts_are_known_and_have_the_right_type(kind):
     for name in registry.plugin_names(kind):
         assert registry.find_fact_problem(kind, registry.facts(kind, name)) is None
     assert set(registry.KINDS[kind].required) <= set(registry.KINDS[kind].facts)
 
 
-def test_every_problem_of_facts_is_named_at_once():
+def test_all_problems_of_facts_are_reported_together():
     problem = registry.find_fact_problem("figures", {"title": 1, "captoin": "a", "per_axis": "yes"})
     assert problem == (
         "unknown key of FACTS 'captoin'. Did you mean 'caption'? Known: title, caption, per_axis, axes, needs; "
@@ -201,9 +201,9 @@ def test_every_problem_of_facts_is_named_at_once():
     )
 
 
-def test_digests_are_those_of_the_files_as_they_are_now(parts, tmp_path):
-    file = parts / "archs" / "tiny.py"
-    registry.use_plugins([parts])
+def test_digests_are_those_of_the_present_files(plugin_folder, tmp_path):
+    file = plugin_folder / "archs" / "tiny.py"
+    registry.use_plugins([plugin_folder])
     own = registry.describe_own_plugins([("archs", "tiny")])
     assert registry.read_digest(registry.find("archs", "tiny")) == own["archs/tiny"]["sha256"]
     assert registry.read_digest(registry.find("archs", "alexnet")) is None
@@ -218,23 +218,23 @@ def test_digests_are_those_of_the_files_as_they_are_now(parts, tmp_path):
     assert registry.read_digest(registry.find("archs", "tiny")) == own["archs/tiny"]["sha256"]
 
 
-def test_a_command_that_a_message_suggests_names_the_folders_of_own_plugins(parts, tmp_path):
+def test_a_suggested_command_names_the_folders_of_own_plugins(plugin_folder, tmp_path):
     spaced = tmp_path / "other parts"
     (spaced / "backends").mkdir(parents=True)
     (spaced / "backends" / "mirror.py").write_text("")
-    registry.use_plugins([parts, spaced])
+    registry.use_plugins([plugin_folder, spaced])
     used = [("archs", "tiny"), ("archs", "alexnet"), ("backends", "mirror"), ("backends", "faiss")]
-    assert registry.format_plugins_options(used) == f" --plugins {parts} --plugins '{spaced}'"
+    assert registry.format_plugins_options(used) == f" --plugins {plugin_folder} --plugins '{spaced}'"
     assert registry.format_plugins_options([("archs", "alexnet"), ("datasets", "imagefolder:x")]) == ""
     own = registry.describe_own_plugins(used)
     own["archs/installed"] = own["archs/tiny"] | {"path": "/site-packages/their_package/small.py"}
     registry.use_plugins([])
     registry.remember(own, tmp_path / "plugins.json")
-    assert registry.format_plugins_options([("archs", "tiny"), ("archs", "installed")]) == f" --plugins {parts}"
+    assert registry.format_plugins_options([("archs", "tiny"), ("archs", "installed")]) == f" --plugins {plugin_folder}"
 
 
-def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
-    registry.use_plugins([parts])
+def test_remembered_plugins_have_facts_without_running_code(plugin_folder, tmp_path):
+    registry.use_plugins([plugin_folder])
     own = registry.describe_own_plugins([("archs", "tiny"), ("archs", "alexnet"), ("datasets", "digits")])
     assert list(own) == ["archs/tiny"] and len(own["archs/tiny"]["sha256"]) == 64
     registry.use_plugins([])
@@ -246,7 +246,7 @@ def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
     registry.remember(own, tmp_path / "plugins.json")
     assert registry.facts("archs", "tiny")["features_32"] == 17, "the newest memory counts"
     state = registry.get_state()
-    registry.use_plugins([parts])
+    registry.use_plugins([plugin_folder])
     assert registry.load("archs", "tiny").LOADED, "the file itself comes before what is remembered"
     registry.set_state(state)
     assert registry.facts("archs", "tiny")["features_32"] == 17 and registry.search_path() == ()
@@ -264,15 +264,15 @@ def test_remembered_plugins_have_facts_and_run_nothing(parts, tmp_path):
         {"backends/own": {"facts": {"libary": "torch"}, "sha256": "a", "path": "b"}},
     ],
 )
-def test_a_damaged_memory_is_refused(tmp_path, facts):
+def test_damaged_remembered_facts_are_refused(tmp_path, facts):
     with pytest.raises(PluginError, match=r"plugins.json: is damaged"):
         registry.remember(facts, tmp_path / "plugins.json")
 
 
-def test_a_changed_file_and_another_file_of_the_same_name_are_read_anew(parts, tmp_path):
-    registry.use_plugins([parts])
+def test_a_changed_file_and_another_file_of_the_same_name_are_read_again(plugin_folder, tmp_path):
+    registry.use_plugins([plugin_folder])
     first, digest = registry.load("archs", "tiny"), registry.find("archs", "tiny").sha256
-    (parts / "archs" / "tiny.py").write_text(TINY + "CHANGED = True\n")
+    (plugin_folder / "archs" / "tiny.py").write_text(TINY + "CHANGED = True\n")
     second = registry.load("archs", "tiny")
     assert second is not first and second.CHANGED and registry.find("archs", "tiny").sha256 != digest
     (tmp_path / "others" / "archs").mkdir(parents=True)
@@ -281,19 +281,19 @@ def test_a_changed_file_and_another_file_of_the_same_name_are_read_anew(parts, t
     assert registry.load("archs", "tiny").OTHER
 
 
-def test_a_broken_file_stops_only_those_who_use_it(parts):
-    (parts / "archs" / "broken.py").write_text("FACTS = {")
-    registry.use_plugins([parts])
+def test_a_broken_file_affects_only_its_own_plugin(plugin_folder):
+    (plugin_folder / "archs" / "broken.py").write_text("FACTS = {")
+    registry.use_plugins([plugin_folder])
     assert "broken" not in registry.plugin_names("archs") and registry.load("archs", "tiny").LOADED
     assert "broken.py:1: not valid Python" in registry.name_problem("archs", "broken")
     with pytest.raises(PluginError, match=r"broken.py:1"):
         registry.load("archs", "broken")
 
 
-def test_one_folder_by_two_paths_is_one_folder(parts, tmp_path):
-    (tmp_path / "link").symlink_to(parts)
-    registry.use_plugins([parts, parts / ".." / "parts", tmp_path / "link"])
-    assert registry.search_path() == (parts,) and registry.load("archs", "tiny").LOADED
+def test_a_folder_given_by_two_paths_counts_once(plugin_folder, tmp_path):
+    (tmp_path / "link").symlink_to(plugin_folder)
+    registry.use_plugins([plugin_folder, plugin_folder / ".." / "parts", tmp_path / "link"])
+    assert registry.search_path() == (plugin_folder,) and registry.load("archs", "tiny").LOADED
 
 
 def test_an_installed_package_adds_plugins_by_its_entry_points(tmp_path, monkeypatch):

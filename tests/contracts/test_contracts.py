@@ -1,4 +1,4 @@
-"""Built-in plug-ins keep the contract of their kind, and a plug-in with a planted fault breaks the right check."""
+"""Built-in plug-ins keep the contract of their kind, and a plug-in with a planted fault fails the right check."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ BUILT_IN = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "plugin", "check"), BUILT_IN, ids=lambda part: getattr(part, "__name__", part))
+@pytest.mark.parametrize(("kind", "plugin", "check"), BUILT_IN, ids=lambda plugin: getattr(plugin, "__name__", plugin))
 def test_built_in_plugins_keep_the_contract(kind, plugin, check, tmp_path, monkeypatch):
     name = f"{plugin}:pictures" if plugin == "imagefolder" else plugin
     if kind == "datasets":
@@ -28,7 +28,7 @@ def test_built_in_plugins_keep_the_contract(kind, plugin, check, tmp_path, monke
     check(name, tmp_path)
 
 
-def test_every_kind_has_checks_with_sentences_of_their_own():
+def test_every_kind_has_checks_with_distinct_sentences():
     for kind in contracts.KINDS_WITH_CHECKS:
         sentences = [contracts.sentence_of(check) for check in contracts.list_checks(kind)]
         assert len(sentences) == len(set(sentences)) >= 3 and all(sentence[0].isupper() for sentence in sentences)
@@ -77,7 +77,7 @@ def draw(analysis, axis):
     panel.set(xlabel=axis or "run", ylabel="NMI")
     return figure
 """
-SOUND = {
+VALID = {
     "archs": ARCH, "datasets": DATASET, "backends": BACKEND, "methods": METHOD, "executors": EXECUTOR,
     "figures": FIGURE,
 }  # fmt: skip
@@ -116,8 +116,8 @@ FAULTS = [
 
 
 @pytest.fixture
-def own(tmp_path):
-    """Write a plug-in into a folder of its own and make it known."""
+def write_plugin(tmp_path):
+    """Return a function that writes a plug-in into an own folder and registers it."""
 
     def write(kind, text):
         folder = tmp_path / "parts" / kind
@@ -128,16 +128,16 @@ def own(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("kind", SOUND)
-def test_a_sound_plugin_passes_every_check(kind, own):
-    own(kind, SOUND[kind])
+@pytest.mark.parametrize("kind", VALID)
+def test_a_valid_plugin_passes_every_check(kind, write_plugin):
+    write_plugin(kind, VALID[kind])
     results = list(contracts.run_checks(kind, "own"))
     assert results and not [(result.sentence, result.problem) for result in results if result.problem]
 
 
 @pytest.mark.parametrize(("kind", "text", "expected"), FAULTS, ids=[fault[2] for fault in FAULTS])
-def test_a_planted_fault_breaks_a_check_that_says_so(kind, text, expected, own):
-    own(kind, text)
+def test_a_planted_fault_fails_a_check_with_its_reason(kind, text, expected, write_plugin):
+    write_plugin(kind, text)
     problems = [result.problem for result in contracts.run_checks(kind, "own") if result.problem]
     assert [problem for problem in problems if expected in problem], problems
 
@@ -168,10 +168,10 @@ EXECUTOR_FAULTS = [
 
 
 @pytest.mark.parametrize(("check", "methods", "expected"), EXECUTOR_FAULTS, ids=[fault[2] for fault in EXECUTOR_FAULTS])
-def test_a_wrong_executor_is_caught_in_time(check, methods, expected, own, monkeypatch):
+def test_a_wrong_executor_fails_its_check_within_the_deadline(check, methods, expected, write_plugin, monkeypatch):
     module = importlib.import_module("dcbench.contracts.executors")
     monkeypatch.setattr(contracts, "list_checks", lambda kind: [getattr(module, check)])
-    own("executors", OVERRIDE + methods)
+    write_plugin("executors", OVERRIDE + methods)
     # Where nothing hangs a worker needs the time; where something does, half a second shows it.
     deadline = 0.5 if "0.5 s" in expected else 300
     (result,) = contracts.run_checks("executors", "own", deadline=deadline)
@@ -179,8 +179,8 @@ def test_a_wrong_executor_is_caught_in_time(check, methods, expected, own, monke
 
 
 @pytest.mark.parametrize(("check", "expected"), [("check_close", "after close"), ("check_kill", "after kill")])
-def test_processes_that_a_wrong_executor_leaves_behind_are_named_and_killed(
-    check, expected, own, monkeypatch, tmp_path
+def test_processes_left_behind_by_a_wrong_executor_are_reported_and_killed(
+    check, expected, write_plugin, monkeypatch, tmp_path
 ):
     module = importlib.import_module("dcbench.contracts.executors")
     monkeypatch.setattr(contracts, "list_checks", lambda kind: [getattr(module, check)])
@@ -192,19 +192,19 @@ def test_processes_that_a_wrong_executor_leaves_behind_are_named_and_killed(
     def wait(self, seconds):
         return self.runs
 """
-    own("executors", OVERRIDE + methods)
+    write_plugin("executors", OVERRIDE + methods)
     (result,) = contracts.run_checks("executors", "own")
     pid = int((tmp_path / "pid").read_text())
     assert result.problem is not None and f"process {pid} still work" in result.problem and expected in result.problem
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
 
 
-def test_a_plugin_that_hangs_while_it_is_closed_ends_too(own, monkeypatch):
+def test_a_plugin_that_hangs_in_close_is_interrupted(write_plugin, monkeypatch):
     module = importlib.import_module("dcbench.contracts.executors")
     monkeypatch.setattr(contracts, "list_checks", lambda kind: [module.check_idle])
     monkeypatch.setattr(contracts, "CLOSING_TIME", 1.0)
     # Each of the two hangs until its own interruption; a bare except would hide an Exception.
-    own(
+    write_plugin(
         "executors",
         OVERRIDE
         + """    def wait(self, seconds):
@@ -221,8 +221,8 @@ def test_a_plugin_that_hangs_while_it_is_closed_ends_too(own, monkeypatch):
     assert result.problem is not None and "did not end within 0.2 s; it was in close" in result.problem
 
 
-def test_other_threads_check_without_a_deadline(own):
-    own("figures", FIGURE)
+def test_checks_in_other_threads_have_no_deadline(write_plugin):
+    write_plugin("figures", FIGURE)
     results = []
     thread = threading.Thread(target=lambda: results.extend(contracts.run_checks("figures", "own", deadline=1e-9)))
     thread.start()
@@ -231,22 +231,22 @@ def test_other_threads_check_without_a_deadline(own):
 
 
 @pytest.mark.parametrize("kind", ["archs", "datasets"])
-def test_a_plugin_that_calls_sys_exit_fails_its_checks(kind, own):
-    own(kind, SOUND[kind] + "import sys\nsys.exit(0)\n")
+def test_a_plugin_that_calls_sys_exit_fails_its_checks(kind, write_plugin):
+    write_plugin(kind, VALID[kind] + "import sys\nsys.exit(0)\n")
     results = list(contracts.run_checks(kind, "own"))
     assert len(results) == len(contracts.list_checks(kind))
     assert all("own.py: cannot be imported: SystemExit: 0" in str(result.problem) for result in results)
 
 
-def test_ctrl_c_ends_the_checks(own):
-    own("figures", FIGURE + "raise KeyboardInterrupt\n")
+def test_ctrl_c_ends_the_checks(write_plugin):
+    write_plugin("figures", FIGURE + "raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         list(contracts.run_checks("figures", "own"))
 
 
-def test_a_dataset_is_loaded_once_for_all_checks_and_once_more_to_compare(own, tmp_path):
+def test_a_dataset_is_loaded_once_for_all_checks_and_once_to_compare(write_plugin, tmp_path):
     log = tmp_path / "loads"
     count = f"    with open({str(log)!r}, 'a') as file:\n        print('test training'.split()[train], file=file)\n"
-    own("datasets", DATASET.replace("    rng =", count + "    rng ="))
+    write_plugin("datasets", DATASET.replace("    rng =", count + "    rng ="))
     assert not [result.problem for result in contracts.run_checks("datasets", "own") if result.problem]
     assert sorted(log.read_text().split()) == ["test", "training", "training"]
