@@ -15,4 +15,4 @@ settings: {epochs: 2}
 """
 
 
-SPOKEN_OF = [metric for metric in OUTCOMES if metric.name in ("nmi_true", "ami_true", "seconds", CLUSTERING)]
+METRICS_USED = [metric for metric in OUTCOMES if metric.name in ("nmi_true", "ami_true", "seconds", CLUSTERING)]

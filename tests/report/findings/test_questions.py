@@ -5,29 +5,30 @@ from dcbench.audit.axes import Audit
 from dcbench.report.findings.questions import QUESTIONS, answer_questions, list_findings
 from dcbench.report.html.page import PAGE_SECTIONS, SUBSECTIONS
 from tests.helpers.analyses import make_results
-from tests.helpers.findings import SMALL, SPOKEN_OF
+from tests.helpers.findings import METRICS_USED, SMALL
 
-NOTHING = Audit(name="m", runs=0, axes=[], failures=[])
+NO_AUDIT = Audit(name="m", runs=0, axes=[], failures=[])
 
 
-def test_questions_come_in_the_order_in_which_a_reader_asks_and_none_without_an_answer():
-    found = answer_questions(analyse(make_results(SMALL), SPOKEN_OF), NOTHING)
-    assert [question for question, _ in found] == list(QUESTIONS.values())
-    assert {one.about for one in found[0][1]} >= {"optimizer", "dataset"} and found[1][1][0].about == "backend"
-    alone = "name: m\nseeds: [0]\nsettings: {epochs: 1}\n"
-    assert [question for question, _ in answer_questions(analyse(make_results(alone), SPOKEN_OF), NOTHING)] == [
+def test_questions_are_in_order_and_left_out_without_an_answer():
+    answers = answer_questions(analyse(make_results(SMALL), METRICS_USED), NO_AUDIT)
+    assert [question for question, _ in answers] == list(QUESTIONS.values())
+    (_, choices), (_, backends), *_ = answers
+    assert {finding.about for finding in choices} >= {"optimizer", "dataset"} and backends[0].about == "backend"
+    single_cell = make_results("name: m\nseeds: [0]\nsettings: {epochs: 1}\n")
+    assert [question for question, _ in answer_questions(analyse(single_cell, METRICS_USED), NO_AUDIT)] == [
         "Did training help?", "What is missing?", "What did it cost?",
     ]  # fmt: skip
 
 
-def test_nothing_done_says_only_that():
-    found = make_results(SMALL, pending=range(24))
-    analysis = analyse(replace(found, runs=found.runs.assign(seconds=None)))
-    assert [one.text for one in list_findings(analysis, NOTHING)] == [
+def test_without_a_finished_run_there_are_two_findings():
+    results = make_results(SMALL, pending=range(24))
+    analysis = analyse(replace(results, runs=results.runs.assign(seconds=None)))
+    assert [finding.text for finding in list_findings(analysis, NO_AUDIT)] == [
         "No run is finished, so nothing was learned yet.", "24 of 24 planned runs are pending: 24 it pending.",
     ]  # fmt: skip
 
 
-def test_every_sentence_leads_to_a_section():
+def test_the_evidence_of_every_finding_is_a_section():
     analysis = analyse(make_results(SMALL, failed=[0]))
-    assert {one.evidence for one in list_findings(analysis, NOTHING)} <= {*PAGE_SECTIONS, *SUBSECTIONS}
+    assert {finding.evidence for finding in list_findings(analysis, NO_AUDIT)} <= {*PAGE_SECTIONS, *SUBSECTIONS}
