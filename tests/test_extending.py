@@ -7,6 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from dcbench import registry
 from dcbench.core.columns import SPACES
 from tests.helpers.command_line import shell
 from tests.helpers.matrices import TINY
@@ -30,10 +31,26 @@ def home(tmp_path_factory):
     return folder
 
 
-def test_the_page_shows_one_plugin_of_each_kind():
+def test_the_page_shows_one_plugin_of_each_kind_and_a_figure_of_each_way():
     assert sorted(name.split("/")[1] for name in PLUGINS) == [
-        "archs", "backends", "datasets", "executors", "figures", "methods"
+        "archs", "backends", "datasets", "executors", "figures", "figures", "methods"
     ]  # fmt: skip
+    assert sorted(re.findall(r'"per_axis": (\w+)', "".join(FILES[name] for name in PLUGINS))) == ["False", "True"]
+
+
+def test_the_tree_at_the_top_names_every_file():
+    tree = PAGE.partition("my_parts/\n")[2].partition("```")[0]
+    assert sorted(f"my_parts/{line.strip()}" for line in tree.splitlines() if line.strip()) == sorted(PLUGINS)
+
+
+def test_the_table_of_facts_is_what_the_registry_checks():
+    names = {"architecture": "arch"}  # the page's word -> the registry's
+    table = {}
+    for line in [line for line in PAGE.splitlines() if line.startswith("| ")][1:]:
+        word, required, optional = (cell.strip() for cell in line.strip("|").split("|"))
+        table[names.get(word, word)] = (set(re.findall(r"`(\w+)`", required)), set(re.findall(r"`(\w+)`", optional)))
+    kinds = [kind for name, kind in registry.KINDS.items() if name != "run_figures"]
+    assert table == {kind.word: (set(kind.required), set(kind.facts) - set(kind.required)) for kind in kinds}
 
 
 @pytest.mark.slow
@@ -68,11 +85,12 @@ def test_results_can_be_read_without_the_files(home, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_own_figure_is_part_of_the_report(home):
+def test_own_figures_are_part_of_the_report(home):
     process = shell("report", "results/mine", "--plugins", "my_parts", "--format", "svg", cwd=home)
     assert process.returncode == 0, process.stderr
-    assert (home / "reports" / "mine" / "figures" / "losses.svg").exists()
-    assert "Losses" in (home / "reports" / "mine" / "index.html").read_text()
+    figures = {path.stem for path in (home / "reports" / "mine" / "figures").glob("losses*.svg")}
+    assert figures == {"losses", "losses_by_value_arch", "losses_by_value_backend"}
+    assert "Losses by backend" in (home / "reports" / "mine" / "index.html").read_text()
 
 
 @pytest.mark.slow
