@@ -1,4 +1,4 @@
-"""The public API: what a notebook does with dcbench."""
+"""The public API, as a notebook uses it."""
 
 import re
 import signal
@@ -16,9 +16,9 @@ from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.errors import DcbenchError, DeviceError, MatrixError, ResultsError
 from dcbench.execution.scheduler import RunEvent
-from tests.helpers import own_parts
+from tests.helpers import own_plugins
 from tests.helpers.matrices import TINY
-from tests.helpers.own_parts import FIGURE, write_part
+from tests.helpers.own_plugins import FIGURE, write_plugin
 from tests.helpers.paths import TOP
 
 SMALL = TOP / "results" / "small_cpu"
@@ -164,7 +164,7 @@ def test_a_matrix_can_be_run_reported_audited_and_compared(tmp_path, monkeypatch
     assert {change.verdict for metric in comparison.metrics for change in metric.changes} == {"identical"}
 
 
-def test_two_unlike_result_sets_are_not_compared():
+def test_result_sets_without_common_runs_are_not_compared():
     with pytest.raises(ResultsError):
         dcbench.compare(SMALL, TOP / "results" / "recipe_cpu")
 
@@ -182,7 +182,7 @@ def plan(tmp_path, monkeypatch):
 
 @pytest.fixture
 def unfinished(plan, tmp_path):
-    """The results of a matrix of which no run is finished."""
+    """Return the results of a matrix without a finished run."""
     status.store_plan(plan, MatrixDir(tmp_path / "results" / "m"))
     return dcbench.load_results(tmp_path / "results" / "m")
 
@@ -254,9 +254,9 @@ def test_an_audit_without_finished_runs_passes_without_verdicts(unfinished):
 
 def test_every_function_takes_folders_of_own_plugins(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    write_part(tmp_path / "parts")
-    write_part(tmp_path / "figures_only", FIGURE, "figures", "losses")
-    (tmp_path / "m.yaml").write_text(own_parts.MATRIX)
+    write_plugin(tmp_path / "parts")
+    write_plugin(tmp_path / "figures_only", FIGURE, "figures", "losses")
+    (tmp_path / "m.yaml").write_text(own_plugins.MATRIX)
     with pytest.raises(DcbenchError, match="unknown arch 'own'"):
         dcbench.read_matrix(tmp_path / "m.yaml")
     assert len(dcbench.read_matrix(tmp_path / "m.yaml", plugins=[tmp_path / "parts"]).runs) == 4
@@ -280,8 +280,8 @@ def test_every_function_takes_folders_of_own_plugins(tmp_path, monkeypatch):
 
 def test_plugins_of_one_call_stay_known_in_the_next(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    write_part(first)
-    write_part(second, FIGURE, "figures", "losses")
+    write_plugin(first)
+    write_plugin(second, FIGURE, "figures", "losses")
     dcbench.load_results(SMALL, plugins=[first])
     assert isinstance(dcbench.load_results(SMALL, plugins=[second]).plot("losses"), Figure)
     assert registry.search_path() == (first, second)

@@ -16,10 +16,10 @@ from dcbench.training import datasets, loop
 from dcbench.training.deepcluster import images, pseudo_labels
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.methods import deepcluster
-from tests.helpers import own_parts
+from tests.helpers import own_plugins
 from tests.helpers.command_line import shell
 from tests.helpers.matrices import plan_of
-from tests.helpers.own_parts import write_part
+from tests.helpers.own_plugins import write_plugin
 from tests.helpers.planted_faults import (
     plant_a_backend_that_switches_the_sampler,
     plant_a_conversion_that_wraps,
@@ -337,9 +337,9 @@ def test_audit_without_results_exits_with_2(tmp_path):
 @pytest.fixture
 def own_status(tmp_path):
     """A matrix whose four runs are done, two of them with an own architecture."""
-    write_part(tmp_path / "parts")
+    write_plugin(tmp_path / "parts")
     registry.use_plugins([tmp_path / "parts"])
-    plan, folder = plan_of(own_parts.MATRIX), MatrixDir(tmp_path / "m")
+    plan, folder = plan_of(own_plugins.MATRIX), MatrixDir(tmp_path / "m")
     status.store_plan(plan, folder)
     for spec in plan.runs:
         fill(folder, spec.run_id, spec).write_audit({})

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.helpers.own_parts import write_part
+from tests.helpers.own_plugins import write_plugin
 
 TINY = """from torch import nn
 FACTS = {"features_32": 16, "features_224": 16, "smallest_image": 8}
@@ -68,7 +68,7 @@ def test_a_check_that_hangs_ends_with_the_timeout_and_names_the_line(call, file)
 
 
 def test_a_dataset_that_takes_an_argument_asks_for_it(call, tmp_path):
-    path = write_part(tmp_path / "parts", 'FACTS = {"argument": "PATH", "channels": 1}\n', "datasets", "folder")
+    path = write_plugin(tmp_path / "parts", 'FACTS = {"argument": "PATH", "channels": 1}\n', "datasets", "folder")
     asked = call("check-plugin", str(path))
     assert "needs its PATH: folder:PATH; give it with --argument" in str(asked.exception)
     given = call("check-plugin", str(path.parents[1] / "archs" / "small_one.py"), "--argument", "x")

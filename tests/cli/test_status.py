@@ -3,9 +3,9 @@ import json
 import pytest
 
 from dcbench import registry
-from tests.helpers import own_parts
+from tests.helpers import own_plugins
 from tests.helpers.command_line import MATRIX, RUN
-from tests.helpers.own_parts import ARCH, write_part
+from tests.helpers.own_plugins import ARCH, write_plugin
 
 
 def test_status_of_a_run_shows_its_spec_state_and_environment(call, tmp_path):
@@ -78,15 +78,15 @@ def test_status_of_a_failed_run_shows_the_last_lines_of_its_log(call, tmp_path):
 @pytest.fixture
 def own_run(call, tmp_path):
     """A matrix that names its plug-ins, run in the folder of its file."""
-    file = write_part(tmp_path / "parts")
-    (tmp_path / "m.yaml").write_text(own_parts.MATRIX + "plugins: [parts]\n")
+    file = write_plugin(tmp_path / "parts")
+    (tmp_path / "m.yaml").write_text(own_plugins.MATRIX + "plugins: [parts]\n")
     process = call(*RUN)
     assert process.exit_code == 0, process.output
     registry.set_state(((), {}))
     return file
 
 
-def test_run_and_status_say_in_one_line_that_a_plugin_has_changed(call, own_run):
+def test_run_and_status_print_one_line_about_a_changed_plugin(call, own_run):
     note = (
         "note plug-in archs/own has changed since 2 finished runs were made; run the matrix with --redo to repeat all"
     )
@@ -114,9 +114,9 @@ def test_results_of_a_matrix_that_names_its_plugins_are_read_from_any_folder(cal
     assert registry.search_path() == (), "none of them took a folder of code from the results"
 
 
-def test_an_architecture_that_is_not_what_its_facts_state_fails_its_runs_with_what_check_plugin_says(call, tmp_path):
-    write_part(tmp_path / "parts", ARCH.replace('"features_32": 16', '"features_32": 17'))
-    (tmp_path / "m.yaml").write_text(own_parts.MATRIX)
+def test_an_architecture_with_wrong_facts_fails_its_runs_with_the_message_of_check_plugin(call, tmp_path):
+    write_plugin(tmp_path / "parts", ARCH.replace('"features_32": 16', '"features_32": 17'))
+    (tmp_path / "m.yaml").write_text(own_plugins.MATRIX)
     process = call(*RUN, "--plugins", "parts")
     assert process.exit_code == 1
     reason = "arch 'own': 16 features at image_size 32 and width 0.05, but its FACTS state 17; test the file with"

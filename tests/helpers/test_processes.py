@@ -1,4 +1,4 @@
-"""Nothing that a test starts outlives a killed pytest."""
+"""Processes that a test starts end when pytest is killed."""
 
 import subprocess
 from pathlib import Path

@@ -11,7 +11,7 @@ from dcbench.errors import ResultsError
 from dcbench.inspect.subject import check_replay, read_inspected_run
 from dcbench.replay.rerun import Replay
 from dcbench.replay.run_diff import diff_records
-from tests.helpers.own_parts import write_part
+from tests.helpers.own_plugins import write_plugin
 
 
 def write_run(root, state, *, weights=False, assignment=False, **values):
@@ -133,7 +133,7 @@ def test_a_replay_is_recognised_by_the_name_of_its_folder(tmp_path):
 
 
 def test_the_suggested_command_names_the_folder_of_own_plugins(tmp_path):
-    file = write_part(tmp_path / "my parts")
+    file = write_plugin(tmp_path / "my parts")
     registry.use_plugins([tmp_path / "my parts"])
     folder = write_run(tmp_path, DONE, arch="own", pca_dim=8)
     options = f"--replay --plugins '{tmp_path / 'my parts'}'"

@@ -7,7 +7,7 @@ from dcbench import registry
 from dcbench.core.spec import make_spec
 from dcbench.core.store.provenance import extract_environment
 from dcbench.training import provenance
-from tests.helpers.own_parts import ARCH, write_part
+from tests.helpers.own_plugins import ARCH, write_plugin
 
 
 def test_provenance_has_versions_device_spec_and_dataset():
@@ -31,7 +31,7 @@ def test_the_commit_is_recorded_in_a_checkout_only(monkeypatch, tmp_path):
 
 
 def test_own_plugins_are_recorded_with_the_digest_and_path_of_their_files(tmp_path):
-    file = write_part(tmp_path / "parts")
+    file = write_plugin(tmp_path / "parts")
     registry.use_plugins([tmp_path / "parts"])
     data = {"images": 50, "sha256": "abc", "indices": "def"}
 

@@ -12,7 +12,7 @@ FACTS = {
 }  # fmt: skip
 
 
-def test_libraries_and_dataset_are_on_one_level_and_what_changes_no_result_is_left_out():
+def test_the_environment_is_flat_and_leaves_out_facts_without_influence_on_results():
     facts = extract_environment(FACTS)
     assert facts["torch"] == "2.9.0" and facts["dataset.sha256"] == "d" and facts["threads"] == 2
     assert not {"command", "spec", "runs_at_once", "predicted_seconds", "shared_with", "libraries"} & set(facts)
@@ -43,11 +43,11 @@ def test_own_plugins_are_part_of_the_environment_by_their_digests():
         ({"archs/tiny": "a1"}, {"plugin archs/tiny": "a1"}),
     ],
 )
-def test_a_damaged_entry_of_plugins_stops_nobody(plugins, expected):
+def test_a_damaged_plugins_entry_is_ignored(plugins, expected):
     assert extract_environment({"plugins": plugins}) == expected
 
 
-def test_every_name_whose_value_differs_is_listed_with_both_values():
+def test_different_values_are_listed_with_both_sides():
     changed = {"archs/tiny": {"sha256": "a2", "path": "/x/tiny.py"}}
     first = extract_environment(FACTS | {"plugins": {"archs/tiny": {"sha256": "a1", "path": "/x/tiny.py"}}})
     second = extract_environment(FACTS | {"plugins": changed, "threads": 4, "commit": None})

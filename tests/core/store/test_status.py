@@ -9,7 +9,7 @@ from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.errors import DcbenchError, ResultsError
 from tests.helpers.matrices import plan_of
-from tests.helpers.own_parts import ARCH, MATRIX, write_part
+from tests.helpers.own_plugins import ARCH, MATRIX, write_plugin
 from tests.helpers.result_folders import fill
 
 TEXT = "name: m\naxes: {k: [5, 6, 7]}\nseeds: [0, 1]\n"
@@ -90,7 +90,7 @@ def test_two_matrices_of_one_name_cannot_share_a_report(tmp_path):
 @pytest.fixture
 def own(tmp_path):
     """The file of an own architecture, which is known."""
-    file = write_part(tmp_path / "parts")
+    file = write_plugin(tmp_path / "parts")
     registry.use_plugins([tmp_path / "parts"])
     return file
 
@@ -107,7 +107,7 @@ def finish(folder, plan, plugins):
 
 
 def test_a_stored_plan_remembers_the_facts_of_the_own_plugins_that_it_uses(folder, own):
-    write_part(own.parents[1], name="unused")
+    write_plugin(own.parents[1], name="unused")
     status.store_plan(plan_of(MATRIX), folder)
     remembered = json.loads(folder.plugins_file.read_text())
     facts = {"features_32": 16, "features_224": 16, "smallest_image": 8}

@@ -11,7 +11,7 @@ from dcbench.core.spec import make_spec
 from dcbench.errors import PluginError
 from dcbench.training.deepcluster.features import effective_rank
 from dcbench.training.deepcluster.network import SOBEL, InputChannels, build_network
-from tests.helpers.own_parts import ARCH, write_part
+from tests.helpers.own_plugins import ARCH, write_plugin
 
 CPU = torch.device("cpu")
 
@@ -36,13 +36,15 @@ def test_sobel_is_the_two_published_filters_with_zero_padding():
 
 
 def test_weights_are_initialised_as_published():
-    network = build_network(make_spec({}), CPU)
-    for layer in network.trunk:
-        if isinstance(layer, nn.Conv2d):
-            expected = math.sqrt(2 / (9 * layer.out_channels))
-            assert abs(layer.weight.std() / expected - 1) < 0.1 and not layer.bias.any()
-        if isinstance(layer, nn.Linear):
-            assert abs(layer.weight.std() / 0.01 - 1) < 0.02 and not layer.bias.any()
+    trunk = build_network(make_spec({}), CPU).trunk
+    convolutions = [layer for layer in trunk if isinstance(layer, nn.Conv2d)]
+    fully_connected = [layer for layer in trunk if isinstance(layer, nn.Linear)]
+    assert (len(convolutions), len(fully_connected)) == (5, 2)
+    for layer in convolutions:
+        expected = math.sqrt(2 / (9 * layer.out_channels))
+        assert abs(layer.weight.std() / expected - 1) < 0.1 and not layer.bias.any()
+    for layer in fully_connected:
+        assert abs(layer.weight.std() / 0.01 - 1) < 0.02 and not layer.bias.any()
 
 
 def test_weights_depend_on_the_seed_and_not_on_other_settings():
@@ -95,7 +97,7 @@ BUILD = ARCH + "inner = build\ndef build(spec):\n    return "
     ],
 )
 def test_an_architecture_that_is_not_what_its_facts_state_is_named_before_it_runs(tmp_path, text, expected):
-    file = write_part(tmp_path / "parts", text)
+    file = write_plugin(tmp_path / "parts", text)
     registry.use_plugins([tmp_path / "parts"])
     message = f"arch 'own': {expected}; test the file with: dcbench check-plugin {file}"
     with pytest.raises(PluginError, match=f"^{re.escape(message)}$"):
@@ -103,7 +105,7 @@ def test_an_architecture_that_is_not_what_its_facts_state_is_named_before_it_run
 
 
 def test_an_architecture_of_ones_own_is_built_like_any_other(tmp_path):
-    write_part(tmp_path / "parts")
+    write_plugin(tmp_path / "parts")
     registry.use_plugins([tmp_path / "parts"])
     network = build_network(make_spec({"arch": "own", "pca_dim": 8}), CPU)
     assert network.head.in_features == 16 and network.features(torch.zeros(2, 1, 32, 32)).shape == (2, 16)

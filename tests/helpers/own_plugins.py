@@ -26,7 +26,7 @@ settings: {limit: 60, width: 0.05, pca_dim: 8, epochs: 1, batch_size: 32, k: 4}
 """Two of the four runs use the own architecture."""
 
 
-def write_part(folder: Path, text: str = ARCH, kind: str = "archs", name: str = "own") -> Path:
+def write_plugin(folder: Path, text: str = ARCH, kind: str = "archs", name: str = "own") -> Path:
     """Write one plug-in into its folder below `folder`; return the file."""
     file = folder / kind / f"{name}.py"
     file.parent.mkdir(parents=True, exist_ok=True)
