@@ -6,5 +6,6 @@
     cells.py       means over seeds by cell; counts           stability.py   epochs until assignments stay
     changes.py     one set of runs against another
 
-They know nothing of files, figures or what the columns mean; the caller says which direction is better.
+They know nothing of files and figures. Only finals.py knows columns of metrics.csv; elsewhere the caller names the
+metrics and says which direction is better.
 """
