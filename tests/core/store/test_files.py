@@ -97,3 +97,14 @@ def test_an_error_while_writing_names_the_option(tmp_path, option):
         explain_os_error(tmp_path, option),
     ):
         (tmp_path / "none" / "x").write_text("")
+
+
+def test_a_folder_that_cannot_be_looked_at_is_reported_with_the_reason(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    assert explain_unwritable(tmp_path / "file" / "below") == "Not a directory"
+
+    def no_answer(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "statvfs", no_answer)
+    assert explain_unwritable(tmp_path) == "Input/output error"

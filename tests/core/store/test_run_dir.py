@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from dcbench import registry
 from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_state import LAST_LINES, RunState
@@ -298,3 +299,69 @@ def test_a_spec_edited_by_hand_is_read(run):
     run.spec_file.write_text("")
     with pytest.raises(ResultsError, match="not a run spec"):
         run.read_spec()
+
+
+# --- resuming ----------------------------------------------------------------------------------
+
+
+def test_cutting_keeps_the_header_and_the_first_rows_and_drops_an_incomplete_line(run):
+    for epoch in range(4):
+        run.append_metrics({"epoch": epoch, "loss": epoch / 2})
+    header, *rows = run.metrics_file.read_text().splitlines()
+    with run.metrics_file.open("a") as file:
+        file.write("4,0.")
+    assert run.cut_metrics(2)
+    assert run.metrics_file.read_text().splitlines() == [header, *rows[:2]]
+    run.append_metrics({"epoch": 2, "loss": 1.0})
+    assert run.metrics_file.read_text().splitlines() == [header, *rows[:3]]
+
+
+def test_rows_that_cannot_be_continued_are_refused_and_stay(run):
+    assert not run.cut_metrics(0), "there is no file"
+    run.append_metrics({"epoch": 0})
+    before = run.metrics_file.read_text()
+    assert not run.cut_metrics(2), "a checkpoint after epoch 1 needs two rows"
+    assert run.metrics_file.read_text() == before
+    other_version = before.replace("epoch,", "epoch,column_of_another_version,", 1)
+    run.metrics_file.write_text(other_version)
+    assert not run.cut_metrics(1) and run.metrics_file.read_text() == other_version
+
+
+def test_the_provenance_of_earlier_attempts_is_listed_oldest_first(run):
+    assert run.read_earlier_attempts() == []
+    run.write_provenance({"device": "a"})
+    assert run.read_earlier_attempts() == [{"device": "a"}]
+    run.write_provenance({"device": "b", "earlier_attempts": run.read_earlier_attempts()})
+    run.write_provenance({"device": "c", "earlier_attempts": run.read_earlier_attempts()})
+    assert [attempt["device"] for attempt in run.read_earlier_attempts()] == ["a", "b", "c"]
+    assert all("earlier_attempts" not in attempt for attempt in run.read_earlier_attempts()), "they are not nested"
+    run.provenance_file.write_text("{")
+    assert run.read_earlier_attempts() == [], "a damaged file does not keep a run from being resumed"
+
+
+# --- what a results folder remembers of plug-ins ----------------------------------------------
+
+
+def test_a_matrix_folder_remembers_the_facts_of_plugins_and_no_file_means_none(tmp_path):
+    folder = MatrixDir(tmp_path)
+    folder.remember_plugins()
+    assert "own" not in registry.plugin_names("backends")
+    own = {"facts": {"library": "torch"}, "sha256": "a1", "path": str(tmp_path / "parts" / "backends" / "own.py")}
+    folder.write_plugins({"backends/own": own})
+    assert json.loads(folder.plugins_file.read_text()) == {"backends/own": own}
+    folder.remember_plugins()
+    assert registry.facts("backends", "own") == {"library": "torch"}
+    plugin = registry.find("backends", "own")
+    assert plugin.remembered and plugin.sha256 == "a1" and str(plugin.path) == own["path"]
+    assert registry.describe_own_plugins([("backends", "own")]) == {"backends/own": own}, "as it was written"
+    folder.write_plugins({})
+    assert not folder.plugins_file.exists()
+    folder.write_plugins({})  # also where there is nothing to remove
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "7"])
+def test_plugin_facts_that_cannot_be_read_are_an_error_with_the_way_out(tmp_path, text):
+    folder = MatrixDir(tmp_path)
+    folder.plugins_file.write_text(text)
+    with pytest.raises(ResultsError, match=r"plugins.json: is damaged; run the matrix again to write it again"):
+        folder.remember_plugins()

@@ -2,6 +2,7 @@ import multiprocessing
 
 import pytest
 
+from dcbench.core.store import run_lock
 from dcbench.core.store.run_dir import RunDir
 from dcbench.errors import ClaimedError, ResultsError
 from tests.helpers.workers import prepare_run
@@ -41,3 +42,11 @@ def test_a_file_system_without_locks_is_an_error(run, monkeypatch):
     monkeypatch.setattr("dcbench.core.store.run_lock.fcntl.flock", no_locks)
     with pytest.raises(ResultsError, match="cannot lock files"), run.claim():
         pass
+
+
+def test_a_worker_waits_for_a_short_look_of_a_reader(run, monkeypatch):
+    answers = iter([False, False, True])
+    monkeypatch.setattr(run_lock, "_try_lock", lambda descriptor, mode: next(answers))
+    with run.claim():
+        pass
+    assert next(answers, "asked three times") == "asked three times"
