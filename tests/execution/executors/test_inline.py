@@ -25,7 +25,7 @@ def test_runs_are_done_in_this_process_when_they_are_waited_for(folder, tmp_path
     executor = inline.Executor(config)
     executor.submit(folder.path, config)
     assert not folder.state_file.exists()
-    assert executor.wait(0) == [WorkerExit(folder.path, 0)]
+    assert executor.wait(0) == [WorkerExit(run_dir=folder.path, exit_code=0)]
     assert folder.read_state().pid == os.getpid()
 
 
@@ -35,5 +35,5 @@ def test_ctrl_c_ends_the_run_and_reaches_the_scheduler(folder, tmp_path, monkeyp
     executor = inline.Executor(config)
     executor.submit(folder.path, config)
     with interrupts.counting():
-        assert executor.wait(0) == [WorkerExit(folder.path, EXIT_STOPPED)]
+        assert executor.wait(0) == [WorkerExit(run_dir=folder.path, exit_code=EXIT_STOPPED)]
     assert interrupts.count == 1 and folder.read_state().name == "pending"
