@@ -5,7 +5,7 @@ import multiprocessing
 from dcbench.execution.device_sharing import take_seat
 
 
-def take_seat_until_told(folder, name, device, ready, go, reports):
+def hold_seat(folder, name, device, ready, go, reports):
     with take_seat(device, name, folder) as seat:
         ready.set()
         go.wait(60)
@@ -24,7 +24,7 @@ def test_runs_that_overlap_on_a_device_know_each_other(tmp_path):
 
     def enter(name, device="cpu"):
         ready, go = context.Event(), context.Event()
-        process = context.Process(target=take_seat_until_told, args=(tmp_path, name, device, ready, go, reports))
+        process = context.Process(target=hold_seat, args=(tmp_path, name, device, ready, go, reports))
         process.start()
         ready.wait(60)
         return process, go
@@ -46,7 +46,7 @@ def test_runs_that_overlap_on_a_device_know_each_other(tmp_path):
 def test_the_seat_of_a_killed_worker_does_not_count(tmp_path):
     context = multiprocessing.get_context("fork")
     ready, go = context.Event(), context.Event()
-    process = context.Process(target=take_seat_until_told, args=(tmp_path, "killed", "cpu", ready, go, context.Queue()))
+    process = context.Process(target=hold_seat, args=(tmp_path, "killed", "cpu", ready, go, context.Queue()))
     process.start()
     ready.wait(60)
     process.kill()

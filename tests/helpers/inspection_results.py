@@ -6,12 +6,14 @@ from dcbench.core.spec import make_spec
 from dcbench.inspect.result import InspectionResult
 
 
-def make_result(n=90, k=4, classes=3, channels=3, dataset="digits", side=8, shown=20, names=None, filters=5, **spec):
+def make_result(
+    n=90, k=4, classes=3, channels=3, dataset="digits", side=8, clusters_shown=20, names=None, filters=5, **spec
+):
     """Return a result of random images, whose labels and clusters agree for most of them."""
     rng = np.random.default_rng(0)
     labels = np.arange(n) % classes
     assignment = np.where(rng.random(n) < 0.7, labels % k, rng.integers(0, k, n))
-    ids = np.argsort(-np.bincount(assignment, minlength=k), kind="stable")[:shown]
+    ids = np.argsort(-np.bincount(assignment, minlength=k), kind="stable")[:clusters_shown]
     ids = ids[np.bincount(assignment, minlength=k)[ids] > 0]
     members = [np.flatnonzero(assignment == cluster)[:10] for cluster in ids]
     images = rng.integers(0, 256, (n, 1 if dataset in ("digits", "mnist") else 3, side, side), dtype=np.uint8)

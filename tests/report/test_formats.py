@@ -3,7 +3,7 @@ import os
 
 import pandas as pd
 import pytest
-from pyarrow.parquet import ParquetWriter
+from pyarrow.parquet import ParquetFile, ParquetWriter
 
 from dcbench.analysis import results
 from dcbench.core.store.run_state import RunState
@@ -68,6 +68,7 @@ def test_data_parquet_can_be_written_in_several_row_groups(folder, tmp_path, mon
     monkeypatch.setattr(formats, "ROWS_PER_GROUP", 7)
     rows = results.read_results(folder).rows
     write_parquet(rows, tmp_path)
+    assert ParquetFile(tmp_path / "data.parquet").num_row_groups == -(-len(rows) // 7) > 1
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "data.parquet"), rows, check_categorical=False)
 
 

@@ -108,6 +108,7 @@ def test_warnings_are_on_the_page(folder, out):
 
 def test_figures_of_removed_axes_are_removed(folder, out):
     write_report(folder, out)
+    assert (out / "m" / "figures" / "curves_limit.png").exists()
     status.store_plan(plan_of(TEXT.replace("limit: [null, 500]", "limit: [500]")), folder)
     write_report(folder, out)
     assert not (out / "m" / "figures" / "curves_limit.png").exists()

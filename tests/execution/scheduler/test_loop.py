@@ -165,6 +165,7 @@ def test_a_failed_download_never_overwrites_a_finished_run(folder, monkeypatch):
 def test_an_earlier_failure_is_not_reported_for_a_new_attempt(folder, monkeypatch):
     run(folder, monkeypatch, lambda path: (RunState(name="failed", kind="nan", reason="last week"), 1))
     _, ended = run(folder, monkeypatch, lambda path: (None, 1))
+    assert len(ended) == 4
     assert all(event.state.kind == "crash" and "last week" not in event.state.reason for event in ended)
 
 

@@ -45,7 +45,7 @@ def test_rows_are_in_the_order_of_their_majority_labels():
 
 
 def test_small_clusters_share_a_row_and_no_image_is_lost():
-    result = make_result(n=1500, k=1000, shown=20)
+    result = make_result(n=1500, k=1000, clusters_shown=20)
     axes = confusion.draw(result).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     active = int(result.counts.any(axis=1).sum())

@@ -24,7 +24,7 @@ KINDS = {
     "one channel": make_result(channels=1, dataset="cifar10", side=32),
     "untrained": make_result(epochs=0),
     "odd names": make_result(classes=10, k=10, names=NAMES),
-    "1000 clusters": make_result(n=1500, k=1000, shown=20),
+    "1000 clusters": make_result(n=1500, k=1000, clusters_shown=20),
     "100 classes": make_result(n=300, classes=100, k=30, dataset="cifar100", side=32),
     "one filter": make_result(filters=1),
     "96 filters": make_result(filters=96, side=32, dataset="cifar10"),

@@ -44,13 +44,13 @@ def test_rows_have_the_majority_label_its_share_and_the_size():
 
 
 def test_a_small_cluster_has_fewer_images():
-    result = make_result(k=60, n=60, shown=60)
+    result = make_result(k=60, n=60, clusters_shown=60)
     _, picture = draw_figure(result)
     assert (result["nearest"] == -1).any() and picture.shape[1] < 32 * 1.08 * 12
 
 
 def test_the_caption_counts_the_clusters():
-    text = nearest.caption(make_result(n=1500, k=1000, shown=20))
+    text = nearest.caption(make_result(n=1500, k=1000, clusters_shown=20))
     assert text.startswith("The 20 largest of ") and "% of the images)" in text
     assert nearest.caption(make_result(k=4)).startswith("All 4 clusters")
     result = make_result(k=4)

@@ -88,8 +88,10 @@ def test_the_frame_is_the_receptive_field_of_the_filter(run, result, weights, in
 
 def test_responses_of_the_last_convolution_are_measured_through_the_trunk(run, result):
     network = build_network(run.read_spec(), torch.device("cpu"))
-    saved = torch.load(run.checkpoint_file, weights_only=True)["learner"]["network"]
-    network.trunk.load_state_dict({n.removeprefix("trunk."): v for n, v in saved.items() if n.startswith("trunk.")})
+    network_state = torch.load(run.checkpoint_file, weights_only=True)["learner"]["network"]
+    network.trunk.load_state_dict(
+        {n.removeprefix("trunk."): v for n, v in network_state.items() if n.startswith("trunk.")}
+    )
     network.eval()
     pixels = torch.from_numpy(load_training(run.read_spec(), run.path).pixels)
     plain = images.make_training_images(pixels, 32, torch.device("cpu")).plain(torch.arange(len(pixels)))
