@@ -88,8 +88,7 @@ def test_all_texts_are_legible_and_in_ink(name, folder, full_results):
         with matplotlib.rc_context(STYLE):
             assert text_overlap.find_faults(figure) == []
             assert {to_hex(text.get_color()) for text, _ in text_overlap.find_texts(figure)} == {INK}
-    with matplotlib.rc_context(STYLE):
-        assert [faults for faults in map(text_overlap.find_faults, figures) if faults] == []
+    assert [faults for faults in map(text_overlap.find_faults, figures) if faults] == []
 
 
 @pytest.mark.parametrize("name", FIGURES)
