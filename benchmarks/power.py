@@ -1,9 +1,9 @@
 """Simulate what matrices can find: `python -m benchmarks.power` writes power.csv and variances.csv in dcbench/core.
 
-power.csv has, for numbers of seeds and of swaps, the effect that is found in 80 % of the matrices, in units of how far a
-swap's mean over the cells varies from seed to seed. The estimate and the correction are those of the report; one swap of
-each matrix has the effect, the others have none. The swaps vary unequally, as measured. variances.csv has the variances
-that turn these units into scores: `dcbench plan` reads both, without numpy.
+power.csv has the effect that is found in 80 % of the matrices, for numbers of seeds and of swaps, in units of how far
+a swap's mean over the cells varies from seed to seed. The estimate and the correction are those of the report; one swap
+of each matrix has the effect, the others have none. The swaps vary unequally, as measured. variances.csv has the
+variances that turn these units into scores: `dcbench plan` reads both, without numpy.
 """
 
 from __future__ import annotations

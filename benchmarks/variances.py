@@ -1,8 +1,8 @@
 """Measure what varies in committed results: `python -m benchmarks.variances` writes docs/variances.csv.
 
 For each matrix with several seeds, each dataset, score and swap: the variance components of the matched differences
-(`dcbench/analysis/statistics/components.py` has the formulas). A second, smaller table goes into the package: from it
-`dcbench plan` computes what the planned seeds can find.
+(`dcbench/analysis/statistics/components.py` has the formulas). `python -m benchmarks.power` makes of this table what
+`dcbench plan` needs.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from dcbench.analysis.axis import CONDITIONS
 from dcbench.analysis.results import read_results
 from dcbench.analysis.statistics.components import estimate_components
 from dcbench.analysis.statistics.matching import make_grid, match_runs
 from dcbench.analysis.summary import Analysis, analyse
+from dcbench.core.spec import CONDITIONS
 from dcbench.core.store.run_dir import MatrixDir
 
 TOP = Path(__file__).parent.parent

@@ -12,11 +12,8 @@ import pandas as pd
 
 from dcbench.analysis.results import Results, join_entries
 from dcbench.core.columns import METRICS
-from dcbench.core.spec import STAGE_BACKENDS
+from dcbench.core.spec import CONDITIONS, STAGE_BACKENDS
 from dcbench.core.text import join_fields
-
-CONDITIONS = ("dataset",)
-"""Fields that are given and not chosen: none of their values is better, a score is only higher or lower with it."""
 
 NUMERIC = ("k", "epochs", "reassign_every", "width", "limit", "image_size", "pca_dim", "lr", "top_lr", "batch_size")
 """Fields whose values are amounts, so that results can be plotted against them."""

@@ -22,9 +22,10 @@ from dcbench.cli.options import (
     RunsPerGpuOption,
     join_command,
 )
-from dcbench.cli.terminal.plan import show_forecast, show_plan
+from dcbench.cli.terminal.plan import show_forecast, show_plan, show_power
 from dcbench.core import devices
 from dcbench.core.matrix.expand import read_matrix
+from dcbench.core.power import estimate_power
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.execution import scheduler
@@ -46,9 +47,11 @@ def plan(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs of a matrix, and estimate the time and memory of those that are not done.
+    """List the runs of a matrix: counts, axes, what is done, what its seeds can find, and what the rest will take.
 
-    The estimates come from finished runs of the same class under the results folder, on a device like this one.
+    Times and memory come from finished runs of the same class under the results folder, on a device like this one. How
+    large an effect must be for the report to find it comes from the matrix's own finished runs if they have three
+    seeds, otherwise from the variances of another matrix, which the line names.
     """
     selection = select_devices(device, gpus, runs_per_gpu, jobs)
     expanded = read_matrix(matrix, devices.choose_precision(selection.kind))
@@ -63,9 +66,12 @@ def plan(
         if settings.interrupts.count:
             raise typer.Exit(130)  # as a shell reports Ctrl-C: 128 + SIGINT
     prediction, counts = forecast(entries, settings), status.count_states(entries)
+    powers = estimate_power(expanded, entries)
     if as_json:
         facts = {"cells": expanded.cells, "runs": len(expanded.runs), "baselines": len(expanded.baselines)}
-        print(json.dumps(facts | {"done": counts["done"], "steps": expanded.steps, "forecast": asdict(prediction)}))
+        facts |= {"done": counts["done"], "steps": expanded.steps, "forecast": asdict(prediction)}
+        print(json.dumps(facts | {"power": [asdict(power) for power in powers]}))
     else:
         show_plan(expanded, folder, counts)
+        show_power(powers, len({spec.seed for spec in expanded.runs}))
         show_forecast(prediction, settings)

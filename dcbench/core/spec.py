@@ -26,6 +26,9 @@ DEFAULT_LR = {"sgd": 0.05, "adam": 0.001}
 
 STAGE_BACKENDS = ("pca_backend", "whiten_backend", "kmeans_backend")
 
+CONDITIONS = ("dataset",)
+"""Fields that are given and not chosen: none of their values is better, a score is only higher or lower with it."""
+
 SMALL_GEOMETRY_BELOW = 128
 """Images with a side (px) below this get the 32 px geometry, larger ones the published 224 px geometry."""
 

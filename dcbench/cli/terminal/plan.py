@@ -9,6 +9,7 @@ from rich.table import Table
 
 from dcbench.core import console
 from dcbench.core.matrix.expand import Plan
+from dcbench.core.power import Power
 from dcbench.core.spec import format_value
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import PlanChange, PlannedRun, count_changed_plugins
@@ -81,6 +82,20 @@ def show_forecast(forecast: Forecast, settings: SchedulerSettings) -> None:
             f"in {latest} ({forecast.unshared_seconds * gpus / 3600:.1f} device-hours) if it gains nothing"
         )
     console.stdout.print(f"{work}; {time}")
+
+
+def show_power(powers: Sequence[Power], planned_seeds: int) -> None:
+    """Print how large an effect must be to be found, for each dataset and for all of them together."""
+    for power in powers:
+        where = "all datasets together" if power.dataset == "all" else power.dataset
+        few = "" if planned_seeds in power.detectable else f"{plural(planned_seeds, 'seed')}: no verdicts; "
+        seeds, *more = power.detectable
+        others = "".join(f"; with {each} seeds, above {power.detectable[each]:.2g}" for each in more)
+        console.stdout.print(
+            f"{escape(where)} ({plural(power.cells, 'cell')}, {plural(power.swaps, 'swap')}): {few}with {seeds} seeds, "
+            f"effects on the NMI above {power.detectable[seeds]:.2g} are found in 80 % of matrices like this one"
+            f"{others} (variances of {escape(power.source)})"
+        )
 
 
 def show_change(change: PlanChange) -> None:
