@@ -1,104 +1,112 @@
 """Measure how often intervals cover and verdicts are right: `python -m benchmarks.coverage` writes docs/coverage.csv.
 
-Simulates 2,000 matrices of each kind with a known truth. The score of a run is the sum of the level of its cell, the
-level of its seed (shared by all cells: common random numbers), the effect, the deviation of the effect in this cell
-(heterogeneous cells), the deviation of the effect with this seed (the same in all cells), and noise. The estimand is
-the mean effect over these cells.
+Simulates 2,000 matrices of each kind with a known truth, from the variances of committed results
+(simulated_matrices.py), and judges them as the report does: errors estimated over the swaps of a matrix, p values
+corrected by Holm over its swaps, `same` before `better` and `worse`. `python -m benchmarks.error_estimates` compares
+this estimate with others.
 """
 
 from __future__ import annotations
 
-import math
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
-from dcbench.analysis.statistics.effects import Effect, Outcome, estimate_effect, judge_effect
+from benchmarks.simulated_matrices import AXES, SITUATIONS, Case, Floats, Simulated, correct_holm, plant, simulate
+from dcbench.analysis.statistics.intervals import ALPHA
+from dcbench.analysis.statistics.moderation import SeedErrors, estimate_seed_errors
 
 TABLE = Path(__file__).parent.parent / "docs" / "coverage.csv"
-SIMULATIONS = 2000
-SCORE = Outcome(name="score", better="higher", margin=0.02)
-HEADER = (
-    "cells,seeds,true effect,cells differ by,95 % interval covers,other cells' interval covers,"
-    "wrong difference,wrong equivalence,right verdict"
-)
+MATRICES = 2000
+MARGIN = 0.02
+CELLS_DIFFER_BY = 0.03
+"""Standard deviation of the effect over cells, for the interval for other cells."""
+
+EFFECTS = (0.02, 0.04, 0.06, 0.1, 0.15)
+CASES = [
+    Case(cells=cells, seeds=seeds, situation=situation)
+    for cells in AXES
+    for seeds in (3, 5, 10)
+    for situation in SITUATIONS
+]
+HEADER = [
+    "cells", "seeds", "deviations", "95 % interval covers", "covers the noisiest swap", "other cells' interval covers",
+    "matrices with a wrong difference", "wrong equivalence", "no effect is found to be the same",
+    *(f"finds {effect:g}" for effect in EFFECTS),
+]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Case:
-    """A design, the true effect, and the standard deviation of the effect over cells."""
-
-    cells: int
-    seeds: int
-    effect: float
-    spread: float
-
-
-DESIGNS = ((24, 3), (24, 5), (48, 3), (48, 5), (4, 3))
-EFFECTS = (0.0, SCORE.margin, 0.06)
-CASES = [Case(*design, effect, spread) for design in DESIGNS for effect in EFFECTS for spread in (0.0, 0.03)]
-LEVEL_OF_CELLS, LEVEL_OF_SEEDS, EFFECT_OF_SEEDS, NOISE = 0.15, 0.05, 0.004, 0.02
-
-
-@dataclass(frozen=True)
-class Shares:
-    """Shares of the simulations; `others` is NaN where no such interval is given."""
-
-    covered: float
-    others: float
-    wrong_difference: float
-    wrong_same: float
-    right: float
-
-
-def simulate(case: Case, simulations: int = SIMULATIONS) -> Shares:
-    """Return the shares over the simulations of one case."""
-    rng = np.random.default_rng([case.cells, case.seeds, round(case.effect * 1000), round(case.spread * 1000)])
-    judgements = []
-    for _ in range(simulations):
-        (without, with_choice), by_cell = scores(case, rng)
-        effect = estimate_effect(with_choice - without, 0, SCORE)
-        judgements.append(judge(effect, float(by_cell.mean()), case))
-    return Shares(*np.array(judgements, dtype=float).mean(axis=0))
+def measure(case: Case, matrices: int = MATRICES) -> list[float]:
+    """Return the shares of one case, in the order of the header."""
+    rng = np.random.default_rng([case.cells, case.seeds, SITUATIONS.index(case.situation)])
+    simulated = simulate(case, matrices, rng)
+    means, errors = estimate(simulated)
+    p_values = 2 * errors.tail(np.abs(means))
+    is_same, is_different = judge(means, errors)
+    # A value whose effect is the margin, or larger: is it called the same, and is it found?
+    every = np.arange(matrices)
+    wrong_same, found = [], []
+    for effect in EFFECTS:
+        added, asked = plant(simulated, effect, rng)
+        moved = means + added
+        same, different = judge(moved, errors)
+        wrong_same.append(same[every, asked].mean())
+        found.append((different & (moved > 0))[every, asked].mean())
+    is_noisiest = simulated.noise == simulated.noise.max(axis=1, keepdims=True)
+    return [
+        (p_values >= ALPHA).mean(),
+        (p_values >= ALPHA)[is_noisiest].mean(),
+        cover_other_cells(simulated, errors, rng).mean(),
+        is_different.any(axis=1).mean(),
+        wrong_same[EFFECTS.index(MARGIN)],
+        is_same.mean(),
+        *found,
+    ]
 
 
-def scores(case: Case, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores `(2, seeds, cells)` without and with the choice, and the true effect in each cell."""
-    by_cell = case.effect + rng.normal(0, case.spread, case.cells)
-    level = rng.normal(0, LEVEL_OF_CELLS, case.cells) + rng.normal(0, LEVEL_OF_SEEDS, (case.seeds, 1))
-    chosen = by_cell + rng.normal(0, EFFECT_OF_SEEDS, (case.seeds, 1))
-    return np.stack([level, level + chosen]) + rng.normal(0, NOISE, (2, case.seeds, case.cells)), by_cell
+def estimate(simulated: Simulated) -> tuple[Floats, SeedErrors]:
+    """Return the mean of each swap `(matrices, swaps)`, and how far chance moves it."""
+    over_cells = [numbers.mean(axis=2) for numbers in simulated.differences]
+    variances = np.stack([numbers.var(axis=1, ddof=1) for numbers in over_cells], axis=1)
+    means = np.stack([numbers.mean(axis=1) for numbers in over_cells], axis=1)
+    return means, estimate_seed_errors(variances, np.full(variances.shape, over_cells[0].shape[1]))
 
 
-def judge(effect: Effect, truth: float, case: Case) -> tuple[bool, float, bool, bool, bool]:
-    """Return whether the result is covered, covered for other cells, wrongly different, wrongly the same, and right.
+def judge(means: Floats, errors: SeedErrors) -> tuple[np.ndarray, np.ndarray]:
+    """Return which swaps are called the same, and which different."""
+    is_same = errors.tail(MARGIN - np.abs(means)) < ALPHA
+    is_different = correct_holm(2 * errors.tail(np.abs(means))) < ALPHA
+    return is_same, is_different & ~is_same
 
-    `truth` is the mean effect over the cells of the matrix; the case's effect is the mean over all possible cells.
+
+def cover_other_cells(simulated: Simulated, errors: SeedErrors, rng: np.random.Generator) -> np.ndarray:
+    """Return which intervals for other cells contain the mean effect over all possible cells, which is 0.
+
+    The effect of each swap differs from cell to cell here, and is alike for all seeds.
     """
-    verdict = judge_effect(effect.interval.mean, effect.p, effect.p_same, SCORE.better)
-    near = abs(truth) < SCORE.margin
-    wrong = {"better": truth <= 0, "worse": truth >= 0}.get(verdict, False)
-    right = "same" if near else "better" if truth > 0 else "worse"
-    others = (
-        math.nan
-        if math.isnan(effect.interval_other_cells.low)
-        else float(effect.interval_other_cells.low <= case.effect <= effect.interval_other_cells.high)
-    )
-    covered = effect.interval.low <= truth <= effect.interval.high
-    return covered, others, wrong, verdict == "same" and not near, verdict == right
+    covers = []
+    squared_errors, freedoms = errors.match_t()
+    for swap, numbers in enumerate(simulated.differences):
+        matrices, _, cells = numbers.shape
+        by_cell = numbers.mean(axis=1) + rng.normal(0, CELLS_DIFFER_BY, (matrices, cells))
+        means, of_cells = by_cell.mean(axis=1), by_cell.var(axis=1, ddof=1) / cells
+        total = of_cells + squared_errors[:, swap]
+        freedom = total**2 / (of_cells**2 / (cells - 1) + squared_errors[:, swap] ** 2 / freedoms[:, swap])
+        half = stats.t.ppf(1 - ALPHA / 2, freedom) * np.sqrt(total)
+        distances = np.zeros((matrices, len(simulated.differences)))
+        distances[:, swap] = np.abs(means)
+        # It is never narrower than the interval for these cells.
+        covers.append((np.abs(means) <= half) | (2 * errors.tail(distances)[:, swap] >= ALPHA))
+    return np.stack(covers, axis=1)
 
 
-def format_row(case: Case, shares: Shares) -> str:
-    others = "" if math.isnan(shares.others) else f"{shares.others:.3f}"
-    figures = f"{shares.covered:.3f},{others},{shares.wrong_difference:.3f},{shares.wrong_same:.3f},{shares.right:.3f}"
-    return f"{case.cells},{case.seeds},{case.effect:g},{case.spread:g},{figures}"
+def format_row(case: Case, shares: list[float]) -> str:
+    return ",".join([str(case.cells), str(case.seeds), case.situation, *(f"{share:.3f}" for share in shares)])
 
 
 def main() -> None:
-    with ProcessPoolExecutor() as pool:
-        rows = [HEADER, *map(format_row, CASES, pool.map(simulate, CASES))]
+    rows = [",".join(HEADER), *(format_row(case, measure(case)) for case in CASES)]
     TABLE.write_text("\n".join(rows) + "\n")
     print(TABLE.read_text(), end="")
 

@@ -55,11 +55,13 @@ class Simulated:
     """Matched differences of many matrices, without any true effect.
 
     Attributes:
+        scores: Of each run `(matrices, seeds, one for each axis, datasets)`.
         differences: For each swap `(matrices, seeds, cells)`.
         swaps: The axis and the two values of each swap.
         noise: How much each swap deviates with the seed `(matrices, swaps)`: the variance that was put in.
     """
 
+    scores: Floats
     differences: list[Floats]
     swaps: list[tuple[int, int, int]]
     noise: Floats
@@ -114,7 +116,7 @@ def simulate(case: Case, matrices: int, rng: np.random.Generator) -> Simulated:
         of_axis = np.moveaxis(both, 2 + axis, 2)
         differences.append((of_axis[:, :, after] - of_axis[:, :, before]).reshape(matrices, case.seeds, -1))
     noise = sum(noises)[:, [axis for axis, _, _ in swaps]]
-    return Simulated(differences=differences, swaps=swaps, noise=noise)
+    return Simulated(scores=both, differences=differences, swaps=swaps, noise=noise)
 
 
 def draw(case: Case, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:

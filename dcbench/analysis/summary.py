@@ -120,7 +120,8 @@ def analyse(
     varied = {name for axis in axes.values() for name in axis.fields}
     varied |= {"seed", *(STAGE_BACKENDS if "backend" in varied else ())}
     other_fields = [name for name in RunSpec.model_fields if name not in varied and name in run_finals]
-    swaps = effects.tabulate_effects(run_finals, values, outcomes, other_fields, neutral)
+    conditions = {name for name, axis in axes.items() if axis.is_condition}
+    swaps = effects.tabulate_effects(run_finals, values, outcomes, other_fields, neutral, conditions)
     # The planned pairs are counted as well, so that a reader sees how many are missing.
     grids = {axis: make_grid(runs, [axis], [other for other in axes if other != axis]) for axis in axes}
     planned = [

@@ -68,9 +68,9 @@ def plan(
     prediction, counts = forecast(entries, settings), status.count_states(entries)
     powers = estimate_power(expanded, entries)
     if as_json:
-        facts = {"cells": expanded.cells, "runs": len(expanded.runs), "baselines": len(expanded.baselines)}
-        facts |= {"done": counts["done"], "steps": expanded.steps, "forecast": asdict(prediction)}
-        print(json.dumps(facts | {"power": [asdict(power) for power in powers]}))
+        numbers = {"cells": expanded.cells, "runs": len(expanded.runs), "baselines": len(expanded.baselines)}
+        estimates = {"forecast": asdict(prediction), "power": [asdict(power) for power in powers]}
+        print(json.dumps({**numbers, "done": counts["done"], "steps": expanded.steps, **estimates}))
     else:
         show_plan(expanded, folder, counts)
         show_power(powers, len({spec.seed for spec in expanded.runs}))

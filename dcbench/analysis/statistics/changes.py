@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dcbench.analysis.statistics.effects import Outcome, estimate_effect, judge_effect
+from dcbench.analysis.statistics.effects import Outcome, estimate_effects, judge_effect
 from dcbench.analysis.statistics.intervals import holm
 from dcbench.analysis.statistics.matching import NONE, make_grid, match_runs
 
@@ -75,7 +75,8 @@ def _estimate_changes(frame: pd.DataFrame, outcomes: Sequence[Outcome]) -> Itera
         runs = match_runs(grid, scaled, SIDES)
         if not runs.metric.size:
             continue
-        effect = estimate_effect(runs.metric[1] - runs.metric[0], runs.left_out, outcome)
+        # By itself: the parts of the runs overlap, so their variances are no sample of a family.
+        (effect,) = estimate_effects([(runs.metric[1] - runs.metric[0], runs.left_out)], outcome)
         # The estimate leaves out pairs where another run of their cell or seed is missing. These pairs still count
         # against `identical` and `same`: one that changed would otherwise go unnoticed.
         old, new = grid.select(SIDES)

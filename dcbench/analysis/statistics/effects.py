@@ -19,10 +19,8 @@ from dcbench.analysis.statistics.intervals import (
     ALPHA,
     Interval,
     holm,
-    interval_over_cells_and_seeds,
+    infer_means,
     interval_over_seeds,
-    p_difference,
-    p_equivalence,
 )
 from dcbench.analysis.statistics.matching import Floats, RowNumbers, make_frame, make_grid, match_runs
 
@@ -110,23 +108,29 @@ class Effect:
     p_same: float
 
 
-def estimate_effect(differences: Floats, left_out: int, outcome: Outcome) -> Effect:
-    """Estimate the effect from the differences `(seeds, cells)` of matched pairs."""
-    # Seconds that fall are a gain as much as scores that rise.
-    gains = -differences if outcome.better == "lower" else differences
-    return Effect(
-        interval=interval_over_seeds(differences),
-        interval_90=interval_over_seeds(differences, 1 - 2 * ALPHA),
-        interval_other_cells=interval_over_cells_and_seeds(differences),
-        pairs=differences.size,
-        cells=differences.shape[1],
-        seeds=differences.shape[0],
-        left_out=left_out,
-        improved=float((gains > 0).mean()),
-        tied=float((gains == 0).mean()),
-        p=p_difference(differences),
-        p_same=p_equivalence(differences, outcome.scaled_margin),
-    )
+def estimate_effects(family: Sequence[tuple[Floats, int]], outcome: Outcome) -> list[Effect]:
+    """Estimate effects from the differences `(seeds, cells)` of matched pairs and the number of pairs left out.
+
+    The effects of a family lend each other what they tell about chance.
+    """
+    inferences = infer_means([differences for differences, _ in family], outcome.scaled_margin)
+    effects = []
+    for (differences, left_out), inference in zip(family, inferences, strict=True):
+        # Seconds that fall are a gain as much as scores that rise.
+        gains = -differences if outcome.better == "lower" else differences
+        seeds, cells = differences.shape
+        effects.append(
+            Effect(
+                **vars(inference),
+                pairs=differences.size,
+                cells=cells,
+                seeds=seeds,
+                left_out=left_out,
+                improved=float((gains > 0).mean()),
+                tied=float((gains == 0).mean()),
+            )
+        )
+    return effects
 
 
 def judge_effect(mean: float, p: float, p_same: float, better: Direction) -> EffectVerdict:
@@ -150,8 +154,9 @@ EFFECTS_TABLE_COLUMNS = [
     "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_holm",
     "p_same", "margin",
 ]  # fmt: skip
-"""Columns of the table of effects. `p_holm` is corrected over all swaps of the metric, and differences are judged by
-it; `same` is judged by `p_same`, which is not corrected: `low_90` and `high_90` lie within the margin."""
+"""Columns of the table of effects. `p_holm` is corrected over the swaps of the metric, those of conditions apart, and
+differences are judged by it; `same` is judged by `p_same`, which is not corrected: `low_90` and `high_90` lie within
+the margin."""
 
 INTERACTIONS_TABLE_COLUMNS = [
     "metric", "axis", "before", "after", "with_axis", "with_before", "with_after", "verdict", "mean", "low", "high",
@@ -172,12 +177,15 @@ def tabulate_effects(
     outcomes: Sequence[Outcome],
     other_fields: Sequence[str],
     neutral: Neutral = frozenset(),
+    conditions: Collection[str] = frozenset(),
 ) -> pd.DataFrame:
     """Return a row for each metric and each pair of values of an axis.
 
     `other_fields` are columns that are no axis, but that a swap may change along with its own; `brings` names those.
+    The swaps of the axes in `conditions` are a family of their own: nobody asks whether the dataset makes a difference,
+    so the correction for many questions does not count it, and its chance is not that of the choices.
     """
-    rows = []
+    swaps = []
     for axis, values in axes.items():
         grid = make_grid(frame, [axis], [name for name in axes if name != axis])
         for before, after in itertools.combinations(values, 2):
@@ -187,9 +195,9 @@ def tabulate_effects(
             for outcome in outcomes:
                 runs = match_runs(grid, outcome.scale(frame), (before, after))
                 if runs.metric.size:
-                    effect = estimate_effect(runs.metric[1] - runs.metric[0], runs.left_out, outcome)
-                    rows.append(swap | _figures(outcome, effect))
-    return _judge_rows(rows, outcomes, EFFECTS_TABLE_COLUMNS, neutral)
+                    difference = runs.metric[1] - runs.metric[0]
+                    swaps.append(_Swap(outcome.name, swap, difference, runs.left_out))
+    return _judge_swaps(swaps, outcomes, EFFECTS_TABLE_COLUMNS, neutral, conditions)
 
 
 def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -200,7 +208,7 @@ def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Seque
     higher, lower, same, cannot tell and too few seeds.
     """
     outcomes = [replace(outcome, better=None) for outcome in outcomes]
-    rows = []
+    swaps = []
     for axis, with_axis in itertools.combinations(axes, 2):
         grid = make_grid(frame, [axis, with_axis], [name for name in axes if name not in (axis, with_axis)])
         before, with_before = axes[axis][0], axes[with_axis][0]
@@ -214,8 +222,18 @@ def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Seque
                 if runs.metric.size:
                     neither, only_with, only_axis, both = runs.metric
                     difference = (both - only_with) - (only_axis - neither)
-                    rows.append(swap | _figures(outcome, estimate_effect(difference, runs.left_out, outcome)))
-    return _judge_rows(rows, outcomes, INTERACTIONS_TABLE_COLUMNS)
+                    swaps.append(_Swap(outcome.name, swap, difference, runs.left_out))
+    return _judge_swaps(swaps, outcomes, INTERACTIONS_TABLE_COLUMNS)
+
+
+@dataclass(frozen=True)
+class _Swap:
+    """The differences `(seeds, cells)` of a metric for one row of a table, whose first columns are `labels`."""
+
+    metric: str
+    labels: dict[str, Any]
+    differences: Floats
+    left_out: int
 
 
 def _figures(outcome: Outcome, effect: Effect) -> dict[str, Any]:
@@ -233,19 +251,29 @@ def _figures(outcome: Outcome, effect: Effect) -> dict[str, Any]:
     )
 
 
-def _judge_rows(
-    rows: list[dict[str, Any]], outcomes: Sequence[Outcome], columns: list[str], neutral: Neutral = frozenset()
+def _judge_swaps(
+    swaps: Sequence[_Swap],
+    outcomes: Sequence[Outcome],
+    columns: list[str],
+    neutral: Neutral = frozenset(),
+    conditions: Collection[str] = frozenset(),
 ) -> pd.DataFrame:
-    """Return the rows by metric, with p values corrected over all rows of a metric, and verdicts by them."""
-    judged = []
-    for outcome in outcomes:
-        own = [row for row in rows if row["metric"] == outcome.name]
-        for row, p_holm in zip(own, holm([row["p"] for row in own]), strict=True):
-            # The rows hold ratios, of which 1, not 0, is no effect.
-            mean = row["mean"] - 1 if outcome.ratio else row["mean"]
-            better = None if (row["axis"], outcome.name) in neutral else outcome.better
-            judged.append(row | {"p_holm": p_holm, "verdict": judge_effect(mean, p_holm, row["p_same"], better)})
-    return make_frame(judged, columns, [name for name in AXIS_VALUE_COLUMNS if name in columns])
+    """Return a row for each swap, by metric: its effect, its p value corrected over its family, and the verdict."""
+    rows: dict[int, dict[str, Any]] = {}
+    for outcome, of_conditions in itertools.product(outcomes, (False, True)):
+        places = [
+            place
+            for place, swap in enumerate(swaps)
+            if swap.metric == outcome.name and (swap.labels["axis"] in conditions) == of_conditions
+        ]
+        effects = estimate_effects([(swaps[place].differences, swaps[place].left_out) for place in places], outcome)
+        for place, effect, p_holm in zip(places, effects, holm([effect.p for effect in effects]), strict=True):
+            labels = swaps[place].labels
+            better = None if (labels["axis"], outcome.name) in neutral else outcome.better
+            verdict = judge_effect(effect.interval.mean, p_holm, effect.p_same, better)
+            rows[place] = labels | _figures(outcome, effect) | {"p_holm": p_holm, "verdict": verdict}
+    ordered = [rows[place] for outcome in outcomes for place, swap in enumerate(swaps) if swap.metric == outcome.name]
+    return make_frame(ordered, columns, [name for name in AXIS_VALUE_COLUMNS if name in columns])
 
 
 def _describe_other_changes(frame: pd.DataFrame, lines: RowNumbers, other_fields: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
-"""Intervals and tests of a mean over crossed seeds and cells.
+"""Compute intervals and tests of mean effects, and correct p values.
 
 In: numbers `(seeds, cells)` without a gap. Out: intervals and p values. Seeds are crossed with cells (common random
-numbers), so a seed moves all cells together: each seed is averaged over the cells first, and the interval is Student's
-t over the seeds. A second interval, for cells that this matrix does not have, treats both as random.
+numbers), so a seed moves all cells together: each seed is averaged over the cells first. What these means tell about
+chance is estimated for a family of effects together (moderation.py); a level by itself has Student's t. A second
+interval, for cells that this matrix does not have, treats both cells and seeds as random.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+import numpy as np
 from scipy import stats
 
 from dcbench.analysis.statistics.matching import MIN_SEEDS, Floats
+from dcbench.analysis.statistics.moderation import estimate_seed_errors
 
 MIN_CELLS = 8
 """The fewest cells that give an interval for other cells."""
 
 ALPHA = 0.05
 """Error rate of each verdict: two-sided for a difference, each side for equivalence."""
+
+ROUNDING = 1e-12
+"""Differences of the seeds below this share of the numbers come from rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,54 +46,95 @@ def interval_over_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
     return Interval(mean=float(means.mean()), low=float(means.mean() - half), high=float(means.mean() + half))
 
 
-def interval_over_cells_and_seeds(numbers: Floats, level: float = 1 - ALPHA) -> Interval:
-    """Return an interval for other cells and seeds; only the mean below eight cells or three seeds.
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """What can be said of a mean difference.
+
+    Attributes:
+        interval: The 95 % interval for the cells of this matrix; NaN limits below three seeds, as all that follows.
+        interval_90: The 90 % interval.
+        interval_other_cells: The 95 % interval for other cells; NaN limits below eight cells.
+        p: The two-sided p value of a mean of 0.
+        p_same: The p value of a mean beyond the margin: the larger of two one-sided tests (Schuirmann 1987).
+    """
+
+    interval: Interval
+    interval_90: Interval
+    interval_other_cells: Interval
+    p: float
+    p_same: float
+
+
+def infer_means(family: Sequence[Floats], margin: float) -> list[Inference]:
+    """Return intervals and tests of the mean of each table of numbers `(seeds, cells)`.
+
+    The tables are those of effects that lend each other what they tell about chance; a table by itself has Student's t.
+    """
+    over_cells = [numbers.mean(axis=1) for numbers in family]
+    # Seeds that all agree, but for rounding, leave no doubt, and tell nothing about the others.
+    uncertain = [
+        place
+        for place, (means, numbers) in enumerate(zip(over_cells, family, strict=True))
+        if len(means) >= MIN_SEEDS and np.ptp(means) > ROUNDING * np.abs(numbers).max()
+    ]
+    inferences = [_infer_without_error(numbers, margin) for numbers in family]
+    if not uncertain:
+        return inferences
+    seeds = np.array([len(over_cells[place]) for place in uncertain])
+    means = np.array([over_cells[place].mean() for place in uncertain])
+    errors = estimate_seed_errors(np.array([over_cells[place].var(ddof=1) for place in uncertain]), seeds)
+    halves, halves_90 = errors.half_width(1 - ALPHA), errors.half_width(1 - 2 * ALPHA)
+    p_values = 2 * errors.tail(np.abs(means))
+    p_same = errors.tail(margin - np.abs(means))
+    squared_errors, freedoms = errors.match_t()
+    for number, place in enumerate(uncertain):
+        mean, half, half_90 = float(means[number]), float(halves[number]), float(halves_90[number])
+        half_other = _extend_to_other_cells(family[place], float(squared_errors[number]), float(freedoms[number]), half)
+        inferences[place] = Inference(
+            interval=Interval(mean=mean, low=mean - half, high=mean + half),
+            interval_90=Interval(mean=mean, low=mean - half_90, high=mean + half_90),
+            interval_other_cells=Interval(mean=mean, low=mean - half_other, high=mean + half_other),
+            p=float(p_values[number]),
+            p_same=float(p_same[number]),
+        )
+    return inferences
+
+
+def _infer_without_error(numbers: Floats, margin: float) -> Inference:
+    """Return what can be said without an estimate of chance: nothing below three seeds, else the mean is certain."""
+    mean = float(numbers.mean())
+    if len(numbers) < MIN_SEEDS:
+        point = Interval(mean=mean)
+        return Inference(interval=point, interval_90=point, interval_other_cells=point, p=math.nan, p_same=math.nan)
+    exact = Interval(mean=mean, low=mean, high=mean)
+    half_other = _extend_to_other_cells(numbers, 0.0, len(numbers) - 1, 0.0)
+    return Inference(
+        interval=exact,
+        interval_90=exact,
+        interval_other_cells=Interval(mean=mean, low=mean - half_other, high=mean + half_other),
+        p=float(mean == 0),
+        p_same=float(abs(mean) >= margin),
+    )
+
+
+def _extend_to_other_cells(numbers: Floats, squared_error: float, freedom: float, half: float) -> float:
+    """Return half the width of the interval for other cells and seeds; NaN below eight cells.
 
     Two-way random effects (Brennan, Generalizability Theory, 2001), degrees of freedom by Satterthwaite (1946).
+    `squared_error` and `freedom` are those of the mean over the seeds, `half` is half the interval for these cells.
     """
-    seeds, cells = numbers.shape
-    mean = float(numbers.mean())
-    if seeds < MIN_SEEDS or cells < MIN_CELLS:
-        return Interval(mean=mean)
+    _, cells = numbers.shape
+    if cells < MIN_CELLS:
+        return math.nan
     # The variance of the mean is that of the cells' means plus that of the seeds' means. Each contains a part of the
     # residual, which is counted twice: the interval errs on the wide side.
-    terms = [
-        (numbers.mean(axis=0).var(ddof=1) / cells, cells - 1),
-        (numbers.mean(axis=1).var(ddof=1) / seeds, seeds - 1),
-    ]
-    variance = sum(term for term, _ in terms)
-    if variance == 0:
-        return Interval(mean=mean, low=mean, high=mean)
-    freedom = variance**2 / sum(term**2 / degrees for term, degrees in terms)
-    half = stats.t.ppf((1 + level) / 2, freedom) * math.sqrt(variance)
+    terms = [(float(numbers.mean(axis=0).var(ddof=1)) / cells, cells - 1), (squared_error, freedom)]
+    total = sum(term for term, _ in terms)
+    if total == 0:
+        return 0.0
+    satterthwaite = total**2 / sum(term**2 / degrees for term, degrees in terms)
     # Where cells are alike, the extra degrees of freedom would make it narrower than the interval for these cells.
-    half = max(half, mean - interval_over_seeds(numbers, level).low)
-    return Interval(mean=mean, low=mean - half, high=mean + half)
-
-
-def p_difference(numbers: Floats) -> float:
-    """Return the two-sided p value of a mean of 0, by Student's t over the seeds; NaN below three seeds."""
-    return _p(numbers, 0.0, "two-sided")
-
-
-def p_equivalence(numbers: Floats, margin: float) -> float:
-    """Return the p value of a mean beyond the margin: the larger of two one-sided tests (Schuirmann 1987)."""
-    return max(_p(numbers, -margin, "greater"), _p(numbers, margin, "less"))
-
-
-def _p(numbers: Floats, null: float, side: Literal["two-sided", "less", "greater"]) -> float:
-    means = numbers.mean(axis=1)
-    if len(means) < MIN_SEEDS:
-        return math.nan
-    error = means.std(ddof=1) / math.sqrt(len(means))
-    distance = float(means.mean() - null)
-    if error == 0:
-        # Seeds that all agree leave no doubt, and t would divide by 0.
-        return float({"two-sided": distance == 0, "greater": distance <= 0, "less": distance >= 0}[side])
-    t, freedom = distance / error, len(means) - 1
-    if side == "two-sided":
-        return float(2 * stats.t.sf(abs(t), freedom))
-    return float(stats.t.sf(t, freedom) if side == "greater" else stats.t.cdf(t, freedom))
+    return max(half, float(stats.t.ppf(1 - ALPHA / 2, satterthwaite)) * math.sqrt(total))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -61,12 +61,13 @@ class SeedErrors:
     def half_width(self, level: float) -> Floats:
         """Return how far an interval of this level reaches to each side of the mean."""
         low, high = np.zeros(self.weights.shape[:-1]), self.errors.max(axis=-1) * 10
-        # Bisection: the tail falls with the distance. 60 halvings of e^18 standard errors reach the last digits.
-        for _ in range(60):
+        # Bisection: the tail falls with the distance. 80 halvings of e^18 standard errors reach the last digits.
+        for _ in range(80):
             middle = (low + high) / 2
             is_inside = self.tail(middle) > (1 - level) / 2
             low, high = np.where(is_inside, middle, low), np.where(is_inside, high, middle)
-        return (low + high) / 2
+        half: Floats = (low + high) / 2
+        return half
 
     def match_t(self) -> tuple[Floats, Floats]:
         """Return the squared standard error and the degrees of freedom of the Student's t that is most alike.

@@ -4,9 +4,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from dcbench.analysis.statistics import effects
 from dcbench.analysis.statistics.effects import Outcome, find_strongest_interactions, tabulate_effects_by_value
+from dcbench.analysis.statistics.intervals import infer_means
 from tests.helpers.factorials import AXES, factorial, without
 
 SCORE = Outcome(name="score", better="higher", margin=0.02)
@@ -82,6 +84,32 @@ def test_fields_that_change_with_a_swap_are_named_with_fixed_values():
 )  # fmt: skip
 def test_verdicts_follow_from_mean_and_p_values(mean, p, p_same, verdict):
     assert effects.judge_effect(mean, p, p_same, "higher") == verdict
+
+
+def test_the_swaps_of_a_condition_are_corrected_apart_from_those_of_choices():
+    frame = factorial(noise=0.05, seeds=5)
+    alone = effects.tabulate_effects(frame, AXES, [SCORE], [], conditions={"cell"}).set_index("axis")
+    choice, conditions = alone.loc["a"], alone.loc["cell"]
+    assert choice["p_holm"] == choice["p"], "one choice is one question, however many datasets there are"
+    means = frame.pivot_table(index="seed", columns="a", values="score")
+    assert choice["p"] == pytest.approx(stats.ttest_rel(means["two"], means["one"]).pvalue)
+    assert conditions["p_holm"].min() == pytest.approx(min(1, 3 * conditions["p"].min()))
+    together = effects.tabulate_effects(frame, AXES, [SCORE], [])
+    assert together["axis"].tolist() == alone.index.tolist()
+    assert together.loc[0, "p_holm"] > together.loc[0, "p"]
+
+
+def test_the_swaps_of_a_metric_are_one_family_for_the_estimate_of_chance():
+    frame = factorial(noise=0.05).assign(other=lambda runs: runs["score"] * 100)
+    rows = table(frame, SCORE, Outcome(name="other", better="higher", margin=2.0))
+    assert rows.xs("other")["low"].to_numpy() == pytest.approx(100 * rows.xs("score")["low"].to_numpy())
+    by_choice, by_cell = (
+        frame.pivot(index="seed", columns=columns, values="score") for columns in (["a", "cell"], ["cell", "a"])
+    )
+    pairs = [(by_choice, "one", "two"), *((by_cell, *pair) for pair in itertools.combinations("xyz", 2))]
+    expected = infer_means([(wide[after] - wide[before]).to_numpy() for wide, before, after in pairs], SCORE.margin)
+    assert rows.xs("score")["p"].tolist() == pytest.approx([each.p for each in expected])
+    assert rows.xs("score")["high_90"].tolist() == pytest.approx([each.interval_90.high for each in expected])
 
 
 def test_an_empty_table_has_its_columns():

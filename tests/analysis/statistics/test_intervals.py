@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dcbench.analysis.statistics.intervals import (
-    Interval,
-    holm,
-    interval_over_cells_and_seeds,
-    interval_over_seeds,
-    p_difference,
-    p_equivalence,
-)
+from dcbench.analysis.statistics.intervals import Interval, holm, infer_means, interval_over_seeds
+
+
+def infer(numbers, margin=0.02):
+    (inference,) = infer_means([numbers], margin)
+    return inference
 
 
 def test_the_interval_is_a_t_interval_over_seeds_averaged_over_cells():
@@ -22,32 +20,68 @@ def test_the_interval_is_a_t_interval_over_seeds_averaged_over_cells():
 
 
 def test_with_fewer_than_three_seeds_there_is_only_a_mean():
-    interval = interval_over_seeds(np.array([[0.1, 0.3], [0.2, 0.4]]))
-    assert interval.mean == pytest.approx(0.25) and math.isnan(interval.low) and math.isnan(interval.high)
-    assert math.isnan(p_difference(np.ones((2, 4)))) and math.isnan(p_equivalence(np.ones((2, 4)), 0.1))
+    two_seeds = np.array([[0.1, 0.3], [0.2, 0.4]])
+    inference = infer(two_seeds)
+    for interval in (interval_over_seeds(two_seeds), inference.interval, inference.interval_other_cells):
+        assert interval.mean == pytest.approx(0.25) and math.isnan(interval.low) and math.isnan(interval.high)
+    assert math.isnan(inference.p) and math.isnan(inference.p_same)
 
 
 def test_an_interval_for_other_cells_needs_eight_cells():
     rng = np.random.default_rng(0)
     few, many = rng.normal(0.1, 0.05, (3, 7)), rng.normal(0.1, 0.05, (3, 8))
-    assert math.isnan(interval_over_cells_and_seeds(few).low)
-    interval = interval_over_cells_and_seeds(many)
-    assert interval.low < interval.mean < interval.high
-    assert interval_over_cells_and_seeds(np.full((3, 8), 0.125)) == Interval(mean=0.125, low=0.125, high=0.125)
+    assert math.isnan(infer(few).interval_other_cells.low)
+    inference = infer(many)
+    other_cells = inference.interval_other_cells
+    assert other_cells.low <= inference.interval.low < inference.interval.mean < other_cells.high
+    exact = infer(np.full((3, 8), 0.125))
+    assert exact.interval_other_cells == exact.interval == Interval(mean=0.125, low=0.125, high=0.125)
 
 
-def test_p_values_agree_with_scipy():
+def test_the_interval_for_other_cells_by_hand():
+    numbers = np.array([[0.0, 8, 4, 2, 6, 10, 2, 8], [1, 9, 6, 2, 7, 12, 2, 9], [0, 7, 4, 1, 6, 9, 1, 8]])
+    cells, seeds = numbers.mean(axis=0).var(ddof=1) / 8, numbers.mean(axis=1).var(ddof=1) / 3
+    freedom = (cells + seeds) ** 2 / (cells**2 / 7 + seeds**2 / 2)
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(cells + seeds)
+    interval = infer(numbers).interval_other_cells
+    assert (interval.low, interval.high) == pytest.approx((interval.mean - half, interval.mean + half))
+
+
+def test_an_effect_by_itself_has_the_t_tests_and_intervals_of_scipy():
     differences = np.random.default_rng(1).normal(0.02, 0.05, (5, 6))
     means = differences.mean(axis=1)
-    assert p_difference(differences) == pytest.approx(stats.ttest_1samp(means, 0).pvalue)
+    inference = infer(differences, margin=0.05)
+    test = stats.ttest_1samp(means, 0)
+    assert inference.p == pytest.approx(test.pvalue)
     sides = [stats.ttest_1samp(means, -0.05, alternative="greater"), stats.ttest_1samp(means, 0.05, alternative="less")]
-    assert p_equivalence(differences, 0.05) == pytest.approx(max(side.pvalue for side in sides))
+    assert inference.p_same == pytest.approx(max(side.pvalue for side in sides))
+    for interval, level in ((inference.interval, 0.95), (inference.interval_90, 0.9)):
+        assert (interval.low, interval.high) == pytest.approx(tuple(test.confidence_interval(level)))
+
+
+def test_the_effects_of_a_family_have_narrower_intervals_that_agree_with_their_tests():
+    rng = np.random.default_rng(2)
+    family = [mean + rng.normal(0, 0.03, (3, 1)) + rng.normal(0, 0.02, (3, 4)) for mean in (0.0, 0.05, 0.1, 0.0, 0.02)]
+    together, alone = infer_means(family, 0.04), [infer(numbers, 0.04) for numbers in family]
+    widths = np.array([[each.interval.high - each.interval.low for each in part] for part in (together, alone)])
+    assert widths[0].mean() < 0.8 * widths[1].mean()
+    for each in together:
+        assert (each.p < 0.05) == (not each.interval.low <= 0 <= each.interval.high)
+        assert (each.p_same < 0.05) == (each.interval_90.low > -0.04 and each.interval_90.high < 0.04)
+
+
+def test_effects_without_variance_or_with_two_seeds_do_not_change_the_others():
+    noisy = np.random.default_rng(3).normal(0.1, 0.05, (3, 4))
+    _, beside, few = infer_means([np.full((3, 4), 0.3), noisy, np.ones((2, 4))], 0.02)
+    assert (beside.interval, beside.p_same) == (infer(noisy).interval, infer(noisy).p_same) and math.isnan(few.p)
+    rounded = np.array([[0.1 + 0.2], [0.3], [0.3]])
+    assert infer(rounded).p == 0.0, "a difference from rounding is no variance"
 
 
 def test_without_variance_the_p_values_are_0_or_1():
-    same = np.zeros((3, 4))
-    assert (p_difference(same), p_equivalence(same, 0.02)) == (1.0, 0.0)
-    assert (p_difference(same + 0.125), p_equivalence(same + 0.125, 0.02)) == (0.0, 1.0)
+    same, shifted = infer(np.zeros((3, 4))), infer(np.zeros((3, 4)) + 0.125)
+    assert (same.p, same.p_same) == (1.0, 0.0)
+    assert (shifted.p, shifted.p_same) == (0.0, 1.0)
 
 
 def test_holm_agrees_with_its_definition():
