@@ -7,11 +7,8 @@ and pages ask `list_metrics` which of them they show.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
-
-GAIN = "gain_nmi_true"
-"""NMI with the truth, less that of row 0 of the same run: what training added."""
 
 CLUSTERING = "seconds_clustering"
 """Seconds of PCA, whitening and k-means over all epochs of a run."""
@@ -41,6 +38,7 @@ class Space:
         help: Which clustering is scored.
         has_run_k: Whether there are as many clusters as the run's `k`, rather than as many as classes.
         baselines_only: Whether only baselines are scored there.
+        scores: The names of the scores that are measured there; None for all.
     """
 
     prefix: str
@@ -48,7 +46,11 @@ class Space:
     help: str
     has_run_k: bool
     baselines_only: bool = False
+    scores: tuple[str, ...] | None = None
 
+
+RULER_SCORES = ("cluster_accuracy", "nmi_true")
+"""The scores of the rulers that cluster in a space of their own."""
 
 OWN_SPACE = Space(prefix="", label="", help="this row's clustering of the training images", has_run_k=True)
 
@@ -75,8 +77,23 @@ SPACES = (
         baselines_only=True,
         help="the same without the whitening; baselines only",
     ),
+    *(
+        Space(
+            prefix=f"{split}{ruler}_", label=f"{label}{name}", has_run_k=False, scores=RULER_SCORES,
+            help=f"{images} {space}, k the number of classes, best of {starts} starts",
+        )
+        for split, label, images in (
+            ("", "", "training images clustered by"),
+            ("test_", "test, ", "test images at the nearest centroid of the training images, clustered by"),
+        )
+        for ruler, name, space, starts in (
+            ("l2", "unit length", "raw features of unit length", 3),
+            ("pca", "low PCA", "a PCA to as many dimensions as classes, of unit length", 30),
+            ("pca_whitened", "low whitened PCA", "a PCA to as many dimensions as classes, whitened", 30),
+        )
+    ),
 )  # fmt: skip
-"""Every space in which all scores are measured, in the order of the file and of all tables."""
+"""Every space in which clusterings are scored, in the order of the file and of all tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +197,7 @@ SCORES = (
                 "effects", "finals", "runs", "baselines", "baseline_runs", "status", "inspection",
             ),
             "test_unwhitened_refit_": ("baselines",),
+            "pca_whitened_": ("finals", "baselines", "inspection"),
         },
     ),
     Score(
@@ -193,9 +211,12 @@ SCORES = (
         # The curves have NMI or AMI anyway, as the metric that judges choices.
         shown_in={
             "": ("effects", "finals", "runs", "status", "inspection"),
-            "refit_": ("baselines",),
+            "refit_": ("effects", "baselines"),
             "test_refit_": ("effects", "finals", "runs", "curves", "baselines", "baseline_runs", "status"),
             "test_unwhitened_refit_": ("baselines",),
+            "l2_": ("effects", "finals", "baselines"),
+            "pca_": ("effects", "finals", "baselines"),
+            "pca_whitened_": ("effects", "finals", "runs", "baselines", "baseline_runs", "status", "inspection"),
         },
     ),
     Score(
@@ -242,7 +263,22 @@ _ALL = (
         help="share of test images whose class the head predicts; supervised training only",
         shown_in={"baselines": 0, "baseline_runs": 0, "inspection": 0},
     ),
-    *(score.measure_in(space) for space in SPACES for score in SCORES),
+    *(
+        score.measure_in(space)
+        for space in SPACES
+        for score in SCORES
+        if space.scores is None or score.name in space.scores
+    ),
+    MetricSpec(
+        name="test_knn_accuracy", label="k-nearest-neighbour accuracy", better="higher", low=0, high=1,
+        margin=SCORE_MARGIN, help="share of test images whose class wins the vote of the 20 nearest training images",
+        shown_in={"effects": 10, "finals": 10, "baselines": 10},
+    ),
+    MetricSpec(
+        name="test_probe_accuracy", label="linear probe's accuracy", better="higher", low=0, high=1,
+        margin=SCORE_MARGIN, help="share of test images whose class a linear classifier of the raw features predicts",
+        shown_in={"effects": 11, "finals": 11, "baselines": 11},
+    ),
     MetricSpec(
         name="nmi_previous", label="NMI epoch to epoch", low=0, high=1, best_epoch="highest",
         help="with the assignment one row earlier: stability, not quality; empty when either is a single cluster",
@@ -287,11 +323,55 @@ _ALL = (
 COLUMNS: dict[str, MetricSpec] = {column.name: column for column in _ALL}
 """Name -> column, in the order of the file."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Ruler:
+    """A way to score features; training/rulers/ has a file for each.
+
+    Attributes:
+        column: The column that choices are judged by with this ruler.
+        help: What it measures, as the page says it.
+    """
+
+    column: str
+    help: str
+
+
+RULERS = {
+    "own": Ruler(column="nmi_true", help="the run's own clustering, in the space that the run clusters in"),
+    "refit": Ruler(column="refit_nmi_true", help="the run's space, clustered anew with k the number of classes"),
+    "l2": Ruler(column="l2_nmi_true", help="the raw features of unit length, clustered anew"),
+    "pca": Ruler(column="pca_nmi_true", help="a PCA to as many dimensions as classes, clustered anew"),
+    "pca_whitened": Ruler(
+        column="pca_whitened_nmi_true", help="a whitened PCA to as many dimensions as classes, clustered anew"
+    ),
+    "knn": Ruler(column="test_knn_accuracy", help="the classes of the nearest training images of each test image"),
+    "probe": Ruler(column="test_probe_accuracy", help="a linear classifier of the raw features, on test images"),
+}
+"""Name -> ruler."""
+
+DEFAULT_RULER = "pca_whitened"
+"""The ruler that docs/rulers.md supports: it puts networks of known quality in the right order, with little noise."""
+
+
+def name_gain(metric: str) -> str:
+    """Return the name of what training added to a metric: its value less that of row 0 of the same run."""
+    return f"gain_{metric}"
+
+
+GAIN = name_gain("nmi_true")
+"""What training added by the run's own clustering."""
+
 _DERIVED = (
-    MetricSpec(
-        name=GAIN, label="gain over untrained", better="higher", low=-1, high=1, space=OWN_SPACE, is_difference=True,
-        rises_with_k=True, margin=SCORE_MARGIN, help="NMI with the truth less that of row 0",
-        shown_in={"finals": 2, "runs": 2, "effects": 4},
+    *(
+        replace(
+            COLUMNS[ruler.column], name=name_gain(ruler.column), low=-1, margin=SCORE_MARGIN, is_difference=True,
+            label=f"gain over untrained{f', {name}' if name != 'own' else ''}",
+            help=f"{COLUMNS[ruler.column].label} less that of row 0",
+            # The gains of rulers without a space follow each other.
+            shown_in={"finals": place, "runs": place, "effects": place + 2},
+        )
+        for place, (name, ruler) in zip((2, 2, 2, 2, 2, 12, 13), RULERS.items(), strict=True)
     ),
     MetricSpec(
         name="seconds", label="time of the run", unit="s", better="lower", low=0, cost=True, margin=1.1, is_ratio=True,

@@ -1,4 +1,4 @@
-"""Compute the scores of a row: of its clustering and of the refit, on training and on test images.
+"""Score the features of a row by every ruler, on training and on test images.
 
 Everything that is applied to the test images was fitted on the training images.
 """
@@ -14,13 +14,18 @@ from torch import Tensor, nn
 from dcbench import registry
 from dcbench.core.spec import RunSpec
 from dcbench.training import metrics, seeds
-from dcbench.training.backends import assign_to_nearest
 from dcbench.training.datasets import Split
 from dcbench.training.deepcluster.features import BATCH_SIZE, autocast, extract_features
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.learner import Learner
-from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, FeatureSpace, refit
+from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, FeatureSpace
 from dcbench.training.metrics import IntArray
+from dcbench.training.rulers import Embedding, knn, l2, own, pca, pca_whitened, probe, refit
+
+RULERS = {
+    "own": own, "refit": refit, "l2": l2, "pca": pca, "pca_whitened": pca_whitened, "knn": knn, "probe": probe,
+}  # fmt: skip
+"""Name -> file of each ruler in core/columns.py."""
 
 MetricsRow = dict[str, float | int | None]
 """Columns of metrics.csv with their values; None is written as an empty field."""
@@ -37,17 +42,25 @@ class Scorer:
     spec: RunSpec
 
     def score_row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> MetricsRow:
-        """Return the scores of the row's clustering and of the refit, on training and on test images.
+        """Return the columns of every ruler for the features `(n, d)` of the training images.
 
-        A supervised run gets two more: the accuracy of its head, and the refit without the whitening.
+        A supervised run gets two more scores: the accuracy of its head, and the refit without the whitening.
         """
-        test_features = extract_features(learner.network, self.test_images, self.spec.precision)
-        test_points = space.transform(test_features)
-        row = self.score_assignment("", clustering.assignment, clustering.centroids, test_points)
-        row |= self.score_refit("refit_", space.points, test_points)
+        embedding = Embedding(
+            training=features,
+            test=extract_features(learner.network, self.test_images, self.spec.precision),
+            labels=self.training.labels,
+            test_labels=self.test.labels,
+            class_count=self.training.class_count,
+            space=space,
+            clustering=clustering,
+            spec=self.spec,
+        )
+        row: MetricsRow = {}
+        for ruler in RULERS.values():
+            row |= ruler.score(embedding)
         if registry.facts("methods", self.spec.method).get("supervised"):
-            points, test_points = (space.transform(values, whitened=False) for values in (features, test_features))
-            row |= self.score_refit("unwhitened_refit_", points, test_points)
+            row |= refit.score_unwhitened(embedding)
             if learner.labels is not None:  # row 0 has no trained head
                 row["test_head_accuracy"] = measure_head_accuracy(
                     learner.network, self.test_images, self.test.labels, self.spec
@@ -59,19 +72,6 @@ class Scorer:
         rng = seeds.numpy_generator(REFIT_SEED, "chance")
         assignment = rng.integers(0, self.training.class_count, len(self.training.labels))
         return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH_SCORES.items()}
-
-    def score_refit(self, prefix: str, points: Tensor, test_points: Tensor) -> MetricsRow:
-        """Cluster the training points `(n, d)` again, with as many clusters as classes, and return the scores."""
-        kmeans = refit(points, self.training.class_count, self.spec)
-        return self.score_assignment(prefix, kmeans.assignment.cpu().numpy(), kmeans.centroids, test_points)
-
-    def score_assignment(self, prefix: str, assignment: IntArray, centroids: Tensor, test_points: Tensor) -> MetricsRow:
-        """Return the scores of a clustering; test images belong to the nearest centroid of the training images."""
-        truth = self.training.labels
-        test_assignment = assign_to_nearest(test_points, centroids).cpu().numpy()
-        row: MetricsRow = {prefix + name: score(truth, assignment) for name, score in metrics.TRUTH_SCORES.items()}
-        held_out = metrics.score_held_out((truth, assignment), self.test.labels, test_assignment)
-        return row | {f"test_{prefix}{name}": value for name, value in held_out.items()}
 
 
 def measure_head_accuracy(network: nn.Module, images: Images, labels: IntArray, spec: RunSpec) -> float:

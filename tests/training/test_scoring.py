@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from dcbench.core.columns import COLUMNS, SCORES, SPACES
+from dcbench.core.columns import COLUMNS, SPACES
 from dcbench.core.spec import make_spec
 from dcbench.training import loop, metrics
 from dcbench.training.backends import assign_to_nearest
@@ -14,22 +14,21 @@ from dcbench.training.datasets import Split
 from dcbench.training.deepcluster import pseudo_labels
 from dcbench.training.deepcluster.pseudo_labels import REFIT_STARTS, preprocess, refit
 from dcbench.training.scoring import Scorer
+from tests.helpers.embeddings import blobs, make_embedding
 from tests.helpers.matrices import TINY
 
 CPU = torch.device("cpu")
 SPEC = make_spec({"pca_dim": 4, "k": 3})
 
 
-def blobs(count, classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % classes
-    return torch.from_numpy((np.eye(classes, 6)[labels] * 9 + rng.normal(size=(count, 6))).astype(np.float32)), labels
-
-
 def split(labels, pool="train"):
     return Split(
         pixels=np.zeros((len(labels), 1, 8, 8), np.uint8), labels=labels, indices=np.arange(len(labels)), pool=pool
     )
+
+
+def names_of(space):
+    return [column.name for column in COLUMNS.values() if column.space == space]
 
 
 def rows_of(folder):
@@ -42,12 +41,11 @@ def test_test_images_are_assigned_by_what_was_fitted_on_training_images():
     test_features, test_labels = blobs(30, seed=1)
     space = preprocess(features, SPEC, StageClock(CPU))
     refitted = refit(space.points, 3, SPEC)
-    scorer = Scorer(training=split(labels), test=split(test_labels, "test"), test_images=None, spec=SPEC)
-    row = scorer.score_assignment("", refitted.assignment.numpy(), refitted.centroids, space.transform(test_features))
+    embedding = make_embedding(features, labels, test_features, test_labels)
+    points = space.transform(test_features)
+    row = embedding.score_clustering("", refitted.assignment.numpy(), refitted.centroids, points)
     assert row["cluster_accuracy"] == row["test_cluster_accuracy"] == 1.0
-    flipped = scorer.score_assignment(
-        "", refitted.assignment.numpy(), refitted.centroids.flip(0), space.transform(test_features)
-    )
+    flipped = embedding.score_clustering("", refitted.assignment.numpy(), refitted.centroids.flip(0), points)
     assert flipped["test_nmi_true"] == pytest.approx(1) and flipped["test_cluster_accuracy"] < 0.5
 
 
@@ -68,14 +66,14 @@ def test_points_are_assigned_to_the_nearest_centroid():
 
 def test_every_row_has_the_scores_of_every_space_but_the_ceilings(run_here):
     rows = rows_of(run_here(f"name: m\nsettings: {TINY}\n"))
-    filled = [space for space in SPACES if rows[[space.prefix + score.name for score in SCORES]].notna().all(axis=None)]
+    filled = [space for space in SPACES if rows[names_of(space)].notna().all(axis=None)]
     assert filled == [space for space in SPACES if not space.baselines_only] and rows["test_head_accuracy"].isna().all()
 
 
 def test_a_supervised_run_has_every_score_family_and_never_reassigns(run_here):
     rows = rows_of(run_here(f"name: m\nsettings: {TINY.replace('epochs: 1', 'epochs: 2, method: supervised')}\n"))
     for space in SPACES:
-        assert rows[[space.prefix + score.name for score in SCORES]].notna().all(axis=None)
+        assert rows[names_of(space)].notna().all(axis=None)
     assert rows["test_head_accuracy"].notna().tolist() == [False, True, True]
     assert rows["reassigned"].tolist() == [0, 0, 0]
     assert rows["loss"].notna().tolist() == rows["pseudo_label_accuracy"].notna().tolist() == [False, True, True]

@@ -99,10 +99,10 @@ def cluster(space: FeatureSpace, spec: RunSpec, epoch: int, clock: StageClock) -
         return replace(refill_empty_clusters(space.points, kmeans, rng), start_indices=tuple(starts))
 
 
-def refit(points: Tensor, classes: int, spec: RunSpec) -> backends.KMeansResult:
+def refit(points: Tensor, classes: int, spec: RunSpec, start_seed: int = REFIT_SEED) -> backends.KMeansResult:
     """Cluster points `(n, d)` again, with as many clusters as classes; return the best of ten fixed starts."""
     k = min(classes, len(points))
-    generators = (seeds.numpy_generator(REFIT_SEED, "refit", start) for start in range(REFIT_STARTS))
+    generators = (seeds.numpy_generator(start_seed, "refit", start) for start in range(REFIT_STARTS))
     refit_spec = spec.model_copy(update={"kmeans_iterations": REFIT_ITERATIONS})
     return run_kmeans(points, [rng.choice(len(points), k, replace=False) for rng in generators], refit_spec)
 

@@ -1,0 +1,15 @@
+"""Ruler pca: PCA to as many dimensions as there are classes, unit length, clustered anew."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+
+from dcbench.training.rulers import Embedding
+
+STARTS = 30
+
+
+def score(embedding: Embedding) -> dict[str, float]:
+    """Return the scores of the best start."""
+    points, test_points = F.normalize(embedding.low_pca.training), F.normalize(embedding.low_pca.test)
+    return embedding.score_new_clusters("pca_", points, test_points, STARTS)
