@@ -21,6 +21,7 @@ from dcbench.analysis.statistics.finals import CurveRule, parse_curve_rule
 from dcbench.analysis.summary import OUTCOMES, Analysis, analyse, set_margins
 from dcbench.audit.axes import Audit, audit
 from dcbench.core import devices
+from dcbench.core.columns import RULERS
 from dcbench.core.matrix import expand
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import RunSpec
@@ -60,6 +61,13 @@ def parse_choices(
         return set_margins(margins or {}), {metric: parse_curve_rule(rule) for metric, rule in (rules or {}).items()}
     except ValueError as error:
         raise DcbenchError(str(error)) from None
+
+
+def check_ruler(name: str | None) -> str | None:
+    """Return the name of a ruler, or None; DcbenchError if there is no such ruler."""
+    if name is not None and name not in RULERS:
+        raise DcbenchError(unknown_name("ruler", name, RULERS))
+    return name
 
 
 class MatrixResults:
@@ -109,7 +117,12 @@ class MatrixResults:
         """What could not be read, and what was left out."""
         return list(self._results.notes)
 
-    def analyse(self, margins: Mapping[str, float] | None = None, rules: Mapping[str, str] | None = None) -> Analysis:
+    def analyse(
+        self,
+        margins: Mapping[str, float] | None = None,
+        rules: Mapping[str, str] | None = None,
+        judge_by: str | None = None,
+    ) -> Analysis:
         """Return the analysis on which effects, figures and the report rest.
 
         Parameters
@@ -118,10 +131,13 @@ class MatrixResults:
             Metric -> the largest difference that counts as the same, in place of the default.
         rules : mapping of str to str, optional
             Metric -> how its curve becomes a number, such as `mean:5` or `best:loss`; the last row where none is given.
+        judge_by : str, optional
+            The ruler that choices are judged by: `own`, `refit`, `l2`, `pca`, `pca_whitened`, `knn` or `probe`; by
+            default `pca_whitened`, or `own` where some run was not scored by it.
         """
-        key = (*sorted((margins or {}).items()), None, *sorted((rules or {}).items()))
+        key = (judge_by, *sorted((margins or {}).items()), None, *sorted((rules or {}).items()))
         if key not in self._analyses:
-            self._analyses[key] = analyse(self._results, *parse_choices(margins, rules))
+            self._analyses[key] = analyse(self._results, *parse_choices(margins, rules), check_ruler(judge_by))
         return self._analyses[key]
 
     def effects(
@@ -304,6 +320,7 @@ def write_report(
     formats: Sequence[str] | None = None,
     margins: Mapping[str, float] | None = None,
     rules: Mapping[str, str] | None = None,
+    judge_by: str | None = None,
     plugins: Sequence[str | Path] = (),
 ) -> Path:
     """Write the report of a matrix: figures, tables and the page; return the path of the page.
@@ -316,7 +333,7 @@ def write_report(
         Where reports are written, a folder for each matrix.
     formats : sequence of str, optional
         Formats of figures (`png`, `svg`, `pdf`), tables (`csv`, `md`, `tex`) and rows (`parquet`); by default all.
-    margins, rules
+    margins, rules, judge_by
         As for `MatrixResults.analyse`.
     plugins : sequence of paths, optional
         Folders of plug-ins of your own, such as figures.
@@ -327,7 +344,12 @@ def write_report(
         if name not in writing.FORMATS:
             raise DcbenchError(unknown_name("format", name, writing.FORMATS))
     outcomes, parsed = parse_choices(margins, rules)
-    options = writing.ReportSettings(outcomes=outcomes, rules=parsed, formats=tuple(formats or writing.FORMATS))
+    options = writing.ReportSettings(
+        outcomes=outcomes,
+        rules=parsed,
+        ruler=check_ruler(judge_by),
+        formats=tuple(formats or writing.FORMATS),
+    )
     return writing.write_report(load_results(path, plugins).folder, Path(out), options).page
 
 

@@ -14,12 +14,21 @@ import pandas as pd
 from dcbench import registry
 from dcbench.analysis.axis import Axis, add_axis_columns, find_axes
 from dcbench.analysis.results import Results
+from dcbench.analysis.rulers import choose_ruler, list_rulers, tabulate_gains
 from dcbench.analysis.statistics import effects, finals, levels, ranks, stability
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CurveRule
 from dcbench.analysis.statistics.matching import NONE, make_grid
 from dcbench.analysis.statistics.ranks import Ranking
-from dcbench.core.columns import CLUSTERING, COLUMNS, GAIN, METRICS, SPACES, list_metrics
+from dcbench.core.columns import (
+    CLUSTERING,
+    COLUMNS,
+    METRICS,
+    RULERS,
+    SPACES,
+    list_metrics,
+    name_gain,
+)
 from dcbench.core.spec import STAGE_BACKENDS, RunSpec
 
 OUTCOMES = tuple(
@@ -44,6 +53,7 @@ class Analysis:
 
     Attributes:
         results: The results, with a text column for each axis of several fields.
+        ruler: The name of the ruler that choices are judged by.
         finals: A row for each finished run, with its curves reduced to numbers.
         axes: The axes of the matrix by name, which is their column in `finals`.
         outcomes: The metrics that at least one run has.
@@ -58,6 +68,7 @@ class Analysis:
     """
 
     results: Results
+    ruler: str
     finals: pd.DataFrame
     axes: dict[str, Axis]
     outcomes: tuple[Outcome, ...]
@@ -81,8 +92,19 @@ class Analysis:
 
     @property
     def quality(self) -> str:
-        """The metric that choices are judged by: NMI, but AMI when k varies, since NMI rises with k by itself."""
-        return "ami_true" if "k" in self.results.varied else "nmi_true"
+        """The metric that choices are judged by: the ruler's, but AMI where the runs' own NMI rises with a varied k."""
+        return "ami_true" if self.ruler == "own" and "k" in self.results.varied else RULERS[self.ruler].column
+
+    @cached_property
+    def gains(self) -> pd.DataFrame:
+        """What training did under each ruler that has scored all rows: the table of `rulers.tabulate_gains`."""
+        rows = self.results.rows
+        return tabulate_gains(self.finals, rows, list_rulers(rows), self.axes)
+
+    @property
+    def gain(self) -> str:
+        """The metric of what training added, by the same ruler."""
+        return name_gain(RULERS[self.ruler].column)
 
     def describe_rule(self, metric: str) -> str:
         """Describe how the curve of a metric became a number."""
@@ -90,10 +112,11 @@ class Analysis:
 
 
 def describe_rule(rules: Mapping[str, CurveRule], metric: str) -> str:
-    """Describe how the curve of a metric became a number; the gain follows the rule of the NMI that it is a gain in."""
+    """Describe how the curve of a metric became a number; a gain follows the rule of what it is a gain in."""
     if metric in ("seconds", CLUSTERING):
         return "whole run"
-    return str(rules.get("nmi_true" if metric == GAIN else metric, finals.LAST_ROW))
+    gains = {name_gain(ruler.column): ruler.column for ruler in RULERS.values()}
+    return str(rules.get(gains.get(metric, metric), finals.LAST_ROW))
 
 
 def set_margins(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
@@ -102,14 +125,21 @@ def set_margins(margins: Mapping[str, float]) -> tuple[Outcome, ...]:
 
 
 def analyse(
-    results: Results, outcomes: Sequence[Outcome] = OUTCOMES, rules: Mapping[str, CurveRule] | None = None
+    results: Results,
+    outcomes: Sequence[Outcome] = OUTCOMES,
+    rules: Mapping[str, CurveRule] | None = None,
+    ruler: str | None = None,
 ) -> Analysis:
-    """Analyse the results of a matrix; the frames are empty when no run is finished."""
+    """Analyse the results of a matrix; the frames are empty when no run is finished.
+
+    `ruler` is the name of the one that judges choices; see `choose_ruler`.
+    """
     rules = dict(rules or {})
+    ruler = choose_ruler(results, ruler)
     axes = find_axes(results)
     values = {name: axis.values for name, axis in axes.items()}
     runs, rows = (add_axis_columns(frame, axes.values()) for frame in (results.runs, results.rows))
-    run_finals = finals.reduce_curves(rows, rules)
+    run_finals = finals.reduce_curves(rows, rules, dict.fromkeys(["nmi_true", RULERS[ruler].column]))
     outcomes = tuple(
         outcome for outcome in outcomes if outcome.name in run_finals and run_finals[outcome.name].notna().any()
     )
@@ -135,6 +165,7 @@ def analyse(
 
     return Analysis(
         results=replace(results, runs=runs, rows=rows),
+        ruler=ruler,
         finals=run_finals,
         axes=axes,
         outcomes=outcomes,
@@ -174,4 +205,5 @@ def _tabulate_references(runs: pd.DataFrame, baselines: pd.DataFrame, axes: Sequ
     # Runs and baselines can be compared where all of them have as many clusters as classes.
     spaces = [space for space in SPACES if not space.has_run_k and not space.baselines_only]
     metrics = [name for name, column in COLUMNS.items() if column.space in spaces]
+    metrics += [ruler.column for ruler in RULERS.values() if COLUMNS[ruler.column].space is None]
     return levels.tabulate_references(runs, done, fields, axes, metrics)

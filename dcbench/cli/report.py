@@ -16,6 +16,7 @@ import typer
 
 from dcbench.cli.metric_options import MarginOption, RuleOption, parse_margins, parse_rules
 from dcbench.cli.options import PluginsOption, parse_duration, print_error
+from dcbench.core.columns import DEFAULT_RULER, RULERS
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import check_distinct_names, find_matrix_dirs
 from dcbench.core.text import plural
@@ -39,6 +40,15 @@ def report(
     ),
     margin: MarginOption = None,
     rule: RuleOption = None,
+    judge_by: Annotated[
+        str | None,
+        typer.Option(
+            "--judge-by",
+            metavar="RULER",
+            help=f"Ruler that choices are judged by: {', '.join(RULERS)}. Default: {DEFAULT_RULER}, or own where some "
+            "run was not scored by it.",
+        ),
+    ] = None,
     formats: Annotated[
         str,
         typer.Option(
@@ -77,7 +87,9 @@ def report(
     for word in chosen:
         if word not in FORMATS:
             raise typer.BadParameter(f"--format {formats}: {unknown_name('format', word, FORMATS)}")
-    settings = ReportSettings(outcomes=parse_margins(margin), rules=parse_rules(rule), formats=chosen)
+    if judge_by is not None and judge_by not in RULERS:
+        raise typer.BadParameter(f"--judge-by {judge_by}: {unknown_name('ruler', judge_by, RULERS)}")
+    settings = ReportSettings(outcomes=parse_margins(margin), rules=parse_rules(rule), ruler=judge_by, formats=chosen)
     write = partial(write_report, out=out, settings=settings)
     if watch:
         _watch(path, out, write, PORT if port is None else port, INTERVAL if every is None else every)

@@ -55,7 +55,8 @@ LEVELS = {
 def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """Draw a panel of cells for each dataset, and to its right the levels that its scores are compared with."""
     outcomes = analysis.outcome_by_name
-    quality = TEST_REFIT if TEST_REFIT in outcomes else analysis.quality
+    # The runs' own clusters are as many as their k, so they cannot be compared with the levels of the baselines.
+    quality = TEST_REFIT if analysis.ruler == "own" and TEST_REFIT in outcomes else analysis.quality
     if quality not in outcomes or "seconds" not in outcomes:
         return None
     cells = summarise_cells(analysis.finals, analysis.results.runs, list(analysis.axes), [quality, "seconds"])

@@ -43,7 +43,6 @@ FACTS = {
 }
 
 REFIT = "refit_nmi_true"
-"""The metric that the baselines are compared by."""
 
 UNTRAINED = "untrained"
 DASHES: dict[str, Any] = {
@@ -67,13 +66,14 @@ class Series:
     """The runs that a panel shows in one colour.
 
     `style` is what matplotlib's lines take. `rows` has a row for each run and epoch, with a `cell` if the run is
-    matched. `references` are the scores of the baselines of these runs, by level.
+    matched. `references` are the scores of the baselines of these runs in `reference_metric`, by level.
     """
 
     name: str
     style: dict[str, Any]
     rows: pd.DataFrame
     references: dict[str, float]
+    reference_metric: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +99,7 @@ class Panel:
         levels = []
         for series in self.series:
             start = series.rows[(series.rows["epoch"] == 0) & series.rows["cell"].notna()]
-            # Only of the refit have all runs and baselines the same number of clusters.
-            references = series.references if self.metric == REFIT else {}
+            references = series.references if self.metric == series.reference_metric else {}
             scores = {UNTRAINED: start[self.metric].mean(), **references}
             levels += [Level(name=name, score=score, series=series) for name, score in scores.items()]
         return [level for level in levels if pd.notna(level.score)]
@@ -111,8 +110,10 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
     # The data: the metrics that some run has, and the matched runs that means are made of
     matched = select_matched_runs(analysis.finals, analysis.axis_values, axis)
     rows = analysis.results.rows
-    metrics = ["pseudo_label_accuracy", analysis.quality, REFIT, "nmi_previous"]
-    metrics = [name for name in metrics if name in rows and rows[name].notna().any()] or [analysis.quality]
+    metrics = ["pseudo_label_accuracy", analysis.quality, choose_reference_metric(analysis), "nmi_previous"]
+    metrics = [name for name in dict.fromkeys(metrics) if name in rows and rows[name].notna().any()] or [
+        analysis.quality
+    ]
     fields = ["run_id", "seed", "epoch", "dataset", "health", *metrics, *([axis] if axis else [])]
     rows = rows[list(dict.fromkeys(fields))].merge(matched[["run_id", "cell"]], on="run_id", how="left")
 
@@ -188,17 +189,22 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
     return figure
 
 
+def choose_reference_metric(analysis: Analysis) -> str:
+    """Return the metric that baselines are compared by: one for which all runs have as many clusters as classes."""
+    return REFIT if analysis.ruler == "own" else analysis.quality
+
+
 def collect_series(
     analysis: Analysis, axis: str | None, value: object, hue: str | None, rows: pd.DataFrame
 ) -> list[Series]:
     """Return the series of a column: one for each dataset, because scores of different datasets are never pooled."""
-    all_series = []
+    metric, all_series = choose_reference_metric(analysis), []
     for dataset in list_values(analysis, hue):
         part = select_rows(select_rows(rows, axis, value), hue, dataset)
-        references = select_references(analysis, axis, value, REFIT, part["dataset"].unique())
+        references = select_references(analysis, axis, value, metric, part["dataset"].unique())
         name = format_axis_value(analysis, hue, dataset) if hue else "mean"
         style = get_style(analysis, hue, dataset) if hue else get_style(analysis, axis, value)
-        all_series.append(Series(name=name, style=style, rows=part, references=references))
+        all_series.append(Series(name=name, style=style, rows=part, references=references, reference_metric=metric))
     return all_series
 
 

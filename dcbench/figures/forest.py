@@ -49,7 +49,8 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     """Draw a panel for each metric, from left to right, and in it an effect for each swap, from top to bottom."""
     # Where k varies, only scores that do not rise with it by themselves
     accuracy = "test_refit_cluster_accuracy" if "k" in analysis.results.varied else "cluster_accuracy"
-    metrics = [analysis.quality, "test_refit_nmi_true", accuracy, "feature_rank", "seconds", CLUSTERING]
+    others = ["test_refit_nmi_true", accuracy] if analysis.ruler == "own" else ["nmi_true", "test_knn_accuracy"]
+    metrics = [analysis.quality, *others, "feature_rank", "seconds", CLUSTERING]
 
     # The swaps: of an axis with many values only those from its first value
     parts = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from dcbench.analysis.results import Results, format_entry
@@ -9,7 +11,7 @@ from dcbench.analysis.statistics import cells, finals
 from dcbench.analysis.statistics.effects import AXIS_VALUE_COLUMNS
 from dcbench.analysis.summary import Analysis, name_baseline
 from dcbench.audit.axes import Audit
-from dcbench.core.columns import STAGES, list_metrics
+from dcbench.core.columns import GAIN, RULERS, STAGES, list_metrics, name_gain
 from dcbench.core.spec import format_value
 
 FINAL_METRICS = list_metrics("finals")
@@ -31,7 +33,8 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
     """Return all tables by name, with the varied fields as a matrix file has them."""
     results = analysis.results
     axes = list(analysis.axes)
-    final = cells.summarise_cells(analysis.finals, results.runs, axes, list(FINAL_METRICS))
+    final_metrics = keep_scored(FINAL_METRICS, analysis.finals)
+    final = cells.summarise_cells(analysis.finals, results.runs, axes, final_metrics)
     final.insert(len(axes) + 2, "health", cells.tally_cells(results.runs, axes, "health"))
     all_runs = pd.concat([results.runs, results.baselines], ignore_index=True)
     audited = [
@@ -56,13 +59,14 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
         "interactions": analysis.interactions,
         "levels": analysis.levels,
         "ranks": pd.DataFrame(ranks, columns=RANK_COLUMNS),
+        "rulers": analysis.gains,
         "stability": analysis.stability,
         "baselines": compare_baselines(results),
         "audit": pd.DataFrame(audited, columns=AUDIT_COLUMNS),
         "parity": results.parity,
         "problems": pd.DataFrame(problems, columns=PROBLEM_COLUMNS),
         "runs": results.runs[["run_id", "state", *axes, "seed", "seconds", "timing", *HEALTH_COLUMNS]].merge(
-            analysis.finals[["run_id", *FINAL_METRICS]], on="run_id", how="left"
+            analysis.finals[["run_id", *final_metrics]], on="run_id", how="left"
         ),
         "unfinished": all_runs.loc[
             all_runs["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *axes, "seed"]
@@ -76,6 +80,12 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
         name: table.assign(**{column: table[column].map(format_entry) for column in written if column in table})
         for name, table in tables.items()
     }
+
+
+def keep_scored(metrics: Iterable[str], runs: pd.DataFrame) -> list[str]:
+    """Return the metrics without those of rulers that scored none of the runs, which are from before they existed."""
+    names = {name for ruler in RULERS.values() for name in (ruler.column, name_gain(ruler.column))} - {"nmi_true", GAIN}
+    return [name for name in metrics if name not in names or (name in runs and runs[name].notna().any())]
 
 
 def compare_baselines(results: Results) -> pd.DataFrame:
@@ -95,9 +105,10 @@ def compare_baselines(results: Results) -> pd.DataFrame:
         return pd.DataFrame(columns=[*BASELINE_KEYS, "runs", "health at the end", *BASELINE_METRICS])
     # Levels are in order of appearance, from chance upwards, and not of the alphabet.
     runs = pd.concat(levels, ignore_index=True).reindex(columns=[*keys, "health", *BASELINE_METRICS])
+    metrics = keep_scored(BASELINE_METRICS, runs)
     runs["level"] = pd.Categorical(runs["level"], list(dict.fromkeys(["chance", *runs["level"]])))
     groups = runs.groupby(keys, sort=False, dropna=False, observed=True)
-    table = groups[list(BASELINE_METRICS)].mean().reset_index()
+    table = groups[metrics].mean().reset_index()
     table.insert(len(keys), "runs", groups.size().to_numpy())
     health = [cells.count_values(group["health"]) for _, group in groups]
     table.insert(len(keys) + 1, "health at the end", health)

@@ -41,11 +41,13 @@ class ReportSettings:
     Attributes:
         outcomes: The metrics whose effects it states, with their margins.
         rules: For each metric, how a curve becomes a number where it is not the last row.
+        ruler: The name of the ruler that judges choices; None for the default one.
         formats: The formats of figures, tables and rows.
     """
 
     outcomes: tuple[Outcome, ...] = OUTCOMES
     rules: Mapping[str, CurveRule] = field(default_factory=dict)
+    ruler: str | None = None
     formats: tuple[str, ...] = FORMATS
 
 
@@ -73,7 +75,7 @@ def write_report(folder: MatrixDir, out: Path, settings: ReportSettings | None =
     status = read_status(folder)
     target = out / status.plan.name
     _refuse_foreign_folder(target)
-    analysis = analyse(results.collect_results(status), settings.outcomes, settings.rules)
+    analysis = analyse(results.collect_results(status), settings.outcomes, settings.rules, settings.ruler)
     # The evidence of many runs is read on all cores.
     read_evidence = partial(axes.read_evidence, fields=axes.list_axis_fields(status.plan))
     evidence = map_in_parallel(read_evidence, status.done, results.count_planned_rows(status))

@@ -43,7 +43,7 @@ def test_an_incomplete_extra_line_is_a_note(folder):
     run = folder.run_dir(plan_of(TEXT).run_ids[0])
     run.metrics_file.write_text(run.metrics_file.read_text() + "3,1,0.")
     results = read_results(folder)
-    assert ["torn" in note for note in results.notes] == [True] and len(results.rows) == 24
+    assert ["incomplete" in note for note in results.notes] == [True] and len(results.rows) == 24
 
 
 @pytest.mark.parametrize(

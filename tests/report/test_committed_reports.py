@@ -1,7 +1,7 @@
-"""The committed results give the same tables and rows as before the package got its present layout.
+"""The committed reports are what the committed results give, and the rows are those of the old layout of the package.
 
-`reports/*/tables/*.csv` and the digests in `tests/data/reports_before_the_new_layout.json` were written by commit
-fe47945, the last one of the old layout.
+The digests in `tests/data/reports_before_the_new_layout.json` were made by commit fe47945, the last one of the old
+layout. The columns of rulers are newer, so they are not in them.
 """
 
 import json
@@ -11,11 +11,18 @@ import pytest
 from dcbench.analysis.results import read_results
 from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import audit
+from dcbench.core.columns import COLUMNS
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.report.formats import TABLE_FORMATS
 from dcbench.report.tables import make_tables
 from tests.helpers.frames import frame_digest
 from tests.helpers.paths import TOP
+
+NEWER_COLUMNS = [
+    *(name for name, column in COLUMNS.items() if column.space and column.space.scores),
+    "test_knn_accuracy",
+    "test_probe_accuracy",
+]
 
 OLD_LAYOUT = json.loads((TOP / "tests" / "data" / "reports_before_the_new_layout.json").read_text())
 
@@ -28,7 +35,8 @@ def test_the_digests_cover_every_committed_report():
 def test_tables_and_rows_agree_with_the_old_layout(name):
     folder = MatrixDir(TOP / "results" / name)
     results = read_results(folder)
-    assert (len(results.rows), frame_digest(results.rows)) == (OLD_LAYOUT[name]["rows"], OLD_LAYOUT[name]["sha256"])
+    rows = results.rows.drop(columns=NEWER_COLUMNS)
+    assert (len(rows), frame_digest(rows)) == (OLD_LAYOUT[name]["rows"], OLD_LAYOUT[name]["sha256"])
     tables = make_tables(analyse(results), audit(folder))
     committed = {path.stem: path.read_text() for path in (TOP / "reports" / name / "tables").glob("*.csv")}
     assert set(tables) == set(committed)

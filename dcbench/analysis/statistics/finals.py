@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from dcbench.core.columns import CLUSTERING, COLUMNS, GAIN
+from dcbench.core.columns import CLUSTERING, COLUMNS, name_gain
 
 CRITERIA = {name: column.best_epoch for name, column in COLUMNS.items() if column.best_epoch}
 """Columns that may choose the best epoch, and which end of them is best."""
@@ -62,8 +62,13 @@ def parse_curve_rule(text: str) -> CurveRule:
     raise ValueError(f"expected final, mean:N with N above 1, or best:COLUMN with one of {', '.join(CRITERIA)}")
 
 
-def reduce_curves(rows: pd.DataFrame, rules: Mapping[str, CurveRule] | None = None) -> pd.DataFrame:
-    """Return a row for each run: its last row, the metrics of `rules` by their rule, and GAIN and CLUSTERING."""
+def reduce_curves(
+    rows: pd.DataFrame, rules: Mapping[str, CurveRule] | None = None, gains: Iterable[str] = ("nmi_true",)
+) -> pd.DataFrame:
+    """Return a row for each run: its last row, the metrics of `rules` by their rule, and CLUSTERING.
+
+    For each metric of `gains` there is a column of what training added to it.
+    """
     rows = rows.reset_index(drop=True)
     # Only the keys are sorted: a sorted copy of a million rows of 56 columns would not fit beside the original.
     order = rows[["run_id", "epoch"]].sort_values(["run_id", "epoch"], kind="stable")
@@ -74,8 +79,9 @@ def reduce_curves(rows: pd.DataFrame, rules: Mapping[str, CurveRule] | None = No
     for metric, rule in (rules or {}).items():
         used = dict.fromkeys(["run_id", "epoch", metric, *([rule.best] if rule.best else [])])
         columns[metric] = rule.apply(rows.loc[order.index, list(used)], metric)
-    untrained = rows.loc[rows["epoch"] == 0, ["run_id", "nmi_true"]].set_index("run_id")["nmi_true"]
-    columns[GAIN] = columns.get("nmi_true", finals["nmi_true"]) - untrained.reindex(finals.index)
+    for metric in gains:
+        untrained = rows.loc[rows["epoch"] == 0, ["run_id", metric]].set_index("run_id")[metric]
+        columns[name_gain(metric)] = columns.get(metric, finals[metric]) - untrained.reindex(finals.index)
     stages = [name for name in ("seconds_pca", "seconds_whiten", "seconds_kmeans") if name in rows]
     if stages:
         # With min_count a run without any time has none, rather than 0 seconds.

@@ -14,6 +14,7 @@ from dcbench.report.findings.runs import (
     find_health,
     find_learning,
     find_reliability,
+    find_ruler_agreement,
     find_unfinished,
     find_warnings,
 )
@@ -36,6 +37,7 @@ def list_findings(analysis: Analysis, audit: Audit) -> Iterator[Finding]:
     yield from find_unfinished(analysis)
     yield from find_cost(analysis)
     yield from find_reliability(analysis)
+    yield from find_ruler_agreement(analysis)
     yield from find_audit_results(audit)
     yield from find_warnings(analysis)
 

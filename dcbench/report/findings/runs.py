@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pandas as pd
 
@@ -15,10 +16,10 @@ from dcbench.analysis.statistics.stability import SETTLED_NMI, median_settling_e
 from dcbench.analysis.summary import Analysis
 from dcbench.audit.axes import Audit
 from dcbench.audit.health import HEALTH_STATES
-from dcbench.core.columns import GAIN, METRICS, STAGES
+from dcbench.core.columns import DEFAULT_RULER, METRICS, RULERS, STAGES
 from dcbench.report.findings.choices import lacks_verdicts
 from dcbench.report.findings.finding import Finding, Tone
-from dcbench.report.findings.learning import gain_margin, judge_learning
+from dcbench.report.findings.learning import choose_pixel_metric, gain_margin, judge_learning
 
 MAX_REASON = 160
 """Characters of a reason that a sentence quotes; the table has all of it."""
@@ -38,6 +39,7 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
             kind="learned", sentence="nothing_learned_yet", values={}, evidence="coverage", verdict="nothing yet",
             tone="open",
         )  # fmt: skip
+    yield from find_gains_by_ruler(analysis)
     margin = gain_margin(analysis)
     # Each finding counts only the runs for which its question can be answered.
     judged = runs.dropna(subset=["learned"])
@@ -54,10 +56,10 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
             "compares_pixels": bool(judged["over_pixels"].notna().any()),
         }
         yield Finding(kind="learned", sentence="learned", values=values, evidence="levels", verdict=verdict, tone=tone)
-    gains = runs[GAIN].dropna()
+    gains = runs["gain"].dropna()
     if len(gains):
         values = {
-            "metric": METRICS["nmi_true"].label,
+            "metric": METRICS[RULERS[analysis.ruler].column].label,
             "margin": margin,
             "runs": len(gains),
             "up": int((gains > margin).sum()),
@@ -70,8 +72,36 @@ def find_learning(analysis: Analysis) -> Iterator[Finding]:
     judged = runs.dropna(subset=["over_pixels"])
     if len(judged):
         better, datasets = int(judged["over_pixels"].sum()), _count_by_dataset(judged, "over_pixels")
-        values = {"datasets": datasets, "better": better, "runs": len(judged)}
+        values = {
+            "metric": METRICS[choose_pixel_metric(analysis)].label,
+            "datasets": datasets,
+            "better": better,
+            "runs": len(judged),
+        }
         yield Finding(kind="learned", sentence="pixels", values=values, evidence="levels", about="pixels")
+
+
+def find_gains_by_ruler(analysis: Analysis) -> Iterator[Finding]:
+    """Yield for each dataset by which rulers training raised the score, and by which it did not."""
+    for dataset, gains in analysis.gains.groupby("dataset", sort=False):
+        judged = bool((gains["seeds"] >= MIN_SEEDS).all())
+        up, down = gains["low"] > 0, gains["high"] < 0
+        # One verdict only where all rulers lead to it: otherwise the answer depends on the ruler.
+        verdict, tone = ("raised", "same") if up.all() else ("lowered", "bad") if down.all() else ("depends", "open")
+        if not (up | down).any():
+            verdict, tone = ("cannot tell", "open") if judged else ("", "plain")
+        values = {
+            "dataset": dataset,
+            "judged": judged,
+            "seeds": int(gains["seeds"].min()),
+            "up": gains[up].to_dict("records"),
+            "down": gains[down].to_dict("records"),
+            "unclear": gains[~up & ~down].to_dict("records"),
+        }
+        yield Finding(
+            kind="learned", sentence="gains_by_ruler", values=values, evidence="rulers", about=str(dataset),
+            verdict=verdict, tone=cast(Tone, tone),
+        )  # fmt: skip
 
 
 def _count_by_dataset(runs: pd.DataFrame, column: str) -> list[dict[str, Any]]:
@@ -203,7 +233,15 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
     outcome = analysis.outcome_by_name.get(analysis.quality)
     if outcome and analysis.axes:
         rule, rises = analysis.describe_rule(analysis.quality), analysis.quality == "ami_true"
-        values = {"metric": label, "rule": rule, "rises_with_k": rises, "margin": outcome.margin}
+        values = {
+            "metric": label,
+            "rule": rule,
+            "rises_with_k": rises,
+            "margin": outcome.margin,
+            "ruler": analysis.ruler,
+            "help": RULERS[analysis.ruler].help,
+            "missing": "" if DEFAULT_RULER in set(analysis.gains["ruler"]) else DEFAULT_RULER,
+        }
         yield Finding(kind="trust", sentence="judged_by", values=values, evidence="rules", about="measure")
     swaps = analysis.effects[analysis.effects["metric"] == analysis.quality]
     # Without any verdict the choices already say that there are too few seeds.
@@ -225,6 +263,43 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             kind="trust", sentence="missing_metric", values=values, evidence="runs", about="missing",
             verdict="left out", tone="bad",
         )  # fmt: skip
+
+
+def find_ruler_agreement(analysis: Analysis) -> Iterator[Finding]:
+    """Yield whether another ruler would lead to other verdicts on the choices."""
+    names = [name for name in dict.fromkeys(analysis.gains["ruler"]) if _judging_metric(analysis, name)]
+    choices = [axis.name for axis in analysis.axes.values() if not axis.is_condition]
+    columns = {_judging_metric(analysis, name): name for name in names}
+    effects = analysis.effects[analysis.effects["metric"].isin(columns) & analysis.effects["axis"].isin(choices)]
+    if len(names) < 2 or effects.empty or lacks_verdicts(analysis):
+        return
+    disagreeing, count = [], 0
+    for (_, before, after), swap in effects.groupby(["axis", "before", "after"], sort=False, dropna=False):
+        count += 1
+        by_verdict = swap.groupby("verdict", sort=False)["metric"].agg(
+            lambda metrics: [columns[name] for name in metrics]
+        )
+        if len(by_verdict) > 1:
+            disagreeing.append({"before": before, "after": after, "verdicts": list(by_verdict.items())})
+    if disagreeing:
+        shown = disagreeing[:MAX_LIST]
+        values: dict[str, Any] = {
+            "rulers": len(names), "swaps": shown, "count": len(disagreeing), "more": len(disagreeing) - len(shown),
+        }  # fmt: skip
+        sentence, verdict, tone = "rulers_disagree", "depends", "open"
+    else:
+        values = {"rulers": len(names), "swaps": count}
+        sentence, verdict, tone = "rulers_agree", "agree", "same"
+    yield Finding(
+        kind="trust", sentence=sentence, values=values, evidence="effects", about="ruler", verdict=verdict,
+        tone=cast(Tone, tone),
+    )  # fmt: skip
+
+
+def _judging_metric(analysis: Analysis, ruler: str) -> str:
+    """Return the metric by which a ruler judges this matrix; empty where no run has it."""
+    metric = replace(analysis, ruler=ruler).quality
+    return metric if metric in analysis.outcome_by_name else ""
 
 
 def find_audit_results(audit: Audit) -> Iterator[Finding]:

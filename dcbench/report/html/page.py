@@ -42,6 +42,7 @@ PAGE_SECTIONS = {
     "effects": "What each choice does",
     "rules": "How the verdicts are made",
     "curves": "Curves",
+    "rulers": "What training did, by ruler",
     "cells": "Scores of every cell",
     "levels": "What the scores lie between",
     "times": "Time",
@@ -60,7 +61,7 @@ SUBSECTIONS = {"coverage": "Coverage", "unfinished": "Failed and missing runs", 
 FIGURE_SECTIONS = {
     "forest": "effects", "interactions": "effects", "ranks": "effects", "numeric": "effects",
     "curves": "curves", "heatmap": "cells", "accuracy_cost": "times", "stage_times": "times",
-    "occupancy": "health", "stability": "health", "parity": "backends",
+    "rulers": "rulers", "occupancy": "health", "stability": "health", "parity": "backends",
 }  # fmt: skip
 """Figure -> its section; all others, such as plug-ins, go to `more`."""
 
@@ -96,7 +97,9 @@ def render_page(
     script = f'(() => {{\n"use strict";\n{script}}})();\n'
     placed = place_figures(figures)
     # Some sections have nothing to show for some matrices.
-    absent = {name for name in ("curves", "more") if not placed[name]} | (set() if analysis.axes else {"effects"})
+    absent = {name for name in ("curves", "more") if not placed[name]}
+    absent |= {"rulers"} if analysis.gains.empty else set()
+    absent |= set() if analysis.axes else {"effects"}
     results = analysis.results
     counts = Counter([*results.runs["state"], *(results.baselines["state"] if len(results.baselines) else [])])
     return environment.get_template("page.html.j2").render(
@@ -151,11 +154,13 @@ def _tabulate_evidence(analysis: Analysis, tables: Mapping[str, pd.DataFrame], a
     """Return the tables of all sections."""
     return {
         "quality": METRICS[analysis.quality].label,
+        "ruler": analysis.ruler,
         "effects": page_tables.tabulate_effects(analysis),
         "interactions": page_tables.tabulate_interactions(analysis),
         "levels": page_tables.tabulate_levels(analysis),
         "ranks": page_tables.tabulate_ranks(analysis),
         "rules": page_tables.tabulate_rules(analysis),
+        "rulers": page_tables.tabulate_gains(analysis),
         "final": page_tables.tabulate_final(tables["final"], analysis.axes),
         "baseline_levels": page_tables.tabulate_baselines(tables["baselines"]),
         "audit": page_tables.tabulate_frame(tables["audit"]),

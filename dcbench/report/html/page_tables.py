@@ -14,11 +14,11 @@ import pandas as pd
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.summary import Analysis, name_baseline
 from dcbench.audit.health import HEALTH_STATES
-from dcbench.core.columns import COLUMNS, METRICS, list_metrics
+from dcbench.core.columns import COLUMNS, METRICS, RULERS, list_metrics
 from dcbench.core.spec import format_value
 from dcbench.parity.table import MEASURES, PARITY_STAGES
 from dcbench.report.numbers import TIMES, format_difference, format_metric, format_number, format_percent, format_ratio
-from dcbench.report.tables import BASELINE_KEYS, FINAL_METRICS
+from dcbench.report.tables import BASELINE_KEYS, FINAL_METRICS, keep_scored
 
 LABELS = {name: column.axis_label for name, column in METRICS.items()} | {
     "acted": "choice acted",
@@ -125,6 +125,20 @@ def tabulate_levels(analysis: Analysis) -> Table:
     )
 
 
+def tabulate_gains(analysis: Analysis) -> Table:
+    """Return what training did under each ruler."""
+    rows = [
+        [
+            str(gain["dataset"]), gain["ruler"], RULERS[gain["ruler"]].help, format_number(gain["untrained"]),
+            format_number(gain["trained"]), format_difference(gain["gain"]),
+            _format_interval(gain["low"], gain["high"], format_difference), f"{gain['runs']}", f"{gain['seeds']}",
+        ]
+        for gain in analysis.gains.to_dict("records")
+    ]  # fmt: skip
+    heads = ["dataset", "ruler", "scores", "untrained", "trained", "change", "95 % interval", "runs", "seeds"]
+    return Table(head=heads, rows=rows, text_columns=3)
+
+
 def tabulate_rules(analysis: Analysis) -> Table:
     """Return how each metric becomes a number, which direction is better, and what counts as the same."""
     rows = []
@@ -153,18 +167,18 @@ def tabulate_ranks(analysis: Analysis) -> Table:
 
 def tabulate_final(table: pd.DataFrame, axes: Iterable[str]) -> Table:
     """Return the final table: a row for each cell, means over the seeds with their range below."""
-    names = list(axes)
+    names, metrics = list(axes), [name for name in FINAL_METRICS if name in table]
     rows = []
     for row in table.to_dict("records"):
         cells: list[Cell] = [format_value(row[axis]) for axis in names]
         cells += [f"{row['done']} of {row['planned']}", row["health"]]
-        for metric in FINAL_METRICS:
+        for metric in metrics:
             mean, low, high = (format_metric(metric, row[f"{metric}{end}"]) for end in ("", "_low", "_high"))
             # The range of one seed would repeat the mean.
             cells.append((mean, f"{low} to {high}" if row["done"] > 1 and mean else ""))
         rows.append(cells)
     return Table(
-        head=[*names, "seeds done", "health", *(LABELS[name] for name in FINAL_METRICS)],
+        head=[*names, "seeds done", "health", *(LABELS[name] for name in metrics)],
         rows=rows,
         text_columns=len(names) + 2,
     )
@@ -224,7 +238,7 @@ def tabulate_baseline_runs(baselines: pd.DataFrame) -> Table:
     """Return every baseline run with its state and its scores on the test images."""
     if baselines.empty:
         return Table(head=[], rows=[], text_columns=0)
-    numbers = list_metrics("baseline_runs")
+    numbers = keep_scored(list_metrics("baseline_runs"), baselines)
     runs = baselines.assign(level=baselines.apply(name_baseline, axis=1), reason=baselines["reason"].fillna(""))
     runs.loc[runs["method"] == "pixels", "arch"] = None  # pixels pass through no network
     runs = runs.assign(**{name: runs[name].map(format_number) for name in numbers})

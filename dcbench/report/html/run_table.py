@@ -74,7 +74,7 @@ def make_run_table(analysis: Analysis) -> RunTable:
     """Return every planned run with its fields, state, health and final scores."""
     fields = [*analysis.axes, "seed"]
     metrics = [analysis.quality, *(name for name in list_metrics("runs") if name != analysis.quality)]
-    metrics = [name for name in metrics if analysis.finals[name].notna().any()]
+    metrics = [name for name in metrics if name in analysis.finals and analysis.finals[name].notna().any()]
     runs = analysis.results.runs.merge(analysis.finals[["run_id", *metrics]], on="run_id", how="left")
     texts = {name: runs[name].map(format_entry).tolist() for name in fields}
     texts |= {"state": runs["state"].tolist(), "health": runs["health"].fillna(UNKNOWN_HEALTH).tolist()}

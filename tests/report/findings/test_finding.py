@@ -5,7 +5,7 @@ import pytest
 
 from dcbench.report.findings.finding import TEMPLATES, Finding, join_words, quote_value
 
-PARTIAL_MACROS = {"instead", "swapping", "interval", "separator", "basis", "change_of"}
+PARTIAL_MACROS = {"instead", "swapping", "interval", "separator", "basis", "change_of", "changes", "verdict_words"}
 """Macros that are only parts of sentences."""
 
 

@@ -32,7 +32,7 @@ def test_the_pixel_score_is_the_best_mean_over_seeds_on_the_same_images():
         pixels(dataset="cifar10", test_refit_nmi_true=0.05), pixels(limit=500, test_refit_nmi_true=0.9),
     ]  # fmt: skip
     levels = {"mnist, none, none": pytest.approx(0.55), "mnist, 500, none": 0.9, "cifar10, none, none": 0.05}
-    assert score_pixels(pd.DataFrame(baselines)) == levels
+    assert score_pixels(pd.DataFrame(baselines), "test_refit_nmi_true") == levels
     frame = judge_learning(make_analysis(baselines)).groupby("dataset")[["pixels", "learned"]].max()
     assert frame.loc["mnist"].tolist() == [pytest.approx(0.55), False] and frame.loc["cifar10"].tolist() == [
         0.05,

@@ -9,7 +9,7 @@ import pytest
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.audit.axes import Audit, AxisVerdict
 from dcbench.audit.run_checks import CheckFailure
-from dcbench.core.columns import GAIN
+from dcbench.core.columns import GAIN, RULERS
 from dcbench.report.findings.questions import list_findings
 from dcbench.report.findings.runs import find_cost, find_unfinished
 from tests.helpers.analyses import make_results
@@ -37,21 +37,26 @@ def texts(sentences):
 
 def test_runs_that_learned_are_counted_by_dataset_and_test():
     baselines = pd.DataFrame([pixels(test_refit_nmi_true=0.9), pixels(dataset="cifar10", test_refit_nmi_true=0.01)])
-    first, gain, over, _, health = find_learning(
+    mnist, cifar10, first, gain, over, _, health = find_learning(
         make_analysis(change=lambda results: replace(results, baselines=baselines))
     )
+    assert mnist.text == (
+        "On mnist, the mean score changes with training by own (+0.063) and refit (+0.063), over 2 seeds, which are "
+        "too few for a verdict."
+    )
+    assert (mnist.about, cifar10.about, mnist.evidence) == ("mnist", "cifar10", "rulers")
     assert (first.verdict, first.tone, first.evidence) == ("some", "difference", "levels")
     assert first.text == (
         "4 of 8 finished runs learned something (0 of 4 on mnist and 4 of 4 on cifar10): healthy at the end, more than "
-        "0.02 above their own untrained network and better than k-means on pixels."
+        "0.02 above their own untrained network and better than pixels."
     )
     assert (
         "ends more than 0.02 above the untrained network of the same run in 8 of 8 runs, and more than 0.02 below it "
         "in 0" in gain.text
     )
     assert (
-        "0 of 4 on mnist (pixels 0.900) and 4 of 4 on cifar10 (pixels 0.010) beat the best k-means on pixels."
-        in over.text
+        "By NMI with the truth, test, refit, 0 of 4 on mnist (pixels 0.900) and 4 of 4 on cifar10 (pixels 0.010) are "
+        "better than the best pixels, raw or preprocessed." in over.text
     )
     assert health.text == "At the end, 8 runs are healthy, by a rule that never looks at the labels."
 
@@ -64,7 +69,7 @@ def test_the_verdicts_all_and_none(state, verdict, tone):
     def change(results):
         return replace(results, rows=results.rows.assign(health=state))
 
-    first, *_, health = find_learning(make_analysis(change=change))
+    _, _, first, *_, health = find_learning(make_analysis(change=change))
     assert (first.verdict, first.tone) == (verdict, tone) and f"8 runs are {state}" in health.text
     assert health.verdict == ("" if state == "healthy" else "none healthy")
 
@@ -180,7 +185,9 @@ def test_the_metric_and_the_number_of_seeds_are_stated():
     results = find_trust(make_analysis(SEEDS))
     assert (
         results["measure"].text
-        == "Choices are judged by NMI with the truth (last row). A change within ±0.02 counts as the same."
+        == "Choices are judged by NMI with the truth (last row). A change within ±0.02 counts as the same. The ruler "
+        "is own: the run's own clustering, in the space that the run clusters in. Not all runs have the scores of the "
+        "ruler pca_whitened, by which dcbench judges otherwise."
     )
     assert results["seeds"].text == "Each effect is a mean over 3 seeds and 2 matched cells of this matrix."
     assert "seeds" not in find_trust(make_analysis()), "two seeds are told of among the choices, once"
@@ -258,3 +265,41 @@ def test_without_finished_pairs_the_effect_of_an_axis_is_unknown():
         "open",
         "For lack of matched pairs it is not known whether these axes act: dataset.",
     )
+
+
+OPTIMIZERS = """name: m
+axes: {dataset: [mnist, cifar10], optimizer: [sgd, adam]}
+seeds: [0, 1, 2]
+settings: {epochs: 2}
+"""
+
+
+def judged_by_every_ruler(change):
+    """Return an analysis of three seeds in which each ruler scores adam by `change(ruler)` above sgd."""
+    results = make_results(OPTIMIZERS)
+    rng = np.random.default_rng(0)
+    rows = results.rows
+    for name, ruler in RULERS.items():
+        noise = 0.001 * rng.normal(size=len(rows))
+        rows[ruler.column] = 0.5 + change(name) * (rows["optimizer"] == "adam") + 0.1 * (rows["epoch"] > 0) + noise
+    return analyse(results)
+
+
+def test_rulers_that_agree_are_counted():
+    finding = find_trust(judged_by_every_ruler(lambda ruler: 0.2))["ruler"]
+    assert (finding.verdict, finding.tone) == ("agree", "same")
+    assert "Judged by any of the 7 rulers that all runs have, the verdict" in finding.text
+
+
+def test_rulers_that_disagree_are_named():
+    finding = find_trust(judged_by_every_ruler(lambda ruler: -0.2 if ruler in ("own", "knn") else 0.2))["ruler"]
+    assert (finding.verdict, finding.tone) == ("depends", "open")
+    assert (
+        "adam instead of sgd is worse by own and knn, better by refit, l2, pca, pca_whitened and probe" in finding.text
+    )
+
+
+def test_what_training_did_is_said_of_every_ruler():
+    first, *_ = find_learning(judged_by_every_ruler(lambda ruler: 0.0))
+    assert (first.verdict, first.tone) == ("raised", "same")
+    assert "training raises the score by every ruler: own (+0.1" in first.text
