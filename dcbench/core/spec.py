@@ -78,8 +78,10 @@ class RunSpec(BaseModel):
     l2_normalize: bool = Field(True, description="scale each image's features to unit length")
     kmeans_iterations: Positive = Field(20, description="k-means iterations, at most")
     kmeans_restarts: Positive = Field(1, description="k-means starts; the best objective is kept")
-    sampler: Literal["uniform", "natural", "weighted"] = Field(
-        "uniform", description="images uniform over clusters, as they are, or with inverse-size loss weights"
+    sampler: Literal["uniform", "natural", "weighted", "published_code"] = Field(
+        "uniform",
+        description="images uniform over clusters, as they are, with inverse-size loss weights, or as the published "
+        "code draws, whose shares are nearly those of the clusters",
     )
     reassign_every: Positive = Field(1, description="epochs between clusterings")
     augment: Literal["none", "crop", "crop_flip", "published"] = Field(

@@ -7,6 +7,7 @@ from the spec. Digests are the first 16 hex digits of a SHA-256.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,7 +158,7 @@ class AuditRecorder:
             "drawn_shares": summarise_shares(drawn_shares),
             "due_shares": summarise_shares(due_shares),
             "share_error": float(np.abs(drawn - due).max()),
-            "share_slack": 1.5 / len(positions),  # images do not divide evenly, and weights are float32
+            "share_slack": measure_share_slack(len(positions), self.spec.sampler),
             "weighted": training_pass.label_weights is not None,
             "targets_differ": int((self.labels[positions] != targets).sum()),
             "inputs_differ": self.compare_inputs(training_pass, training, epoch),
@@ -192,12 +193,27 @@ def make_training_view(plain: Tensor, augment: str, generator: torch.Generator) 
 
 
 def compute_due_shares(labels: IntArray, sampler: str) -> npt.NDArray[np.float64]:
-    """Return each label's expected share of the loss: its share of the images, or equal shares of active labels."""
+    """Return each label's expected share of the loss: its share of the images, or equal shares of active labels.
+
+    As the published code draws, position i is drawn as often as label i of the original order is due, and gives the
+    image that is i-th by label.
+    """
     sizes = np.bincount(labels)
     shares: npt.NDArray[np.float64] = (
         sizes / sizes.sum() if sampler == "natural" else (sizes > 0) / np.count_nonzero(sizes)
     )
+    if sampler == "published_code":
+        weights = (shares / np.maximum(sizes, 1))[labels]
+        shares = np.bincount(np.sort(labels), weights, minlength=len(sizes)).astype(np.float64)
     return shares
+
+
+def measure_share_slack(count: int, sampler: str) -> float:
+    """Return how far the shares of `count` drawn images may be from those that are due."""
+    if sampler == "published_code":
+        # Which images come is chance: five standard deviations of the most variable share.
+        return 2.5 / math.sqrt(count)
+    return 1.5 / count  # images do not divide evenly, and weights are float32
 
 
 def summarise_shares(shares: npt.NDArray[np.float64]) -> list[float]:

@@ -67,7 +67,7 @@ AXES = [
     "kmeans_backend: [faiss, torch]", "input_channels: [1, 2, 3]", "width: [0.05, 0.1]", "limit: [50, 60]",
     "test_limit: [20, 30]", "image_size: [16, 32]", "k: [3, 4]", "epochs: [1, 2]", "batch_size: [16, 20]",
     "pca_dim: [4, 8]", "whiten: [true, false]", "l2_normalize: [true, false]", "kmeans_iterations: [1, 20]",
-    "kmeans_restarts: [1, 3]", "sampler: [uniform, natural, weighted]", "reassign_every: [1, 2]",
+    "kmeans_restarts: [1, 3]", "sampler: [uniform, natural, weighted, published_code]", "reassign_every: [1, 2]",
     "augment: [none, crop, crop_flip, published]", "precision: [float32, bfloat16]", "arch: [alexnet, vgg16]",
     "method: [deepcluster, supervised]",
 ]  # fmt: skip

@@ -101,7 +101,12 @@ def test_due_shares_of_each_sampler(sampler, due):
     assert compute_due_shares(np.array([0, 0, 0, 2]), sampler).tolist() == due
 
 
-@pytest.mark.parametrize("sampler", ["natural", "uniform", "weighted"])
+def test_due_shares_of_the_published_code():
+    # Images 0 and 1 are drawn half as often as 2; sorted by label, the positions 0, 1 and 2 hold the labels 0, 1, 1.
+    assert compute_due_shares(np.array([1, 1, 0]), "published_code").tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("sampler", ["natural", "uniform", "weighted", "published_code"])
 def test_every_sampler_draws_its_due_shares(tmp_path, sampler):
     facts = Scene(SPEC.model_copy(update={"sampler": sampler}), tmp_path).train_one_pass()
     assert facts["share_error"] <= facts["share_slack"] and facts["weighted"] == (sampler == "weighted")

@@ -112,6 +112,16 @@ def test_draws_per_cluster_differ_by_one_at_most():
     assert sizes.sum() == 103 and sizes.max() - sizes.min() <= 1
 
 
+def test_the_published_code_draws_nearly_the_shares_of_the_clusters():
+    labels = np.random.default_rng(0).choice(4, 4000, p=[0.7, 0.1, 0.1, 0.1])
+    drawn = draw_positions("published_code", labels, RNG())
+    shares = np.bincount(labels[drawn], minlength=4) / len(drawn)
+    # The published UnifLabelSampler returns positions of the original order; the dataset is ordered by cluster.
+    ordered = np.concatenate([np.flatnonzero(labels == label) for label in range(4)])
+    assert drawn.tolist() == ordered[draw_positions("uniform", labels, RNG())].tolist()
+    assert shares == pytest.approx([0.7, 0.1, 0.1, 0.1], abs=0.04), "where 0.25 each was meant"
+
+
 @pytest.mark.parametrize("sampler", ["natural", "weighted"])
 def test_other_samplers_draw_every_image_once(sampler):
     assert sorted(draw_positions(sampler, ASSIGNMENT, RNG())) == list(range(1000))
