@@ -93,6 +93,8 @@ class Effect:
         tied: The share of pairs that do not change.
         p: The two-sided p value of no effect.
         p_same: The p value of an effect beyond the margin, from two one-sided tests.
+        probability_below, probability_within, probability_above: The posterior probabilities that the effect is below
+            the negative margin, within the margins, and above the margin.
     """
 
     interval: Interval
@@ -106,6 +108,9 @@ class Effect:
     tied: float
     p: float
     p_same: float
+    probability_below: float
+    probability_within: float
+    probability_above: float
 
 
 def estimate_effects(family: Sequence[tuple[Floats, int]], outcome: Outcome) -> list[Effect]:
@@ -152,7 +157,7 @@ def judge_effect(mean: float, p: float, p_same: float, better: Direction) -> Eff
 EFFECTS_TABLE_COLUMNS = [
     "metric", "axis", "before", "after", "brings", "verdict", "mean", "low", "high", "low_90", "high_90",
     "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_holm",
-    "p_same", "margin",
+    "p_same", "margin", "probability_below", "probability_within", "probability_above",
 ]  # fmt: skip
 """Columns of the table of effects. `p_holm` is corrected over the swaps of the metric, those of conditions apart, and
 differences are judged by it; `same` is judged by `p_same`, which is not corrected: `low_90` and `high_90` lie within
@@ -243,11 +248,14 @@ def _figures(outcome: Outcome, effect: Effect) -> dict[str, Any]:
         "low_90": effect.interval_90.low, "high_90": effect.interval_90.high,
         "other_cells_low": effect.interval_other_cells.low, "other_cells_high": effect.interval_other_cells.high,
     }  # fmt: skip
-    counts = ("pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_same")
+    unscaled = (
+        "pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_same",
+        "probability_below", "probability_within", "probability_above",
+    )  # fmt: skip
     return (
         {"metric": outcome.name, "margin": outcome.margin}
         | {name: outcome.unscale(value) for name, value in scaled.items()}
-        | {name: getattr(effect, name) for name in counts}
+        | {name: getattr(effect, name) for name in unscaled}
     )
 
 

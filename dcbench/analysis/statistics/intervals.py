@@ -56,6 +56,8 @@ class Inference:
         interval_other_cells: The 95 % interval for other cells; NaN limits below eight cells.
         p: The two-sided p value of a mean of 0.
         p_same: The p value of a mean beyond the margin: the larger of two one-sided tests (Schuirmann 1987).
+        probability_below, probability_within, probability_above: The posterior probabilities that the mean is below
+            the negative margin, within the margins, and above the margin (Benavoli, Corani et al. 2017).
     """
 
     interval: Interval
@@ -63,6 +65,9 @@ class Inference:
     interval_other_cells: Interval
     p: float
     p_same: float
+    probability_below: float
+    probability_within: float
+    probability_above: float
 
 
 def infer_means(family: Sequence[Floats], margin: float) -> list[Inference]:
@@ -85,7 +90,9 @@ def infer_means(family: Sequence[Floats], margin: float) -> list[Inference]:
     errors = estimate_seed_errors(np.array([over_cells[place].var(ddof=1) for place in uncertain]), seeds)
     halves, halves_90 = errors.half_width(1 - ALPHA), errors.half_width(1 - 2 * ALPHA)
     p_values = 2 * errors.tail(np.abs(means))
-    p_same = errors.tail(margin - np.abs(means))
+    # The prior of the mean is uniform, so what chance does to the mean is also what the mean may be.
+    above, below = errors.tail(margin - means), errors.tail(margin + means)
+    p_same = np.maximum(above, below)
     squared_errors, freedoms = errors.match_t()
     for number, place in enumerate(uncertain):
         mean, half, half_90 = float(means[number]), float(halves[number]), float(halves_90[number])
@@ -96,6 +103,9 @@ def infer_means(family: Sequence[Floats], margin: float) -> list[Inference]:
             interval_other_cells=Interval(mean=mean, low=mean - half_other, high=mean + half_other),
             p=float(p_values[number]),
             p_same=float(p_same[number]),
+            probability_below=float(below[number]),
+            probability_within=float(1 - above[number] - below[number]),
+            probability_above=float(above[number]),
         )
     return inferences
 
@@ -104,8 +114,17 @@ def _infer_without_error(numbers: Floats, margin: float) -> Inference:
     """Return what can be said without an estimate of chance: nothing below three seeds, else the mean is certain."""
     mean = float(numbers.mean())
     if len(numbers) < MIN_SEEDS:
-        point = Interval(mean=mean)
-        return Inference(interval=point, interval_90=point, interval_other_cells=point, p=math.nan, p_same=math.nan)
+        point, unknown = Interval(mean=mean), math.nan
+        return Inference(
+            interval=point,
+            interval_90=point,
+            interval_other_cells=point,
+            p=unknown,
+            p_same=unknown,
+            probability_below=unknown,
+            probability_within=unknown,
+            probability_above=unknown,
+        )
     exact = Interval(mean=mean, low=mean, high=mean)
     half_other = _extend_to_other_cells(numbers, 0.0, len(numbers) - 1, 0.0)
     return Inference(
@@ -114,6 +133,9 @@ def _infer_without_error(numbers: Floats, margin: float) -> Inference:
         interval_other_cells=Interval(mean=mean, low=mean - half_other, high=mean + half_other),
         p=float(mean == 0),
         p_same=float(abs(mean) >= margin),
+        probability_below=float(mean <= -margin),
+        probability_within=float(abs(mean) < margin),
+        probability_above=float(mean >= margin),
     )
 
 

@@ -70,6 +70,20 @@ def test_the_effects_of_a_family_have_narrower_intervals_that_agree_with_their_t
         assert (each.p_same < 0.05) == (each.interval_90.low > -0.04 and each.interval_90.high < 0.04)
 
 
+def test_the_probabilities_of_below_within_and_above_the_margin():
+    differences = np.random.default_rng(4).normal(0.02, 0.05, (5, 6))
+    inference = infer(differences, margin=0.03)
+    means = differences.mean(axis=1)
+    # With a uniform prior the posterior of the mean is Student's t around the mean of the seeds.
+    posterior = stats.t(4, loc=means.mean(), scale=means.std(ddof=1) / math.sqrt(5))
+    assert inference.probability_above == pytest.approx(posterior.sf(0.03))
+    assert inference.probability_below == pytest.approx(posterior.cdf(-0.03))
+    assert inference.probability_within == pytest.approx(posterior.cdf(0.03) - posterior.cdf(-0.03))
+    assert inference.p_same == max(inference.probability_above, inference.probability_below)
+    certain = infer(np.full((3, 4), -0.125))
+    assert (certain.probability_below, certain.probability_within, certain.probability_above) == (1, 0, 0)
+
+
 def test_effects_without_variance_or_with_two_seeds_do_not_change_the_others():
     noisy = np.random.default_rng(3).normal(0.1, 0.05, (3, 4))
     _, beside, few = infer_means([np.full((3, 4), 0.3), noisy, np.ones((2, 4))], 0.02)
