@@ -1,9 +1,9 @@
 """Say how large an effect must be for the planned seeds of a matrix to find it.
 
-In: the planned runs, and those of them that are done. Out: for each dataset the smallest effect on the NMI with the
-truth that the report would find in 80 % of matrices like this one. Needs neither numpy nor pandas, since planning is
-instant: `python -m benchmarks.power` has simulated what a matrix finds (power.csv) and written down how far effects
-vary from seed to seed in committed results (variances.csv).
+In: the planned runs, and those of them that are done. Out: for each dataset the smallest effect on the score that
+choices are judged by, which the report would find in 80 % of matrices like this one. Needs neither numpy nor pandas,
+since planning is instant: `python -m benchmarks.power` has simulated what a matrix finds (power.csv) and written down
+how far effects vary from seed to seed in committed results (variances.csv).
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from importlib import resources
 from statistics import fmean, variance
 
 from dcbench import registry
+from dcbench.core.columns import DEFAULT_RULER, RULERS
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import CONDITIONS, RunSpec
 from dcbench.core.store.status import PlannedRun
 
-METRIC = "nmi_true"
-"""The score that effects are found in."""
+MEASURED_METRIC = "nmi_true"
+"""The score whose variances were measured in committed results; the report judges by it where runs lack the ruler's."""
 
 MIN_SEEDS = 3
 """The fewest seeds with which the report says more than a mean."""
@@ -44,13 +45,15 @@ class Power:
         dataset: The dataset; `all` for the mean over the datasets of a matrix, which its report is about.
         cells: The cells of the matrix with this dataset.
         swaps: The swaps that the report corrects for.
-        detectable: Number of seeds -> the smallest effect on the NMI that is found in 80 % of such matrices.
+        metric: The score that effects are found in.
+        detectable: Number of seeds -> the smallest effect that is found in 80 % of such matrices.
         source: Whose variances these are: a committed matrix's, or those of the runs of this matrix.
     """
 
     dataset: str
     cells: int
     swaps: int
+    metric: str
     detectable: dict[int, float]
     source: str
 
@@ -71,35 +74,39 @@ Swap = list[dict[int, float]]
 def estimate_power(plan: Plan, runs: Sequence[PlannedRun]) -> list[Power]:
     """Return what the planned seeds, and ten, can find on each dataset, and on all of them together.
 
-    `runs` are the planned runs with their states. The list is empty when the matrix swaps nothing but conditions.
+    `runs` are the planned runs with their states. The score is that of the default ruler where the finished runs tell
+    how far it varies on every dataset. The list is empty when the matrix swaps nothing but conditions.
     """
-    planned = len({spec.seed for spec in plan.runs})
-    numbers = sorted({max(planned, MIN_SEEDS), MORE_SEEDS})
-    scores = _read_scores(runs)
-    parts: list[Power] = []
-    squares = []
+    datasets = dict.fromkeys(spec.dataset for spec in plan.runs)
+    planned = {dataset: [spec for spec in plan.runs if spec.dataset == dataset] for dataset in datasets}
+    swaps = {dataset: _pair_scores(dict.fromkeys(specs, 0.0), plan.groups) for dataset, specs in planned.items()}
+    swaps = {dataset: pairs for dataset, pairs in swaps.items() if pairs}
 
-    def add(dataset: str, cells: int, swaps: int, square: float, source: str) -> None:
-        detectable = {seeds: math.sqrt(square) * look_up_factor(seeds, swaps) for seeds in numbers}
-        parts.append(Power(dataset=dataset, cells=cells, swaps=swaps, detectable=detectable, source=source))
+    metric = RULERS[DEFAULT_RULER].column
+    own = _measure_own(plan, runs, metric)
+    if not swaps.keys() <= own.keys():
+        metric = MEASURED_METRIC
+        own = _measure_own(plan, runs, metric)
+    seeds = len({spec.seed for spec in plan.runs})
+    numbers = sorted({max(seeds, MIN_SEEDS), MORE_SEEDS})
 
-    for dataset in dict.fromkeys(spec.dataset for spec in plan.runs):
-        specs = [spec for spec in plan.runs if spec.dataset == dataset]
-        swaps = _pair_scores(dict.fromkeys(specs, 0.0), plan.groups)
-        if not swaps:
-            continue
-        own = {spec: scores[spec] for spec in specs if spec in scores}
-        variances = _measure_own(_pair_scores(own, plan.groups)) or _find_measured(dataset)
+    def describe(dataset: str, cells: int, count: int, square: float, source: str) -> Power:
+        detectable = {number: math.sqrt(square) * look_up_factor(number, count) for number in numbers}
+        return Power(dataset=dataset, cells=cells, swaps=count, metric=metric, detectable=detectable, source=source)
+
+    powers, squares = [], []
+    for dataset, pairs in swaps.items():
+        variances = own.get(dataset) or _find_measured(dataset)
         # The mean over the cells of a swap: what they share stays, what each has of its own averages out.
-        square = variances.seed_by_effect + variances.residual * fmean(1 / len(swap) for swap in swaps)
-        squares.append(square)
-        cells = len({spec.model_copy(update={"seed": 0}) for spec in specs})
-        add(dataset, cells, len(swaps), square, variances.source)
-    if len(parts) > 1:
+        squares.append(variances.seed_by_effect + variances.residual * fmean(1 / len(swap) for swap in pairs))
+        cells = len({spec.model_copy(update={"seed": 0}) for spec in planned[dataset]})
+        powers.append(describe(dataset, cells, len(pairs), squares[-1], variances.source))
+    if len(powers) > 1:
         # The mean over datasets whose effects vary independently of each other.
-        sources = ", ".join(dict.fromkeys(part.source for part in parts))
-        add("all", plan.cells, max(part.swaps for part in parts), sum(squares) / len(squares) ** 2, sources)
-    return parts
+        sources = ", ".join(dict.fromkeys(power.source for power in powers))
+        count = max(power.swaps for power in powers)
+        powers.append(describe("all", plan.cells, count, sum(squares) / len(squares) ** 2, sources))
+    return powers
 
 
 def look_up_factor(seeds: int, swaps: int) -> float:
@@ -148,16 +155,20 @@ def _pair_scores(scores: Mapping[RunSpec, float], groups: Sequence[tuple[str, ..
     return swaps
 
 
-def _read_scores(runs: Sequence[PlannedRun]) -> dict[RunSpec, float]:
-    """Return the last NMI of each finished run that has one."""
-    scores = {}
+def _measure_own(plan: Plan, runs: Sequence[PlannedRun], metric: str) -> dict[str, _Variances]:
+    """Return the variances of the finished runs of each dataset that has enough of them with this score."""
+    scores: dict[str, dict[RunSpec, float]] = defaultdict(dict)
+    cells = set(plan.runs)
     for run in runs:
-        if run.state.name == "done" and (rows := list(run.folder.read_columns(["epoch", METRIC]))) and rows[-1][1]:
-            scores[run.spec] = float(rows[-1][1])
-    return scores
+        if run.state.name == "done" and run.spec in cells:
+            rows = list(run.folder.read_columns(["epoch", metric]))
+            if rows and rows[-1][1]:
+                scores[run.spec.dataset][run.spec] = float(rows[-1][1])
+    measured = {dataset: _estimate_variances(_pair_scores(own, plan.groups)) for dataset, own in scores.items()}
+    return {dataset: variances for dataset, variances in measured.items() if variances}
 
 
-def _measure_own(swaps: Sequence[Swap]) -> _Variances | None:
+def _estimate_variances(swaps: Sequence[Swap]) -> _Variances | None:
     """Return the mean variances of these swaps, None when they have too few degrees of freedom.
 
     The analysis of variance of `dcbench/analysis/statistics/components.py`, here without numpy.

@@ -23,7 +23,7 @@ def test_plan_says_what_its_seeds_can_find(call):
         "cifar10 (48 cells, 7 swaps)",
         "all datasets together (96 cells, 7 swaps)",
     ):
-        assert f"{name}: with 3 seeds, effects on the NMI above 0." in out
+        assert f"{name}: with 3 seeds, effects on NMI with the truth above 0." in out
     assert "are found in 80 % of matrices like this one; with 10 seeds, above 0.0" in out
     assert "2 seeds: no verdicts; with 3 seeds" in call("plan", "m.yaml").stdout.replace("\n", " ")
 

@@ -1,5 +1,7 @@
 import itertools
 import math
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,24 @@ def test_the_variances_of_a_matrix_with_finished_runs_are_its_own():
         seed = max(0.0, np.mean([each.seed_by_effect for each in components]))
         sigma = math.sqrt(seed + np.mean([each.residual for each in components]) / 4)
         assert power.detectable[3] == pytest.approx(sigma * FACTORS[3, 3])
+
+
+def test_runs_with_the_default_ruler_are_measured_by_it(tmp_path):
+    plan = read_matrix(TOP / "matrices" / "small_cpu.yaml", "float32")
+    by_nmi = estimate_power(plan, read_planned_runs(plan, MatrixDir(TOP / "results" / "small_cpu")))
+    shutil.copytree(TOP / "results" / "small_cpu", tmp_path / "small_cpu")
+    for file in tmp_path.glob("small_cpu/*/metrics.csv"):
+        # The same numbers under the name of the ruler's column.
+        header, rows = file.read_text().split("\n", 1)
+        names = [{"nmi_true": "pca_whitened_nmi_true"}.get(name, name) for name in header.split(",")]
+        file.write_text(",".join(names) + "\n" + rows)
+    by_ruler = estimate_power(plan, read_planned_runs(plan, MatrixDir(tmp_path / "small_cpu")))
+    assert {power.metric for power in by_nmi} == {"nmi_true"}
+    assert by_ruler == [replace(power, metric="pca_whitened_nmi_true") for power in by_nmi]
+    for folder in tmp_path.glob("small_cpu/mnist-*"):
+        shutil.rmtree(folder)
+    with_half = estimate_power(plan, read_planned_runs(plan, MatrixDir(tmp_path / "small_cpu")))
+    assert {power.metric for power in with_half} == {"nmi_true"} and with_half[0].source == "mnist in small_cpu"
 
 
 @pytest.mark.parametrize(("cells", "seeds"), list(itertools.product((24, 48), (3, 10))))

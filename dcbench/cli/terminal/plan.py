@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dcbench.core import console
+from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.power import Power
 from dcbench.core.spec import format_value
@@ -91,10 +92,10 @@ def show_power(powers: Sequence[Power], planned_seeds: int) -> None:
         few = "" if planned_seeds in power.detectable else f"{plural(planned_seeds, 'seed')}: no verdicts; "
         seeds, *more = power.detectable
         others = "".join(f"; with {each} seeds, above {power.detectable[each]:.2g}" for each in more)
+        found = f"effects on {COLUMNS[power.metric].label} above {power.detectable[seeds]:.2g} are found in 80 %"
         console.stdout.print(
             f"{escape(where)} ({plural(power.cells, 'cell')}, {plural(power.swaps, 'swap')}): {few}with {seeds} seeds, "
-            f"effects on the NMI above {power.detectable[seeds]:.2g} are found in 80 % of matrices like this one"
-            f"{others} (variances of {escape(power.source)})"
+            f"{found} of matrices like this one{others} (variances of {escape(power.source)})"
         )
 
 
