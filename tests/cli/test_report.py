@@ -1,3 +1,4 @@
+import csv
 import os
 import re
 import signal
@@ -26,12 +27,18 @@ def test_margin_rule_and_format_options_are_used_and_written_to_the_tables(call,
     assert result.exit_code == 0
     kinds = {path.suffix for path in (tmp_path / "reports" / "m").rglob("*.*")}
     assert kinds == {".csv", ".png", ".html"}
-    effects = (tmp_path / "reports" / "m" / "tables" / "effects.csv").read_text()
-    assert ",0.5,at the lowest loss" in effects
+    effects = tmp_path / "reports" / "m" / "tables" / "effects.csv"
+    with effects.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "nmi_true"]
+    assert [(row["margin"], row["rule"]) for row in rows] == [("0.5", "at the lowest loss")]
 
 
 def test_invalid_options_are_refused_before_any_results_are_read(call):
-    for options, message in ((("--format", "jpg"), "unknown format"), (("--margin", "x=1"), "unknown metric")):
+    for options, message in (
+        (("--format", "jpg"), "unknown format"),
+        (("--margin", "x=1"), "unknown metric"),
+        (("--judge-by", "knm"), "unknown ruler 'knm'. Did you mean 'knn'"),
+    ):
         result = call("report", *options)
         assert result.exit_code == 2 and message in result.output
 

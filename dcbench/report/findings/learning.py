@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from dcbench.analysis.results import join_entries
@@ -54,6 +56,30 @@ def score_pixels(baselines: pd.DataFrame, metric: str) -> dict[str, float]:
     recipe = ["images", "input_channels", "whiten", "l2_normalize"]
     means = done.assign(images=_name_images(done)).groupby(recipe, dropna=False)[metric].mean()
     return {str(images): float(mean) for images, mean in means.groupby(level="images").max().items()}
+
+
+def find_untrained_ceilings(analysis: Analysis) -> list[dict[str, Any]]:
+    """Return the datasets on which supervised networks score no higher than the best cell or the untrained networks.
+
+    Networks that were trained with the true labels are a ceiling only where they were trained long enough. Each entry
+    has the `name` of the dataset, the mean score `supervised`, and the `best` mean score of a cell or untrained.
+    """
+    metric, baselines = choose_pixel_metric(analysis), analysis.results.baselines
+    if baselines.empty:
+        return []
+    done = baselines[(baselines["state"] == "done") & (baselines["method"] == "supervised")]
+    supervised = pd.to_numeric(done[metric]).groupby(done["dataset"].astype(str)).mean().dropna()
+    rows = analysis.results.rows
+    ceilings = []
+    for dataset, score in supervised.items():
+        cells = analysis.finals[analysis.finals["dataset"] == dataset]
+        names = [name for name in analysis.axes if name != "dataset"]
+        groups = cells.groupby(names, observed=True, dropna=False) if names else [((), cells)]
+        untrained = rows.loc[(rows["dataset"] == dataset) & (rows["epoch"] == 0), metric].mean()
+        best = max([untrained, *(cell[metric].mean() for _, cell in groups)])
+        if score <= best:
+            ceilings.append({"name": dataset, "supervised": score, "best": best})
+    return ceilings
 
 
 def _name_images(runs: pd.DataFrame) -> pd.Series:

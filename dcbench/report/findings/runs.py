@@ -19,7 +19,7 @@ from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import DEFAULT_RULER, METRICS, RULERS, STAGES
 from dcbench.report.findings.choices import lacks_verdicts
 from dcbench.report.findings.finding import Finding, Tone
-from dcbench.report.findings.learning import choose_pixel_metric, gain_margin, judge_learning
+from dcbench.report.findings.learning import choose_pixel_metric, find_untrained_ceilings, gain_margin, judge_learning
 
 MAX_REASON = 160
 """Characters of a reason that a sentence quotes; the table has all of it."""
@@ -231,7 +231,7 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
     """Yield how choices are judged, over how many seeds and cells, and how many runs that leaves out."""
     label = METRICS[analysis.quality].label
     outcome = analysis.outcome_by_name.get(analysis.quality)
-    if outcome and analysis.axes:
+    if outcome:
         rule, rises = analysis.describe_rule(analysis.quality), analysis.quality == "ami_true"
         values = {
             "metric": label,
@@ -256,6 +256,12 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             "fewest": MIN_SEEDS,
         }
         yield Finding(kind="trust", sentence="seeds", values=values, evidence="rules", about="seeds")
+    if ceilings := find_untrained_ceilings(analysis):
+        values = {"metric": METRICS[choose_pixel_metric(analysis)].label, "datasets": ceilings}
+        yield Finding(
+            kind="trust", sentence="no_ceiling", values=values, evidence="levels", about="supervised",
+            verdict="no ceiling", tone="open",
+        )  # fmt: skip
     missing = int(analysis.finals[analysis.quality].isna().sum())
     if missing:
         values = {"missing": missing, "runs": len(analysis.finals), "metric": label}

@@ -17,7 +17,7 @@ def test_questions_are_in_order_and_left_out_without_an_answer():
     assert {finding.about for finding in choices} >= {"optimizer", "dataset"} and backends[0].about == "backend"
     single_cell = make_results("name: m\nseeds: [0]\nsettings: {epochs: 1}\n")
     assert [question for question, _ in answer_questions(analyse(single_cell, METRICS_USED), NO_AUDIT)] == [
-        "Did training help?", "What is missing?", "What did it cost?",
+        "Did training help?", "What is missing?", "What did it cost?", "How far can it be trusted?",
     ]  # fmt: skip
 
 

@@ -201,8 +201,20 @@ def test_ami_is_the_metric_when_k_varies_with_the_reason():
     )
 
 
-def test_without_axes_there_are_no_findings_about_trust():
-    assert find_trust(make_analysis("name: m\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n")) == {}
+def test_without_axes_only_the_ruler_is_stated():
+    (about,) = find_trust(make_analysis("name: m\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n"))
+    assert about == "measure"
+
+
+def test_supervised_networks_below_the_others_are_called_no_ceiling():
+    def change(results):
+        return replace(results, baselines=pd.DataFrame([pixels(method="supervised", test_refit_nmi_true=0.1)]))
+
+    finding = find_trust(make_analysis(change=change))["supervised"]
+    assert finding.text == (
+        "The supervised networks are no ceiling: by NMI with the truth, test, refit, they score 0.100 on mnist, where "
+        "the best cell or the untrained networks score 0.539. They were not trained to their end."
+    )
 
 
 def test_runs_without_the_metric_are_counted():
