@@ -5,7 +5,7 @@ without any effect shows one, and how often planted effects are found after Holm
 
 - t: Student's t over the means of the seeds, each swap by itself.
 - moderated: Smyth's moderated t (2004) over the swaps of a matrix, with d0 and s0² estimated as in section 6.2 of the
-  paper, and the degrees of freedom at most those of all swaps together, as limma has it since 2012.
+  paper, and the degrees of freedom at most those of all swaps together, as in limma.
 - mixed: a mixed model for each swap with cells fixed and seeds random. With balanced data, restricted maximum
   likelihood has a closed form: the analysis of variance, or one pooled variance where that of the seeds would be
   negative. Degrees of freedom by Satterthwaite. (statsmodels' MixedLM gives the same errors, but takes the normal

@@ -27,7 +27,7 @@ FACTS = {
     "differ in nothing else but what the swap brings with it (small print). Bars: 95 % interval over the seeds, each "
     "seed averaged over the matched cells. Thin bars: the same for cells that are not in this matrix. Shaded: the "
     "margin within which two choices count as the same. A number with an arrow: an effect beyond the panel. The "
-    "verdicts better and worse are corrected for all swaps of the metric (Holm), the intervals are not, so an interval "
+    "verdicts better and worse are corrected for all choices (Holm), the intervals are not, so an interval "
     "may exclude 0 although the verdict is cannot tell. The verdict same rests on the 90 % interval.",
     "per_axis": False,
 }
