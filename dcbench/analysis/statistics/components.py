@@ -28,6 +28,7 @@ class Components:
         cell_by_effect: The variance that all seeds of a cell share: the effect differs from cell to cell.
         residual: The variance of a single difference beside those.
         seed_means: The variance of the means over the cells, which is what an effect's interval rests on.
+        cell_means: The variance of the means over the seeds; with one seed, of the differences.
     """
 
     effect: float
@@ -35,6 +36,7 @@ class Components:
     cell_by_effect: float
     residual: float
     seed_means: float
+    cell_means: float
 
 
 def estimate_components(differences: Floats) -> Components:
@@ -43,16 +45,18 @@ def estimate_components(differences: Floats) -> Components:
     over_cells, over_seeds = differences.mean(axis=1), differences.mean(axis=0)
     effect = float(differences.mean())
     seed_means = float(over_cells.var(ddof=1)) if seeds > 1 else math.nan
+    cell_means = float(over_seeds.var(ddof=1)) if cells > 1 else math.nan
     seed_by_effect = cell_by_effect = residual = math.nan
     if seeds > 1 and cells > 1:
         left = differences - over_cells[:, None] - over_seeds + effect
         residual = float((left**2).sum() / ((seeds - 1) * (cells - 1)))
         seed_by_effect = seed_means - residual / cells
-        cell_by_effect = float(over_seeds.var(ddof=1)) - residual / seeds
+        cell_by_effect = cell_means - residual / seeds
     return Components(
         effect=effect,
         seed_by_effect=seed_by_effect,
         cell_by_effect=cell_by_effect,
         residual=residual,
         seed_means=seed_means,
+        cell_means=cell_means,
     )

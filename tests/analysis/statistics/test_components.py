@@ -9,7 +9,7 @@ from dcbench.analysis.statistics.components import estimate_components
 def test_the_components_of_a_table_by_hand():
     # Means of the seeds 2 and 4, of the cells 2, 4 and 3; what is left of each difference is -1, 0, 1, 1, 0, -1.
     components = estimate_components(np.array([[0.0, 3.0, 3.0], [4.0, 5.0, 3.0]]))
-    assert components.effect == 3 and components.seed_means == 2
+    assert components.effect == 3 and (components.seed_means, components.cell_means) == (2, 1)
     assert components.residual == 4 / 2
     assert components.seed_by_effect == pytest.approx(2 - 2 / 3)
     assert components.cell_by_effect == pytest.approx(1 - 2 / 2)
@@ -30,3 +30,4 @@ def test_what_a_design_cannot_tell_apart_is_empty():
     assert one_cell.seed_means == pytest.approx(0.02) and math.isnan(one_cell.residual)
     one_seed = estimate_components(np.array([[0.1, 0.3]]))
     assert one_seed.effect == pytest.approx(0.2) and math.isnan(one_seed.seed_means)
+    assert one_seed.cell_means == pytest.approx(0.02)
