@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.summary import Analysis
@@ -16,18 +17,21 @@ from dcbench.core.text import plural
 from dcbench.figures.style.captions import add_note, describe_rules, shorten, wrap
 from dcbench.figures.style.encoding import VERDICT_STYLES, get_marker_face, make_verdict_handles
 from dcbench.figures.style.marks import GUIDE_LINE, add_legend
-from dcbench.figures.style.theme import GREY, MAX_WIDTH, TEXT_SIZE
+from dcbench.figures.style.theme import GREY, INK, MAX_WIDTH, TEXT_SIZE
 
 FACTS = {
     "title": "What training did, by ruler",
-    "caption": "Mean score of the untrained networks (grey, hollow) and of the same networks after training, by every "
-    "ruler that has scored all rows. Bars: the 95 % interval of the change over the seeds, from the untrained "
-    "score. Rulers score the same features in different ways, so compare the direction of a change, not its size.",
+    "caption": "Mean score of the untrained networks and of the same networks after training, by every ruler that has "
+    "scored all rows. Bars: the 95 % interval of the change over the seeds, from the untrained score. Rulers score the "
+    "same features in different ways, so compare the direction of a change, not its size.",
     "per_axis": False,
 }
 
 MAX_PANELS = 4
 """Datasets that have a panel; the table has all of them."""
+
+UNTRAINED: dict[str, Any] = {"color": INK, "marker": "|", "ms": 9, "mew": 1.5, "ls": "", "zorder": 3}
+"""Style of the score of the untrained networks."""
 
 LABEL_INCHES = 1.7
 """Width of the labels of the rows."""
@@ -50,7 +54,9 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     labels = [wrap(METRICS[metric].label, LABEL_INCHES, TEXT_SIZE) for metric in dict.fromkeys(gains["metric"])]
     panels[0].set_yticks(range(len(rulers)), labels)
     panels[0].invert_yaxis()
-    add_legend(figure, make_verdict_handles(gains["verdict"]))
+    # The last handle is that of the margin, which this figure does not show.
+    *verdicts, _ = make_verdict_handles(gains["verdict"])
+    add_legend(figure, [Line2D([], [], label="untrained", **UNTRAINED), *verdicts])
     left_out = len(datasets) - len(shown)
     add_note(
         figure,
@@ -70,7 +76,7 @@ def draw_gains(panel: Axes, gains: pd.DataFrame) -> None:
         panel.axhline(place, **GUIDE_LINE)
         panel.plot([row["untrained"], row["trained"]], [place, place], color=GREY, lw=0.8)
         panel.hlines(place, row["untrained"] + row["low"], row["untrained"] + row["high"], color=colour, lw=1.8)
-        panel.plot([row["untrained"]], [place], color=GREY, marker="o", ms=5, mfc="white", ls="", zorder=3)
+        panel.plot([row["untrained"]], [place], **UNTRAINED)
         face = get_marker_face(row["verdict"])
         panel.plot([row["trained"]], [place], color=colour, marker=marker, ms=5, mfc=face, ls="", zorder=4)
     panel.grid(axis="y", visible=False)

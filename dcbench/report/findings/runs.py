@@ -97,6 +97,7 @@ def find_gains_by_ruler(analysis: Analysis) -> Iterator[Finding]:
             "up": gains[up].to_dict("records"),
             "down": gains[down].to_dict("records"),
             "unclear": gains[~up & ~down].to_dict("records"),
+            "missing": len(RULERS) - len(gains),
         }
         yield Finding(
             kind="learned", sentence="gains_by_ruler", values=values, evidence="rulers", about=str(dataset),
