@@ -13,6 +13,7 @@ import pandas as pd
 
 from dcbench import registry
 from dcbench.analysis.axis import Axis, add_axis_columns, find_axes
+from dcbench.analysis.noise_floor import TWIN_AXIS, tabulate_noise_floor
 from dcbench.analysis.results import Results
 from dcbench.analysis.rulers import choose_ruler, list_rulers, tabulate_gains
 from dcbench.analysis.statistics import effects, finals, levels, ranks, stability
@@ -100,6 +101,14 @@ class Analysis:
         """What training did under each ruler that has scored all rows: the table of `rulers.tabulate_gains`."""
         rows = self.results.rows
         return tabulate_gains(self.finals, rows, list_rulers(rows), self.axes)
+
+    @cached_property
+    def noise_floor(self) -> pd.DataFrame:
+        """How far runs of the same experiment differ by each ruler: the table of `tabulate_noise_floor`."""
+        # Twins of a joint axis differ in its other fields as well.
+        axes = self.axes if TWIN_AXIS in self.axes else ()
+        runs = self.finals if axes else self.finals.iloc[:0]
+        return tabulate_noise_floor(runs, axes, list_rulers(self.results.rows))
 
     @property
     def gain(self) -> str:

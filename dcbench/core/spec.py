@@ -179,6 +179,12 @@ def list_matrix_fields() -> list[str]:
     return [*(name for name in RunSpec.model_fields if name != "seed"), *SHORTHANDS]
 
 
+TWIN_CHANNELS = (1, 3)
+"""Values of `input_channels` that are the same experiment for images of one channel.
+
+The channel is repeated three times, the first layer sums its three filters, and batch norm takes the scale out."""
+
+
 def format_value(value: object) -> str:
     """Return the value of a field as a matrix, a table or a figure shows it."""
     if value is None or isinstance(value, bool):

@@ -60,6 +60,7 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
         "levels": analysis.levels,
         "ranks": pd.DataFrame(ranks, columns=RANK_COLUMNS),
         "rulers": analysis.gains,
+        "noise_floor": analysis.noise_floor,
         "stability": analysis.stability,
         "baselines": compare_baselines(results),
         "audit": pd.DataFrame(audited, columns=AUDIT_COLUMNS),

@@ -16,6 +16,13 @@ def test_plan_counts_96_cells_and_288_runs(call):
     assert prediction["run_seconds"] is prediction["finish_seconds"] is prediction["memory_mb"] is None
 
 
+def test_plan_names_runs_that_are_the_same_experiment(call):
+    twins = "runs with 1 and with 3 input channels are the same experiment"
+    text = " ".join(call("plan", str(MATRICES / "mnist_cifar.yaml")).output.split())
+    assert f"mnist: {twins}" in text and "cifar10: runs" not in text
+    assert twins not in " ".join(call("plan", str(MATRICES / "small_cpu.yaml")).output.split())
+
+
 def test_plan_says_what_its_seeds_can_find(call):
     out = call("plan", str(MATRICES / "mnist_cifar.yaml")).stdout.replace("\n", " ")
     for name in (

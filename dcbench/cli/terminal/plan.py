@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from dcbench import registry
 from dcbench.core import console
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import Plan
 from dcbench.core.power import Power
-from dcbench.core.spec import format_value
+from dcbench.core.spec import TWIN_CHANNELS, format_value
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import PlanChange, PlannedRun, count_changed_plugins
 from dcbench.core.text import format_duration, format_megabytes, plural
@@ -43,6 +44,15 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
     for name, values in plan.axes.items():
         axes.add_row(name, escape(", ".join(format_value(value) for value in values)))
     console.stdout.print(axes)
+    channels = plan.axes.get("input_channels", ())
+    if set(TWIN_CHANNELS) <= set(channels):
+        datasets = dict.fromkeys(spec.dataset for spec in plan.runs)
+        grey = [name for name in datasets if registry.facts("datasets", name).get("channels") == 1]
+        if grey:
+            console.stdout.print(
+                f"{escape(', '.join(grey))}: runs with 1 and with 3 input channels are the same experiment, because "
+                "the images have one channel; the report uses them to measure the noise floor"
+            )
     states = console.format_state_counts(counts)
     console.stdout.print(f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({states})")
 

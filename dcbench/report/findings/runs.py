@@ -257,6 +257,13 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             "fewest": MIN_SEEDS,
         }
         yield Finding(kind="trust", sentence="seeds", values=values, evidence="rules", about="seeds")
+    for floor in analysis.noise_floor[analysis.noise_floor["ruler"] == analysis.ruler].to_dict("records"):
+        values = {"metric": METRICS[floor["metric"]].label, "floor": floor}
+        yield Finding(
+            kind="trust", sentence="noise_floor", values=values, evidence="levels",
+            about=f"noise on {floor['dataset']}",
+            verdict=f"about {floor['floor']:.2g}", tone="open",
+        )  # fmt: skip
     if ceilings := find_untrained_ceilings(analysis):
         values = {"metric": METRICS[choose_pixel_metric(analysis)].label, "datasets": ceilings}
         yield Finding(

@@ -139,6 +139,21 @@ def tabulate_gains(analysis: Analysis) -> Table:
     return Table(head=heads, rows=rows, text_columns=3)
 
 
+def tabulate_noise_floor(analysis: Analysis) -> Table:
+    """Return how far runs of the same experiment differ by each ruler."""
+    rows = [
+        [
+            str(floor["dataset"]),
+            floor["ruler"],
+            LABELS[floor["metric"]],
+            str(floor["pairs"]),
+            format_number(floor["floor"]),
+        ]
+        for floor in analysis.noise_floor.to_dict("records")
+    ]
+    return Table(head=["dataset", "ruler", "score", "pairs", "root mean square difference"], rows=rows, text_columns=3)
+
+
 def tabulate_rules(analysis: Analysis) -> Table:
     """Return how each metric becomes a number, which direction is better, and what counts as the same."""
     rows = []

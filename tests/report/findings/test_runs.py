@@ -315,3 +315,12 @@ def test_what_training_did_is_said_of_every_ruler():
     first, *_ = find_learning(judged_by_every_ruler(lambda ruler: 0.0))
     assert (first.verdict, first.tone) == ("raised", "same")
     assert "training raises the score by every ruler that scored all runs: own (+0.1" in first.text
+
+
+def test_the_noise_floor_is_stated():
+    text = "name: m\naxes: {dataset: [mnist], input_channels: [3, 1]}\nseeds: [0, 1, 2]\nsettings: {epochs: 1}\n"
+    finding = find_trust(make_analysis(text))["noise on mnist"]
+    assert (
+        finding.verdict.startswith("about 0.0")
+        and "In 3 pairs of such runs, NMI with the truth differs" in finding.text
+    )
