@@ -98,7 +98,8 @@ def check_results_unchanged(figure: str, folder: Path) -> None:
     analysis = analyse(made_up(folder))
     before = {name: frame.copy() for name, frame in list_frames(analysis).items()}
     list(draw_all(figure, analysis))
-    changed = [name for name, frame in list_frames(analysis).items() if not before[name].equals(frame)]
+    after = list_frames(analysis)
+    changed = [name for name, frame in before.items() if not after[name].equals(frame)]
     assert not changed, f"draw changed {', '.join(changed)}; work on a copy"
 
 

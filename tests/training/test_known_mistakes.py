@@ -19,7 +19,7 @@ from dcbench.analysis.results import Results
 from dcbench.analysis.statistics import finals
 from dcbench.analysis.summary import analyse
 from dcbench.audit.axes import Audit
-from dcbench.core.columns import STAGES
+from dcbench.core.columns import STAGES, name_gain
 from dcbench.core.spec import RunSpec, make_spec
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir, RunDir
@@ -218,7 +218,7 @@ def results_of(rows: pd.DataFrame) -> Results:
 def check_means_end_where_the_shortest_run_ends(scene):
     whole = pd.DataFrame({"run_id": "whole", "epoch": range(6), "nmi_true": 0.2})
     short = pd.DataFrame({"run_id": "short", "epoch": range(3), "nmi_true": 0.8})
-    figure = curves.draw(analyse(results_of(pd.concat([whole, short]))), None)
+    figure = curves.draw(analyse(results_of(pd.concat([whole, short])), ruler="own"), None)
     (mean,) = [line for line in figure.axes[1].get_lines() if line.get_linewidth() == 2]
     assert list(mean.get_xdata()) == [0, 1, 2]
     assert list(mean.get_ydata()) == pytest.approx([0.5] * 3)
@@ -279,8 +279,10 @@ def check_the_last_epoch_is_reported_and_not_the_best(scene):
 
 
 def plant_the_best_epoch_by_true_labels(monkeypatch):
-    best = lambda rows, rules: rows.loc[[rows["nmi_true"].idxmax()]].assign(**{finals.GAIN: 0.6})  # noqa: E731
-    monkeypatch.setattr(finals, "reduce_curves", best)
+    def reduce_to_the_best_row(rows, rules, gains):
+        return rows.loc[[rows["nmi_true"].idxmax()]].assign(**{name_gain(metric): 0.6 for metric in gains})
+
+    monkeypatch.setattr(finals, "reduce_curves", reduce_to_the_best_row)
 
 
 MISTAKES = {
