@@ -9,6 +9,7 @@ ruler puts the networks in the same order, and gives the same score to the same 
 
 docs/rulers_networks.csv has a row for each network, ruler and set of starts; docs/rulers.csv is the table:
 rank_correlation   Spearman's, of the score with the head's accuracy over all networks of a dataset
+rank_low, rank_high  its 95 % interval from a bootstrap over the networks (percentiles of 2,000 samples)
 sd_starts          standard deviation of the score when only the starts of k-means change, pooled over the networks
 sd_seeds           standard deviation between seeds of networks that were trained alike, pooled
 untrained, trained mean score of the networks after 0 and after 8 passes with all labels right
@@ -119,6 +120,9 @@ def tabulate(rows):
     for (dataset, ruler), part in rows.groupby(["dataset", "ruler"], sort=False):
         networks = ["seed", "shuffled", "passes"]
         first = part[part["start_seed"] == part["start_seed"].min()]
+        scores, rng = first[["score", "head_accuracy"]].to_numpy(), np.random.default_rng(0)
+        samples = [scores[rng.integers(0, len(scores), len(scores))] for _ in range(2000)]
+        low, high = np.nanpercentile([spearmanr(*sample.T).statistic for sample in samples], [2.5, 97.5])
         alike = first.groupby(["shuffled", "passes"])["score"]
         right = first[first["shuffled"] == 0].groupby("passes")["score"].mean()
         table.append(
@@ -126,6 +130,8 @@ def tabulate(rows):
                 "dataset": dataset,
                 "ruler": ruler,
                 "rank_correlation": spearmanr(first["score"], first["head_accuracy"]).statistic,
+                "rank_low": low,
+                "rank_high": high,
                 "sd_starts": np.sqrt(part.groupby(networks)["score"].var().mean()),
                 "sd_seeds": np.sqrt(alike.var().mean()),
                 "untrained": right.loc[0],

@@ -1,7 +1,8 @@
 """The noise floor: how far the scores of twins differ, which are runs of the same experiment.
 
-Twins are runs on images with one channel that differ only in whether the network gets it once or three times. Their
-first layers draw other random numbers, and nothing else distinguishes them.
+Twins are runs on images with one channel that differ only in whether the network gets it once or three times. All their
+weights are drawn anew, so the floor is that of runs with different weights. Only SGD's steps do not depend on how often
+the channel is repeated; Adam's do, so its runs have no twins.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def tabulate_noise_floor(finals: pd.DataFrame, axes: Iterable[str], rulers: Iter
     table = []
     for dataset, runs in finals.groupby("dataset", sort=False, observed=True):
         grey = registry.facts("datasets", str(dataset)).get("channels") == 1
-        if not grey or not set(TWIN_CHANNELS) <= set(runs[TWIN_AXIS]):
+        if not grey:
+            continue
+        runs = runs[runs["optimizer"] == "sgd"]
+        if not set(TWIN_CHANNELS) <= set(runs[TWIN_AXIS]):
             continue
         grid = make_grid(runs, [TWIN_AXIS], cells)
         first, second = grid.select(TWIN_CHANNELS)

@@ -180,9 +180,10 @@ def list_matrix_fields() -> list[str]:
 
 
 TWIN_CHANNELS = (1, 3)
-"""Values of `input_channels` that are the same experiment for images of one channel.
+"""Values of `input_channels` that are the same experiment for images of one channel and SGD.
 
-The channel is repeated three times, the first layer sums its three filters, and batch norm takes the scale out."""
+The channel is repeated three times, the first layer sums its three filters, and batch norm takes the scale out. Adam's
+steps do not scale with the gradients, so they are relatively larger where there are three filters."""
 
 
 def format_value(value: object) -> str:

@@ -18,18 +18,18 @@ def test_the_floor_is_the_root_mean_square_difference_of_twins():
     analysis = analyse(make_results(TEXT))
     floors = analysis.noise_floor.set_index(["dataset", "ruler"])
     assert {dataset for dataset, _ in floors.index} == {"mnist"}, "images with three channels have no twins"
-    runs = analysis.finals[analysis.finals["dataset"] == "mnist"]
+    runs = analysis.finals.query("dataset == 'mnist' and optimizer == 'sgd'")
     scores = runs.pivot_table(index=["optimizer", "seed"], columns="input_channels", values="nmi_true")
     expected = np.sqrt(((scores[1] - scores[3]) ** 2).mean())
     row = floors.loc["mnist", "own"]
-    assert (row["pairs"], row["metric"]) == (4, "nmi_true") and row["floor"] == pytest.approx(expected) and expected > 0
+    assert (row["pairs"], row["metric"]) == (2, "nmi_true") and row["floor"] == pytest.approx(expected) and expected > 0
 
 
 def test_twins_that_did_not_finish_are_left_out():
     plan = make_results(TEXT).runs
-    pending = plan.index[(plan["dataset"] == "mnist") & (plan["input_channels"] == 1) & (plan["optimizer"] == "sgd")]
+    pending = plan.index[(plan["dataset"] == "mnist") & (plan["input_channels"] == 1) & (plan["seed"] == 0)]
     floors = analyse(make_results(TEXT, pending=list(pending))).noise_floor
-    assert set(floors["pairs"]) == {2}
+    assert set(floors["pairs"]) == {1}, "Adam has no twins, and of SGD one seed is left"
 
 
 @pytest.mark.parametrize(

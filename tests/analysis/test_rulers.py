@@ -84,3 +84,9 @@ def test_untrained_runs_have_no_gain():
 def test_without_finished_runs_there_are_no_gains():
     analysis = analyse(make_results(TEXT, pending=range(12)))
     assert analysis.gains.empty and analysis.ruler == DEFAULT_RULER
+
+
+def test_untrained_runs_are_judged_by_the_default_ruler_all_the_same(results):
+    rows = results.rows[results.rows["epoch"] == 0]
+    analysis = analyse(replace(results, rows=rows))
+    assert analysis.gains.empty and analysis.ruler == DEFAULT_RULER

@@ -17,9 +17,9 @@ def test_plan_counts_96_cells_and_288_runs(call):
 
 
 def test_plan_names_runs_that_are_the_same_experiment(call):
-    twins = "runs with 1 and with 3 input channels are the same experiment"
+    twins = "SGD runs with 1 and with 3 input channels are the same experiment"
     text = " ".join(call("plan", str(MATRICES / "mnist_cifar.yaml")).output.split())
-    assert f"mnist: {twins}" in text and "cifar10: runs" not in text
+    assert f"mnist: {twins}" in text and "cifar10: SGD runs" not in text
     assert twins not in " ".join(call("plan", str(MATRICES / "small_cpu.yaml")).output.split())
 
 

@@ -50,7 +50,7 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
         grey = [name for name in datasets if registry.facts("datasets", name).get("channels") == 1]
         if grey:
             console.stdout.print(
-                f"{escape(', '.join(grey))}: runs with 1 and with 3 input channels are the same experiment, because "
+                f"{escape(', '.join(grey))}: SGD runs with 1 and with 3 input channels are the same experiment, as "
                 "the images have one channel; the report uses them to measure the noise floor"
             )
     states = console.format_state_counts(counts)

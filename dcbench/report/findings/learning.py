@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dcbench.analysis.results import join_entries
@@ -58,10 +59,10 @@ def score_pixels(baselines: pd.DataFrame, metric: str) -> dict[str, float]:
     return {str(images): float(mean) for images, mean in means.groupby(level="images").max().items()}
 
 
-def find_untrained_ceilings(analysis: Analysis) -> list[dict[str, Any]]:
+def find_false_ceilings(analysis: Analysis) -> list[dict[str, Any]]:
     """Return the datasets on which supervised networks score no higher than the best cell or the untrained networks.
 
-    Networks that were trained with the true labels are a ceiling only where they were trained long enough. Each entry
+    Networks that were trained with the true labels are a ceiling only where they score above all others. Each entry
     has the `name` of the dataset, the mean score `supervised`, and the `best` mean score of a cell or untrained.
     """
     metric, baselines = choose_pixel_metric(analysis), analysis.results.baselines
@@ -76,7 +77,7 @@ def find_untrained_ceilings(analysis: Analysis) -> list[dict[str, Any]]:
         names = [name for name in analysis.axes if name != "dataset"]
         groups = cells.groupby(names, observed=True, dropna=False) if names else [((), cells)]
         untrained = rows.loc[(rows["dataset"] == dataset) & (rows["epoch"] == 0), metric].mean()
-        best = max([untrained, *(cell[metric].mean() for _, cell in groups)])
+        best = float(np.nanmax([untrained, *(cell[metric].mean() for _, cell in groups)]))
         if score <= best:
             ceilings.append({"name": dataset, "supervised": score, "best": best})
     return ceilings

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from dcbench.analysis.rulers import list_rulers
 from dcbench.analysis.run_files import TIMINGS
 from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.statistics.stability import SETTLED_NMI, median_settling_epoch
@@ -19,7 +20,7 @@ from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import DEFAULT_RULER, METRICS, RULERS, STAGES
 from dcbench.report.findings.choices import lacks_verdicts
 from dcbench.report.findings.finding import Finding, Tone
-from dcbench.report.findings.learning import choose_pixel_metric, find_untrained_ceilings, gain_margin, judge_learning
+from dcbench.report.findings.learning import choose_pixel_metric, find_false_ceilings, gain_margin, judge_learning
 
 MAX_REASON = 160
 """Characters of a reason that a sentence quotes; the table has all of it."""
@@ -86,8 +87,11 @@ def find_gains_by_ruler(analysis: Analysis) -> Iterator[Finding]:
     for dataset, gains in analysis.gains.groupby("dataset", sort=False):
         judged = bool((gains["seeds"] >= MIN_SEEDS).all())
         up, down = gains["low"] > 0, gains["high"] < 0
-        # One verdict only where all rulers lead to it: otherwise the answer depends on the ruler.
-        verdict, tone = ("raised", "same") if up.all() else ("lowered", "bad") if down.all() else ("depends", "open")
+        # One verdict only where all rulers lead to it, the trusted one among them: otherwise the answer depends on the
+        # ruler.
+        verdict, tone = "depends", "open"
+        if DEFAULT_RULER in set(gains["ruler"]) and (up.all() or down.all()):
+            verdict, tone = ("raised", "same") if up.all() else ("lowered", "bad")
         if not (up | down).any():
             verdict, tone = ("cannot tell", "open") if judged else ("", "plain")
         values = {
@@ -241,7 +245,7 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             "margin": outcome.margin,
             "ruler": analysis.ruler,
             "help": RULERS[analysis.ruler].help,
-            "missing": "" if DEFAULT_RULER in set(analysis.gains["ruler"]) else DEFAULT_RULER,
+            "missing": "" if DEFAULT_RULER in list_rulers(analysis.results.rows) else DEFAULT_RULER,
         }
         yield Finding(kind="trust", sentence="judged_by", values=values, evidence="rules", about="measure")
     swaps = analysis.effects[analysis.effects["metric"] == analysis.quality]
@@ -264,7 +268,7 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             about=f"noise on {floor['dataset']}",
             verdict=f"about {floor['floor']:.2g}", tone="open",
         )  # fmt: skip
-    if ceilings := find_untrained_ceilings(analysis):
+    if ceilings := find_false_ceilings(analysis):
         values = {"metric": METRICS[choose_pixel_metric(analysis)].label, "datasets": ceilings}
         yield Finding(
             kind="trust", sentence="no_ceiling", values=values, evidence="levels", about="supervised",
@@ -281,7 +285,7 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
 
 def find_ruler_agreement(analysis: Analysis) -> Iterator[Finding]:
     """Yield whether another ruler would lead to other verdicts on the choices."""
-    names = [name for name in dict.fromkeys(analysis.gains["ruler"]) if _judging_metric(analysis, name)]
+    names = [name for name in list_rulers(analysis.results.rows) if _judging_metric(analysis, name)]
     choices = [axis.name for axis in analysis.axes.values() if not axis.is_condition]
     columns = {_judging_metric(analysis, name): name for name in names}
     effects = analysis.effects[analysis.effects["metric"].isin(columns) & analysis.effects["axis"].isin(choices)]
@@ -303,7 +307,9 @@ def find_ruler_agreement(analysis: Analysis) -> Iterator[Finding]:
         sentence, verdict, tone = "rulers_disagree", "depends", "open"
     else:
         values = {"rulers": len(names), "swaps": count}
-        sentence, verdict, tone = "rulers_agree", "agree", "same"
+        # Rulers that all tell nothing do not confirm each other.
+        decided = (effects["verdict"] != "cannot tell").any()
+        sentence, verdict, tone = "rulers_agree", "agree", "same" if decided else "plain"
     yield Finding(
         kind="trust", sentence=sentence, values=values, evidence="effects", about="ruler", verdict=verdict,
         tone=cast(Tone, tone),

@@ -6,8 +6,8 @@ A ruler is one file, `NAME.py`, with a function:
         Return the columns of this ruler. Test images only meet what was fitted on training images.
 
 core/columns.py declares the columns, and which of them judges choices. `own` and `refit` measure in the space that the
-run itself clusters in. All other rulers fit a space of their own, which is a part of the measure: the same features get
-the same score in every run, whatever its backend, its `k` and its seed.
+run itself clusters in. All other rulers fit a space of their own, which is a part of the measure: on one device, the
+same features get the same score in every run, whatever its backend, its `k` and its seed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from dcbench import registry
+from dcbench.core.columns import RULER_SCORES
 from dcbench.core.spec import RunSpec
 from dcbench.training import metrics, seeds
 from dcbench.training.backends import KMeansResult, assign_to_nearest, compute_objective
@@ -28,9 +29,6 @@ from dcbench.training.metrics import IntArray
 
 ITERATIONS = 20
 """Iterations of k-means, at most."""
-
-CLUSTERING_SCORES = ("cluster_accuracy", "nmi_true")
-"""Scores of the rulers that cluster in a space of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +69,7 @@ class Embedding:
     @cached_property
     def centred(self) -> tuple[Tensor, Tensor]:
         """The features of both splits less the mean of the training features."""
-        mean = self.training.double().mean(dim=0).float()
+        mean = self.training.mean(dim=0, dtype=torch.float64).float()
         return self.training - mean, self.test - mean
 
     @cached_property
@@ -109,7 +107,7 @@ class Embedding:
         """Cluster training points `(n, dim)` into as many clusters as classes, and score that on both splits."""
         kmeans = cluster_points(points, self.class_count, starts, self.start_seed)
         assignment = kmeans.assignment.cpu().numpy()
-        return self.score_clustering(prefix, assignment, kmeans.centroids, test_points, CLUSTERING_SCORES)
+        return self.score_clustering(prefix, assignment, kmeans.centroids, test_points, RULER_SCORES)
 
 
 def cluster_points(points: Tensor, k: int, starts: int, seed: int) -> KMeansResult:

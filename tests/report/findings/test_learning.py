@@ -5,7 +5,7 @@ import pytest
 
 from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.core.columns import GAIN
-from dcbench.report.findings.learning import find_untrained_ceilings, judge_learning, score_pixels
+from dcbench.report.findings.learning import find_false_ceilings, judge_learning, score_pixels
 from tests.helpers.analyses import make_results
 from tests.helpers.learning import TEXT, pixels
 
@@ -60,7 +60,7 @@ def test_without_a_finished_run_the_frame_is_empty():
 @pytest.mark.parametrize(("supervised", "expected"), [(0.9, []), (0.4, ["mnist"])])
 def test_supervised_networks_are_a_ceiling_only_above_all_others(supervised, expected):
     baselines = [pixels(method="supervised", test_refit_nmi_true=supervised), pixels(test_refit_nmi_true=0.99)]
-    ceilings = find_untrained_ceilings(make_analysis(baselines))
+    ceilings = find_false_ceilings(make_analysis(baselines))
     assert [entry["name"] for entry in ceilings] == expected
     assert all(entry["supervised"] == 0.4 and entry["best"] == pytest.approx(0.483, abs=0.001) for entry in ceilings)
-    assert find_untrained_ceilings(make_analysis()) == []
+    assert find_false_ceilings(make_analysis()) == []

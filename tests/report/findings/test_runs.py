@@ -212,8 +212,8 @@ def test_supervised_networks_below_the_others_are_called_no_ceiling():
 
     finding = find_trust(make_analysis(change=change))["supervised"]
     assert finding.text == (
-        "The supervised networks are no ceiling: by NMI with the truth, test, refit, they score 0.100 on mnist, where "
-        "the best cell or the untrained networks score 0.539. They were not trained to their end."
+        "By NMI with the truth, test, refit, they score 0.100 on mnist, where "
+        "the best cell or the untrained networks score 0.539, so they are no upper bound here."
     )
 
 
@@ -300,7 +300,7 @@ def judged_by_every_ruler(change):
 def test_rulers_that_agree_are_counted():
     finding = find_trust(judged_by_every_ruler(lambda ruler: 0.2))["ruler"]
     assert (finding.verdict, finding.tone) == ("agree", "same")
-    assert "Judged by any of the 7 rulers that all runs have, the verdict" in finding.text
+    assert "All 7 rulers that scored all runs lead to the same verdict on the only swap." in finding.text
 
 
 def test_rulers_that_disagree_are_named():
@@ -322,5 +322,25 @@ def test_the_noise_floor_is_stated():
     finding = find_trust(make_analysis(text))["noise on mnist"]
     assert (
         finding.verdict.startswith("about 0.0")
-        and "In 3 pairs of such runs, NMI with the truth differs" in finding.text
+        and "In 3 pairs of such runs over all settings, NMI with the truth differs" in finding.text
     )
+
+
+def test_a_page_of_untrained_networks_does_not_miss_the_ruler_that_judges():
+    analysis = judged_by_every_ruler(lambda ruler: 0.2)
+    untrained = analyse(replace(analysis.results, rows=analysis.results.rows.query("epoch == 0")))
+    findings = find_trust(untrained)
+    assert "Not all runs have" not in findings["measure"].text and findings["ruler"].verdict == "agree"
+    assert not any("learned something" in finding.text for finding in find_learning(untrained))
+
+
+def test_rulers_that_all_cannot_tell_do_not_confirm_each_other():
+    assert find_trust(judged_by_every_ruler(lambda ruler: 0.0))["ruler"].tone in ("same", "plain")
+
+
+def test_without_the_trusted_ruler_there_is_no_verdict_on_training():
+    first, *_ = find_learning(make_analysis(SEEDS))
+    assert (first.verdict, first.tone) == (
+        "depends",
+        "open",
+    ) and "5 other rulers might say something else" in first.text
