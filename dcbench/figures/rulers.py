@@ -53,7 +53,8 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         panel.set_xlabel("score")
     labels = [wrap(METRICS[metric].label, LABEL_INCHES, TEXT_SIZE) for metric in dict.fromkeys(gains["metric"])]
     panels[0].set_yticks(range(len(rulers)), labels)
-    panels[0].invert_yaxis()
+    # The first ruler is at the top, and half a row is left above and below.
+    panels[0].set_ylim(len(rulers) - 0.5, -0.5)
     # The last handle is that of the margin, which this figure does not show.
     *verdicts, _ = make_verdict_handles(gains["verdict"])
     add_legend(figure, [Line2D([], [], label="untrained", **UNTRAINED), *verdicts])

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import faiss
 import scipy.linalg
 import torch
 from torch import Tensor
@@ -26,6 +27,9 @@ from dcbench.training import metrics, seeds
 from dcbench.training.backends import KMeansResult, assign_to_nearest, compute_objective
 from dcbench.training.deepcluster.pseudo_labels import Clustering, FeatureSpace
 from dcbench.training.metrics import IntArray
+
+FEW_NUMBERS = 2**20
+"""Points of fewer numbers are clustered by one thread: more would mostly wait for each other, long on busy cores."""
 
 ITERATIONS = 20
 """Iterations of k-means, at most."""
@@ -115,8 +119,15 @@ def cluster_points(points: Tensor, k: int, starts: int, seed: int) -> KMeansResu
     # One library for all runs, so that the measure does not change with the backend that is measured. faiss is fastest.
     kmeans = registry.load("backends", "faiss").kmeans
     results = []
-    for start in range(starts):
-        indices = seeds.numpy_generator(seed, "refit", start).choice(len(points), min(k, len(points)), replace=False)
-        results.append(kmeans(points, points[torch.from_numpy(indices).to(points.device)], ITERATIONS))
+    threads = faiss.omp_get_max_threads()
+    if points.numel() < FEW_NUMBERS:
+        faiss.omp_set_num_threads(1)
+    try:
+        for start in range(starts):
+            rng = seeds.numpy_generator(seed, "refit", start)
+            indices = rng.choice(len(points), min(k, len(points)), replace=False)
+            results.append(kmeans(points, points[torch.from_numpy(indices).to(points.device)], ITERATIONS))
+    finally:
+        faiss.omp_set_num_threads(threads)
     best: KMeansResult = min(results, key=lambda result: compute_objective(points, result))
     return best
