@@ -288,3 +288,11 @@ def test_plugins_of_one_call_stay_known_in_the_next(tmp_path):
     with pytest.raises(DcbenchError, match="no such folder of plug-ins"):
         dcbench.load_results(SMALL, plugins=[tmp_path / "none"])
     assert registry.search_path() == (first, second)
+
+
+def test_another_ruler_can_judge_and_an_unknown_one_is_refused(results):
+    assert results.analyse(judge_by="own").quality == "nmi_true"
+    assert results.analyse(judge_by="refit").quality == "refit_nmi_true"
+    assert results.analyse(judge_by="own") is results.analyse(judge_by="own") is not results.analyse(judge_by="refit")
+    with pytest.raises(DcbenchError, match=re.escape("unknown ruler 'refti'. Did you mean 'refit'")):
+        results.analyse(judge_by="refti")
