@@ -13,7 +13,17 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from benchmarks.simulated_matrices import AXES, SITUATIONS, Case, Floats, Simulated, correct_holm, plant, simulate
+from benchmarks.simulated_matrices import (
+    CASES,
+    EFFECTS,
+    SITUATIONS,
+    Case,
+    Floats,
+    Simulated,
+    correct_holm,
+    plant,
+    simulate,
+)
 from dcbench.analysis.statistics.intervals import ALPHA
 from dcbench.analysis.statistics.moderation import SeedErrors, estimate_seed_errors
 
@@ -23,13 +33,6 @@ MARGIN = 0.02
 CELLS_DIFFER_BY = 0.03
 """Standard deviation of the effect over cells, for the interval for other cells."""
 
-EFFECTS = (0.02, 0.04, 0.06, 0.1, 0.15)
-CASES = [
-    Case(cells=cells, seeds=seeds, situation=situation)
-    for cells in AXES
-    for seeds in (3, 5, 10)
-    for situation in SITUATIONS
-]
 HEADER = [
     "cells", "seeds", "deviations", "95 % interval covers", "covers the noisiest swap", "other cells' interval covers",
     "matrices with a wrong difference", "wrong equivalence", "no effect is found to be the same",

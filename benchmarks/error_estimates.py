@@ -23,18 +23,21 @@ from pathlib import Path
 import numpy as np
 from scipy import special, stats
 
-from benchmarks.simulated_matrices import AXES, SITUATIONS, Case, Floats, Simulated, correct_holm, plant, simulate
+from benchmarks.simulated_matrices import (
+    CASES,
+    EFFECTS,
+    SITUATIONS,
+    Case,
+    Floats,
+    Simulated,
+    correct_holm,
+    plant,
+    simulate,
+)
 from dcbench.analysis.statistics.moderation import estimate_seed_errors
 
 TABLE = Path(__file__).parent.parent / "docs" / "error_estimates.csv"
 MATRICES = 1000
-EFFECTS = (0.02, 0.04, 0.06, 0.1, 0.15)
-CASES = [
-    Case(cells=cells, seeds=seeds, situation=situation)
-    for cells in AXES
-    for seeds in (3, 5, 10)
-    for situation in SITUATIONS
-]
 HEADER = "method,cells,seeds,situation,covers,covers the noisiest,wrong in a null matrix," + ",".join(
     f"finds {effect:g}" for effect in EFFECTS
 )

@@ -51,6 +51,18 @@ class Case:
     situation: str
 
 
+CASES = [
+    Case(cells=cells, seeds=seeds, situation=situation)
+    for cells in AXES
+    for seeds in (3, 5, 10)
+    for situation in SITUATIONS
+]
+"""Every design in every situation."""
+
+EFFECTS = (0.02, 0.04, 0.06, 0.1, 0.15)
+"""True effects that are planted to measure what is found."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
     """Matched differences of many matrices, without any true effect.

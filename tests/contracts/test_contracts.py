@@ -15,6 +15,8 @@ BUILT_IN = [
     for kind in contracts.KINDS_WITH_CHECKS
     for plugin in registry.plugin_names(kind)
     for check in contracts.list_checks(kind)
+    # The stand-in files hold fewer images than the official ones, whose numbers are the facts.
+    if (kind, check.__name__) != ("datasets", "check_counts") or plugin == "digits"
 ]
 
 
@@ -23,8 +25,6 @@ def test_built_in_plugins_keep_the_contract(kind, plugin, check, tmp_path, monke
     name = f"{plugin}:pictures" if plugin == "imagefolder" else plugin
     if kind == "datasets":
         provide(plugin, tmp_path, monkeypatch)
-        if check.__name__ == "check_counts" and plugin != "digits":
-            pytest.skip("the small stand-in files hold fewer images than the official ones")
     check(name, tmp_path)
 
 
