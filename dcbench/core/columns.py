@@ -368,10 +368,11 @@ _DERIVED = (
             COLUMNS[ruler.column], name=name_gain(ruler.column), low=-1, margin=SCORE_MARGIN, is_difference=True,
             label=f"gain over untrained{f', {name}' if name != 'own' else ''}",
             help=f"{COLUMNS[ruler.column].label} less that of row 0",
-            # The gains of rulers without a space follow each other.
+            # The gains of rulers without a space come after all other metrics without one.
             shown_in={"finals": place, "runs": place, "effects": place + 2},
         )
-        for place, (name, ruler) in zip((2, 2, 2, 2, 2, 12, 13), RULERS.items(), strict=True)
+        for number, (name, ruler) in enumerate(RULERS.items())
+        for place in [2 if COLUMNS[ruler.column].space else 20 + number]
     ),
     MetricSpec(
         name="seconds", label="time of the run", unit="s", better="lower", low=0, cost=True, margin=1.1, is_ratio=True,

@@ -96,8 +96,9 @@ def show_forecast(forecast: Forecast, settings: SchedulerSettings) -> None:
 
 
 def show_power(powers: Sequence[Power], planned_seeds: int) -> None:
-    """Print how large an effect must be to be found, for each dataset and for all of them together."""
-    for power in powers:
+    """Print how large an effect must be to be found."""
+    # The report judges effects that are means over all datasets, so only these can be promised to a matrix of several.
+    for power in [power for power in powers if power.dataset == "all"] or powers:
         where = "all datasets together" if power.dataset == "all" else power.dataset
         few = "" if planned_seeds in power.detectable else f"{plural(planned_seeds, 'seed')}: no verdicts; "
         seeds, *more = power.detectable

@@ -48,7 +48,8 @@ def test_runs_that_learned_are_counted_by_dataset_and_test():
     assert (first.verdict, first.tone, first.evidence) == ("some", "difference", "levels")
     assert first.text == (
         "4 of 8 finished runs learned something (0 of 4 on mnist and 4 of 4 on cifar10): healthy at the end, more than "
-        "0.02 above their own untrained network and better than pixels."
+        "0.02 above their own untrained network and better than pixels. A "
+        "single run can be there by chance, so this count is no verdict on training."
     )
     assert (
         "ends more than 0.02 above the untrained network of the same run in 8 of 8 runs, and more than 0.02 below it "
