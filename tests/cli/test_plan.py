@@ -28,7 +28,7 @@ def test_plan_says_what_its_seeds_can_find(call):
     assert "all datasets together (96 cells, 7 swaps): with 3 seeds, effects on NMI with the truth above 0." in out
     assert "mnist (48 cells" not in out, "the report has no effects of one dataset"
     alone = call("plan", str(MATRICES / "recipe_cpu.yaml"), "--json").stdout
-    assert {each["dataset"] for each in json.loads(alone)["power"]} == {"mnist"}
+    assert json.loads(alone)["power"] == [], "without a swap there is nothing to find"
     assert "are found in 80 % of matrices like this one; with 10 seeds, above 0.0" in out
     assert "2 seeds: no verdicts; with 3 seeds" in call("plan", "m.yaml").stdout.replace("\n", " ")
 
