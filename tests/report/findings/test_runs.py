@@ -213,7 +213,7 @@ def test_supervised_networks_below_the_others_are_called_no_ceiling():
 
     finding = find_trust(make_analysis(change=change))["supervised"]
     assert finding.text == (
-        "By NMI with the truth, test, refit, they score 0.100 on mnist, where "
+        "By NMI with the truth, test, refit, supervised networks score 0.100 on mnist, where "
         "the best cell or the untrained networks score 0.539, so they are no upper bound here."
     )
 
