@@ -38,6 +38,7 @@ from dcbench.training.deepcluster.learner import Learner, make_trunk_optimizer, 
 from dcbench.training.deepcluster.network import build_network
 from dcbench.training.deepcluster.pseudo_labels import cluster, preprocess
 from dcbench.training.deepcluster.training_pass import draw_positions
+from dcbench.training.metrics import measure_accuracy, score_predictions
 from dcbench.training.rulers import Embedding
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -93,7 +94,7 @@ def score_networks(dataset, seed, data_dir):
                 next(stages)
             features = extract_features(network, training, spec.precision)
             test_features = extract_features(network, test_images, spec.precision)
-            head = scoring.measure_head_accuracy(network, test_images, test.labels, spec)
+            head = measure_accuracy(test.labels, scoring.predict_classes(network, test_images, spec))
             facts = {"dataset": dataset, "seed": seed, "shuffled": share, "passes": passes, "head_accuracy": head}
             for start_seed in START_SEEDS:
                 own = spec.model_copy(update={"seed": start_seed})
@@ -108,7 +109,8 @@ def score_networks(dataset, seed, data_dir):
                         class_count=split.class_count, space=space, clustering=clustering, spec=own,
                         start_seed=start_seed,
                     )  # fmt: skip
-                    score = scoring.RULERS[name].score(embedding)[ruler.column]
+                    predictions = scoring.RULERS[name].predict(embedding)
+                    score = score_predictions(predictions, split.labels, test.labels)[ruler.column]
                     seconds = round(time.perf_counter() - start, 3)
                     yield facts | {"start_seed": start_seed, "ruler": name, "score": score, "seconds": seconds}
             print(dataset, seed, share, passes, f"{head:.3f}", flush=True)

@@ -16,6 +16,9 @@ CLUSTERING = "seconds_clustering"
 SCORE_MARGIN = 0.02
 """How far two choices may differ in a score and still count as the same."""
 
+TEST_PREFIX = "test_"
+"""What the names of all scores of test images begin with."""
+
 View = Literal[
     "effects",  # effects, interactions, levels and ranks, on the page and in `dcbench compare`
     "finals",  # the table of finals by cell, and runs.csv
@@ -48,6 +51,16 @@ class Space:
     baselines_only: bool = False
     scores: tuple[str, ...] | None = None
 
+    @property
+    def key(self) -> str:
+        """The name of the clustering, where it is kept with those of other spaces: `own`, `test_own`, `refit`."""
+        return f"{self.prefix}own" if self.prefix in ("", TEST_PREFIX) else self.prefix.removesuffix("_")
+
+    @property
+    def training_key(self) -> str | None:
+        """The key of the clustering of the training images that this one of test images belongs to; None for itself."""
+        return self.key.removeprefix(TEST_PREFIX) if self.prefix.startswith(TEST_PREFIX) else None
+
 
 RULER_SCORES = ("cluster_accuracy", "nmi_true")
 """The scores of the rulers that cluster in a space of their own."""
@@ -65,7 +78,7 @@ SPACES = (
         help="the same without the whitening; baselines only",
     ),
     Space(
-        prefix="test_", label="test", has_run_k=True,
+        prefix=TEST_PREFIX, label="test", has_run_k=True,
         help="test images at their nearest centroid; clusters matched to classes on training images",
     ),
     Space(
@@ -84,7 +97,7 @@ SPACES = (
         )
         for split, label, images in (
             ("", "", "training images clustered by"),
-            ("test_", "test, ", "test images at the nearest centroid of the training images, clustered by"),
+            (TEST_PREFIX, "test, ", "test images at the nearest centroid of the training images, clustered by"),
         )
         for ruler, name, space, starts in (
             ("l2", "unit length", "raw features of unit length", 3),

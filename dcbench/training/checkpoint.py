@@ -44,11 +44,20 @@ class Checkpoint:
     """State of the network and of its optimizers, and the labels."""
     previous: IntArray
     """Assignment `(n,)` of that row."""
+    predictions: dict[str, IntArray]
+    """Predictions up to that row, as PredictionRecord stacks them."""
     facts: dict[str, Any]
     """Contents of audit.json up to that row."""
 
 
-def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: IntArray, facts: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: RunDir,
+    learner: Learner,
+    epoch: int,
+    previous: IntArray,
+    predictions: dict[str, IntArray],
+    facts: dict[str, Any],
+) -> None:
     """Replace the checkpoint atomically; if the disk is full, log it and let the run continue."""
     optimizers = {"trunk_optimizer": learner.trunk_optimizer, "head_optimizer": learner.head_optimizer}
     contents = {
@@ -60,6 +69,7 @@ def save_checkpoint(folder: RunDir, learner: Learner, epoch: int, previous: IntA
             **{name: optimizer and optimizer.state_dict() for name, optimizer in optimizers.items()},
         },
         "previous": torch.from_numpy(previous),
+        "predictions": {name: torch.from_numpy(array) for name, array in predictions.items()},
         "facts": facts,
     }
     try:
@@ -109,5 +119,6 @@ def read_checkpoint(folder: RunDir) -> Checkpoint:
         epoch=contents["epoch"],
         learner=contents["learner"],
         previous=contents["previous"].numpy().astype(np.int64),
+        predictions={name: tensor.numpy() for name, tensor in contents["predictions"].items()},
         facts=contents["facts"],
     )

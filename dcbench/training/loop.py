@@ -22,11 +22,12 @@ from dcbench.training import checkpoint, metrics
 from dcbench.training.audit_recorder import AuditRecorder
 from dcbench.training.costs import StageClock, fill_seconds_columns, read_peak_memory_mb
 from dcbench.training.datasets import Split, load_test, load_training
-from dcbench.training.deepcluster.features import BATCH_SIZE, effective_rank, extract_features
+from dcbench.training.deepcluster.features import BATCH_SIZE, extract_features
 from dcbench.training.deepcluster.images import make_images_like, make_training_images
 from dcbench.training.deepcluster.pseudo_labels import cluster, preprocess, warm_up_backends
 from dcbench.training.deepcluster.training_pass import train_pass
 from dcbench.training.metrics import IntArray
+from dcbench.training.predictions import PredictionRecord
 from dcbench.training.provenance import gather_provenance
 from dcbench.training.scoring import MetricsRow, Scorer
 
@@ -59,9 +60,14 @@ def train_run(
             torch.cuda.set_per_process_memory_fraction(devices.memory_fraction(config.memory_mb, total), index)
     # Dropout and the constructors of layers draw from torch's global generator; leave the caller's as it was.
     with torch.random.fork_rng(devices=cuda):
-        assignment = Trainer(spec, folder, config, training, test).run(stop_requested, neighbours)
+        trainer = Trainer(spec, folder, config, training, test)
+        assignment = trainer.run(stop_requested, neighbours)
     archive = io.BytesIO()
-    np.savez_compressed(archive, assignment=assignment, indices=training.indices, labels=training.labels)
+    arrays = {
+        "assignment": assignment, "indices": training.indices, "labels": training.labels,
+        "test_indices": test.indices, "test_labels": test.labels, **trainer.predictions.stack(),
+    }  # fmt: skip
+    np.savez_compressed(archive, allow_pickle=False, **arrays)
     write_atomic(folder.assignments_file, archive.getvalue())
     if not config.keep_weights:
         folder.checkpoint_file.unlink(missing_ok=True)
@@ -80,6 +86,7 @@ class Trainer:
         self.method = registry.load("methods", spec.method)
         self.learner = self.method.begin(spec, self.device)
         self.previous: IntArray | None = None
+        self.predictions = PredictionRecord(spec.epochs)
         self.recorder = AuditRecorder(spec)
         self.recorder.facts |= {
             "method": registry.plugin_name(self.method),
@@ -119,7 +126,8 @@ class Trainer:
             # Ask once per row: a request between two calls would stop the run without a checkpoint.
             stopping = not last and stop_requested()
             if self.config.keep_weights if last else schedule.due() or stopping:
-                checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, self.recorder.facts)
+                predictions, facts = self.predictions.stack(), self.recorder.facts
+                checkpoint.save_checkpoint(self.folder, self.learner, epoch, self.previous, predictions, facts)
             if stopping:
                 raise Stopped
         assert self.previous is not None, "a run has at least row 0, or resumes after it"
@@ -135,6 +143,7 @@ class Trainer:
             self.folder.clear_rows()
             return 0
         self.previous = saved.previous
+        self.predictions = PredictionRecord(self.spec.epochs, saved.predictions)
         self.recorder.resume(saved.facts, self.learner.labels, saved.epoch)
         self.folder.write_audit(self.recorder.facts)
         self.folder.append_log(f"resumed after epoch {saved.epoch}")
@@ -174,10 +183,11 @@ class Trainer:
         # 5. SCORE the clustering. The true labels and the test images are only read here: no score reaches the
         #    training, and none chooses an epoch.
         with self.clock.stage("evaluate"):
-            row |= self.scorer.score_row(self.learner, features, space, clustering)
+            scores, predictions = self.scorer.score_row(self.learner, features, space, clustering)
+            self.predictions.add(epoch, predictions)
+            row |= scores
             row["nmi_previous"] = metrics.nmi_previous(self.previous, clustering.assignment)
             row |= metrics.cluster_filling(clustering.assignment, self.spec.k)
-            row["feature_rank"] = effective_rank(features)  # of the raw features: whitening hides a collapse
             row |= {"refilled_clusters": clustering.refilled_count, "split_clusters": clustering.split_count}
 
         # 6. RELABEL: the clusters become the labels of the next passes (section 3.2). Cluster ids mean nothing in

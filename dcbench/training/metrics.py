@@ -13,10 +13,17 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from dcbench.core.columns import SCORES
+from dcbench.core.columns import SCORES, SPACES
 
 IntArray = npt.NDArray[np.int64]
 """Labels, assignments and positions."""
+
+Predictions = dict[str, IntArray]
+"""What a row is scored by: the cluster of each image `(n,)` or `(m,)` in each space of core/columns.py, by the key of
+the space, and the class of each test image `(m,)` by each classifier, as `test_NAME` for `test_NAME_accuracy`."""
+
+NOT_PREDICTED = -1
+"""The class of an image that a classifier was not asked for."""
 
 
 def match_one_to_one(truth: IntArray, assignment: IntArray) -> IntArray:
@@ -87,17 +94,36 @@ MATCHED_SCORES = {"cluster_accuracy": match_one_to_one, "purity": match_many_to_
 """Scores that match clusters to classes; on test images they use the match of the training images."""
 
 
-def score_held_out(training: tuple[IntArray, IntArray], truth: IntArray, assignment: IntArray) -> dict[str, float]:
-    """Return every score of test images.
+def score_predictions(predictions: Predictions, labels: IntArray, test_labels: IntArray) -> dict[str, float]:
+    """Return every column that is computed from predictions and from the true labels of both splits.
 
-    `training` holds the truth and the assignment of the training images. Clusters are matched to classes on these
-    alone: a match made on the test images would be too optimistic.
+    Clusters of test images are matched to classes on the training images alone: a match made on the test images would
+    be too optimistic.
     """
-    scores = {}
-    for name, score in TRUTH_SCORES.items():
-        match = MATCHED_SCORES.get(name)
-        scores[name] = matched_accuracy(match(*training), truth, assignment) if match else score(truth, assignment)
-    return scores
+    row = {}
+    for space in SPACES:
+        if space.key not in predictions:
+            continue
+        assignment = predictions[space.key]
+        for name in space.scores or TRUTH_SCORES:
+            match, score = MATCHED_SCORES.get(name), TRUTH_SCORES[name]
+            if space.training_key is None:
+                value = score(labels, assignment)
+            elif match:
+                classes = match(labels, predictions[space.training_key])
+                value = matched_accuracy(classes, test_labels, assignment)
+            else:
+                value = score(test_labels, assignment)
+            row[space.prefix + name] = value
+    for key in predictions.keys() - {space.key for space in SPACES}:
+        row[f"{key}_accuracy"] = measure_accuracy(test_labels, predictions[key])
+    return row
+
+
+def measure_accuracy(truth: IntArray, predicted: IntArray) -> float:
+    """Return the share of images whose class is right, among those whose class was predicted."""
+    asked = predicted != NOT_PREDICTED
+    return float((predicted[asked] == truth[asked]).mean())
 
 
 def nmi_previous(previous: IntArray | None, assignment: IntArray) -> float | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,11 +14,11 @@ from dcbench import registry
 from dcbench.core.spec import RunSpec
 from dcbench.training import metrics, seeds
 from dcbench.training.datasets import Split
-from dcbench.training.deepcluster.features import BATCH_SIZE, autocast, extract_features
+from dcbench.training.deepcluster.features import BATCH_SIZE, autocast, effective_rank, extract_features
 from dcbench.training.deepcluster.images import Images
 from dcbench.training.deepcluster.learner import Learner
 from dcbench.training.deepcluster.pseudo_labels import REFIT_SEED, Clustering, FeatureSpace
-from dcbench.training.metrics import IntArray
+from dcbench.training.metrics import IntArray, Predictions
 from dcbench.training.rulers import Embedding, knn, l2, own, pca, pca_whitened, probe, refit
 
 RULERS = {
@@ -41,8 +40,10 @@ class Scorer:
     """The pixels of `test`, standardised as the training images are."""
     spec: RunSpec
 
-    def score_row(self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering) -> MetricsRow:
-        """Return the columns of every ruler for the features `(n, d)` of the training images.
+    def score_row(
+        self, learner: Learner, features: Tensor, space: FeatureSpace, clustering: Clustering
+    ) -> tuple[MetricsRow, Predictions]:
+        """Return the columns of every ruler for the features `(n, d)` of the training images, and their predictions.
 
         A supervised run gets two more scores: the accuracy of its head, and the refit without the whitening.
         """
@@ -56,16 +57,17 @@ class Scorer:
             clustering=clustering,
             spec=self.spec,
         )
-        row: MetricsRow = {}
+        predictions: Predictions = {}
         for ruler in RULERS.values():
-            row |= ruler.score(embedding)
+            predictions |= ruler.predict(embedding)
         if registry.facts("methods", self.spec.method).get("supervised"):
-            row |= refit.score_unwhitened(embedding)
+            predictions |= refit.predict_unwhitened(embedding)
             if learner.labels is not None:  # row 0 has no trained head
-                row["test_head_accuracy"] = measure_head_accuracy(
-                    learner.network, self.test_images, self.test.labels, self.spec
-                )
-        return row
+                predictions["test_head"] = predict_classes(learner.network, self.test_images, self.spec)
+        row: MetricsRow = dict(metrics.score_predictions(predictions, self.training.labels, self.test.labels))
+        # Of the raw features: whitening hides a collapse. The rulers have computed their scatter already.
+        row["feature_rank"] = effective_rank(features, embedding.scatter)
+        return row, predictions
 
     def score_chance(self) -> dict[str, float]:
         """Return the scores of the training images for random clusters, as many as there are classes."""
@@ -74,13 +76,13 @@ class Scorer:
         return {name: score(self.training.labels, assignment) for name, score in metrics.TRUTH_SCORES.items()}
 
 
-def measure_head_accuracy(network: nn.Module, images: Images, labels: IntArray, spec: RunSpec) -> float:
-    """Return the share of plain images whose label the head predicts, in eval mode."""
+def predict_classes(network: nn.Module, images: Images, spec: RunSpec) -> IntArray:
+    """Return the class `(m,)` that the head predicts for each plain image, in eval mode."""
     network.eval()
-    correct = 0
+    classes = []
     with torch.no_grad():
         for indices in torch.arange(len(images), device=images.device).split(BATCH_SIZE):
             with autocast(images.device, spec.precision):
-                predicted = network(images.plain(indices)).argmax(dim=1)
-            correct += int(np.sum(predicted.cpu().numpy() == labels[indices.cpu().numpy()]))
-    return correct / len(images)
+                classes.append(network(images.plain(indices)).argmax(dim=1))
+    predicted: IntArray = torch.cat(classes).cpu().numpy()
+    return predicted

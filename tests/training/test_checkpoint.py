@@ -31,11 +31,13 @@ def prepare_run(path, values):
 
 
 def read_values(folder):
-    """Return every value that is not a cost, as written, and the last assignment."""
+    """Return every value that is not a cost, as written, and all arrays of the assignments."""
     header, *rows = [row.split(",") for row in folder.metrics_file.read_text().splitlines()]
     columns = [number for number, name in enumerate(header) if not COLUMNS[name].cost]
-    assignment = np.load(folder.assignments_file, allow_pickle=False)["assignment"]
-    return [[row[number] for number in columns] for row in rows], assignment.tolist()
+    with np.load(folder.assignments_file, allow_pickle=False) as archive:
+        arrays = {name: (array.dtype, array.tolist()) for name, array in archive.items()}
+    assert len(arrays["test_knn"][1]) == len(rows), "predictions of each row"
+    return [[row[number] for number in columns] for row in rows], arrays
 
 
 def work(folder, stop=False, **more):

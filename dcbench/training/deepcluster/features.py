@@ -39,14 +39,29 @@ def extract_features(
     return features
 
 
-def effective_rank(features: Tensor) -> float:
+def centre(features: Tensor) -> Tensor:
+    """Return the features `(n, d)` less their mean, in float64."""
+    return features.double() - features.double().mean(dim=0)
+
+
+def compute_scatter(features: Tensor) -> Tensor:
+    """Return the scatter matrix `(d, d)` float64 of the features `(n, d)`: the products of the centred features."""
+    centred = centre(features)
+    return centred.T @ centred
+
+
+def effective_rank(features: Tensor, scatter: Tensor | None = None) -> float:
     """Return the exponential of the entropy of the covariance spectrum of `(n, d)`; 1 is total collapse.
 
-    Source: Roy and Vetterli, "The effective rank" (EUSIPCO 2007), on the covariance's eigenvalues, in float64.
+    `scatter` is the scatter matrix of the features where it is known already. Source: Roy and Vetterli, "The effective
+    rank" (EUSIPCO 2007), on the covariance's eigenvalues, in float64.
     """
-    centred = features.double() - features.double().mean(dim=0)
     # Both products have the same non-zero eigenvalues; the smaller one is cheaper.
-    gram = centred.T @ centred if centred.shape[0] >= centred.shape[1] else centred @ centred.T
+    if features.shape[0] < features.shape[1]:
+        centred = centre(features)
+        gram = centred @ centred.T
+    else:
+        gram = compute_scatter(features) if scatter is None else scatter
     spectrum = torch.linalg.eigvalsh(gram).clamp_min(0)
     if spectrum.sum() == 0:  # all features are equal
         return 1.0

@@ -2,12 +2,13 @@
 
 A ruler is one file, `NAME.py`, with a function:
 
-    score(embedding: Embedding) -> dict[str, float]
-        Return the columns of this ruler. Test images only meet what was fitted on training images.
+    predict(embedding: Embedding) -> Predictions
+        Return the cluster or the class of every image. Test images only meet what was fitted on training images.
 
-core/columns.py declares the columns, and which of them judges choices. `own` and `refit` measure in the space that the
-run itself clusters in. All other rulers fit a space of their own, which is a part of the measure: on one device, the
-same features get the same score in every run, whatever its backend, its `k` and its seed.
+metrics.py scores these predictions. core/columns.py declares the columns, and which of them judges choices. `own` and
+`refit` measure in the space that the run itself clusters in. All other rulers fit a space of their own, which is a part
+of the measure: on one device, the same features get the same score in every run, whatever its backend, its `k` and its
+seed.
 """
 
 from __future__ import annotations
@@ -21,18 +22,21 @@ import torch
 from torch import Tensor
 
 from dcbench import registry
-from dcbench.core.columns import RULER_SCORES
 from dcbench.core.spec import RunSpec
-from dcbench.training import metrics, seeds
+from dcbench.training import seeds
 from dcbench.training.backends import KMeansResult, assign_to_nearest, compute_objective
+from dcbench.training.deepcluster.features import compute_scatter
 from dcbench.training.deepcluster.pseudo_labels import Clustering, FeatureSpace
-from dcbench.training.metrics import IntArray
+from dcbench.training.metrics import IntArray, Predictions
 
 FEW_NUMBERS = 2**20
 """Points of fewer numbers are clustered by one thread: more would mostly wait for each other, long on busy cores."""
 
 ITERATIONS = 20
 """Iterations of k-means, at most."""
+
+SAMPLE = 4096
+"""The dear rulers are fitted to at most this many training images, so that they stay cheap beside a pass over all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,41 +81,46 @@ class Embedding:
         return self.training - mean, self.test - mean
 
     @cached_property
-    def covariance(self) -> Tensor:
-        """The covariance `(d, d)` float64 of the training features; the product is computed in float32."""
-        training, _ = self.centred
-        return (training.T @ training).double() / (len(training) - 1)
+    def scatter(self) -> Tensor:
+        """The scatter matrix `(d, d)` float64 of the training features: their covariance times `n - 1`."""
+        return compute_scatter(self.training)
 
     @cached_property
     def low_pca(self) -> LowPca:
         """The features in a PCA to as many dimensions as there are classes, or fewer if there must be."""
         training, test = self.centred
-        size = len(self.covariance)
+        size = len(self.scatter)
         dim = min(self.class_count, size, len(training) - 1)
         # Only the leading eigenvectors: all of them would take ten times as long.
-        variances, axes = scipy.linalg.eigh(self.covariance.cpu().numpy(), subset_by_index=(size - dim, size - 1))
+        covariance = (self.scatter / (len(training) - 1)).cpu().numpy()
+        variances, axes = scipy.linalg.eigh(covariance, subset_by_index=(size - dim, size - 1))
         axes, variances = (torch.from_numpy(values).float().to(training.device) for values in (axes, variances))
         return LowPca(training=training @ axes, test=test @ axes, variances=variances)
 
-    def score_clustering(
-        self,
-        prefix: str,
-        assignment: IntArray,
-        centroids: Tensor,
-        test_points: Tensor,
-        names: tuple[str, ...] = tuple(metrics.TRUTH_SCORES),
-    ) -> dict[str, float]:
-        """Return the scores of a clustering; test images belong to the nearest centroid of the training images."""
-        test_assignment = assign_to_nearest(test_points, centroids).cpu().numpy()
-        held_out = metrics.score_held_out((self.labels, assignment), self.test_labels, test_assignment)
-        scores = {prefix + name: metrics.TRUTH_SCORES[name](self.labels, assignment) for name in names}
-        return scores | {f"test_{prefix}{name}": held_out[name] for name in names}
+    def predict_new_clusters(
+        self, name: str, points: Tensor, test_points: Tensor, starts: int, sample: int | None = None
+    ) -> Predictions:
+        """Cluster the training points `(n, dim)` into as many clusters as classes; return the clusters of both splits.
 
-    def score_new_clusters(self, prefix: str, points: Tensor, test_points: Tensor, starts: int) -> dict[str, float]:
-        """Cluster training points `(n, dim)` into as many clusters as classes, and score that on both splits."""
-        kmeans = cluster_points(points, self.class_count, starts, self.start_seed)
-        assignment = kmeans.assignment.cpu().numpy()
-        return self.score_clustering(prefix, assignment, kmeans.centroids, test_points, RULER_SCORES)
+        With `sample`, only so many evenly spaced training points are clustered; the others belong to the nearest
+        centroid.
+        """
+        seen = points if sample is None else points[spread_evenly(len(points), sample)]
+        kmeans = cluster_points(seen, self.class_count, starts, self.start_seed)
+        everyone = len(seen) == len(points)
+        assignment = kmeans.assignment if everyone else assign_to_nearest(points, kmeans.centroids)
+        return predict_clusters(name, assignment.cpu().numpy(), kmeans.centroids, test_points)
+
+
+def predict_clusters(name: str, assignment: IntArray, centroids: Tensor, test_points: Tensor) -> Predictions:
+    """Return the clusters of both splits: test images belong to the nearest centroid of the training images."""
+    return {name: assignment, f"test_{name}": assign_to_nearest(test_points, centroids).cpu().numpy()}
+
+
+def spread_evenly(count: int, most: int) -> Tensor:
+    """Return at most `most` positions, spread evenly over `count`: image folders are sorted by class."""
+    size = min(count, most)
+    return torch.arange(size) * count // size
 
 
 def cluster_points(points: Tensor, k: int, starts: int, seed: int) -> KMeansResult:

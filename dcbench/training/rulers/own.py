@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dcbench.training.rulers import Embedding
+from dcbench.training.metrics import Predictions
+from dcbench.training.rulers import Embedding, predict_clusters
 
 
-def score(embedding: Embedding) -> dict[str, float]:
-    """Return the scores of the row's clustering."""
+def predict(embedding: Embedding) -> Predictions:
+    """Return the row's clustering."""
     clustering, test_points = embedding.clustering, embedding.space.transform(embedding.test)
-    return embedding.score_clustering("", clustering.assignment, clustering.centroids, test_points)
+    return predict_clusters("own", clustering.assignment, clustering.centroids, test_points)

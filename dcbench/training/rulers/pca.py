@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 
+from dcbench.training.metrics import Predictions
 from dcbench.training.rulers import Embedding
 
 STARTS = 30
 
 
-def score(embedding: Embedding) -> dict[str, float]:
-    """Return the scores of the best start."""
+def predict(embedding: Embedding) -> Predictions:
+    """Return the clusters of the best start."""
     points, test_points = F.normalize(embedding.low_pca.training), F.normalize(embedding.low_pca.test)
-    return embedding.score_new_clusters("pca_", points, test_points, STARTS)
+    return embedding.predict_new_clusters("pca", points, test_points, STARTS)

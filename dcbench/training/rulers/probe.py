@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from dcbench.training.metrics import Predictions
 from dcbench.training.rulers import Embedding
 
 RIDGE = 1e-3
@@ -14,8 +15,8 @@ SMALLEST_VARIANCE = 1e-12
 """Features that vary less carry no information; without it collapsed features would be divided by 0."""
 
 
-def score(embedding: Embedding) -> dict[str, float]:
-    """Return the share of test images whose class gets the highest output.
+def predict(embedding: Embedding) -> Predictions:
+    """Return the class of each test image that gets the highest output.
 
     The one-hot labels are regressed on the standardised features, which has a closed form: no learning rate, no
     number of steps and no random start can change the score.
@@ -25,11 +26,11 @@ def score(embedding: Embedding) -> dict[str, float]:
     targets = F.one_hot(labels, embedding.class_count).double()
     # W = (R + ridge I)^-1 X'Y / n for the correlation matrix R and standardised features X. The offset of each class is
     # its share, because X is centred.
-    deviations = embedding.covariance.diagonal().clamp_min(SMALLEST_VARIANCE).sqrt()
-    correlation = embedding.covariance / deviations / deviations[:, None]
+    covariance = embedding.scatter / (len(training) - 1)
+    deviations = covariance.diagonal().clamp_min(SMALLEST_VARIANCE).sqrt()
+    correlation = covariance / deviations / deviations[:, None]
     correlation.diagonal().add_(RIDGE)
     shares = targets.mean(dim=0)
     products = (training.T @ (targets - shares).float()).double() / deviations[:, None] / len(training)
     weights = torch.cholesky_solve(products, torch.linalg.cholesky(correlation)) / deviations[:, None]
-    predicted = (test @ weights.float() + shares.float()).argmax(dim=1).cpu().numpy()
-    return {"test_probe_accuracy": float((predicted == embedding.test_labels).mean())}
+    return {"test_probe": (test @ weights.float() + shares.float()).argmax(dim=1).cpu().numpy()}
