@@ -18,7 +18,7 @@ from dcbench.audit.expectations import COMMON_RANDOM_NUMBERS, EXPECTATIONS, INEX
 from dcbench.audit.run_checks import CheckFailure, Facts, check_run
 from dcbench.core.columns import COLUMNS
 from dcbench.core.matrix.expand import Plan
-from dcbench.core.spec import STAGE_BACKENDS, RunSpec, format_value
+from dcbench.core.spec import SECTION_FIELDS, STAGE_BACKENDS, RunSpec, format_value
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import MatrixStatus, PlannedRun, read_status
 from dcbench.core.text import join_fields, plural
@@ -245,7 +245,7 @@ def audit_status(status: MatrixStatus, evidence: Iterable[RunEvidence | None]) -
 
 
 def judge_axis(plan: Plan, axis: tuple[str, ...], runs: Sequence[RunEvidence]) -> AxisVerdict:
-    """Judge an axis by its matched pairs: two runs with the same seed and the same values of all other axes.
+    """Judge an axis by its matched pairs: two runs with the same seed, repeat and values of all other axes.
 
     A pair is a valid comparison if
     1. it shows that the axis acted: each of its fields that differs left different evidence;
@@ -270,7 +270,7 @@ def judge_axis(plan: Plan, axis: tuple[str, ...], runs: Sequence[RunEvidence]) -
     alike: dict[Hashable, list[RunEvidence]] = defaultdict(list)
     other_axes = [name for group in plan.groups if group != axis for name in group]
     for run in runs:
-        alike[tuple(getattr(run.spec, name) for name in (*other_axes, "seed"))].append(run)
+        alike[tuple(getattr(run.spec, name) for name in (*other_axes, *SECTION_FIELDS))].append(run)
     pairs = [pair for group in alike.values() for pair in itertools.combinations(group, 2)]
 
     acted = outcome = common = 0

@@ -77,8 +77,10 @@ def estimate_power(plan: Plan, runs: Sequence[PlannedRun]) -> list[Power]:
     `runs` are the planned runs with their states. The score is that of the default ruler where the finished runs tell
     how far it varies on every dataset. The list is empty when the matrix swaps nothing but conditions.
     """
-    datasets = dict.fromkeys(spec.dataset for spec in plan.runs)
-    planned = {dataset: [spec for spec in plan.runs if spec.dataset == dataset] for dataset in datasets}
+    # Repeats are no further seeds: what they add is the noise floor.
+    first_repeats = [spec for spec in plan.runs if spec.repeat == 0]
+    datasets = dict.fromkeys(spec.dataset for spec in first_repeats)
+    planned = {dataset: [spec for spec in first_repeats if spec.dataset == dataset] for dataset in datasets}
     swaps = {dataset: _pair_scores(dict.fromkeys(specs, 0.0), plan.groups) for dataset, specs in planned.items()}
     swaps = {dataset: pairs for dataset, pairs in swaps.items() if pairs}
 
@@ -87,7 +89,7 @@ def estimate_power(plan: Plan, runs: Sequence[PlannedRun]) -> list[Power]:
     if not swaps.keys() <= own.keys():
         metric = MEASURED_METRIC
         own = _measure_own(plan, runs, metric)
-    seeds = len({spec.seed for spec in plan.runs})
+    seeds = len({spec.seed for spec in first_repeats})
     numbers = sorted({max(seeds, MIN_SEEDS), MORE_SEEDS})
 
     def describe(dataset: str, cells: int, count: int, square: float, source: str) -> Power:
@@ -158,7 +160,7 @@ def _pair_scores(scores: Mapping[RunSpec, float], groups: Sequence[tuple[str, ..
 def _measure_own(plan: Plan, runs: Sequence[PlannedRun], metric: str) -> dict[str, _Variances]:
     """Return the variances of the finished runs of each dataset that has enough of them with this score."""
     scores: dict[str, dict[RunSpec, float]] = defaultdict(dict)
-    cells = set(plan.runs)
+    cells = {spec for spec in plan.runs if spec.repeat == 0}
     for run in runs:
         if run.state.name == "done" and run.spec in cells:
             rows = list(run.folder.read_columns(["epoch", metric]))

@@ -91,6 +91,9 @@ class RunSpec(BaseModel):
         "float32", description="auto in a matrix: float32 on a CPU, bfloat16 autocast on a GPU"
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="root of the seed tree")
+    repeat: Annotated[int, Field(ge=0)] = Field(
+        0, description="number of the repeat: the same images, other random numbers for everything else"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -130,7 +133,7 @@ class RunSpec(BaseModel):
         words += [self.arch] if self.method != "pixels" else []
         words += [f"c{self.input_channels}"]
         words += [self.optimizer, self.top_optimizer] if self.method == "deepcluster" else []
-        words += [self.backend, f"s{self.seed}"]
+        words += [self.backend, f"s{self.seed}" + (f"r{self.repeat}" if self.repeat else "")]
         slug = re.sub(r"[^A-Za-z0-9_+.]+", "-", "-".join(words)).strip("-.")[:100]
         return f"{slug}-{digest[:12]}"
 
@@ -165,6 +168,7 @@ FROZEN_DEFAULTS: dict[str, Any] = {
     "pca_backend": "faiss", "whiten_backend": "faiss", "kmeans_backend": "faiss",
     "pca_dim": 256, "whiten": True, "l2_normalize": True, "kmeans_iterations": 20, "kmeans_restarts": 1,
     "sampler": "uniform", "reassign_every": 1, "augment": "crop", "precision": "float32", "seed": 0,
+    "repeat": 0,
 }  # fmt: skip
 """Values that are left out of the hash. Frozen: a new field adds the value that old runs had and never changes another
 line, so no run is ever renamed. The learning rates are always hashed."""
@@ -173,10 +177,14 @@ SHORTHANDS = {"backend": "sets pca_backend, whiten_backend and kmeans_backend wh
 """Names that a matrix may use in addition to the fields of the spec."""
 
 
+SECTION_FIELDS = {"seed": "seeds", "repeat": "repeats"}
+"""Fields with a section of their own in a matrix -> the section. Every cell gets the same values, so that runs can be
+paired by them."""
+
+
 def list_matrix_fields() -> list[str]:
     """Return every name that a matrix may use as an axis or a setting."""
-    # Seeds have a section of their own, so that every cell gets the same ones and runs can be paired by seed.
-    return [*(name for name in RunSpec.model_fields if name != "seed"), *SHORTHANDS]
+    return [*(name for name in RunSpec.model_fields if name not in SECTION_FIELDS), *SHORTHANDS]
 
 
 TWIN_CHANNELS = (1, 3)

@@ -168,7 +168,7 @@ class AuditRecorder:
     def compare_inputs(self, training_pass: TrainingPass, training: Images, epoch: int) -> float:
         """Return the largest difference of the first batch from the training view of the images that clustering saw."""
         # A new generator from the seed tree repeats the crops of the pass.
-        crops = seeds.torch_generator(self.spec.seed, "augment", epoch)
+        crops = seeds.torch_generator(self.spec, "augment", epoch)
         plain = training.plain(training_pass.positions[: len(training_pass.first_inputs)])
         due = make_training_view(plain, self.spec.augment, crops)
         return float((due - training_pass.first_inputs).abs().max())

@@ -9,7 +9,7 @@ import pytest
 from dcbench import registry
 from dcbench.audit import axes
 from dcbench.audit.expectations import EXPECTATIONS, look_up
-from dcbench.core.spec import RunSpec
+from dcbench.core.spec import SECTION_FIELDS, RunSpec
 from dcbench.core.store import status
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.training import datasets, loop
@@ -54,7 +54,7 @@ def failed_checks(result):
 
 
 def test_every_field_that_can_be_an_axis_has_an_expectation():
-    assert set(EXPECTATIONS) == set(RunSpec.model_fields) - {"seed"}
+    assert set(EXPECTATIONS) == set(RunSpec.model_fields) - set(SECTION_FIELDS)
 
 
 SAME_OUTCOME = ("backend", "pca_backend", "whiten_backend", "kmeans_backend", "kmeans_iterations")
@@ -85,6 +85,14 @@ def test_every_axis_acts(audited, axis):
     assert only.acted == only.common == only.pairs >= 1
     if name not in SAME_OUTCOME:
         assert only.outcome == only.pairs
+
+
+def test_runs_are_paired_within_a_repeat(audited):
+    settings = SETTINGS.replace("epochs: 2", "epochs: 1")
+    result = audited(f"name: m\naxes: {{optimizer: [sgd, adam]}}\nseeds: [0, 1]\nrepeats: 2\nsettings: {settings}\n")
+    (only,) = result.axes
+    assert (result.runs, only.pairs, only.acted, only.common) == (8, 4, 4, 4), "of 28 pairs of runs, 4 share a repeat"
+    assert only.verdict == "acts" and result.passed
 
 
 def test_the_betas_act_with_adam_and_do_nothing_with_sgd(audited):

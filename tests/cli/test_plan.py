@@ -5,7 +5,8 @@ from tests.helpers.command_line import MATRICES, RUN
 
 def test_plan_counts_96_cells_and_288_runs(call):
     output = json.loads(call("plan", str(MATRICES / "mnist_cifar.yaml"), "--json").stdout)
-    steps = {"product": 96, "exclude": 96, "include": 96, "overrides": 96, "seeds": 288, "duplicates": 288}
+    steps = {"product": 96, "exclude": 96, "include": 96, "overrides": 96}
+    steps |= {"seeds": 288, "repeats": 288, "duplicates": 288}
     prediction, powers = output.pop("forecast"), output.pop("power")
     assert output == {"cells": 96, "runs": 288, "baselines": 66, "done": 0, "steps": steps}
     assert [(each["dataset"], each["cells"], each["swaps"]) for each in powers] == [
@@ -21,6 +22,21 @@ def test_plan_names_runs_that_are_the_same_experiment(call):
     text = " ".join(call("plan", str(MATRICES / "mnist_cifar.yaml")).output.split())
     assert f"mnist: {twins}" in text and "cifar10: SGD runs" not in text
     assert twins not in " ".join(call("plan", str(MATRICES / "small_cpu.yaml")).output.split())
+
+
+def test_plan_counts_repeats_and_says_what_they_are_for(call, tmp_path):
+    once = json.loads(call("plan", "m.yaml", "--json").stdout)
+    assert "the repeats are the same experiment" not in " ".join(call("plan", "m.yaml").output.split())
+    file = tmp_path / "m.yaml"
+    file.write_text(f"{file.read_text()}repeats: 5\n")
+    text = " ".join(call("plan", "m.yaml").output.split())
+    assert (
+        "each cell is run 5 times with each seed, on the same images with other random numbers: the repeats are" in text
+    )
+    assert "the report uses them to measure the noise floor" in text
+    assert "times seeds 4 times repeats 20 duplicates dropped 20" in text
+    repeated = json.loads(call("plan", "m.yaml", "--json").stdout)
+    assert repeated["runs"] == 5 * once["runs"] and repeated["power"] == once["power"], "no further seeds"
 
 
 def test_plan_says_what_its_seeds_can_find(call):

@@ -13,6 +13,7 @@ GOLDEN = {
         "dataset": "mnist", "arch": "vgg16", "input_channels": 2, "optimizer": "adam", "backend": "sklearn", "seed": 3,
         "batch_size": 32,
     },
+    "digits-alexnet-c3-sgd-sgd-faiss-s2r1-6f175f11fec8": {"seed": 2, "repeat": 1},
     "cifar10-alexnet-c1-sgd-adam-faiss+torch+sklearn-s0-d64f3e7b62b9": {
         "dataset": "cifar10", "input_channels": 1, "top_optimizer": "adam", "whiten_backend": "torch",
         "kmeans_backend": "sklearn", "precision": "bfloat16",
@@ -24,6 +25,12 @@ GOLDEN = {
 @pytest.mark.parametrize("run_id", GOLDEN)
 def test_golden_run_ids(run_id):
     assert make_spec(GOLDEN[run_id]).run_id == run_id
+
+
+def test_repeat_0_has_the_run_id_of_a_spec_without_repeats():
+    first, second = (make_spec({"seed": 2, "repeat": repeat}) for repeat in (0, 1))
+    assert first.run_id == make_spec({"seed": 2}).run_id != second.run_id
+    assert "-s2-" in first.run_id and "-s2r1-" in second.run_id
 
 
 def test_equal_values_give_equal_run_ids():
@@ -89,6 +96,7 @@ def test_the_geometry_depends_on_the_image_size():
         ("input_channels", True, "valid integer"),
         ("whiten", 1, "valid boolean"),
         ("limit", "none", "(null for none)"),
+        ("repeat", -1, "greater than or equal to 0"),
         ("backend", 3, "backend's name"),
     ],
 )

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from dcbench.core.columns import COLUMNS
-from dcbench.training import loop, metrics
+from dcbench.core.spec import RunSpec
+from dcbench.training import loop, metrics, seeds
 from dcbench.training.datasets import load_training
 from dcbench.training.deepcluster import pseudo_labels
 from dcbench.training.methods import deepcluster
@@ -108,6 +109,40 @@ def test_runs_that_differ_in_an_optimizer_share_their_first_clustering(run_here)
     scores = [*metrics.TRUTH_SCORES, "feature_rank"]
     assert len({tuple(frame.iloc[0][scores]) for frame in rows}) == 1
     assert len({tuple(frame.iloc[1][["loss", *scores]]) for frame in rows}) == 4, "both optimizers act"
+
+
+def test_repeats_see_the_same_images_with_other_random_numbers(run_here):
+    once = run_here(f"name: once\nseeds: [2]\nsettings: {TINY}\n")
+    folder = run_here(f"name: m\nseeds: [2]\nrepeats: 2\nsettings: {TINY}\n")
+    first, second = (json.loads(file.read_text()) for file in sorted(folder.path.glob("*/audit.json")))
+    assert first["data"] == second["data"] and first["data"]["training"]["indices"], "the same images"
+    assert first["network"]["shapes"] == second["network"]["shapes"]
+    assert first["network"]["initial"] != second["network"]["initial"]
+    assert all(first["first"][name] != second["first"][name] for name in ("centroids", "assignment", "batch"))
+    assert [facts["passes"][0]["inputs_differ"] for facts in (first, second)] == [0, 0], "the audit repeats the crops"
+    assert first["chance"] == second["chance"]
+
+    (same,) = once.path.glob("*/audit.json")
+    costs = {"seconds": 0}
+    assert json.loads(same.read_text()) | costs == first | costs, "repeat 0 is the run without repeats"
+    repeat_0, repeat_1 = (pd.read_csv(file) for file in sorted(folder.path.glob("*/metrics.csv")))
+    repeatable = [name for name, column in COLUMNS.items() if not column.cost]
+    pd.testing.assert_frame_equal(rows_of(once)[repeatable], repeat_0[repeatable])
+    assert (repeat_0[["nmi_true", "feature_rank"]] != repeat_1[["nmi_true", "feature_rank"]]).all(axis=None)
+
+
+def test_every_decision_of_a_run_depends_on_its_repeat_and_the_rulers_on_none(run_here, monkeypatch):
+    drawn = set()
+    derive = seeds._derive_seed
+
+    def record(root, purpose, indices):
+        drawn.add((purpose, type(root)))
+        return derive(root, purpose, indices)
+
+    monkeypatch.setattr(seeds, "_derive_seed", record)
+    run_here(f"name: m\nsettings: {TINY.replace('k: 4', 'k: 4, test_limit: 20')}\n")
+    of_the_run = {"limit", "test", "weights", "head", "dropout", "kmeans", "refill", "sampler", "augment"}
+    assert drawn == {*((purpose, RunSpec) for purpose in of_the_run), ("refit", int), ("chance", int)}
 
 
 def test_features_are_extracted_once_per_row(run_here, monkeypatch):

@@ -25,6 +25,7 @@ STEPS = {
     "include": "after include",
     "overrides": "after overrides",
     "seeds": "times seeds",
+    "repeats": "times repeats",
     "duplicates": "duplicates dropped",
 }
 
@@ -53,6 +54,11 @@ def show_plan(plan: Plan, folder: MatrixDir, counts: dict[str, int]) -> None:
                 f"{escape(', '.join(grey))}: SGD runs with 1 and with 3 input channels are the same experiment, as "
                 "the images have one channel; the report uses them to measure the noise floor"
             )
+    if plan.repeats > 1:
+        console.stdout.print(
+            f"each cell is run {plan.repeats} times with each seed, on the same images with other random numbers: the "
+            "repeats are the same experiment, and the report uses them to measure the noise floor"
+        )
     states = console.format_state_counts(counts)
     console.stdout.print(f"{counts['done']} of {len(plan.planned)} done in {escape(str(folder.path))} ({states})")
 

@@ -1,6 +1,6 @@
 """Expand a matrix file into planned runs.
 
-The steps are: product and zip -> exclude -> include -> overrides -> seeds -> duplicates dropped.
+The steps are: product and zip -> exclude -> include -> overrides -> seeds -> repeats -> duplicates dropped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Plan:
     name: str
     """Name of the matrix, and of its folder below the results."""
     runs: tuple[RunSpec, ...]
-    """The runs of the cells, each once; the seed varies fastest."""
+    """The runs of the cells, each once; the repeat varies fastest, then the seed."""
     baselines: tuple[RunSpec, ...] = ()
     """The runs of the baselines that are not among `runs`."""
     axes: AxisValues
@@ -49,6 +49,11 @@ class Plan:
     def planned(self) -> tuple[RunSpec, ...]:
         """Every run: those of the cells, then the baselines."""
         return self.runs + self.baselines
+
+    @property
+    def repeats(self) -> int:
+        """How often each cell is run with each seed."""
+        return 1 + max(spec.repeat for spec in self.runs)
 
     @property
     def run_ids(self) -> list[str]:
@@ -118,9 +123,10 @@ def _expand_document(document: Document, precision: str, use_plugins: bool) -> P
     mistakes.raise_any()
 
     # Specs -> runs. Different cells can have the same spec, for example after an override or through `include`.
-    runs = [spec.model_copy(update={"seed": seed}) for spec in specs for seed in matrix.seeds]
+    seeded = [spec.model_copy(update={"seed": seed}) for spec in specs for seed in matrix.seeds]
+    runs = [spec.model_copy(update={"repeat": repeat}) for spec in seeded for repeat in range(matrix.repeats)]
     unique = tuple(dict.fromkeys(runs))
-    steps |= {"seeds": len(runs), "duplicates": len(unique)}
+    steps |= {"seeds": len(seeded), "repeats": len(runs), "duplicates": len(unique)}
     if not unique:
         raise MatrixError([document.format_mistake((), "the matrix has no cells left; check exclude")])
 
@@ -129,7 +135,8 @@ def _expand_document(document: Document, precision: str, use_plugins: bool) -> P
         for problem in find_spec_problems(baseline):
             mistakes.add(("baselines",), f"{problem.message} (baseline)")
     mistakes.raise_any()
-    seeded = [spec.model_copy(update={"seed": seed}) for spec in baselines for seed in matrix.seeds]
+    # Baselines are levels to compare with. Their noise is not what the noise floor is about, so they are not repeated.
+    seeded_baselines = [spec.model_copy(update={"seed": seed}) for spec in baselines for seed in matrix.seeds]
     planned = set(unique)
 
     axes = _list_axes(matrix, unique)
@@ -138,7 +145,7 @@ def _expand_document(document: Document, precision: str, use_plugins: bool) -> P
     return Plan(
         name=matrix.name,
         runs=unique,
-        baselines=tuple(spec for spec in seeded if spec not in planned),
+        baselines=tuple(spec for spec in seeded_baselines if spec not in planned),
         axes=axes,
         groups=tuple(group for group in groups if any(len(axes[name]) > 1 for name in group)),
         dependent_fields=_find_dependent_fields(matrix.overrides),

@@ -15,10 +15,12 @@ from typing import Any
 from dcbench import registry
 from dcbench.core.matrix.baselines import list_baselines
 from dcbench.core.matrix.yaml_source import Document, KeyPath, Mistakes
-from dcbench.core.spec import STAGE_BACKENDS, check_field, list_matrix_fields, normalise_value
+from dcbench.core.spec import SECTION_FIELDS, STAGE_BACKENDS, check_field, list_matrix_fields, normalise_value
 from dcbench.errors import MatrixError, PluginError, unknown_name
 
-SECTIONS = ("name", "axes", "zip", "seeds", "settings", "overrides", "exclude", "include", "baselines", "plugins")
+SECTIONS = (
+    "name", "axes", "zip", "seeds", "repeats", "settings", "overrides", "exclude", "include", "baselines", "plugins",
+)  # fmt: skip
 
 PLUGIN_FIELDS = {
     "method": "methods",
@@ -58,6 +60,8 @@ class MatrixFile:
     zips: list[AxisValues]
     """Groups of axes that move together; each group is crossed with everything else."""
     seeds: list[int]
+    repeats: int
+    """How often each cell is run with each seed."""
     settings: Fields
     """Values for all cells, in place of the defaults of the spec."""
     overrides: list[Rule]
@@ -120,6 +124,7 @@ class MatrixChecker:
             axes=self.check_axes(self.top.get("axes", {}), ("axes",)),
             zips=[self.check_zip(entry, path) for entry, path in self.list_entries("zip")],
             seeds=self.check_values(self.top.get("seeds", [0]), ("seeds",), partial(check_field, "seed")),
+            repeats=self.check_repeats(self.top.get("repeats", 1)),
             settings=self.check_fields(self.top.get("settings", {}), ("settings",)),
             overrides=[self.check_override(entry, path) for entry, path in self.list_entries("overrides")],
             exclude=[
@@ -150,6 +155,14 @@ class MatrixChecker:
             )
         return str(name)
 
+    def check_repeats(self, repeats: Any) -> int:
+        """Check the number of times that each cell is run with each seed."""
+        # bool is a kind of int in Python.
+        if isinstance(repeats, int) and not isinstance(repeats, bool) and repeats >= 1:
+            return repeats
+        self.mistakes.add(("repeats",), f"expected a whole number of at least 1, not {_show(repeats)}")
+        return 1
+
     def list_entries(self, section: str) -> Iterator[tuple[Any, KeyPath]]:
         """Yield each entry of a section that is a list, with its path."""
         entries = self.top.get(section, [])
@@ -169,8 +182,8 @@ class MatrixChecker:
     def list_fields(self, value: Any, path: KeyPath) -> Iterator[tuple[str, Any, KeyPath]]:
         """Yield the name, value and path of each field in a mapping; other names are mistakes."""
         for name, field_value in self.check_mapping(value, path).items():
-            if name == "seed":
-                message = "seeds are listed under the top-level key 'seeds'"
+            if name in SECTION_FIELDS:
+                message = f"{name} is set for all cells alike, under the top-level key {SECTION_FIELDS[name]!r}"
                 self.mistakes.add((*path, name), message, at_key=True)
             elif name not in list_matrix_fields():
                 kind = "axis" if path[0] in ("axes", "zip") else "field"

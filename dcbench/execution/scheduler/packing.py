@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dcbench.core import devices
 from dcbench.core.devices import Gpu
-from dcbench.core.spec import RunSpec, format_value, list_matrix_fields
+from dcbench.core.spec import SECTION_FIELDS, RunSpec, format_value, list_matrix_fields
 from dcbench.errors import SpecError, unknown_name
 from dcbench.execution.scheduler.history import ExpectedCost
 
@@ -28,7 +28,7 @@ def parse_filters(texts: Sequence[str], specs: Sequence[RunSpec]) -> list[CellFi
     SpecError for an unknown field, and for a filter that selects none of the planned runs.
     """
     filters = []
-    fields = [*list_matrix_fields(), "seed"]
+    fields = [*list_matrix_fields(), *SECTION_FIELDS]
     for text in texts:
         pairs = [pair.partition("=") for pair in text.split(",")]
         for name, equals, _ in pairs:

@@ -90,7 +90,7 @@ def load_training(spec: RunSpec, data_dir: Path) -> Split:
         raise DataError(f"{spec.dataset}: {problem.message}")
     if spec.limit is None:
         return split
-    return split.select(choose_balanced(split.labels, spec.limit, seeds.numpy_generator(spec.seed, "limit")))
+    return split.select(choose_balanced(split.labels, spec.limit, seeds.numpy_generator(spec, "limit")))
 
 
 def load_test(spec: RunSpec, data_dir: Path) -> Split:
@@ -102,7 +102,7 @@ def load_test(spec: RunSpec, data_dir: Path) -> Split:
         raise DataError(
             f"{spec.dataset}: test_limit {spec.test_limit} is more than the {len(split.labels)} test images"
         )
-    return split.select(choose_balanced(split.labels, spec.test_limit, seeds.numpy_generator(spec.seed, "test")))
+    return split.select(choose_balanced(split.labels, spec.test_limit, seeds.numpy_generator(spec, "test")))
 
 
 def count_shared_indices(first: Split, second: Split) -> int:

@@ -57,7 +57,7 @@ def load(data_dir: Path, spec: RunSpec, train: bool) -> tuple[Pixels, Labels] | 
     labels = np.array([label for _, label in files], dtype=np.int64)
     if test_folders:
         return pixels, labels
-    order = seeds.numpy_generator(spec.seed, "split").permutation(len(files))
+    order = seeds.numpy_generator(spec, "split").permutation(len(files))
     test_count = max(1, round(TEST_SHARE * len(files)))
     positions = np.sort(order[test_count:] if train else order[:test_count])
     return pixels[positions], labels[positions], positions

@@ -47,7 +47,7 @@ def replace_head(network: nn.Module, classes: int, spec: RunSpec, epoch: int) ->
     assert isinstance(old_head, nn.Linear), "a head is one linear layer"
     # Draw on the CPU and then move: the same seed gives the same head on every device.
     head = nn.Linear(old_head.in_features, classes)
-    initialise(head, torch_generator(spec.seed, "head", epoch))
+    initialise(head, torch_generator(spec, "head", epoch))
     network.head = head.to(old_head.weight.device)
     return make_head_optimizer(network.head, spec)
 

@@ -110,7 +110,7 @@ def build_network(spec: RunSpec, device: torch.device) -> Network:
     """Return the untrained network on the device; a seed gives the same weights on every device."""
     network = Network(spec)
     # Draw on the CPU, then move. The head is not drawn here: every relabelling brings a new one.
-    initialise(network.trunk, torch_generator(spec.seed, "weights"))
+    initialise(network.trunk, torch_generator(spec, "weights"))
     return network.to(device).to(memory_format=torch.channels_last)
 
 

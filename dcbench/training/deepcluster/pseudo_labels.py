@@ -95,7 +95,7 @@ def cluster(space: FeatureSpace, spec: RunSpec, epoch: int, clock: StageClock) -
     with clock.stage("kmeans"):
         starts = [draw_first_centroids(len(space.points), spec, epoch, start) for start in range(spec.kmeans_restarts)]
         kmeans = run_kmeans(space.points, starts, spec)
-        rng = seeds.numpy_generator(spec.seed, "refill", epoch)
+        rng = seeds.numpy_generator(spec, "refill", epoch)
         return replace(refill_empty_clusters(space.points, kmeans, rng), start_indices=tuple(starts))
 
 
@@ -132,7 +132,7 @@ def draw_first_centroids(count: int, spec: RunSpec, epoch: int, restart: int) ->
 
     They are drawn here and not by the library, so that every backend starts from the same points.
     """
-    return seeds.numpy_generator(spec.seed, "kmeans", epoch, restart).choice(count, spec.k, replace=False)
+    return seeds.numpy_generator(spec, "kmeans", epoch, restart).choice(count, spec.k, replace=False)
 
 
 def refill_empty_clusters(points: Tensor, kmeans: backends.KMeansResult, rng: np.random.Generator) -> Clustering:

@@ -55,15 +55,15 @@ def train_pass(learner: Learner, images: Images, spec: RunSpec, epoch: int) -> T
     # Step 1: draw the images of this pass (section 3.3 of the paper, trivial parametrization). The draw is a list of
     # positions that index images and labels alike, so that they stay in one order. Public versions reordered the data
     # by cluster instead, and their sampler then drew the wrong images.
-    order = draw_positions(spec.sampler, learner.labels, seeds.numpy_generator(spec.seed, "sampler", epoch))
+    order = draw_positions(spec.sampler, learner.labels, seeds.numpy_generator(spec, "sampler", epoch))
     positions, labels = (torch.from_numpy(values).to(device) for values in (order, learner.labels))
     weights = compute_label_weights(spec.sampler, learner.labels)
     label_weights = None if weights is None else torch.from_numpy(weights).to(device)
 
     # Step 2: seed crops and dropout. Each has its own generator, so an axis that changes one does not change the other.
     # Dropout takes no generator; it draws from torch's global one.
-    crops = seeds.torch_generator(spec.seed, "augment", epoch)
-    torch.manual_seed(seeds.torch_generator(spec.seed, "dropout", epoch).initial_seed())
+    crops = seeds.torch_generator(spec, "augment", epoch)
+    torch.manual_seed(seeds.torch_generator(spec, "dropout", epoch).initial_seed())
 
     learner.network.train()
     loss_sum = torch.zeros((), device=device, dtype=torch.float64)

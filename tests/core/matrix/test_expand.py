@@ -46,7 +46,9 @@ exclude: [{arch: vgg16, input_channels: 3}]
 include: [{arch: vgg16, backend: torch}, {arch: alexnet, input_channels: 3, k: 10, epochs: 3}]
 overrides: [{when: {arch: vgg16}, set: {batch_size: 32}}, {when: {arch: vgg16, k: [10]}, set: {batch_size: 16}}]
 """)
-    assert plan.steps == {"product": 8, "exclude": 6, "include": 8, "overrides": 8, "seeds": 16, "duplicates": 14}
+    assert plan.steps == {
+        "product": 8, "exclude": 6, "include": 8, "overrides": 8, "seeds": 16, "repeats": 16, "duplicates": 14,
+    }  # fmt: skip
     assert plan.cells == 7
     assert plan.axes == {"arch": ["alexnet", "vgg16"], "input_channels": [3, 1], "k": [10, 20],
                          "epochs": [3, 4, 100], "backend": ["faiss", "torch"]}  # fmt: skip
@@ -99,3 +101,22 @@ def test_auto_precision_is_resolved_and_written_into_the_stored_text():
 def test_the_seed_is_the_innermost_loop():
     plan = plan_of("name: s\naxes: {k: [5, 6]}\nseeds: [3, 1]\n")
     assert [(spec.k, spec.seed) for spec in plan.runs] == [(5, 3), (5, 1), (6, 3), (6, 1)]
+
+
+def test_repeats_come_after_the_seeds_and_repeat_0_is_the_run_without_repeats():
+    text = "name: r\naxes: {k: [5, 6]}\nsettings: {pca_dim: 32}\nseeds: [3, 1]\nbaselines: [pixels]\n"
+    plan, once = plan_of(text + "repeats: 3\n"), plan_of(text)
+    assert [(spec.k, spec.seed, spec.repeat) for spec in plan.runs] == [
+        (k, seed, repeat) for k in (5, 6) for seed in (3, 1) for repeat in (0, 1, 2)
+    ]
+    assert (plan.cells, plan.repeats, once.repeats) == (2, 3, 1)
+    assert [plan.steps[name] for name in ("overrides", "seeds", "repeats", "duplicates")] == [2, 4, 12, 12]
+    assert tuple(spec for spec in plan.runs if spec.repeat == 0) == once.runs
+    assert plan.baselines == once.baselines != (), "baselines are not repeated"
+    assert plan.axes == once.axes and plan.groups == once.groups, "a repeat is no axis"
+
+
+def test_cells_with_the_same_spec_are_repeated_once():
+    plan = plan_of("name: d\naxes: {k: [5]}\ninclude: [{k: 5}]\nrepeats: 2\n")
+    assert (plan.steps["repeats"], plan.steps["duplicates"]) == (4, 2)
+    assert [spec.repeat for spec in plan.runs] == [0, 1]

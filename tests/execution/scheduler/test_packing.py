@@ -7,7 +7,7 @@ from dcbench.core.devices import Gpu
 from dcbench.errors import SpecError
 from dcbench.execution.scheduler import packing
 from dcbench.execution.scheduler.history import ExpectedCost
-from dcbench.execution.scheduler.packing import Device, Pool, parse_filters, urgency
+from dcbench.execution.scheduler.packing import Device, Pool, is_selected, parse_filters, urgency
 from tests.helpers.matrices import plan_of
 
 PLAN = plan_of("name: m\naxes: {dataset: [mnist, cifar10], k: [5, 10]}\nseeds: [0, 1]\n").runs
@@ -45,6 +45,13 @@ def test_chosen_cells_come_first():
     assert order_runs(lambda spec: ExpectedCost(seconds=10.0 if spec.k == 10 else 5.0, memory_mb=1.0), first)[:2] == [
         ("cifar10", 5, 0), ("cifar10", 5, 1)
     ]  # fmt: skip
+
+
+def test_seeds_and_repeats_can_be_chosen():
+    runs = plan_of("name: m\naxes: {k: [5, 10]}\nseeds: [0, 1]\nrepeats: 2\n").runs
+    filters = parse_filters(["k=5,seed=1,repeat=1"], runs)
+    (chosen,) = (spec for spec in runs if is_selected(spec, filters))
+    assert (chosen.k, chosen.seed, chosen.repeat) == (5, 1, 1)
 
 
 @pytest.mark.parametrize(
