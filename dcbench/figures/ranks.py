@@ -14,10 +14,11 @@ from dcbench.figures.style.encoding import get_style
 from dcbench.figures.style.theme import GREY, INK, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
-    "title": "Ranks over the cells",
-    "caption": "Mean rank of each value of an axis over the cells of all others, 1 the best; seeds are averaged in "
-    "their cell. Bars join values whose ranks differ by less than Nemenyi's critical difference (5 %, Demsar 2006). "
-    "An axis of two values has no ranks, because its effect compares them already.",
+    "title": "Ranks of the values",
+    "caption": "Mean rank of each value of an axis, 1 the best: over the cells of all other axes with their seeds "
+    "averaged or, with ten seeds or more, over the seeds. Only seeds are drawn anew, so only their ranks are tested: "
+    "bars join values that differ by less than Nemenyi's critical difference (5 %, Demsar 2006). An axis of two values "
+    "has no ranks, because its effect compares them already.",
     "per_axis": False,
 }
 
@@ -55,7 +56,7 @@ def draw_diagram(panel: Axes, analysis: Analysis, ranking: Ranking) -> None:
     bottom = half + n_cliques + (1.6 if ranking.missing_reason else 0.6)
     panel.set(xlim=(1 - 0.75 * (count - 1), count + 0.75 * (count - 1)), ylim=(bottom, -1.4))
     panel.axis("off")
-    panel.set_title(f"{ranking.axis}: mean rank over {plural(ranking.blocks, 'cell')}", loc="left")
+    panel.set_title(f"{ranking.axis}: mean rank over {plural(ranking.blocks, ranking.unit)}", loc="left")
 
     # The scale of ranks
     panel.plot([1, count], [0, 0], color=INK, lw=0.8)

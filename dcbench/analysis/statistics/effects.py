@@ -1,14 +1,15 @@
 """Estimate the paired effects of a factorial: what swapping one value of an axis does, and how two axes interact.
 
 In: a frame with a row for each finished run: the axes, the seed, metrics. Out: for each pair of values of an axis the
-mean effect over the matched cells of this matrix, its interval, the share of pairs that improve, and a verdict.
+mean effect over the matched cells of this matrix, its interval, the share of pairs that improve, and a verdict. The
+same within each group of runs, such as those of one dataset.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -32,6 +33,9 @@ Direction = Literal["higher", "lower"] | None
 
 AxisValues = Mapping[str, Sequence[Any]]
 """Name of a column of the frame -> its values in order."""
+
+TRAJECTORY = "trajectory"
+"""Column that numbers what happened in a run: runs of the same number are copies of each other."""
 
 Neutral = Collection[tuple[str, str]]
 """Pairs of an axis and a metric by which no value of the axis is better, only higher or lower."""
@@ -156,12 +160,17 @@ def judge_effect(mean: float, p: float, p_same: float, better: Direction) -> Eff
 
 EFFECTS_TABLE_COLUMNS = [
     "metric", "axis", "before", "after", "brings", "verdict", "mean", "low", "high", "low_90", "high_90",
-    "other_cells_low", "other_cells_high", "pairs", "cells", "seeds", "left_out", "improved", "tied", "p", "p_holm",
-    "p_same", "margin", "probability_below", "probability_within", "probability_above",
+    "other_cells_low", "other_cells_high", "pairs", "distinct", "cells", "seeds", "left_out", "improved", "tied", "p",
+    "p_holm", "p_same", "margin", "probability_below", "probability_within", "probability_above",
 ]  # fmt: skip
-"""Columns of the table of effects. `p_holm` is corrected over the swaps of the metric, those of conditions apart, and
-differences are judged by it; `same` is judged by `p_same`, which is not corrected: `low_90` and `high_90` lie within
-the margin."""
+"""Columns of the table of effects. `distinct` is how many different pairs of two different trajectories there are: the
+other pairs are copies of one of these, or of one run twice. `p_holm` is corrected over the swaps of the metric, those
+of conditions apart, and differences are judged by it; `same` is judged by `p_same`, which is not corrected. Within a
+dataset, that means that `low_90` and `high_90` lie within the margin; over several, that they do so in each
+(`require_same_in_each_group`)."""
+
+SWAP_COLUMNS = ("metric", "axis", "before", "after")
+"""Columns that name a swap of a table of effects."""
 
 INTERACTIONS_TABLE_COLUMNS = [
     "metric", "axis", "before", "after", "with_axis", "with_before", "with_after", "verdict", "mean", "low", "high",
@@ -190,7 +199,65 @@ def tabulate_effects(
     The swaps of the axes in `conditions` are a family of their own: nobody asks whether the dataset makes a difference,
     so the correction for many questions does not count it, and its chance is not that of the choices.
     """
-    swaps = []
+    swaps = list(_match_swaps(frame, axes, outcomes, other_fields))
+    families = [swap.labels["axis"] in conditions for swap in swaps]
+    return _judge_swaps(swaps, families, families, EFFECTS_TABLE_COLUMNS, neutral)
+
+
+def tabulate_effects_by_group(
+    frame: pd.DataFrame,
+    group: str,
+    axes: AxisValues,
+    outcomes: Mapping[Any, Sequence[Outcome]],
+    other_fields: Sequence[str],
+    neutral: Neutral = frozenset(),
+) -> pd.DataFrame:
+    """Return the rows of `tabulate_effects` within each group of runs, such as a dataset, named by a first column.
+
+    `outcomes` holds those of each group, which may have other margins. The swaps of one group are a family that shares
+    what it tells about chance; the correction for many questions counts those of all groups.
+    """
+    swaps: list[_Swap] = []
+    for value, part_outcomes in outcomes.items():
+        part = frame[frame[group] == value].reset_index(drop=True)
+        for swap in _match_swaps(part, axes, part_outcomes, other_fields):
+            swaps.append(replace(swap, labels={group: value} | swap.labels))
+    families = [swap.labels[group] for swap in swaps]
+    return _judge_swaps(swaps, families, [None] * len(swaps), [group, *EFFECTS_TABLE_COLUMNS], neutral)
+
+
+def require_same_in_each_group(
+    pooled: pd.DataFrame, by_group: pd.DataFrame, outcomes: Sequence[Outcome], neutral: Neutral = frozenset()
+) -> pd.DataFrame:
+    """Return the pooled effects, where `same` now needs the same verdict in every group.
+
+    A mean over groups can lie within the margin while the groups differ, or while one group tells nothing. The test
+    that all groups are the same is the intersection-union test (Berger 1982): its p value is the largest of theirs,
+    without a correction.
+    """
+    by_name = {outcome.name: outcome for outcome in outcomes}
+    largest: dict[tuple[Any, ...], float] = {}
+    for row in by_group.to_dict("records"):
+        key = tuple(row[name] for name in SWAP_COLUMNS)
+        # A group with too few seeds tells nothing, so nothing is the same in every group.
+        p_same = 1.0 if math.isnan(row["p_same"]) else row["p_same"]
+        largest[key] = max(p_same, largest.get(key, 0.0))
+    rows: list[dict[Any, Any]] = pooled.to_dict("records")
+    for row in rows:
+        outcome = by_name[row["metric"]]
+        # Where the pooled effect has no p value, there are too few seeds for any.
+        if not math.isnan(row["p_same"]):
+            row["p_same"] = max(row["p_same"], largest.get(tuple(row[name] for name in SWAP_COLUMNS), 0.0))
+        better = None if (row["axis"], outcome.name) in neutral else outcome.better
+        mean = math.log(row["mean"]) if outcome.ratio else row["mean"]
+        row["verdict"] = judge_effect(mean, row["p_holm"], row["p_same"], better)
+    return make_frame(rows, list(pooled.columns), [name for name in AXIS_VALUE_COLUMNS if name in pooled])
+
+
+def _match_swaps(
+    frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome], other_fields: Sequence[str]
+) -> Iterator[_Swap]:
+    """Yield the matched differences of each two values of an axis, by each metric."""
     for axis, values in axes.items():
         grid = make_grid(frame, [axis], [name for name in axes if name != axis])
         for before, after in itertools.combinations(values, 2):
@@ -201,8 +268,8 @@ def tabulate_effects(
                 runs = match_runs(grid, outcome.scale(frame), (before, after))
                 if runs.metric.size:
                     difference = runs.metric[1] - runs.metric[0]
-                    swaps.append(_Swap(outcome.name, swap, difference, runs.left_out))
-    return _judge_swaps(swaps, outcomes, EFFECTS_TABLE_COLUMNS, neutral, conditions)
+                    labels = swap | {"distinct": _count_distinct_pairs(frame, runs.lines)}
+                    yield _Swap(outcome, labels, difference, runs.left_out)
 
 
 def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -227,15 +294,16 @@ def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Seque
                 if runs.metric.size:
                     neither, only_with, only_axis, both = runs.metric
                     difference = (both - only_with) - (only_axis - neither)
-                    swaps.append(_Swap(outcome.name, swap, difference, runs.left_out))
-    return _judge_swaps(swaps, outcomes, INTERACTIONS_TABLE_COLUMNS)
+                    swaps.append(_Swap(outcome, swap, difference, runs.left_out))
+    family = [None] * len(swaps)
+    return _judge_swaps(swaps, family, family, INTERACTIONS_TABLE_COLUMNS)
 
 
 @dataclass(frozen=True)
 class _Swap:
     """The differences `(seeds, cells)` of a metric for one row of a table, whose first columns are `labels`."""
 
-    metric: str
+    outcome: Outcome
     labels: dict[str, Any]
     differences: Floats
     left_out: int
@@ -261,27 +329,47 @@ def _figures(outcome: Outcome, effect: Effect) -> dict[str, Any]:
 
 def _judge_swaps(
     swaps: Sequence[_Swap],
-    outcomes: Sequence[Outcome],
+    families: Sequence[Hashable],
+    questions: Sequence[Hashable],
     columns: list[str],
     neutral: Neutral = frozenset(),
-    conditions: Collection[str] = frozenset(),
 ) -> pd.DataFrame:
-    """Return a row for each swap, by metric: its effect, its p value corrected over its family, and the verdict."""
-    rows: dict[int, dict[str, Any]] = {}
-    for outcome, of_conditions in itertools.product(outcomes, (False, True)):
-        places = [
-            place
-            for place, swap in enumerate(swaps)
-            if swap.metric == outcome.name and (swap.labels["axis"] in conditions) == of_conditions
-        ]
-        effects = estimate_effects([(swaps[place].differences, swaps[place].left_out) for place in places], outcome)
-        for place, effect, p_holm in zip(places, effects, holm([effect.p for effect in effects]), strict=True):
-            labels = swaps[place].labels
-            better = None if (labels["axis"], outcome.name) in neutral else outcome.better
-            verdict = judge_effect(effect.interval.mean, p_holm, effect.p_same, better)
-            rows[place] = labels | _figures(outcome, effect) | {"p_holm": p_holm, "verdict": verdict}
-    ordered = [rows[place] for outcome in outcomes for place, swap in enumerate(swaps) if swap.metric == outcome.name]
-    return make_frame(ordered, columns, [name for name in AXIS_VALUE_COLUMNS if name in columns])
+    """Return a row for each swap, by metric: its effect, its corrected p value, and the verdict.
+
+    For each swap, `families` names those that tell about chance together, and `questions` those that are corrected for
+    their number together, both within a metric.
+    """
+    metrics = [swap.outcome.name for swap in swaps]
+    effects: dict[int, Effect] = {}
+    for places in _group_places(zip(metrics, families, strict=True)):
+        family = [(swaps[place].differences, swaps[place].left_out) for place in places]
+        effects |= zip(places, estimate_effects(family, swaps[places[0]].outcome), strict=True)
+    corrected: dict[int, float] = {}
+    for places in _group_places(zip(metrics, questions, strict=True)):
+        corrected |= zip(places, holm([effects[place].p for place in places]), strict=True)
+    rows = []
+    for place in sorted(range(len(swaps)), key=lambda place: metrics.index(metrics[place])):
+        swap, effect = swaps[place], effects[place]
+        better = None if (swap.labels["axis"], swap.outcome.name) in neutral else swap.outcome.better
+        verdict = judge_effect(effect.interval.mean, corrected[place], effect.p_same, better)
+        rows.append(swap.labels | _figures(swap.outcome, effect) | {"p_holm": corrected[place], "verdict": verdict})
+    return make_frame(rows, columns, [name for name in AXIS_VALUE_COLUMNS if name in columns])
+
+
+def _group_places(keys: Iterable[Hashable]) -> list[list[int]]:
+    """Return the places of equal keys together."""
+    groups: dict[Hashable, list[int]] = {}
+    for place, key in enumerate(keys):
+        groups.setdefault(key, []).append(place)
+    return list(groups.values())
+
+
+def _count_distinct_pairs(frame: pd.DataFrame, lines: RowNumbers) -> int:
+    """Return how many different pairs of two different trajectories the runs `(2, seeds, cells)` have."""
+    if TRAJECTORY not in frame:
+        return int(lines[0].size)
+    before, after = frame[TRAJECTORY].to_numpy()[lines].reshape(2, -1).tolist()
+    return len({pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]})
 
 
 def _describe_other_changes(frame: pd.DataFrame, lines: RowNumbers, other_fields: Sequence[str]) -> str:

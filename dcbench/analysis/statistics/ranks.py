@@ -1,8 +1,11 @@
 """Rank the values of an axis over the matched cells, and find the points that no other point beats.
 
 In: a frame with a row for each finished run, or cost and quality of each point. Out: for each axis of three values or
-more the mean ranks, Friedman's test and Nemenyi's critical difference (Demsar 2006); or a mask. A block is a cell of
-the other axes with its seeds averaged: the seeds of a cell are not independent blocks.
+more the mean ranks, Friedman's test and Nemenyi's critical difference (Demsar 2006); or a mask.
+
+The tests need blocks that are drawn independently. Only seeds are: the cells of a seed share its images, weights and
+first clusters, and in a single seed a chance event can rank all of them alike. So a block is a seed with its cells
+averaged where there are enough seeds for a test. Otherwise it is a cell with its seeds averaged, and nothing is tested.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +22,14 @@ from scipy import stats
 
 from dcbench.analysis.statistics.effects import AxisValues, Neutral, Outcome
 from dcbench.analysis.statistics.intervals import ALPHA
-from dcbench.analysis.statistics.matching import Floats, make_grid, match_runs
+from dcbench.analysis.statistics.matching import Floats, MatchedRuns, make_grid, match_runs
 from dcbench.core.text import plural
 
 MIN_VALUES = 3
 """The fewest values to rank; of two, the effect of the swap says more."""
 
 MIN_BLOCKS = 10
-"""The fewest blocks for which the distributions of the test hold (Demsar 2006, section 3.2.2)."""
+"""The fewest seeds for which the distributions of the test hold (Demsar 2006, section 3.2.2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,8 @@ class Ranking:
 
     Attributes:
         ranks: The mean rank of each value over the blocks; 1 is best.
-        blocks: The number of blocks: cells of the other axes, with their seeds averaged.
+        unit: What a block is: a seed with its cells averaged, or a cell of the other axes with its seeds averaged.
+        blocks: The number of blocks.
         left_out: The matched runs that were dropped so that each block has each value and seed.
         p: The p value of Friedman's test that all values rank alike.
         critical: How far two mean ranks must be apart to differ.
@@ -46,6 +50,7 @@ class Ranking:
     metric: str
     axis: str
     ranks: dict[Any, float]
+    unit: Literal["seed", "cell"]
     blocks: int
     left_out: int
     p: float = math.nan
@@ -66,20 +71,21 @@ def rank_axes(
             if outcome.better is not None and (axis, outcome.name) not in neutral:
                 runs = match_runs(grid, outcome.scale(frame), values)
                 if runs.metric.size:
-                    scores = runs.metric.mean(axis=1).T
-                    rankings.append(_rank_values(outcome, axis, values, scores, runs.left_out))
+                    rankings.append(_rank_values(outcome, axis, values, runs))
     return rankings
 
 
-def _rank_values(outcome: Outcome, axis: str, values: Sequence[Any], scores: Floats, left_out: int) -> Ranking:
-    """Rank values by their scores `(blocks, values)`."""
+def _rank_values(outcome: Outcome, axis: str, values: Sequence[Any], runs: MatchedRuns) -> Ranking:
+    """Rank the values by their matched runs."""
+    can_test = runs.seeds >= MIN_BLOCKS
+    scores = runs.metric.mean(axis=2 if can_test else 1).T
     ranks = stats.rankdata(-scores if outcome.better == "higher" else scores, axis=1)
     blocks = len(ranks)
     mean_ranks = dict(zip(values, ranks.mean(axis=0).tolist(), strict=True))
     p = critical = math.nan
     reason, cliques = "", []
-    if blocks < MIN_BLOCKS:
-        reason = f"{plural(blocks, 'cell')} to rank in; a critical difference needs {MIN_BLOCKS}"
+    if not can_test:
+        reason = f"{plural(runs.seeds, 'seed')}; a critical difference needs {MIN_BLOCKS}"
     else:
         p, critical = compute_friedman_p(ranks), compute_critical_difference(len(values), blocks)
         # Nemenyi's test follows only when Friedman's rejects (Demsar 2006, section 3.2.2).
@@ -91,8 +97,9 @@ def _rank_values(outcome: Outcome, axis: str, values: Sequence[Any], scores: Flo
         metric=outcome.name,
         axis=axis,
         ranks=mean_ranks,
+        unit="seed" if can_test else "cell",
         blocks=blocks,
-        left_out=left_out,
+        left_out=runs.left_out,
         p=p,
         critical=critical,
         missing_reason=reason,

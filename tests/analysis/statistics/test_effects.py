@@ -112,6 +112,94 @@ def test_the_swaps_of_a_metric_are_one_family_for_the_estimate_of_chance():
     assert rows.xs("score")["high_90"].tolist() == pytest.approx([each.interval_90.high for each in expected])
 
 
+# --- groups of runs, such as datasets ------------------------------------------------------
+
+
+def two_groups(effect_on_x, effect_on_y, noise=0.003):
+    """Return runs of two groups, with an effect of `a` in each; `c` makes four cells in a group."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "group": group, "a": a, "c": c, "seed": seed,
+            "score": 0.4 + 0.05 * seed + effect * (a == "two") + noise * rng.normal(),
+        }
+        for (group, effect), a, c, seed in itertools.product(
+            (("x", effect_on_x), ("y", effect_on_y)), ("one", "two"), range(4), range(3)
+        )
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+GROUPED_AXES = {"group": ["x", "y"], "a": ["one", "two"], "c": [0, 1, 2, 3]}
+
+
+def tabulate_groups(frame, margin_of_y=0.02):
+    """Return the effects of `a`: pooled, where `same` needs both groups, and within each group."""
+    outcomes = {"x": [SCORE], "y": [Outcome(name="score", better="higher", margin=margin_of_y)]}
+    choices = {"a": ["one", "two"], "c": [0, 1, 2, 3]}
+    groups = effects.tabulate_effects_by_group(frame, "group", choices, outcomes, [])
+    alone = effects.tabulate_effects(frame, GROUPED_AXES, [SCORE], [], conditions={"group"})
+    pooled = effects.require_same_in_each_group(alone, groups, [SCORE])
+    pick = [rows[rows["axis"] == "a"] for rows in (alone, pooled, groups)]
+    return pick[0].iloc[0], pick[1].iloc[0], pick[2].set_index("group")
+
+
+def test_opposite_effects_that_cancel_are_not_the_same():
+    alone, pooled, groups = tabulate_groups(two_groups(0.05, -0.05))
+    assert alone["verdict"] == "same" and abs(pooled["mean"]) < 0.01
+    assert groups["verdict"].to_dict() == {"x": "better", "y": "worse"}
+    assert pooled["verdict"] == "cannot tell" and pooled["p_same"] == groups["p_same"].max()
+
+
+def test_what_is_the_same_in_each_group_is_the_same():
+    _, pooled, groups = tabulate_groups(two_groups(0.0, 0.004))
+    assert pooled["verdict"] == "same" and groups["verdict"].tolist() == ["same", "same"]
+
+
+def test_a_group_where_less_is_at_stake_has_a_smaller_margin():
+    _, pooled, groups = tabulate_groups(two_groups(0.0, 0.01), margin_of_y=0.005)
+    assert groups["margin"].to_dict() == {"x": 0.02, "y": 0.005}
+    assert groups["verdict"]["x"] == "same" != groups["verdict"]["y"] and pooled["verdict"] != "same"
+
+
+def test_a_group_with_too_few_seeds_keeps_the_pool_from_being_the_same():
+    frame = two_groups(0.0, 0.0)
+    frame = frame[(frame["group"] == "x") | (frame["seed"] < 2)]
+    groups = effects.tabulate_effects_by_group(
+        frame, "group", {"a": ["one", "two"], "c": [0, 1, 2, 3]}, {"x": [SCORE], "y": [SCORE]}, []
+    )
+    pooled = effects.tabulate_effects(without(frame, group="y"), GROUPED_AXES, [SCORE], [])
+    assert pooled[pooled["axis"] == "a"]["verdict"].tolist() == ["same"]
+    required = effects.require_same_in_each_group(pooled, groups, [SCORE])
+    assert required[required["axis"] == "a"]["verdict"].tolist() == ["cannot tell"]
+
+
+def test_within_groups_chance_is_estimated_apart_and_the_correction_counts_all():
+    frame = two_groups(0.02, 0.0, noise=0.02)
+    _, _, groups = tabulate_groups(frame)
+    choices = {"a": ["one", "two"], "c": [0, 1, 2, 3]}
+    alone = effects.tabulate_effects(without(frame, group="y"), choices, [SCORE], [])
+    assert groups.loc["x", "p"] == pytest.approx(alone.loc[0, "p"])
+    everything = effects.tabulate_effects_by_group(frame, "group", choices, {"x": [SCORE], "y": [SCORE]}, [])
+    assert len(everything) == 2 * (1 + 6)
+    assert everything["p_holm"].min() == pytest.approx(min(1, 14 * everything["p"].min()))
+
+
+def test_pairs_that_are_copies_are_counted_once_and_a_run_beside_itself_not_at_all():
+    frame = factorial(seeds=1).assign(trajectory=0)  # three cells, two values of `a`
+    trajectories = {
+        ("x", "one"): 0,
+        ("x", "two"): 1,
+        ("y", "one"): 0,
+        ("y", "two"): 1,
+        ("z", "one"): 2,
+        ("z", "two"): 2,
+    }
+    frame["trajectory"] = [trajectories[key] for key in zip(frame["cell"], frame["a"], strict=True)]
+    row = table(frame).loc["score", "a", "one", "two"]
+    assert (row["pairs"], row["distinct"]) == (3, 1)
+
+
 def test_an_empty_table_has_its_columns():
     empty = pd.DataFrame({"a": [], "cell": [], "seed": [], "score": []})
     assert list(effects.tabulate_effects(empty, AXES, [SCORE], []).columns) == effects.EFFECTS_TABLE_COLUMNS

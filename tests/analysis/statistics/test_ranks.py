@@ -35,8 +35,9 @@ def rank(runs):
 
 
 def test_the_best_value_ranks_first_and_differs_critically():
-    ranking = rank(frame())
-    assert ranking.ranks == {"x": 3.0, "y": 2.0, "z": 1.0} and ranking.blocks == 12 and ranking.missing_reason == ""
+    ranking = rank(frame(blocks=2, seeds=12))
+    assert ranking.ranks == {"x": 3.0, "y": 2.0, "z": 1.0} and ranking.missing_reason == ""
+    assert (ranking.unit, ranking.blocks) == ("seed", 12)
     assert ranking.p < 1e-6 and ranking.critical < 1 and ranking.cliques == []
 
 
@@ -45,14 +46,25 @@ def test_a_metric_without_a_direction_has_no_ranking():
     assert rank_axes(frame(), axes, [SCORE], {("a", "score")}) == [] != rank_axes(frame(), axes, [SCORE])
 
 
-def test_few_blocks_give_ranks_and_a_reason_instead_of_a_difference():
-    ranking = rank(frame(blocks=4))
-    assert ranking.ranks["z"] == 1.0 and math.isnan(ranking.critical)
-    assert ranking.missing_reason == "4 cells to rank in; a critical difference needs 10"
+def test_few_seeds_give_ranks_and_a_reason_instead_of_a_difference():
+    ranking = rank(frame(blocks=12, seeds=9))
+    assert (ranking.unit, ranking.blocks) == ("cell", 12)
+    assert ranking.ranks["z"] == 1.0 and math.isnan(ranking.critical) and math.isnan(ranking.p)
+    assert ranking.missing_reason == "9 seeds; a critical difference needs 10"
+
+
+def test_what_one_seed_does_to_all_its_cells_is_no_difference():
+    rng, significant = np.random.default_rng(0), 0
+    for _ in range(200):
+        runs = frame(blocks=16, better=(0, 0, 0), seeds=10)
+        shifts = rng.normal(size=(10, 3))  # the same in all 16 cells of a seed, and larger than all else
+        runs["score"] += [shifts[seed, "xyz".index(value)] for seed, value in zip(runs["seed"], runs["a"], strict=True)]
+        significant += rank(runs).p < 0.05
+    assert significant < 0.1 * 200, "by cells, nearly all 200 would be"
 
 
 def test_equal_values_do_not_differ():
-    ranking = rank(frame(better=(0, 0, 0), noise=1.0))
+    ranking = rank(frame(better=(0, 0, 0), noise=1.0, seeds=12))
     assert "does not tell the values apart" in ranking.missing_reason and ranking.cliques == []
 
 
