@@ -80,18 +80,22 @@ class CoverageMap:
 
 
 def lay_out_coverage(analysis: Analysis, max_columns: float = 24) -> CoverageMap:
-    """Lay out all planned runs, with the seeds innermost in the columns.
+    """Lay out all planned runs, with the seeds and repeats innermost in the columns.
 
-    The last axes go to the columns as long as these are at most `max_columns`; the other axes go to the rows.
+    The last axes go to the columns as long as these are at most `max_columns`; the other axes go to the rows, and so do
+    the seeds where their repeats take too many columns.
     """
-    runs = analysis.results.runs
-    across, width = ["seed"], runs["seed"].nunique()
-    for axis in reversed(analysis.axes.values()):
-        width *= len(axis.values)
+    runs, seed_fields = analysis.results.runs, analysis.results.seed_fields
+    counts = {axis.name: len(axis.values) for axis in analysis.axes.values()}
+    counts |= {name: runs[name].nunique() for name in seed_fields}
+    *outer, innermost = counts
+    across, width = [innermost], counts[innermost]
+    for name in reversed(outer):
+        width *= counts[name]
         if width > max_columns:
             break
-        across.insert(0, axis.name)
-    rows, row_of_run = _lay_out_side(analysis, [name for name in analysis.axes if name not in across])
+        across.insert(0, name)
+    rows, row_of_run = _lay_out_side(analysis, [name for name in counts if name not in across])
     columns, column_of_run = _lay_out_side(analysis, across)
     # A finished run is done and healthy unless its health says otherwise.
     states = runs["health"].where((runs["state"] == "done") & runs["health"].isin(HEALTH_STATES[1:]), runs["state"])
@@ -103,7 +107,7 @@ def lay_out_coverage(analysis: Analysis, max_columns: float = 24) -> CoverageMap
 def _lay_out_side(analysis: Analysis, names: Sequence[str]) -> tuple[Side, np.ndarray]:
     """Return the rows or columns that these fields make, and the row or column of each run."""
     runs = analysis.results.runs
-    values = [analysis.axis_values.get(name) or tuple(sorted(runs["seed"].unique())) for name in names]
+    values = [analysis.axis_values.get(name) or tuple(sorted(runs[name].unique())) for name in names]
     # Each run as numbers of values, so that sorting them gives the order of the plan.
     numbers = np.zeros((len(runs), max(1, len(names))), dtype=np.intp)
     for column, name in enumerate(names):

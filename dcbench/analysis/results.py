@@ -53,6 +53,11 @@ class Results:
     parity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PARITY_COLUMNS)))
     groups: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def seed_fields(self) -> list[str]:
+        """The fields that tell the runs of a cell apart: the seed and, in a matrix with repeats, the repeat."""
+        return ["seed", "repeat"] if self.runs["repeat"].any() else ["seed"]
+
 
 def read_results(folder: MatrixDir) -> Results:
     """Read every planned run; runs that are no longer planned are left out and counted in the notes."""

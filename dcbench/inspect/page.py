@@ -24,7 +24,10 @@ from dcbench.figures.style.theme import STYLE
 from dcbench.inspect.figures.confusion import MAX_ROWS
 from dcbench.inspect.result import InspectionResult, find_largest, find_majority_labels, read_result
 
-FIELDS = ("method", "dataset", "limit", "image_size", "input_channels", "arch", "width", "k", "optimizer", "lr", "seed")
+FIELDS = (
+    "method", "dataset", "limit", "image_size", "input_channels", "arch", "width", "k", "optimizer", "lr", "seed",
+    "repeat",
+)  # fmt: skip
 """Fields of the spec on the page."""
 
 DPI = 150

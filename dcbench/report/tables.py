@@ -33,6 +33,7 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
     """Return all tables by name, with the varied fields as a matrix file has them."""
     results = analysis.results
     axes = list(analysis.axes)
+    run_fields = [*axes, *results.seed_fields]
     final_metrics = keep_scored(FINAL_METRICS, analysis.finals)
     final = cells.summarise_cells(analysis.finals, results.runs, axes, final_metrics)
     final.insert(len(axes) + 2, "health", cells.tally_cells(results.runs, axes, "health"))
@@ -66,11 +67,11 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
         "audit": pd.DataFrame(audited, columns=AUDIT_COLUMNS),
         "parity": results.parity,
         "problems": pd.DataFrame(problems, columns=PROBLEM_COLUMNS),
-        "runs": results.runs[["run_id", "state", *axes, "seed", "seconds", "timing", *HEALTH_COLUMNS]].merge(
+        "runs": results.runs[["run_id", "state", *run_fields, "seconds", "timing", *HEALTH_COLUMNS]].merge(
             analysis.finals[["run_id", *final_metrics]], on="run_id", how="left"
         ),
         "unfinished": all_runs.loc[
-            all_runs["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *axes, "seed"]
+            all_runs["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *run_fields]
         ],
         "stage_times": summarise_stage_times(results.rows),
     }

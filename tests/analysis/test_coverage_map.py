@@ -85,3 +85,17 @@ def test_a_square_has_the_state_of_its_run(facts, state):
     results = make_results(TEXT)
     analysis = analyse(replace(results, runs=results.runs.assign(**facts)))
     assert {square.state for square in lay_out_coverage(analysis).squares} == {state}
+
+
+REPEATED = "name: m\naxes: {dataset: [mnist, cifar10]}\nseeds: [3, 1]\nrepeats: 2\nsettings: {epochs: 1}\n"
+
+
+def test_each_repeat_has_a_square_beside_those_of_its_seed():
+    layout = lay_out_coverage(analyse(make_results(REPEATED)))
+    assert layout.columns.axes == ("dataset", "seed", "repeat") and layout.rows.axes == ()
+    assert spans(layout.columns.headers[1]) == [(1, 2), (3, 2)] * 2
+    assert [len(cell) for cell in layout.cells[0]] == [1] * 8
+    # Seeds that do not fit beside their repeats become rows.
+    folded = lay_out_coverage(analyse(make_results(REPEATED)), 3)
+    assert (folded.rows.axes, folded.columns.axes) == (("dataset", "seed"), ("repeat",))
+    assert [[len(cell) for cell in row] for row in folded.cells] == [[1, 1]] * 4

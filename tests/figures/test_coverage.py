@@ -81,7 +81,7 @@ def test_a_map_of_ten_thousand_runs_is_legible_and_small(tmp_path):
         "k": [10, 20, 50, 100], "limit": [100, None],
     }  # fmt: skip
     cells = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    runs = pd.DataFrame([cell | {"seed": seed} for cell in cells for seed in range(7)])
+    runs = pd.DataFrame([cell | {"seed": seed, "repeat": 0} for cell in cells for seed in range(7)])
     states = np.resize(["done", "failed", "pending", "running", "skipped"], len(runs))
     runs = runs.assign(run_id=range(len(runs)), state=states, kind="nan", health="healthy", reason="\U0001f996 $ " * 40)
     empty = analyses.make_results(FEW, pending=range(24)).rows

@@ -200,7 +200,7 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
 
 def results_of(rows: pd.DataFrame) -> Results:
     full = rows.assign(**{name: 0.1 for name in FINAL_METRICS if name not in rows})
-    full = full.assign(seed=full["run_id"].factorize()[0])
+    full = full.assign(seed=full["run_id"].factorize()[0], repeat=0)
     state_columns = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
     judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
     runs = full.drop_duplicates("run_id").assign(**state_columns, **judged)

@@ -117,7 +117,7 @@ def render_page(
         policy=make_policy(script),
         provenance=provenance,
         script=Markup(script),
-        seeds=", ".join(map(format_value, sorted(results.runs["seed"].unique()))),
+        seeds={name: ", ".join(map(format_value, sorted(results.runs[name].unique()))) for name in results.seed_fields},
         sections={name: title for name, title in PAGE_SECTIONS.items() if name not in absent},
         states=[(state, counts[state]) for state in STATES if counts[state]],
         titles=PAGE_SECTIONS | SUBSECTIONS,

@@ -244,8 +244,9 @@ def format_parity_value(row: Any) -> str:
 def tabulate_unhealthy_runs(analysis: Analysis) -> Table:
     """Return the finished runs that are degenerate or collapsed at the end, with what shows it."""
     runs = analysis.finals[analysis.finals["health"].isin(HEALTH_STATES[1:])]
-    runs = runs[["run_id", *analysis.axes, "seed", "health", "health_since", "health_why"]]
-    head = ["run", *analysis.axes, "seed", "health", "since epoch", "reason"]
+    fields = [*analysis.axes, *analysis.results.seed_fields]
+    runs = runs[["run_id", *fields, "health", "health_since", "health_why"]]
+    head = ["run", *fields, "health", "since epoch", "reason"]
     return Table(head=head, rows=tabulate_frame(runs).rows, text_columns=len(head))
 
 

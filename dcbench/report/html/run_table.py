@@ -72,7 +72,7 @@ class RunTable:
 
 def make_run_table(analysis: Analysis) -> RunTable:
     """Return every planned run with its fields, state, health and final scores."""
-    fields = [*analysis.axes, "seed"]
+    fields = [*analysis.axes, *analysis.results.seed_fields]
     metrics = [analysis.quality, *(name for name in list_metrics("runs") if name != analysis.quality)]
     metrics = [name for name in metrics if name in analysis.finals and analysis.finals[name].notna().any()]
     runs = analysis.results.runs.merge(analysis.finals[["run_id", *metrics]], on="run_id", how="left")

@@ -123,6 +123,13 @@ def test_a_page_of_a_single_cell():
     assert "What each choice does" not in page.text and "The one planned run is done." in page.text
 
 
+def test_a_page_of_repeats_lists_them_beside_the_seeds():
+    text = "name: m\naxes: {optimizer: [sgd, adam]}\nseeds: [0, 3]\nrepeats: 2\nsettings: {epochs: 1}\n"
+    html = render_html(make_results(text))
+    assert "<dt>seeds</dt><dd>0, 3</dd>" in html and "<dt>repeats</dt><dd>0, 1</dd>" in html
+    assert "<dt>repeats</dt>" not in render_html(make_results(text.replace("repeats: 2", "repeats: 1")))
+
+
 def test_a_page_of_collapsed_runs():
     results = make_results(TEXT)
     facts = {"health": "collapsed", "health_why": "feature rank 1.01"}

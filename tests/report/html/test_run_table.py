@@ -56,3 +56,10 @@ def test_a_row_has_the_health_of_its_run_and_the_reason():
     runs = results.runs.assign(health="degenerate", health_why="feature rank 1.90", kind=None, reason="")
     row = make_run_table(analyse(replace(results, runs=runs))).rows[0]
     assert (row.health, row.health_reason) == ("degenerate", "feature rank 1.90")
+
+
+def test_repeats_are_a_field_and_a_filter_where_a_matrix_has_them():
+    table = make_run_table(analyse(make_results(f"{TEXT}repeats: 2\n")))
+    assert table.fields == ["dataset", "limit", "seed", "repeat"]
+    assert table.rows[3].fields == ["mnist", "none", "1", "1"]
+    assert ("repeat", ["0", "1"]) in [(choice.name, choice.values) for choice in table.filters]
