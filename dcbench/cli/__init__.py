@@ -1,7 +1,8 @@
 """The command line: each command parses its options, calls one function and prints what it returns.
 
 In: the arguments of a shell. Out: text or JSON, and an exit code: 0, 1 where a result is bad, 2 for bad input. Imports:
-errors, registry, core, execution, audit, analysis, report, comparison, parity, replay, inspect, contracts.
+errors, registry, core, execution, audit, analysis, report, comparison, parity, replay, recompute, inspect,
+contracts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Annotated
 import typer
 
 import dcbench
-from dcbench.cli import audit, check_plugin, compare, inspect, parity, plan, replay, report, run, status
+from dcbench.cli import audit, check_plugin, compare, inspect, parity, plan, recompute, replay, report, run, status
 from dcbench.errors import DcbenchError
 
 app = typer.Typer(
@@ -72,8 +73,8 @@ def set_common_options(
 
 
 COMMANDS = (
-    plan.plan, run.run, status.status, replay.replay, audit.audit, report.report, compare.compare, inspect.inspect,
-    parity.parity, check_plugin.check_plugin,
+    plan.plan, run.run, status.status, replay.replay, recompute.recompute, audit.audit, report.report, compare.compare,
+    inspect.inspect, parity.parity, check_plugin.check_plugin,
 )  # fmt: skip
 
 for command in COMMANDS:

@@ -22,6 +22,7 @@ HEAVY = ("torch", "torchvision", "faiss", "sklearn", "scipy", "pandas", "matplot
         (("compare", "nowhere", "neither"), ResultsError, "no such results folder"),
         (("replay", "nowhere"), ResultsError, "is not the folder of a run"),
         (("replay", "."), ResultsError, "is not the folder of a run"),
+        (("recompute", "nowhere"), ResultsError, "no such results folder"),
         (("inspect", "nowhere"), ResultsError, "is not the folder of a run"),
     ],
 )
@@ -49,6 +50,7 @@ def test_errors_go_to_stderr_without_a_traceback_and_exit_with_2(tmp_path):
         ["status", "RUN", "RUN"],
         ["parity", "--help"],
         ["compare", "--help"],
+        ["recompute", "--help"],
         ["inspect", "--help"],
     ],
 )

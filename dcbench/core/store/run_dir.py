@@ -17,6 +17,7 @@ import csv
 import io
 import json
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,12 @@ from dcbench.core.store.run_state import RunState, extract_last_lines
 from dcbench.errors import MatrixError, ResultsError, SpecError
 
 _STATE_ADAPTER = TypeAdapter(RunState)
+
+_DAMAGED = (
+    OSError, ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError, MemoryError, RuntimeError,
+    OverflowError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy and zipfile raise for a file that is no archive of arrays, such as half of one."""
 
 
 class MatrixDir:
@@ -336,20 +343,42 @@ class RunDir:
 
         Returns None without the file, and raises ResultsError if it is damaged.
         """
+        arrays = self._read_arrays(names)
+        if arrays and len({array.shape for array in arrays.values()}) > 1:
+            raise self.make_assignments_error("is damaged")
+        return arrays and {name: array.astype("int64") for name, array in arrays.items()}
+
+    def read_predictions(self) -> dict[str, Any] | None:
+        """Return every array of assignments.npz, all of integers; their shapes and ranges are the caller's to check.
+
+        Returns None without the file, and raises ResultsError if it is damaged.
+        """
+        return self._read_arrays(None)
+
+    def make_assignments_error(self, problem: str) -> ResultsError:
+        """Return the error that says what is wrong with assignments.npz."""
+        return ResultsError(f"{self.assignments_file}: {problem}; restore it, or run the matrix again with --redo")
+
+    def _read_arrays(self, names: Sequence[str] | None) -> dict[str, Any] | None:
+        """Return the arrays of these names, or all of them."""
         import numpy as np
 
+        arrays: dict[str, Any] = {}
+        problem = "is damaged"
         try:
             # From memory, because numpy leaves a damaged file open.
             data = io.BytesIO(self.assignments_file.read_bytes())
             with np.load(data, allow_pickle=False) as archive:
-                arrays = {name: archive[name].astype(np.int64, casting="safe") for name in names}
-            if len({array.shape for array in arrays.values()}) > 1:
-                raise ValueError("arrays of several lengths")
+                for name in archive.files if names is None else names:
+                    problem = f"is damaged: array {name!r} is missing or cannot be read"
+                    array = archive[name]
+                    if not np.can_cast(array.dtype, np.int64, casting="safe"):
+                        raise self.make_assignments_error(f"is damaged: array {name!r} is not of integers")
+                    arrays[name] = array
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error):
-            message = "is damaged; restore it, or run the matrix again with --redo"
-            raise ResultsError(f"{self.assignments_file}: {message}") from None
+        except _DAMAGED:
+            raise self.make_assignments_error(problem) from None
         return arrays
 
     # --- checkpoint and log -----------------------------------------------------------------

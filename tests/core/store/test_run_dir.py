@@ -249,6 +249,18 @@ def test_assignments_that_are_not_integers_of_one_length_are_an_error(run):
                 run.read_assignments("assignment", "labels")
 
 
+def test_predictions_are_every_array_of_the_file_as_it_is_stored(run):
+    assert run.read_predictions() is None
+    np.savez(run.assignments_file, own=np.ones((2, 3), np.int8), labels=np.arange(3))
+    arrays = run.read_predictions()
+    assert {name: (array.shape, array.dtype) for name, array in arrays.items()} == {
+        "own": ((2, 3), np.int8), "labels": ((3,), np.int64),
+    }  # fmt: skip
+    np.savez(run.assignments_file, own=np.ones((2, 3)))
+    with pytest.raises(ResultsError, match=r"assignments\.npz: is damaged: array 'own' is not of integers; restore it"):
+        run.read_predictions()
+
+
 def test_on_a_full_disk_a_shortened_state_overwrites_the_old_one(run, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
