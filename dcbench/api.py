@@ -146,6 +146,7 @@ class MatrixResults:
         axis: str | None = None,
         margins: Mapping[str, float] | None = None,
         rules: Mapping[str, str] | None = None,
+        by_dataset: bool = False,
     ) -> pd.DataFrame:
         """Return the paired effect of each swap: mean, interval, p-values and verdict.
 
@@ -155,8 +156,11 @@ class MatrixResults:
             Return the rows of this metric or axis only.
         margins, rules
             As for `analyse`.
+        by_dataset : bool, optional
+            Return the effects within each dataset rather than their mean over all datasets.
         """
-        table = self.analyse(margins, rules).effects
+        analysis = self.analyse(margins, rules)
+        table = analysis.effects_by_dataset if by_dataset else analysis.effects
         for column, value in (("metric", metric), ("axis", axis)):
             if value is not None:
                 if value not in set(table[column]):

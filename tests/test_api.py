@@ -93,6 +93,9 @@ def test_effects_agree_with_the_report(results):
     assert list(effects.columns) == list(table.columns) and len(effects) == len(table)
     assert effects["mean"].to_numpy() == pytest.approx(table["mean"].to_numpy(), nan_ok=True)
     assert set(results.effects("nmi_true", axis="backend")["metric"]) == {"nmi_true"}
+    within = results.effects("nmi_true", axis="backend", by_dataset=True)
+    pooled = results.effects("nmi_true", axis="backend")["mean"].item()
+    assert within["dataset"].tolist() == ["mnist", "cifar10"] and within["mean"].mean() == pytest.approx(pooled)
     wide = results.effects("nmi_true", margins={"nmi_true": 0.9})
     assert set(wide["verdict"]) == {"same"}, "a margin of 0.9 is wider than any effect"
     assert set(results.effects("nmi_true", rules={"nmi_true": "mean:2"})["rule"]) == {"mean of the last 2 rows"}

@@ -34,7 +34,8 @@ def find_margins(
     """Return the outcomes of each group of runs, such as a dataset, with the margins that hold there.
 
     The margin of a score is at most RELATIVE_MARGIN of its stake in the group: the mean of the best cell or of the best
-    baseline, less that of random clusters. All other margins stay. `axes` are the columns of `finals` that name a cell.
+    baseline, less that of random clusters. All other margins stay, and so do those that the user chose. `axes` are the
+    columns of `finals` that name a cell.
     """
     by_group = {}
     for value, runs in finals.groupby(group, sort=False, observed=True):
@@ -43,7 +44,9 @@ def find_margins(
             frame[frame["dataset"] == dataset] if len(frame) else frame for frame in (baselines, chance)
         )
         by_group[value] = [
-            replace(outcome, margin=min(outcome.margin, RELATIVE_MARGIN * stake)) if stake > 0 else outcome
+            replace(outcome, margin=min(outcome.margin, RELATIVE_MARGIN * stake))
+            if stake > 0 and outcome.margin == METRICS[outcome.name].margin
+            else outcome
             for outcome in outcomes
             for stake in [_find_stake(GAIN_OF.get(outcome.name, outcome.name), runs, references, random, axes)]
         ]

@@ -16,7 +16,7 @@ OUTCOMES = [
 ]
 
 
-def find(nmi_on_cifar=0.12, baseline=None):
+def find(nmi_on_cifar=0.12, baseline=None, outcomes=OUTCOMES):
     rows = [
         {
             "dataset": dataset, "optimizer": optimizer, "seed": seed, "nmi_true": nmi, "gain_nmi_true": 0.0,
@@ -34,7 +34,7 @@ def find(nmi_on_cifar=0.12, baseline=None):
     chance = pd.DataFrame(
         [{"dataset": name, "nmi_true": 0.02, "cluster_accuracy": 0.12} for name in ("mnist", "cifar10")]
     )
-    margins = find_margins(pd.DataFrame(rows), baselines, chance, "dataset", ["optimizer"], OUTCOMES)
+    margins = find_margins(pd.DataFrame(rows), baselines, chance, "dataset", ["optimizer"], outcomes)
     return {dataset: {outcome.name: outcome.margin for outcome in outcomes} for dataset, outcomes in margins.items()}
 
 
@@ -44,6 +44,11 @@ def test_the_margin_is_a_tenth_of_the_distance_from_chance_to_the_best_cell_at_m
     assert margins["cifar10"]["nmi_true"] == pytest.approx(0.1 * (0.12 - 0.02))
     assert margins["cifar10"]["gain_nmi_true"] == margins["cifar10"]["nmi_true"]
     assert margins["cifar10"]["test_knn_accuracy"] == pytest.approx(0.1 * (0.25 - 0.12)), "chance is that of a match"
+
+
+def test_a_margin_that_the_user_chose_holds_everywhere():
+    margins = find(outcomes=[Outcome(name="nmi_true", better="higher", margin=0.5)])
+    assert margins["mnist"]["nmi_true"] == margins["cifar10"]["nmi_true"] == 0.5
 
 
 def test_a_baseline_can_be_the_best():
