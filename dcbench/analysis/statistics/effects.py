@@ -258,11 +258,12 @@ def _match_swaps(
     frame: pd.DataFrame, axes: AxisValues, outcomes: Sequence[Outcome], other_fields: Sequence[str]
 ) -> Iterator[_Swap]:
     """Yield the matched differences of each two values of an axis, by each metric."""
+    fields = _code_fields(frame, other_fields)
     for axis, values in axes.items():
         grid = make_grid(frame, [axis], [name for name in axes if name != axis])
         for before, after in itertools.combinations(values, 2):
             lines = grid.select([value for value in (before, after) if value in grid.values])
-            brings = _describe_other_changes(frame, lines, other_fields)
+            brings = _describe_other_changes(fields, lines)
             swap = {"axis": axis, "before": before, "after": after, "brings": brings}
             for outcome in outcomes:
                 runs = match_runs(grid, outcome.scale(frame), (before, after))
@@ -372,28 +373,32 @@ def _count_distinct_pairs(frame: pd.DataFrame, lines: RowNumbers) -> int:
     return len({pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]})
 
 
-def _describe_other_changes(frame: pd.DataFrame, lines: RowNumbers, other_fields: Sequence[str]) -> str:
+def _describe_other_changes(fields: Mapping[str, tuple[RowNumbers, list[str]]], lines: RowNumbers) -> str:
     """Describe the fields that differ between the matched runs `(2, seeds, cells)` beside the axis itself.
 
-    `lr 0.05 → 0.001` when all pairs differ alike, else only `lr`.
+    `fields` holds those of `_code_fields`. `lr 0.05 → 0.001` when all pairs differ alike, else only `lr`.
     """
     # No other field can differ where one of the two values has no runs.
     if len(lines) < 2:
         return ""
-    paired = (lines >= 0).all(axis=0)
-    sides = [frame.iloc[side[paired]] for side in lines]
+    before_lines, after_lines = lines[:, (lines >= 0).all(axis=0)]
     changes = []
-    for name in other_fields:
-        # NaN is unequal to itself, None is not.
-        before, after = (side[name].astype(object).where(side[name].notna(), None).tolist() for side in sides)
-        if before != after:
-            texts = [
-                "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-                for value in (before[0], after[0])
-            ]
-            fixed = len(set(before)) == len(set(after)) == 1
-            changes.append(f"{name} {texts[0]} \u2192 {texts[1]}" if fixed else name)
+    for name, (codes, texts) in fields.items():
+        before, after = codes[before_lines], codes[after_lines]
+        if (before != after).any():
+            fixed = (before == before[0]).all() and (after == after[0]).all()
+            changes.append(f"{name} {texts[before[0]]} \u2192 {texts[after[0]]}" if fixed else name)
     return ", ".join(changes)
+
+
+def _code_fields(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, tuple[RowNumbers, list[str]]]:
+    """Return for each field a number for each run, equal where the values are, and the text of each number."""
+    coded = {}
+    for name in names:
+        codes, values = pd.factorize(frame[name])
+        texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+        coded[name] = (codes, [*texts, "none"])  # the number of a missing value is -1
+    return coded
 
 
 # --- what figures and sentences ask of the tables -------------------------------------------
