@@ -25,6 +25,7 @@ from dcbench.core.spec import RunSpec
 from dcbench.errors import ResultsError
 
 CELL_FIELDS = [name for name in RunSpec.model_fields if name != "seed"]
+"""Fields that have one value in a cell. Repeats count as further cells, so that each seed is averaged over them."""
 
 REPEATABLE_COLUMNS = [name for name, column in COLUMNS.items() if not column.cost]
 """The columns of metrics.csv that an identical run repeats; time and memory differ whenever a run is repeated."""

@@ -58,6 +58,18 @@ def compare(old, new, rules=None):
     return measuring.compare_results(results.read_results(old), results.read_results(new), OUTCOMES, rules or {})
 
 
+def test_a_repeat_is_compared_with_the_same_repeat(make_set):
+    text = f"{TEXT}repeats: 2\n"
+    once, repeated = make_set("once"), make_set("repeated", text)
+    shifted = make_set("shifted", text, nmi=lambda spec: score(spec) + 0.1 * spec.repeat)
+    against_once = compare(once, repeated).runs
+    assert (against_once.planned, len(against_once.compared), against_once.identical) == ((12, 24), 12, 12)
+    result = compare(repeated, shifted)
+    assert (len(result.runs.compared), result.runs.identical) == (24, 12), "repeat 0 is the same on both sides"
+    overall = next(metric for metric in result.metrics if metric.name == "nmi_true").changes[0]
+    assert (overall.pairs, overall.seeds) == (24, 3) and overall.mean == pytest.approx(0.05)
+
+
 def metric(comparison, name="nmi_true"):
     return next(candidate for candidate in comparison.metrics if candidate.name == name)
 

@@ -15,12 +15,15 @@ from dcbench.analysis.results import read_results
 from dcbench.analysis.statistics.components import estimate_components
 from dcbench.analysis.statistics.finals import reduce_curves
 from dcbench.analysis.statistics.moderation import estimate_seed_errors
+from dcbench.core.columns import DEFAULT_RULER, RULERS
 from dcbench.core.matrix.expand import parse_matrix, read_matrix
 from dcbench.core.power import estimate_power, look_up_factor
 from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.status import read_planned_runs
+from tests.helpers.result_folders import fill
 
 TOP = Path(__file__).parent.parent.parent
+RULER = RULERS[DEFAULT_RULER].column
 FACTORS = pd.read_csv(simulated_power.POWER_TABLE).set_index(["seeds", "swaps"])["effect"]
 
 
@@ -82,7 +85,7 @@ def test_the_variances_of_a_matrix_with_finished_runs_are_its_own():
         components = []
         for axis in axes:
             others = [name for name in axes if name != axis]
-            scores = of_dataset.pivot_table(index="seed", columns=[axis, *others], values="nmi_true", observed=True)
+            scores = of_dataset.pivot_table(index="seed", columns=[axis, *others], values=power.metric, observed=True)
             differences = (
                 scores["adam" if axis != "backend" else "sklearn"] - scores["sgd" if axis != "backend" else "faiss"]
             )
@@ -92,21 +95,34 @@ def test_the_variances_of_a_matrix_with_finished_runs_are_its_own():
         assert power.detectable[3] == pytest.approx(sigma * FACTORS[3, 3])
 
 
-def test_runs_with_the_default_ruler_are_measured_by_it(tmp_path):
-    plan = read_matrix(TOP / "matrices" / "small_cpu.yaml", "float32")
-    by_nmi = estimate_power(plan, read_planned_runs(plan, MatrixDir(TOP / "results" / "small_cpu")))
+def test_repeats_are_neither_seeds_nor_cells_and_their_scores_are_not_mixed_in(tmp_path):
+    text = (TOP / "matrices" / "small_cpu.yaml").read_text()
+    once, repeated = (parse_matrix(each, "m.yaml", "float32") for each in (text, f"{text}\nrepeats: 2\n"))
     shutil.copytree(TOP / "results" / "small_cpu", tmp_path / "small_cpu")
-    for file in tmp_path.glob("small_cpu/*/metrics.csv"):
-        # The same numbers under the name of the ruler's column.
-        header, rows = file.read_text().split("\n", 1)
-        names = [{"nmi_true": "pca_whitened_nmi_true"}.get(name, name) for name in header.split(",")]
-        file.write_text(",".join(names) + "\n" + rows)
-    by_ruler = estimate_power(plan, read_planned_runs(plan, MatrixDir(tmp_path / "small_cpu")))
-    assert {power.metric for power in by_nmi} == {"nmi_true"}
-    assert by_ruler == [replace(power, metric="pca_whitened_nmi_true") for power in by_nmi]
-    for folder in tmp_path.glob("small_cpu/mnist-*"):
+    folder = MatrixDir(tmp_path / "small_cpu")
+    expected = estimate_power(once, read_planned_runs(once, folder))
+    for number, spec in enumerate(spec for spec in repeated.runs if spec.repeat):
+        fill(folder, spec.run_id, spec, epochs=spec.epochs, **{RULER: 0.01 * (number % 7)})
+    runs = read_planned_runs(repeated, folder)
+    assert sum(run.state.name == "done" for run in runs if run.spec.repeat) == 48
+    assert estimate_power(repeated, runs) == expected
+
+
+def test_runs_with_the_default_ruler_are_measured_by_it_and_others_by_nmi(tmp_path):
+    plan = read_matrix(TOP / "matrices" / "small_cpu.yaml", "float32")
+    by_ruler = estimate_power(plan, read_planned_runs(plan, MatrixDir(TOP / "results" / "small_cpu")))
+    shutil.copytree(TOP / "results" / "small_cpu", tmp_path / "old")
+    for file in tmp_path.glob("old/*/metrics.csv"):
+        # The same numbers as runs from before the rulers would have them.
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+        rows.assign(nmi_true=rows.pop(RULER)).to_csv(file, index=False)
+    by_nmi = estimate_power(plan, read_planned_runs(plan, MatrixDir(tmp_path / "old")))
+    assert {power.metric for power in by_ruler} == {RULER}
+    assert by_nmi == [replace(power, metric="nmi_true") for power in by_ruler]
+    shutil.copytree(TOP / "results" / "small_cpu", tmp_path / "half")
+    for folder in tmp_path.glob("half/mnist-*"):
         shutil.rmtree(folder)
-    with_half = estimate_power(plan, read_planned_runs(plan, MatrixDir(tmp_path / "small_cpu")))
+    with_half = estimate_power(plan, read_planned_runs(plan, MatrixDir(tmp_path / "half")))
     assert {power.metric for power in with_half} == {"nmi_true"} and with_half[0].source == "mnist in small_cpu"
 
 

@@ -8,7 +8,7 @@ An architecture is one file, `NAME.py`, with two things:
         Build the trunk: images `(b, spec.input_channels, spec.image_size, spec.image_size)` float32 to features
         `(b, d)`, where d is `count_features(spec)`. Its last layer is an `nn.Linear` of d outputs, without a ReLU: the
         features are its output, and dcbench computes it in float32 even under autocast. `spec.width` scales the
-        convolutions. Convolutions and linear layers get their initial weights from the run's seed afterwards; a layer
+        convolutions. Convolutions and linear layers get their initial weights from the seed tree afterwards; a layer
         of another kind must not draw random ones. Every parameter is trained.
 
     FACTS = {"features_32": 1024, "features_224": 4096, "smallest_image": 8}
