@@ -21,6 +21,7 @@ and the model does not take them to be.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import special
@@ -89,12 +90,7 @@ def estimate_seed_errors(variances: Floats, seeds: Floats) -> SeedErrors:
     ratio = np.maximum(variances / largest, SMALLEST)[..., None] * np.exp(-LATTICE)
     log_likelihood = freedom / 2 * (np.log(ratio) - ratio)
     likelihood = np.exp(log_likelihood - log_likelihood.max(axis=-1, keepdims=True))
-    # Prior of log σ² given log s0², for each d0: the same shape, moved along the lattice.
-    shift = LATTICE[:, None] - LATTICE
-    # exp of more than 700 overflows; the density there is 0 in any case.
-    log_prior = -D0[:, None, None] / 2 * (shift + np.exp(np.minimum(-shift, 700)))
-    normalisation = D0 / 2 * np.log(D0 / 2) - special.gammaln(D0 / 2)
-    prior = np.exp(log_prior + normalisation[:, None, None])
+    prior = _tabulate_prior()
     # How well each (d0, s0²) explains one swap, and then all others: a swap's own variance is used only once.
     evidence = np.log(np.maximum(np.einsum("...p,dpq->...dq", likelihood, prior, optimize=True), 1e-300))
     others = evidence.sum(axis=-3, keepdims=True) - evidence
@@ -103,3 +99,14 @@ def estimate_seed_errors(variances: Floats, seeds: Floats) -> SeedErrors:
     weights /= weights.sum(axis=-1, keepdims=True)
     errors = np.exp(LATTICE / 2) * np.sqrt(largest)[..., None] / np.sqrt(seeds)[..., None]
     return SeedErrors(weights=weights, errors=np.broadcast_to(errors, weights.shape))
+
+
+@cache
+def _tabulate_prior() -> Floats:
+    """Return the prior of log σ² given log s0² `(d0, points, points)`: the same shape, moved along the lattice."""
+    shift = LATTICE[:, None] - LATTICE
+    # exp of more than 700 overflows; the density there is 0 in any case.
+    log_prior = -D0[:, None, None] / 2 * (shift + np.exp(np.minimum(-shift, 700)))
+    normalisation = D0 / 2 * np.log(D0 / 2) - special.gammaln(D0 / 2)
+    prior: Floats = np.exp(log_prior + normalisation[:, None, None])
+    return prior
