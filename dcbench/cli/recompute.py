@@ -27,8 +27,9 @@ def recompute(
 ) -> None:
     """Compute every score again from the predictions in assignments.npz, and compare it with metrics.csv.
 
-    True labels are compared with the dataset if it is on this machine; nothing is downloaded. Exit code 1 if anything
-    differs, a file is damaged or nothing could be checked, 2 for bad input.
+    True labels are compared with the dataset if it is on this machine; nothing is downloaded.
+
+    Exit code 1 if anything differs, a file is damaged or nothing could be checked, 2 for bad input.
     """
     # Imported here because this loads scikit-learn, and `dcbench --help` must stay instant.
     from dcbench.recompute.measuring import recompute_matrix, recompute_run_dir

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from joblib import Parallel, delayed
@@ -14,13 +16,16 @@ from dcbench.core.store.run_dir import MatrixDir
 from dcbench.core.store.run_record import open_run_dir, parse_number, read_rows
 from dcbench.core.store.status import PlannedRun, read_status
 from dcbench.errors import ResultsError
-from dcbench.recompute.labels import check_labels
+from dcbench.recompute.labels import IMAGE_FIELDS, TrueLabels, read_true_labels
 from dcbench.recompute.result import TOLERANCE, MatrixResult, RunResult, ValueDiff
 from dcbench.recompute.stored_predictions import ARRAYS, OWN, StoredPredictions, read_stored_predictions
 from dcbench.training.metrics import cluster_filling, nmi_previous, score_predictions
 
 MIN_PARALLEL_RUNS = 8
 """Fewest runs for which processes are faster; they take seconds to start."""
+
+PART_SIZE = 8
+"""Runs of the same images that a process computes together: reading a dataset takes longer than scoring a small run."""
 
 
 def recompute_matrix(folder: MatrixDir, data_dir: Path) -> MatrixResult:
@@ -40,14 +45,24 @@ def recompute_run_dir(path: Path, data_dir: Path) -> MatrixResult:
 def recompute_runs(runs: Sequence[PlannedRun], data_dir: Path) -> list[RunResult]:
     """Compute runs again; one whose files are damaged does not hide the others."""
     with_file = sum(run.folder.assignments_file.exists() for run in runs)
-    pool = Parallel(n_jobs=-1 if with_file >= MIN_PARALLEL_RUNS else 1)
-    call = delayed(with_plugins(recompute_run))
-    results: list[RunResult] = pool(call(run, data_dir) for run in runs)
-    return results
+    groups: dict[tuple[object, ...], list[PlannedRun]] = defaultdict(list)
+    for run in runs:
+        groups[tuple(getattr(run.spec, name) for name in IMAGE_FIELDS)].append(run)
+    parts = [group[start : start + PART_SIZE] for group in groups.values() for start in range(0, len(group), PART_SIZE)]
+    pool = Parallel(n_jobs=-1 if with_file >= MIN_PARALLEL_RUNS else 1, batch_size=1)
+    call = delayed(with_plugins(_recompute_part))
+    results = {result.run_id: result for part in pool(call(part, data_dir) for part in parts) for result in part}
+    return [results[run.folder.path.name] for run in runs]
 
 
-def recompute_run(run: PlannedRun, data_dir: Path) -> RunResult:
-    """Compute a run again, or say why it cannot be."""
+def _recompute_part(runs: Sequence[PlannedRun], data_dir: Path) -> list[RunResult]:
+    """Compute some runs of the same images again; their dataset is read once, and only if it is needed."""
+    read_once = cache(lambda: read_true_labels(runs[0].spec, data_dir))
+    return [recompute_run(run, read_once) for run in runs]
+
+
+def recompute_run(run: PlannedRun, read_labels: Callable[[], TrueLabels]) -> RunResult:
+    """Compute a run again, or say why it cannot be; `read_labels` returns the labels of the dataset itself."""
     run_id, has_file = run.folder.path.name, run.folder.assignments_file.exists()
     if run.state.name != "done":
         if has_file:
@@ -73,8 +88,8 @@ def recompute_run(run: PlannedRun, data_dir: Path) -> RunResult:
             else:
                 differences.append(ValueDiff(row=epoch, column=column, recorded=recorded, recomputed=value))
 
-    labels = check_labels(stored, run.spec, data_dir)
-    problems = list(labels.problems)
+    labels = read_labels()
+    problems = labels.find_problems(stored)
     if moved := int((stored.assignment != stored.rows[OWN][-1]).sum()):
         problems.append(f"array 'assignment' differs from the last row of {OWN!r} in {moved} images")
     return RunResult(
@@ -84,7 +99,7 @@ def recompute_run(run: PlannedRun, data_dir: Path) -> RunResult:
         largest_difference=largest,
         differences=tuple(differences),
         missing_rows=len(rows) - len(stored.epochs),
-        unchecked_labels=labels.not_checked,
+        unchecked_labels=labels.not_read,
     )
 
 

@@ -10,16 +10,24 @@ from scipy.stats import entropy
 from sklearn import metrics as sklearn_metrics
 
 from dcbench.core.columns import COLUMNS
+from dcbench.core.spec import make_spec
 from dcbench.core.store.run_dir import RunDir
 from dcbench.core.store.run_state import RunState
-from dcbench.core.store.status import read_status
+from dcbench.core.store.status import PlannedRun, read_status
 from dcbench.recompute import measuring
-from dcbench.recompute.measuring import measure_difference, recompute_matrix, recompute_run, recompute_run_dir
+from dcbench.recompute.labels import TrueLabels
+from dcbench.recompute.measuring import measure_difference, recompute_matrix, recompute_run_dir, recompute_runs
 from dcbench.recompute.result import ValueDiff
 from dcbench.recompute.stored_predictions import ARRAYS
 from tests.helpers.recomputed_runs import change_arrays, change_value, read_arrays
 
 CLUSTERINGS = ("own", "refit", "l2", "pca", "pca_whitened", "unwhitened_refit")
+
+
+def recompute(run):
+    """Compute a run again; digits needs no data folder."""
+    (result,) = recompute_runs([run], run.folder.path)
+    return result
 
 
 def read_csv(folder):
@@ -106,7 +114,7 @@ def test_one_image_in_another_cluster_is_found(run):
     own = read_arrays(run.folder)["own"]
     own[1, 7] = (own[1, 7] + 1) % 12
     change_arrays(run.folder, own=own)
-    result = recompute_run(run, run.folder.path)
+    result = recompute(run)
     places = {(diff.row, diff.column) for diff in result.differences}
     assert (1, "nmi_true") in places and (2, "nmi_previous") in places and (1, "cluster_entropy") in places
     assert {column for row, column in places if row == 2} == {"nmi_previous"} and not any(row == 0 for row, _ in places)
@@ -119,31 +127,29 @@ def test_one_image_in_another_cluster_is_found(run):
 )
 def test_one_changed_value_is_found(run, column, text):
     old = change_value(run.folder, 1, column, text)
-    result = recompute_run(run, run.folder.path)
+    result = recompute(run)
     assert result.differences == (ValueDiff(row=1, column=column, recorded=text, recomputed=float(old)),)
 
 
 def test_a_value_that_cannot_have_been_computed_is_found(run):
     change_value(run.folder, 0, "nmi_previous", "0.5")
-    assert recompute_run(run, run.folder.path).differences == (
-        ValueDiff(row=0, column="nmi_previous", recorded="0.5", recomputed=None),
-    )
+    assert recompute(run).differences == (ValueDiff(row=0, column="nmi_previous", recorded="0.5", recomputed=None),)
 
 
 def test_the_last_digits_may_differ(run):
     old = float(change_value(run.folder, 2, "nmi_true", "0"))
     change_value(run.folder, 2, "nmi_true", repr(old + 5e-10))
-    result = recompute_run(run, run.folder.path)
+    result = recompute(run)
     assert result.passed and result.largest_difference == pytest.approx(5e-10, rel=1e-3)
     change_value(run.folder, 2, "nmi_true", repr(old + 2e-9))
-    assert len(recompute_run(run, run.folder.path).differences) == 1
+    assert len(recompute(run).differences) == 1
 
 
 def test_a_last_assignment_that_is_not_the_last_row_is_a_problem(run):
     assignment = read_arrays(run.folder)["assignment"]
     assignment[:2] = (assignment[:2] + 1) % 12
     change_arrays(run.folder, assignment=assignment)
-    (problem,) = recompute_run(run, run.folder.path).problems
+    (problem,) = recompute(run).problems
     assert str(run.folder.assignments_file) in problem and "differs from the last row of 'own' in 2 images" in problem
 
 
@@ -151,7 +157,7 @@ def test_wrong_labels_are_a_problem(run):
     labels = read_arrays(run.folder)["test_labels"]
     labels[3] = (labels[3] + 1) % 10
     change_arrays(run.folder, test_labels=labels)
-    result = recompute_run(run, run.folder.path)
+    result = recompute(run)
     assert "1 of 70 test labels are not those of digits" in result.problems[0] and result.differences
 
 
@@ -159,10 +165,10 @@ def test_rows_that_a_large_run_did_not_keep_are_not_compared(run):
     arrays = read_arrays(run.folder)
     rows = {name: array[[0, 2]] for name, array in arrays.items() if array.ndim == 2}
     change_arrays(run.folder, epochs=np.array([0, 2]), **rows)
-    whole, part = len(ARRAYS), recompute_run(run, run.folder.path)
+    whole, part = len(ARRAYS), recompute(run)
     assert part.passed and part.missing_rows == 1 and 0 < part.value_count < 2 * whole
     change_value(run.folder, 2, "nmi_previous", "0.5")
-    assert recompute_run(run, run.folder.path).passed, "the row before is not kept, so nothing is known about it"
+    assert recompute(run).passed, "the row before is not kept, so nothing is known about it"
 
 
 def test_damaged_files_do_not_hide_the_other_runs(matrix, run):
@@ -175,7 +181,7 @@ def test_damaged_files_do_not_hide_the_other_runs(matrix, run):
 
 def test_a_run_without_the_file_is_not_checked(run):
     run.folder.assignments_file.unlink()
-    result = recompute_run(run, run.folder.path)
+    result = recompute(run)
     assert (result.not_checked, result.value_count, result.passed) == ("has no assignments.npz", 0, True)
 
 
@@ -193,7 +199,25 @@ def test_a_run_that_is_not_done_is_a_problem_only_if_it_has_the_file(matrix, run
 def test_processes_compute_the_same(finished, monkeypatch):
     alone = recompute_matrix(finished, finished.path)
     monkeypatch.setattr(measuring, "MIN_PARALLEL_RUNS", 1)
+    monkeypatch.setattr(measuring, "PART_SIZE", 1)
     assert recompute_matrix(finished, finished.path) == alone
+
+
+def test_results_keep_the_order_of_the_runs_and_a_dataset_is_read_once_for_runs_of_the_same_images(
+    finished, monkeypatch
+):
+    reads = []
+
+    def read(spec, data_dir):
+        reads.append(spec)
+        return TrueLabels(dataset="digits", splits={}, not_read="a stand-in")
+
+    monkeypatch.setattr(measuring, "read_true_labels", read)
+    first, second = read_status(finished).runs
+    absent = PlannedRun(spec=make_spec({"seed": 1}), folder=finished.run_dir("absent"), state=RunState())
+    runs = [second, absent, first]
+    assert [result.run_id for result in recompute_runs(runs, finished.path)] == [run.folder.path.name for run in runs]
+    assert len(reads) == 1, "and none for a run of other images that has no predictions"
 
 
 @pytest.mark.parametrize(
