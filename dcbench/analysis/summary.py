@@ -13,14 +13,22 @@ import pandas as pd
 
 from dcbench import registry
 from dcbench.analysis.axis import Axis, add_axis_columns, find_axes
-from dcbench.analysis.noise_floor import TWIN_AXIS, tabulate_noise_floor
-from dcbench.analysis.results import Results
-from dcbench.analysis.rulers import choose_ruler, list_rulers, tabulate_gains
+from dcbench.analysis.noise_floor import (
+    NoiseFloor,
+    choose_floor,
+    estimate_floors,
+    find_same_experiments,
+    tabulate_noise_floor,
+)
+from dcbench.analysis.results import Results, select_first_repeats
+from dcbench.analysis.rulers import choose_ruler, list_rulers, tabulate_gains, tabulate_over_pixels
+from dcbench.analysis.stakes import find_margins
 from dcbench.analysis.statistics import effects, finals, levels, ranks, stability
 from dcbench.analysis.statistics.effects import Outcome
 from dcbench.analysis.statistics.finals import CurveRule
 from dcbench.analysis.statistics.matching import NONE, make_grid
 from dcbench.analysis.statistics.ranks import Ranking
+from dcbench.analysis.trajectories import number_trajectories
 from dcbench.core.columns import (
     CLUSTERING,
     COLUMNS,
@@ -55,14 +63,20 @@ class Analysis:
     Attributes:
         results: The results, with a text column for each axis of several fields.
         ruler: The name of the ruler that choices are judged by.
-        finals: A row for each finished run, with its curves reduced to numbers.
+        all_finals: A row for each finished run, with its curves reduced to numbers.
+        finals: The rows of `all_finals` of repeat 0. Further repeats tell how far runs differ by chance, and nothing
+            else: in a mean they would pass for further seeds.
+        planned: The rows of `results.runs` of repeat 0.
         axes: The axes of the matrix by name, which is their column in `finals`.
         outcomes: The metrics that at least one run has.
         rules: Metric -> the rule that reduces its curve, when it is not the last row.
-        effects: The table of `effects.tabulate_effects`, with the number of planned pairs and the rule.
+        effects: The table of `effects.tabulate_effects`, with the number of planned pairs and the rule. `same` needs
+            the same verdict on every dataset.
+        effects_by_dataset: The same effects within each dataset, with the margins that hold there: the table of
+            `effects.tabulate_effects_by_group`, with the rule.
         interactions: The table of `effects.tabulate_interactions`, with the rule.
         levels: The table of `levels.tabulate_levels`, with the rule.
-        stability: A row for each finished run, with its axes, `epochs_watched` and `reached`.
+        stability: A row for each run in `finals`, with its axes, `epochs_watched` and `reached`.
         rankings: The ranking of each axis with three values or more, by each metric.
         references: The mean scores of the baselines that belong to each value, by dataset and level. Only scores of
             refits, for which all runs have as many clusters as classes.
@@ -70,11 +84,14 @@ class Analysis:
 
     results: Results
     ruler: str
+    all_finals: pd.DataFrame
     finals: pd.DataFrame
+    planned: pd.DataFrame
     axes: dict[str, Axis]
     outcomes: tuple[Outcome, ...]
     rules: dict[str, CurveRule]
     effects: pd.DataFrame
+    effects_by_dataset: pd.DataFrame
     interactions: pd.DataFrame
     levels: pd.DataFrame
     stability: pd.DataFrame
@@ -93,22 +110,64 @@ class Analysis:
 
     @property
     def quality(self) -> str:
-        """The metric that choices are judged by: the ruler's, but AMI where the runs' own NMI rises with a varied k."""
-        return "ami_true" if self.ruler == "own" and "k" in self.results.varied else RULERS[self.ruler].column
+        """The metric that choices are judged by."""
+        return self.choose_metric(self.ruler)
+
+    def choose_metric(self, ruler: str) -> str:
+        """Return the metric that a ruler judges by: AMI where the runs' own NMI would rise with a varied k."""
+        return "ami_true" if ruler == "own" and "k" in self.results.varied else RULERS[ruler].column
+
+    @cached_property
+    def levels_by_dataset(self) -> pd.DataFrame:
+        """The levels of each axis within each dataset, by the metric that judges choices."""
+        outcomes = [outcome for outcome in self.outcomes if outcome.name == self.quality]
+        dataset = next((name for name, axis in self.axes.items() if "dataset" in axis.fields), "dataset")
+        choices = {name: values for name, values in self.axis_values.items() if name != dataset}
+        tables = [
+            levels.tabulate_levels(runs.reset_index(drop=True), choices, outcomes).assign(dataset=value)
+            for value, runs in self.finals.groupby(dataset, sort=False, observed=True)
+        ]
+        return pd.concat(tables) if tables else self.levels.assign(dataset="").iloc[:0]
 
     @cached_property
     def gains(self) -> pd.DataFrame:
         """What training did under each ruler that has scored all rows: the table of `rulers.tabulate_gains`."""
-        rows = self.results.rows
-        return tabulate_gains(self.finals, rows, list_rulers(rows), self.axes)
+        return tabulate_gains(
+            rows=self.results.rows, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes
+        )
+
+    @cached_property
+    def over_pixels(self) -> pd.DataFrame:
+        """How far trained networks score above pixels: the table of `rulers.tabulate_over_pixels`."""
+        return tabulate_over_pixels(
+            results=self.results, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes
+        )
+
+    @cached_property
+    def same_experiments(self) -> pd.DataFrame:
+        """The finished runs that are the same experiment: the table of `find_same_experiments`."""
+        return find_same_experiments(self.all_finals, self.results.rows)
 
     @cached_property
     def noise_floor(self) -> pd.DataFrame:
         """How far runs of the same experiment differ by each ruler: the table of `tabulate_noise_floor`."""
-        # Twins of a joint axis differ in its other fields as well.
-        axes = self.axes if TWIN_AXIS in self.axes else ()
-        runs = self.finals if axes else self.finals.iloc[:0]
-        return tabulate_noise_floor(runs, axes, list_rulers(self.results.rows))
+        metrics = {ruler: self.choose_metric(ruler) for ruler in list_rulers(self.results.rows)}
+        return tabulate_noise_floor(self.all_finals, self.same_experiments, metrics)
+
+    def get_noise_floor(self, metric: str, dataset: object = None) -> NoiseFloor | None:
+        """Return how far two runs of the same experiment differ in a metric, on a dataset or at most on all of them.
+
+        None where no two finished runs are the same experiment, and for times, which a busy machine changes.
+        """
+        if METRICS[metric].cost or metric not in self.all_finals:
+            return None
+        floors = estimate_floors(self.all_finals, self.same_experiments, metric)
+        return choose_floor([floor for floor in floors if dataset is None or floor.dataset == str(dataset)])
+
+    def find_floor(self, metric: str, dataset: object = None) -> float | None:
+        """Return the size of `get_noise_floor`: 95 % of the differences between two such runs are smaller."""
+        floor = self.get_noise_floor(metric, dataset)
+        return floor.floor if floor else None
 
     @property
     def gain(self) -> str:
@@ -148,7 +207,9 @@ def analyse(
     axes = find_axes(results)
     values = {name: axis.values for name, axis in axes.items()}
     runs, rows = (add_axis_columns(frame, axes.values()) for frame in (results.runs, results.rows))
-    run_finals = finals.reduce_curves(rows, rules, dict.fromkeys(["nmi_true", RULERS[ruler].column]))
+    all_finals = finals.reduce_curves(rows, rules, dict.fromkeys(["nmi_true", RULERS[ruler].column]))
+    all_finals[effects.TRAJECTORY] = all_finals["run_id"].astype(object).map(number_trajectories(rows))
+    run_finals, planned_runs = select_first_repeats(all_finals), select_first_repeats(runs)
     outcomes = tuple(
         outcome for outcome in outcomes if outcome.name in run_finals and run_finals[outcome.name].notna().any()
     )
@@ -157,12 +218,18 @@ def analyse(
     }
     # A swap may bring other fields along. The stages of an axis `backend` are the axis itself, so they are no news.
     varied = {name for axis in axes.values() for name in axis.fields}
-    varied |= {"seed", *(STAGE_BACKENDS if "backend" in varied else ())}
+    varied |= {"seed", "repeat", *(STAGE_BACKENDS if "backend" in varied else ())}
     other_fields = [name for name in RunSpec.model_fields if name not in varied and name in run_finals]
     conditions = {name for name, axis in axes.items() if axis.is_condition}
     swaps = effects.tabulate_effects(run_finals, values, outcomes, other_fields, neutral, conditions)
+    # A dataset that moves together with other fields is one condition with them.
+    dataset = next((name for name, axis in axes.items() if "dataset" in axis.fields), "dataset")
+    choices = {name: axis_values for name, axis_values in values.items() if name != dataset}
+    margins = find_margins(run_finals, results.baselines, results.chance, dataset, list(choices), outcomes)
+    by_dataset = effects.tabulate_effects_by_group(run_finals, dataset, choices, margins, other_fields, neutral)
+    swaps = effects.require_same_in_each_group(swaps, by_dataset, outcomes, neutral)
     # The planned pairs are counted as well, so that a reader sees how many are missing.
-    grids = {axis: make_grid(runs, [axis], [other for other in axes if other != axis]) for axis in axes}
+    grids = {axis: make_grid(planned_runs, [axis], [other for other in axes if other != axis]) for axis in axes}
     planned = [
         int((grids[axis].select(swap) != NONE).all(axis=0).sum())
         for axis, *swap in zip(swaps["axis"], swaps["before"], swaps["after"], strict=True)
@@ -175,11 +242,14 @@ def analyse(
     return Analysis(
         results=replace(results, runs=runs, rows=rows),
         ruler=ruler,
+        all_finals=all_finals,
         finals=run_finals,
+        planned=planned_runs,
         axes=axes,
         outcomes=outcomes,
         rules=rules,
         effects=add_rule(swaps),
+        effects_by_dataset=add_rule(by_dataset.rename(columns={dataset: "dataset"})),
         interactions=add_rule(effects.tabulate_interactions(run_finals, values, outcomes)),
         levels=add_rule(levels.tabulate_levels(run_finals, values, outcomes)),
         stability=run_finals[["run_id", "seed", *axes]].merge(stability.find_settling_epochs(rows), on="run_id"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from dcbench.analysis.results import Results, format_entry
+from dcbench.analysis.results import Results, format_entry, select_first_repeats
 from dcbench.analysis.statistics import cells, finals
 from dcbench.analysis.statistics.effects import AXIS_VALUE_COLUMNS
 from dcbench.analysis.summary import Analysis, name_baseline
@@ -23,7 +23,7 @@ MORE_BASELINE_KEYS = ("limit", "image_size", "width", "epochs", "augment", "prec
 
 HEALTH_COLUMNS = ["health", "health_since", "health_why"]
 RANK_COLUMNS = [
-    "metric", "rule", "axis", "value", "mean_rank", "blocks", "left_out", "p", "critical_difference", "why_not",
+    "metric", "rule", "axis", "value", "mean_rank", "unit", "blocks", "left_out", "p", "critical_difference", "why_not",
 ]  # fmt: skip
 AUDIT_COLUMNS = ["axis", "pairs", "acted", "outcome_differs", "random_numbers_common", "must_share", "verdict"]
 PROBLEM_COLUMNS = ["check", "run", "told"]
@@ -34,9 +34,9 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
     results = analysis.results
     axes = list(analysis.axes)
     run_fields = [*axes, *results.seed_fields]
-    final_metrics = keep_scored(FINAL_METRICS, analysis.finals)
-    final = cells.summarise_cells(analysis.finals, results.runs, axes, final_metrics)
-    final.insert(len(axes) + 2, "health", cells.tally_cells(results.runs, axes, "health"))
+    final_metrics = keep_scored(FINAL_METRICS, analysis.all_finals)
+    final = cells.summarise_cells(analysis.finals, analysis.planned, axes, final_metrics)
+    final.insert(len(axes) + 2, "health", cells.tally_cells(analysis.planned, axes, "health"))
     all_runs = pd.concat([results.runs, results.baselines], ignore_index=True)
     audited = [
         (
@@ -49,7 +49,7 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
     ranks = [
         (
             ranking.metric, analysis.describe_rule(ranking.metric), ranking.axis, format_value(value), rank,
-            ranking.blocks, ranking.left_out, ranking.p, ranking.critical, ranking.missing_reason,
+            ranking.unit, ranking.blocks, ranking.left_out, ranking.p, ranking.critical, ranking.missing_reason,
         )
         for ranking in analysis.rankings
         for value, rank in ranking.ranks.items()
@@ -57,10 +57,12 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
     tables = {
         "final": final,
         "effects": analysis.effects,
+        "effects_by_dataset": analysis.effects_by_dataset,
         "interactions": analysis.interactions,
         "levels": analysis.levels,
         "ranks": pd.DataFrame(ranks, columns=RANK_COLUMNS),
         "rulers": analysis.gains,
+        "over_pixels": analysis.over_pixels,
         "noise_floor": analysis.noise_floor,
         "stability": analysis.stability,
         "baselines": compare_baselines(results),
@@ -68,7 +70,7 @@ def make_tables(analysis: Analysis, audit: Audit) -> dict[str, pd.DataFrame]:
         "parity": results.parity,
         "problems": pd.DataFrame(problems, columns=PROBLEM_COLUMNS),
         "runs": results.runs[["run_id", "state", *run_fields, "seconds", "timing", *HEALTH_COLUMNS]].merge(
-            analysis.finals[["run_id", *final_metrics]], on="run_id", how="left"
+            analysis.all_finals[["run_id", *final_metrics]], on="run_id", how="left"
         ),
         "unfinished": all_runs.loc[
             all_runs["state"] != "done", ["run_id", "state", "kind", "reason", "last_lines", *run_fields]
@@ -95,7 +97,8 @@ def compare_baselines(results: Results) -> pd.DataFrame:
     chance = results.chance.add_prefix("refit_").rename(columns={"refit_dataset": "dataset"}).assign(level="chance")
     keys = [*BASELINE_KEYS, *(name for name in MORE_BASELINE_KEYS if name in results.varied)]
     fields = [name for name in (*keys, *BASELINE_METRICS) if name in results.rows]
-    untrained = results.rows.loc[results.rows["epoch"] == 0, fields].assign(level="untrained network", health=None)
+    start = select_first_repeats(results.rows[results.rows["epoch"] == 0])
+    untrained = start[fields].assign(level="untrained network", health=None)
     baselines = results.baselines
     if not baselines.empty:
         done = baselines[baselines["state"] == "done"]

@@ -1,62 +1,114 @@
-"""Decide which finished runs learned anything: by health, against their own untrained network, and against pixels."""
+"""Findings about training: what it did to the scores, compared with the same networks untrained and with pixels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dcbench.analysis.results import join_entries
+from dcbench.analysis.rulers import choose_pixel_metric
+from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.summary import Analysis
+from dcbench.core.columns import DEFAULT_RULER, METRICS, RULERS
+from dcbench.report.findings.finding import Finding, Tone
 
-TEST_REFIT = "test_refit_nmi_true"
+TONES: dict[str, Tone] = {
+    "raised": "same", "above": "same", "lowered": "bad", "below": "bad", "too few seeds": "plain"
+}  # fmt: skip
+"""Verdict -> tone; the others are open."""
 
-SAME_IMAGES = ["dataset", "limit", "test_limit"]
-"""Fields in which a run and its pixel baselines agree."""
+
+def find_learning(analysis: Analysis) -> Iterator[Finding]:
+    """Yield for each dataset whether training raised the score, and whether trained networks score above pixels."""
+    trained = analysis.finals[analysis.finals["epoch"] > 0]
+    if analysis.finals.empty:
+        yield _say_nothing("nothing_finished", {}, "nothing yet")
+    elif trained.empty:
+        yield _say_nothing("nothing_trained", {}, "nothing trained")
+    for dataset in dict.fromkeys(trained["dataset"].astype(str)):
+        gains, leads = (
+            table[table["dataset"] == dataset].reset_index(drop=True)
+            for table in (analysis.gains, analysis.over_pixels)
+        )
+        if analysis.ruler not in set(gains["ruler"]):
+            yield _say_nothing("nothing_scored", {"dataset": dataset, "judge": analysis.ruler}, "no scores", dataset)
+            continue
+        yield describe_gain(analysis, dataset, gains)
+        if analysis.ruler in set(leads["ruler"]):
+            yield describe_lead(analysis, dataset, leads)
 
 
-def judge_learning(analysis: Analysis) -> pd.DataFrame:
-    """Return what each finished run learned.
+def _say_nothing(sentence: str, values: dict[str, Any], verdict: str, about: str = "") -> Finding:
+    """Return the finding that there is nothing to compare."""
+    return Finding(
+        kind="learned", sentence=sentence, values=values, evidence="coverage", about=about, verdict=verdict, tone="open"
+    )
 
-    The columns are run_id, dataset and health; `gain`, NaN for a run without a training pass; `pixels`, the best mean
-    score of a pixel baseline on the same images; and three booleans that are NA where they are not known:
-    `over_untrained` (the gain is above its margin), `over_pixels`, and `learned` (the run was trained, is healthy, and
-    is above whatever is known).
+
+def describe_gain(analysis: Analysis, dataset: str, gains: pd.DataFrame) -> Finding:
+    """Return what training did to the scores of a dataset, by the ruler that judges first."""
+    values = _sort_rulers(analysis.ruler, gains, "raised", "lowered")
+    is_measured = bool(gains["seeds"].min() >= MIN_SEEDS)
+    values |= {
+        "dataset": dataset,
+        "missing": len(RULERS) - len(gains),
+        "floor": None if is_measured else analysis.find_floor(values["judging"]["metric"], dataset),
+        "whitened": _count_whitened_dimensions(analysis, dataset),
+    }
+    verdict = judge_rulers(gains, analysis.ruler)
+    return Finding(
+        kind="learned", sentence="gain", values=values, evidence="rulers", about=dataset, verdict=verdict,
+        tone=TONES.get(verdict, "open"),
+    )  # fmt: skip
+
+
+def describe_lead(analysis: Analysis, dataset: str, leads: pd.DataFrame) -> Finding:
+    """Return how far the trained networks of a dataset score above pixels, by the ruler that judges first."""
+    values = _sort_rulers(analysis.ruler, leads.rename(columns={"over_pixels": "gain"}), "above", "below")
+    # The ruler `own` compares with pixels by another score than its own.
+    score = METRICS[choose_pixel_metric("own")].label if analysis.ruler == "own" else ""
+    verdict = judge_rulers(leads, analysis.ruler)
+    return Finding(
+        kind="learned", sentence="lead", values=values | {"dataset": dataset, "score": score}, evidence="rulers",
+        about=f"{dataset}, pixels", verdict=verdict, tone=TONES.get(verdict, "open"),
+    )  # fmt: skip
+
+
+def judge_rulers(table: pd.DataFrame, judge: str) -> str:
+    """Return the verdict on a dataset: that of the ruler that judges, unless another one says the opposite.
+
+    Without the scores of the ruler that is trusted, there is none.
     """
-    runs, metric = analysis.finals.reset_index(drop=True), choose_pixel_metric(analysis)
-    table, score = runs[["run_id", "dataset", "health"]].copy(), pd.to_numeric(runs[metric])
-    # Without a training pass there is nothing that training could have added.
-    table["gain"] = runs[analysis.gain].mask(runs["epoch"] == 0)
-    table["pixels"] = _name_images(runs).map(score_pixels(analysis.results.baselines, metric)).astype(float)
-    table["over_untrained"] = (table["gain"] > gain_margin(analysis)).astype("boolean").mask(table["gain"].isna())
-    table["over_pixels"] = (score > table["pixels"]).astype("boolean").mask(score.isna() | table["pixels"].isna())
-    above = table[["over_untrained", "over_pixels"]]
-    # What is not known is not held against a run, unless nothing is known at all.
-    passed = above.fillna(True).all(axis=1) & (table["health"] == "healthy")
-    table["learned"] = passed.astype("boolean").mask(above.isna().all(axis=1) | (runs["epoch"] == 0))
-    return table
+    verdict = str(table.loc[table["ruler"] == judge, "verdict"].item())
+    if verdict == "too few seeds":
+        return verdict
+    if DEFAULT_RULER not in set(table["ruler"]):
+        return "cannot tell"
+    decided = set(table["verdict"]) - {"cannot tell"}
+    return "depends" if len(decided) > 1 else verdict
 
 
-def choose_pixel_metric(analysis: Analysis) -> str:
-    """Return the score that compares runs with pixels: the ruler's, if it has as many clusters as classes."""
-    return TEST_REFIT if analysis.ruler == "own" else analysis.quality
+def _sort_rulers(judge: str, table: pd.DataFrame, up: str, down: str) -> dict[str, Any]:
+    """Return the row of the ruler that judges, and those of the others by their verdict."""
+    judging, others = table[table["ruler"] == judge], table[table["ruler"] != judge]
+    return {
+        "judging": judging.to_dict("records")[0],
+        "up": others[others["verdict"] == up].to_dict("records"),
+        "down": others[others["verdict"] == down].to_dict("records"),
+        "unclear": others[~others["verdict"].isin([up, down])].to_dict("records"),
+        "trusted": "" if DEFAULT_RULER in set(table["ruler"]) else DEFAULT_RULER,
+    }
 
 
-def gain_margin(analysis: Analysis) -> float:
-    """Return how far a run has to be above its untrained network to count; 0 where no run has a gain."""
-    outcome = analysis.outcome_by_name.get(analysis.gain)
-    return outcome.margin if outcome else 0.0
-
-
-def score_pixels(baselines: pd.DataFrame, metric: str) -> dict[str, float]:
-    """Return the highest mean score of a finished pixel baseline for each set of images, named as text."""
-    if baselines.empty:
-        return {}
-    done = baselines[(baselines["state"] == "done") & (baselines["method"] == "pixels")]
-    recipe = ["images", "input_channels", "whiten", "l2_normalize"]
-    means = done.assign(images=_name_images(done)).groupby(recipe, dropna=False)[metric].mean()
-    return {str(images): float(mean) for images, mean in means.groupby(level="images").max().items()}
+def _count_whitened_dimensions(analysis: Analysis, dataset: str) -> int | None:
+    """Return how many dimensions the trained runs of a dataset whiten, where all of them whiten as many."""
+    finals = analysis.finals
+    runs = finals[(finals["dataset"] == dataset) & (finals["epoch"] > 0)]
+    dimensions = runs["pca_dim"].unique()
+    is_known = len(dimensions) == 1 and not pd.isna(dimensions[0]) and bool(runs["whiten"].astype(bool).all())
+    return int(dimensions[0]) if is_known else None
 
 
 def find_false_ceilings(analysis: Analysis) -> list[dict[str, Any]]:
@@ -65,7 +117,7 @@ def find_false_ceilings(analysis: Analysis) -> list[dict[str, Any]]:
     Networks that were trained with the true labels are a ceiling only where they score above all others. Each entry
     has the `name` of the dataset, the mean score `supervised`, and the `best` mean score of a cell or untrained.
     """
-    metric, baselines = choose_pixel_metric(analysis), analysis.results.baselines
+    metric, baselines = choose_pixel_metric(analysis.ruler), analysis.results.baselines
     if baselines.empty:
         return []
     done = baselines[(baselines["state"] == "done") & (baselines["method"] == "supervised")]
@@ -81,8 +133,3 @@ def find_false_ceilings(analysis: Analysis) -> list[dict[str, Any]]:
         if score <= best:
             ceilings.append({"name": dataset, "supervised": score, "best": best})
     return ceilings
-
-
-def _name_images(runs: pd.DataFrame) -> pd.Series:
-    """Return which images each run was trained and tested on, as text."""
-    return pd.Series(join_entries(runs, SAME_IMAGES), index=runs.index, dtype=object)

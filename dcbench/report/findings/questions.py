@@ -8,11 +8,11 @@ from dcbench.analysis.summary import Analysis
 from dcbench.audit.axes import Audit
 from dcbench.report.findings.choices import find_choice_effects
 from dcbench.report.findings.finding import Finding, Kind
+from dcbench.report.findings.learning import find_learning
 from dcbench.report.findings.runs import (
     find_audit_results,
     find_cost,
     find_health,
-    find_learning,
     find_reliability,
     find_ruler_agreement,
     find_unfinished,

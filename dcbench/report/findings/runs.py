@@ -1,4 +1,4 @@
-"""Findings about the runs: what they learned, which are missing and why, what they cost, how far to trust them."""
+"""Findings about the runs: how healthy they are, which are missing and why, what they cost, how far to trust them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from dcbench.analysis.rulers import list_rulers
+from dcbench.analysis.rulers import choose_pixel_metric, list_rulers
 from dcbench.analysis.run_files import TIMINGS
 from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.statistics.stability import SETTLED_NMI, median_settling_epoch
@@ -20,7 +20,7 @@ from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import DEFAULT_RULER, METRICS, RULERS, STAGES
 from dcbench.report.findings.choices import lacks_verdicts
 from dcbench.report.findings.finding import Finding, Tone
-from dcbench.report.findings.learning import choose_pixel_metric, find_false_ceilings, gain_margin, judge_learning
+from dcbench.report.findings.learning import find_false_ceilings
 
 MAX_REASON = 160
 """Characters of a reason that a sentence quotes; the table has all of it."""
@@ -29,99 +29,12 @@ MAX_LIST = 4
 """Datasets, or reasons of a state, that a sentence lists one by one."""
 
 
-# --- Did training help? ---------------------------------------------------------------------
-
-
-def find_learning(analysis: Analysis) -> Iterator[Finding]:
-    """Yield how many runs learned something, how much they gained, and how many are better than pixels."""
-    runs = judge_learning(analysis)
-    if runs.empty:
-        yield Finding(
-            kind="learned", sentence="nothing_learned_yet", values={}, evidence="coverage", verdict="nothing yet",
-            tone="open",
-        )  # fmt: skip
-    yield from find_gains_by_ruler(analysis)
-    margin = gain_margin(analysis)
-    # Each finding counts only the runs for which its question can be answered.
-    judged = runs.dropna(subset=["learned"])
-    if len(judged):
-        learned, datasets = int(judged["learned"].sum()), _count_by_dataset(judged, "learned")
-        verdicts: dict[int, tuple[str, Tone]] = {0: ("none", "bad"), len(judged): ("all", "same")}
-        verdict, tone = verdicts.get(learned, ("some", "difference"))
-        values = {
-            "learned": learned,
-            "runs": len(judged),
-            "datasets": datasets if len(datasets) > 1 else [],
-            "margin": margin,
-            "compares_untrained": bool(judged["over_untrained"].notna().any()),
-            "compares_pixels": bool(judged["over_pixels"].notna().any()),
-        }
-        yield Finding(kind="learned", sentence="learned", values=values, evidence="levels", verdict=verdict, tone=tone)
-    gains = runs["gain"].dropna()
-    if len(gains):
-        values = {
-            "metric": METRICS[RULERS[analysis.ruler].column].label,
-            "margin": margin,
-            "runs": len(gains),
-            "up": int((gains > margin).sum()),
-            "down": int((gains < -margin).sum()),
-            "median": gains.median(),
-            "low": gains.min(),
-            "high": gains.max(),
-        }
-        yield Finding(kind="learned", sentence="gain", values=values, evidence="cells", about="training")
-    judged = runs.dropna(subset=["over_pixels"])
-    if len(judged):
-        better, datasets = int(judged["over_pixels"].sum()), _count_by_dataset(judged, "over_pixels")
-        values = {
-            "metric": METRICS[choose_pixel_metric(analysis)].label,
-            "datasets": datasets,
-            "better": better,
-            "runs": len(judged),
-        }
-        yield Finding(kind="learned", sentence="pixels", values=values, evidence="levels", about="pixels")
-
-
-def find_gains_by_ruler(analysis: Analysis) -> Iterator[Finding]:
-    """Yield for each dataset by which rulers training raised the score, and by which it did not."""
-    for dataset, gains in analysis.gains.groupby("dataset", sort=False):
-        judged = bool((gains["seeds"] >= MIN_SEEDS).all())
-        up, down = gains["low"] > 0, gains["high"] < 0
-        # One verdict only where all rulers lead to it, the trusted one among them: otherwise the answer depends on the
-        # ruler.
-        verdict, tone = "depends", "open"
-        if DEFAULT_RULER in set(gains["ruler"]) and (up.all() or down.all()):
-            verdict, tone = ("raised", "same") if up.all() else ("lowered", "bad")
-        if not (up | down).any():
-            verdict, tone = ("cannot tell", "open") if judged else ("", "plain")
-        values = {
-            "dataset": dataset,
-            "judged": judged,
-            "seeds": int(gains["seeds"].min()),
-            "up": gains[up].to_dict("records"),
-            "down": gains[down].to_dict("records"),
-            "unclear": gains[~up & ~down].to_dict("records"),
-            "missing": len(RULERS) - len(gains),
-        }
-        yield Finding(
-            kind="learned", sentence="gains_by_ruler", values=values, evidence="rulers", about=str(dataset),
-            verdict=verdict, tone=cast(Tone, tone),
-        )  # fmt: skip
-
-
-def _count_by_dataset(runs: pd.DataFrame, column: str) -> list[dict[str, Any]]:
-    """Return in how many runs of each dataset a boolean is true; nothing where there are too many datasets to list."""
-    groups = runs.groupby("dataset", sort=False, observed=True)
-    counts = [
-        {"name": name, "count": int(group[column].sum()), "runs": len(group), "pixels": group["pixels"].max()}
-        for name, group in groups
-    ]
-    return counts if len(counts) <= MAX_LIST else []
+# --- Did training help? learning.py says what it did to the scores --------------------------
 
 
 def find_health(analysis: Analysis) -> Iterator[Finding]:
     """Yield in how many finished runs the assignments settled, and how healthy the runs are at the end."""
-    if analysis.finals.empty:
+    if analysis.all_finals.empty:
         return
     if len(analysis.stability):
         half = median_settling_epoch(analysis.stability)
@@ -133,7 +46,7 @@ def find_health(analysis: Analysis) -> Iterator[Finding]:
             "half": None if math.isnan(half) else half,
         }
         yield Finding(kind="learned", sentence="settled", values=values, evidence="health", about="stability")
-    counts = Counter(analysis.finals["health"])
+    counts = Counter(analysis.all_finals["health"])
     none_healthy = not counts["healthy"]
     yield Finding(
         kind="learned",
@@ -216,7 +129,7 @@ def find_cost(analysis: Analysis) -> Iterator[Finding]:
         most = sorted(STAGES, key=lambda stage: -spent[stage])[:3]
         shares = [(stage, spent[stage] / total) for stage in most]
         yield Finding(kind="cost", sentence="stages", values={"shares": shares}, evidence="times", about="stages")
-    timings = Counter(analysis.finals["timing"])
+    timings = Counter(analysis.all_finals["timing"])
     if timings.keys() - {"exclusive"}:
         yield Finding(
             kind="cost",
@@ -261,15 +174,9 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             "fewest": MIN_SEEDS,
         }
         yield Finding(kind="trust", sentence="seeds", values=values, evidence="rules", about="seeds")
-    for floor in analysis.noise_floor[analysis.noise_floor["ruler"] == analysis.ruler].to_dict("records"):
-        values = {"metric": METRICS[floor["metric"]].label, "floor": floor}
-        yield Finding(
-            kind="trust", sentence="noise_floor", values=values, evidence="levels",
-            about=f"noise on {floor['dataset']}",
-            verdict=f"about {floor['floor']:.2g}", tone="open",
-        )  # fmt: skip
+    yield from find_noise_floor(analysis)
     if ceilings := find_false_ceilings(analysis):
-        values = {"metric": METRICS[choose_pixel_metric(analysis)].label, "datasets": ceilings}
+        values = {"metric": METRICS[choose_pixel_metric(analysis.ruler)].label, "datasets": ceilings}
         yield Finding(
             kind="trust", sentence="no_ceiling", values=values, evidence="levels", about="supervised",
             verdict="no ceiling", tone="open",
@@ -280,6 +187,29 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             kind="trust", sentence="missing_metric", values=values, evidence="runs", about="missing",
             verdict="left out", tone="bad",
+        )  # fmt: skip
+
+
+def find_noise_floor(analysis: Analysis) -> Iterator[Finding]:
+    """Yield how far two runs of the same experiment differ on each dataset, and where that is not known."""
+    # Without a training pass there is no difference to speak of.
+    trained = analysis.all_finals[analysis.all_finals["epoch"] > 0]
+    unknown = []
+    for dataset in dict.fromkeys(trained["dataset"].astype(str)):
+        floor = analysis.get_noise_floor(analysis.quality, dataset)
+        if floor is None:
+            unknown.append(dataset)
+            continue
+        values = {"metric": METRICS[analysis.quality].label, "floor": vars(floor)}
+        yield Finding(
+            kind="trust", sentence="noise_floor", values=values, evidence="levels", about=f"noise on {dataset}",
+            verdict=f"up to {floor.floor:.2g}", tone="open",
+        )  # fmt: skip
+    if unknown:
+        values = {"datasets": unknown[:MAX_LIST], "more": len(unknown[MAX_LIST:])}
+        yield Finding(
+            kind="trust", sentence="no_noise_floor", values=values, evidence="levels", about="noise",
+            verdict="not known", tone="open",
         )  # fmt: skip
 
 

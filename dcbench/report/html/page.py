@@ -161,6 +161,7 @@ def _tabulate_evidence(analysis: Analysis, tables: Mapping[str, pd.DataFrame], a
         "ranks": page_tables.tabulate_ranks(analysis),
         "rules": page_tables.tabulate_rules(analysis),
         "rulers": page_tables.tabulate_gains(analysis),
+        "over_pixels": page_tables.tabulate_over_pixels(analysis),
         "noise_floor": page_tables.tabulate_noise_floor(analysis),
         "final": page_tables.tabulate_final(tables["final"], analysis.axes),
         "baseline_levels": page_tables.tabulate_baselines(tables["baselines"]),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dcbench.analysis.statistics.effects import Outcome
@@ -16,6 +17,7 @@ from dcbench.analysis.summary import Analysis, name_baseline
 from dcbench.audit.health import HEALTH_STATES
 from dcbench.core.columns import COLUMNS, METRICS, RULERS, list_metrics
 from dcbench.core.spec import format_value
+from dcbench.core.text import plural
 from dcbench.parity.table import MEASURES, PARITY_STAGES
 from dcbench.report.numbers import TIMES, format_difference, format_metric, format_number, format_percent, format_ratio
 from dcbench.report.tables import BASELINE_KEYS, FINAL_METRICS, keep_scored
@@ -52,28 +54,44 @@ def tabulate_frame(table: pd.DataFrame, text_columns: int | None = None) -> Tabl
 
 
 def tabulate_effects(analysis: Analysis) -> dict[str, Table]:
-    """Return the table of swaps of each metric by its label, first of the metric that judges choices."""
+    """Return the table of swaps of each metric by its label, first of the metric that judges choices.
+
+    Of several datasets, each swap has a row for each, and then one for the mean over all.
+    """
     head = [
-        "choice", "swap", "also changes", "verdict", "mean change", "95 % interval", "for other cells", "better in",
-        "pairs", CELLS_AND_SEEDS, "left out", "p (Holm)",
+        "choice", "swap", "also changes", "on", "verdict", "mean change", "95 % interval", "for other cells",
+        "better in", "pairs", CELLS_AND_SEEDS, "left out", "p (Holm)",
     ]  # fmt: skip
     tables = {}
+    several = analysis.effects_by_dataset["dataset"].nunique() > 1
+    pooled = analysis.effects.assign(dataset="all" if several else "", is_pooled=True)
+    parts = [analysis.effects_by_dataset.assign(planned=np.nan, is_pooled=False)] if several else []
+    effects = pd.concat([pooled, *parts]).reset_index(drop=True)
+    effects["swap"] = effects.groupby(["axis", "before", "after"], sort=False, dropna=False).ngroup()
     for outcome in sorted(analysis.outcomes, key=lambda outcome: outcome.name != analysis.quality):
         rows = []
-        for swap in analysis.effects[analysis.effects["metric"] == outcome.name].to_dict("records"):
+        shown = effects[effects["metric"] == outcome.name].sort_values(["swap", "is_pooled"], kind="stable")
+        for swap in shown.to_dict("records"):
             # "Better" means nothing of a condition, or of a metric without a better direction.
             neutral = outcome.better is None or analysis.axes[swap["axis"]].is_neutral(outcome.name)
             rows.append(
                 [
                     swap["axis"], f"{format_value(swap['before'])} → {format_value(swap['after'])}", swap["brings"],
-                    swap["verdict"], *_format_change(swap, outcome),
+                    str(swap["dataset"]), swap["verdict"], *_format_change(swap, outcome),
                     "" if neutral else format_percent(swap["improved"]),
-                    f"{swap['pairs']} of {swap['planned']}", *_format_basis(swap),
+                    _format_pairs(swap), *_format_basis(swap),
                 ]
             )  # fmt: skip
         if rows:
-            tables[METRICS[outcome.name].label] = Table(head=head, rows=rows, text_columns=4)
+            tables[METRICS[outcome.name].label] = Table(head=head, rows=rows, text_columns=5)
     return tables
+
+
+def _format_pairs(swap: dict[Any, Any]) -> str:
+    """Return the number of pairs, of how many planned ones, and how many different ones there are among copies."""
+    planned = "" if pd.isna(swap["planned"]) else f" of {swap['planned']:g}"
+    copies = f" ({swap['distinct']} different)" if swap["distinct"] < swap["pairs"] else ""
+    return f"{swap['pairs']}{planned}{copies}"
 
 
 def tabulate_interactions(analysis: Analysis) -> Table:
@@ -127,31 +145,48 @@ def tabulate_levels(analysis: Analysis) -> Table:
 
 def tabulate_gains(analysis: Analysis) -> Table:
     """Return what training did under each ruler."""
+    return _tabulate_ruler_differences(analysis.gains, "untrained", "gain", "change")
+
+
+def tabulate_over_pixels(analysis: Analysis) -> Table:
+    """Return how far trained networks score above the best pixels under each ruler."""
+    return _tabulate_ruler_differences(analysis.over_pixels, "pixels", "over_pixels", "difference")
+
+
+def _tabulate_ruler_differences(table: pd.DataFrame, level: str, difference: str, head: str) -> Table:
+    """Return a row for each dataset and ruler; `level` and `difference` are columns, `head` is what the latter is called."""
     rows = [
         [
-            str(gain["dataset"]), gain["ruler"], RULERS[gain["ruler"]].help, format_number(gain["untrained"]),
-            format_number(gain["trained"]), format_difference(gain["gain"]),
-            _format_interval(gain["low"], gain["high"], format_difference), f"{gain['runs']}", f"{gain['seeds']}",
+            str(row["dataset"]), row["ruler"], RULERS[row["ruler"]].help, row["verdict"], format_number(row[level]),
+            format_number(row["trained"]), format_difference(row[difference]),
+            _format_interval(row["low"], row["high"], format_difference),
+            "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}", f"{row['cells']} {TIMES} {row['seeds']}",
+            f"{row['runs']} of {row['planned']}",
         ]
-        for gain in analysis.gains.to_dict("records")
+        for row in table.to_dict("records")
     ]  # fmt: skip
-    heads = ["dataset", "ruler", "scores", "untrained", "trained", "change", "95 % interval", "runs", "seeds"]
-    return Table(head=heads, rows=rows, text_columns=3)
+    heads = [
+        "dataset", "ruler", "scores", "verdict", level, "trained", head, "95 % interval", "p (Holm)", CELLS_AND_SEEDS,
+        "runs",
+    ]  # fmt: skip
+    return Table(head=heads, rows=rows, text_columns=4)
 
 
 def tabulate_noise_floor(analysis: Analysis) -> Table:
-    """Return how far runs of the same experiment differ by each ruler."""
+    """Return how far runs of the same experiment differ by each ruler and source."""
     rows = [
         [
-            str(floor["dataset"]),
-            floor["ruler"],
-            LABELS[floor["metric"]],
-            str(floor["pairs"]),
-            format_number(floor["floor"]),
+            str(floor["dataset"]), floor["ruler"], LABELS[floor["metric"]], floor["source"],
+            "yes" if floor["used"] else "", str(floor["pairs"]), str(floor["degrees_of_freedom"]),
+            format_number(floor["rms"]), format_number(floor["floor"]),
         ]
         for floor in analysis.noise_floor.to_dict("records")
-    ]
-    return Table(head=["dataset", "ruler", "score", "pairs", "root mean square difference"], rows=rows, text_columns=3)
+    ]  # fmt: skip
+    heads = [
+        "dataset", "ruler", "score", "source", "used", "pairs", "degrees of freedom", "root mean square difference",
+        "95 % are below",
+    ]  # fmt: skip
+    return Table(head=heads, rows=rows, text_columns=5)
 
 
 def tabulate_rules(analysis: Analysis) -> Table:
@@ -175,8 +210,8 @@ def tabulate_ranks(analysis: Analysis) -> Table:
             values = sorted(ranking.ranks, key=lambda value: ranking.ranks[value])
             means = ", ".join(f"{format_value(value)} {ranking.ranks[value]:.2f}" for value in values)
             critical = f"differences above {ranking.critical:.2f} are critical (p = {ranking.p:.2g})"
-            rows.append([ranking.axis, means, str(ranking.blocks), ranking.missing_reason or critical])
-    head = ["axis", "mean ranks over cells, 1 is best", "cells", "what they show"]
+            rows.append([ranking.axis, means, plural(ranking.blocks, ranking.unit), ranking.missing_reason or critical])
+    head = ["axis", "mean ranks, 1 is best", "over", "what they show"]
     return Table(head=head, rows=rows, text_columns=len(head))
 
 
@@ -243,7 +278,7 @@ def format_parity_value(row: Any) -> str:
 
 def tabulate_unhealthy_runs(analysis: Analysis) -> Table:
     """Return the finished runs that are degenerate or collapsed at the end, with what shows it."""
-    runs = analysis.finals[analysis.finals["health"].isin(HEALTH_STATES[1:])]
+    runs = analysis.all_finals[analysis.all_finals["health"].isin(HEALTH_STATES[1:])]
     fields = [*analysis.axes, *analysis.results.seed_fields]
     runs = runs[["run_id", *fields, "health", "health_since", "health_why"]]
     head = ["run", *fields, "health", "since epoch", "reason"]

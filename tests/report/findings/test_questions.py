@@ -25,7 +25,8 @@ def test_without_a_finished_run_there_are_two_findings():
     results = make_results(SMALL, pending=range(24))
     analysis = analyse(replace(results, runs=results.runs.assign(seconds=None)))
     assert [finding.text for finding in list_findings(analysis, NO_AUDIT)] == [
-        "No run is finished, so nothing was learned yet.", "24 of 24 planned runs are pending: 24 it pending.",
+        "No run is finished, so it is not known whether training helps.",
+        "24 of 24 planned runs are pending: 24 it pending.",
     ]  # fmt: skip
 
 

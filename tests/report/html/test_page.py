@@ -104,7 +104,7 @@ def test_figures_are_in_their_sections_with_label_note_and_caption():
 
 def test_a_page_without_a_finished_run():
     page = read_page(make_results(TEXT, pending=range(24)))
-    assert "No run is finished, so nothing was learned yet." in page.text and "24 pending" in page.text
+    assert "No run is finished, so it is not known whether training helps." in page.text and "24 pending" in page.text
     assert not page.all("select"), "there are no curves to choose"
 
 
@@ -134,7 +134,7 @@ def test_a_page_of_collapsed_runs():
     results = make_results(TEXT)
     facts = {"health": "collapsed", "health_why": "feature rank 1.01"}
     page = read_page(replace(results, runs=results.runs.assign(**facts), rows=results.rows.assign(**facts)))
-    assert "0 of 24 finished runs learned something" in page.text and "none healthy" in page.text
+    assert "24 runs are collapsed" in page.text and "none healthy" in page.text
     assert {link["class"] for link in page.all("a") if "data-run" in link} == {"square collapsed"}
 
 
