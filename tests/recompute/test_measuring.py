@@ -11,7 +11,7 @@ from sklearn import metrics as sklearn_metrics
 
 from dcbench.core.columns import COLUMNS
 from dcbench.core.spec import make_spec
-from dcbench.core.store.run_dir import RunDir
+from dcbench.core.store.run_dir import MatrixDir, RunDir
 from dcbench.core.store.run_state import RunState
 from dcbench.core.store.status import PlannedRun, read_status
 from dcbench.recompute import measuring
@@ -19,6 +19,7 @@ from dcbench.recompute.labels import TrueLabels
 from dcbench.recompute.measuring import measure_difference, recompute_matrix, recompute_run_dir, recompute_runs
 from dcbench.recompute.result import ValueDiff
 from dcbench.recompute.stored_predictions import ARRAYS
+from tests.helpers.paths import TOP
 from tests.helpers.recomputed_runs import change_arrays, change_value, read_arrays
 
 CLUSTERINGS = ("own", "refit", "l2", "pca", "pca_whitened", "unwhitened_refit")
@@ -103,6 +104,15 @@ def test_runs_as_they_are_agree_with_metrics_csv_to_the_last_bit(finished):
     values = [sum(bool(row[column]) for row in rows for column in ARRAYS) for rows in files]
     assert [run.value_count for run in result.runs] == values and min(values) > 100
     assert {run.unchecked_labels for run in result.runs} == {""}, "digits is part of scikit-learn"
+
+
+@pytest.mark.parametrize("name", ["small_cpu", "backends"])
+def test_committed_results_can_be_computed_again(name, tmp_path):
+    runs = read_status(MatrixDir(TOP / "results" / name)).runs
+    assert all(run.folder.assignments_file.exists() for run in runs)
+    first, last = recompute_runs([runs[0], runs[-1]], tmp_path)
+    assert first.passed and last.passed and min(first.value_count, last.value_count) > 50
+    assert "is not in" in first.unchecked_labels
 
 
 def test_a_single_run_is_computed_again(run):
