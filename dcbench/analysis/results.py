@@ -121,6 +121,12 @@ def collect_results(status: MatrixStatus) -> Results:
     )
 
 
+def select_first_repeats(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of repeat 0, numbered anew; the frame itself where there is no other repeat."""
+    is_first = runs["repeat"] == 0
+    return runs if is_first.all() else runs[is_first].reset_index(drop=True)
+
+
 def format_entry(value: Any) -> str:
     """Return a field of a run as a matrix file has it; frames hold NaN instead of None among numbers."""
     return format_value(None if pd.isna(value) else value)

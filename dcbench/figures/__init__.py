@@ -25,7 +25,10 @@ the frames: the next figure reads them too. `analysis` offers:
     outcomes        the metrics that have effects: `name`, `better`, `margin`; of a `ratio` logarithms are compared
     results.runs    one row per planned run: run_id, every field of the spec, state, reason, health, timing, seconds
     results.rows    one row per finished run and epoch: the columns of metrics.csv, and those of `runs`
-    finals          one row per finished run: every metric as one number, by `rule(metric)`, and those of `runs`
+    finals          one row per finished run: every metric as one number, by `rule(metric)`, and those of `runs`;
+                    of repeat 0 alone, while `all_finals` has every repeat
+    planned         the rows of `results.runs` of repeat 0
+    find_floor      how far two runs of the same experiment differ in a metric, on a dataset or on all; may be None
     effects         one row per metric and two values of an axis: axis, before, after, mean, low, high, verdict, pairs
     interactions    the same for two axes: with_axis, with_before, with_after
     levels          one row per metric and value of an axis: axis, value, mean, low, high, cells, seeds, left_out
@@ -35,7 +38,7 @@ the frames: the next figure reads them too. `analysis` offers:
 
 `style` keeps figures alike: `encoding.get_style` gives the colour, marker and line of a value in every figure;
 `captions.format_axis_value`, `shorten` and `wrap` make texts that fit; `marks` has single runs, the legend and row
-labels; `theme` has colours and sizes. The note says what the numbers rest on in this matrix: how many cells and seeds,
+labels; `noise` draws the noise floor, as a band where the axis is a difference and as a bar where it is the score; `theme` has colours and sizes. The note says what the numbers rest on in this matrix: how many cells and seeds,
 what was left out, by which rule. Write it with `captions.add_note(figure, *sentences)`; `captions.describe_means`,
 `describe_sample`, `describe_rules` and `describe_timing` make its sentences. `dcbench check-plugin FILE` tests a file.
 

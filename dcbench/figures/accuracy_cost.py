@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
 
+from dcbench.analysis.results import select_first_repeats
 from dcbench.analysis.statistics.cells import summarise_cells
 from dcbench.analysis.statistics.effects import find_largest_effect
 from dcbench.analysis.statistics.ranks import find_pareto_front
@@ -23,6 +24,7 @@ from dcbench.figures import list_values, select_references, select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, describe_timing, format_axis_value, shorten, wrap
 from dcbench.figures.style.encoding import MARKERS, get_colour, get_marker
 from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.noise import describe_floor, draw_floor_bars, list_floor_bars, make_bar_handle
 from dcbench.figures.style.theme import COLOURS, GREY, MAX_WIDTH, TEXT_SIZE
 
 FACTS = {
@@ -59,7 +61,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     quality = TEST_REFIT if analysis.ruler == "own" and TEST_REFIT in outcomes else analysis.quality
     if quality not in outcomes or "seconds" not in outcomes:
         return None
-    cells = summarise_cells(analysis.finals, analysis.results.runs, list(analysis.axes), [quality, "seconds"])
+    cells = summarise_cells(analysis.finals, analysis.planned, list(analysis.axes), [quality, "seconds"])
 
     # The axis that moves the quality most has the colours; of the others, the one that moves the time most has the
     # markers. Axes with more values than there are colours or markers would not be told apart.
@@ -87,6 +89,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         # The levels at the right share the scale of the scores
         levels = figure.add_subplot(grid[row, 2 * column + 1], sharey=panel)
         draw_levels(levels, analysis, collect_levels(analysis, quality, hue, condition, value), hue)
+        draw_floor_bars(panel, list_floor_bars(analysis, quality, value if condition == "dataset" else None))
         if column == 0:
             panel.set_ylabel(METRICS[quality].axis_label)
 
@@ -101,6 +104,9 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
             text = f"{shorten(sign)} {format_axis_value(analysis, sign, value)}"
             handles.append(Line2D([], [], color=GREY, marker=get_marker(analysis, sign, value), ls="", label=text))
     handles.append(Line2D([], [], color=GREY, lw=1.2, marker="o", ms=9, mfc="none", label="no cell beats it"))
+    floor_note = describe_floor(analysis, quality)
+    if floor_note:
+        handles.append(make_bar_handle())
     add_legend(figure, handles)
 
     # The note
@@ -108,7 +114,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     gaps = f"; {plural(int(lacking), 'cell')} lack seeds" if lacking else ""
     counts = f"{plural(len(cells), 'cell')}, {done} of {planned} runs done{gaps}."
     rules = describe_rules(analysis, [quality, "seconds"])
-    add_note(figure, counts, describe_timing(analysis.results.rows), rules, grow=True)
+    add_note(figure, counts, describe_timing(analysis.results.rows), floor_note, rules, grow=True)
     return figure
 
 
@@ -171,7 +177,7 @@ def collect_levels(
     """Return, for each level that exists, the mean score that belongs to each value of the colours' axis."""
     rows = analysis.results.rows
     fields = list(dict.fromkeys([quality, *(name for name in (condition, hue) if name)]))
-    start = select_rows(rows.loc[rows["epoch"] == 0, fields], condition, dataset)
+    start = select_rows(select_first_repeats(rows[rows["epoch"] == 0])[fields], condition, dataset)
     datasets = select_rows(analysis.results.runs, condition, dataset)["dataset"].unique()
     levels: dict[str, list[tuple[Any, float]]] = {level: [] for level in LEVELS}
     for value in list_values(analysis, hue):

@@ -29,6 +29,7 @@ from dcbench.figures import find_varied, list_values, select_references, select_
 from dcbench.figures.style.captions import add_note, describe_means, format_axis_value, wrap
 from dcbench.figures.style.encoding import get_style
 from dcbench.figures.style.marks import add_legend, make_run_lines, spread_apart
+from dcbench.figures.style.noise import describe_floor, draw_floor_bars, list_floor_bars, make_bar_handle
 from dcbench.figures.style.theme import GREY, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
@@ -167,6 +168,11 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
             panel.axes.set_ylim(low - 0.05 * (high - low) * (low < 0), high + 0.08 * (high - low))
             label = wrap(COLUMNS[panel.metric].axis_label, PANEL_HEIGHT, TEXT_SIZE)
             panel.axes.set_ylabel("" if index % across else label)
+        # Two runs of the same experiment, as a scale bar; with the datasets side by side each panel has its own
+        for panel, value in zip(panels, values, strict=True):
+            if panel.metric in (analysis.quality, choose_reference_metric(analysis)):
+                dataset = value if axis == "dataset" else None
+                draw_floor_bars(panel.axes, list_floor_bars(analysis, panel.metric, dataset))
 
     # The names of the levels, to the right of the last panel of each row where all fit
     ends = sorted({*range(across - 1, len(columns), across), len(columns) - 1})
@@ -177,7 +183,9 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
 
     # The legend
     has_interval = matched["seed"].nunique() >= MIN_SEEDS
-    add_legend(figure, make_handles([panel for column in columns for panel in column], has_interval, not has_room))
+    floor_note = describe_floor(analysis, analysis.quality)
+    handles = make_handles([panel for column in columns for panel in column], has_interval, not has_room)
+    add_legend(figure, [*handles, *([make_bar_handle()] if floor_note else [])])
 
     # The note
     sentences = [*describe_means(analysis, matched, hue, "panel")]
@@ -185,7 +193,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure:
         sentences.append(f"No interval: it takes {MIN_SEEDS} seeds.")
     if analysis.quality == "ami_true":
         sentences.append("AMI replaces NMI, which rises with k by itself.")
-    add_note(figure, *sentences)
+    add_note(figure, *sentences, floor_note)
     return figure
 
 

@@ -19,6 +19,7 @@ from dcbench.figures import select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, describe_sample, format_axis_value, shorten, wrap
 from dcbench.figures.style.encoding import MARGIN_BAND, VERDICT_STYLES, get_marker_face, make_verdict_handles
 from dcbench.figures.style.marks import GUIDE_LINE, add_legend, stack_row_labels, write_row_labels
+from dcbench.figures.style.noise import describe_floor, draw_floor_band, make_band_handle
 from dcbench.figures.style.theme import GREY, INK, MAX_WIDTH, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
@@ -37,6 +38,9 @@ MAX_VALUES = 3
 
 MAX_JUMP = 3.0
 """An effect this many times as large as the next smaller one would flatten the panel: its number is written instead."""
+
+FLOOR_MEANING = "the largest of them. It is for two single runs: a mean of many pairs can be certain within it"
+"""What the hatched band shows, as the end of a sentence."""
 
 LABEL_WIDTH = 2.1
 """Width in inches of the lines that name a swap."""
@@ -77,12 +81,16 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     panels = figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0]
     write_row_labels(panels[0], labels)
     for panel, outcome in zip(panels, outcomes, strict=True):
-        draw_effects(panel, outcome, effects[effects["metric"] == outcome.name], [label.centre for label in labels])
+        rows, floor = effects[effects["metric"] == outcome.name], analysis.find_floor(outcome.name)
+        draw_effects(panel, outcome, rows, [label.centre for label in labels], floor)
 
     # The legend
     handles = make_verdict_handles(effects["verdict"])
     if effects["other_cells_low"].notna().any():
         handles.append(Line2D([], [], color=GREY, lw=0.7, label="for other cells"))
+    floor_note = describe_floor(analysis, analysis.quality, f"; hatched, {FLOOR_MEANING}")
+    if floor_note:
+        handles.append(make_band_handle())
     add_legend(figure, handles)
 
     # The note: which swaps are not shown, how much the effects rest on, and what they leave out
@@ -98,20 +106,28 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         sentences.append(f"Of the planned pairs at least {pairs} of {planned} are in an effect.")
     if effects["verdict"].eq("too few seeds").any():
         sentences.append("With fewer than three seeds there is a point, but neither interval nor verdict.")
-    sentences.append(describe_rules(analysis, [outcome.name for outcome in outcomes]))
+    sentences += [floor_note, describe_rules(analysis, [outcome.name for outcome in outcomes])]
     add_note(figure, *sentences, grow=True)
     return figure
 
 
-def draw_effects(panel: Axes, outcome: Outcome, effects: pd.DataFrame, centres: Sequence[float]) -> None:
+def draw_effects(
+    panel: Axes, outcome: Outcome, effects: pd.DataFrame, centres: Sequence[float], floor: float | None
+) -> None:
     """Draw the effects on one metric at the centres of their rows; of a ratio the logarithms are drawn."""
-    # The margin, and the line of no change
+    # The noise floor, the margin, and the line of no change
+    draw_floor_band(panel, floor)
     panel.axvspan(-outcome.scaled_margin, outcome.scaled_margin, **MARGIN_BAND)
     panel.axvline(0, color=INK, lw=0.8)
 
     scaled = effects[["mean", "low", "high", "other_cells_low", "other_cells_high"]].astype(float)
     scaled = scaled.map(math.log) if outcome.ratio else scaled
-    reach = limit_reach(scaled[["mean", "low", "high"]].abs().max(axis=1), outcome.scaled_margin)
+    extents = scaled[["mean", "low", "high"]].abs().max(axis=1)
+    reach = limit_reach(extents, outcome.scaled_margin)
+    # Both ends of the band are seen, so that an effect at the edge is not taken for one within it, unless the largest
+    # effect is far within.
+    if floor and floor <= MAX_JUMP * max(reach, extents.max()):
+        reach = max(reach, 1.05 * floor)
     rows = zip(scaled.to_dict("records"), effects["mean"], effects["verdict"], effects["swap"], strict=True)
     for effect, number, verdict, swap in rows:
         colour, marker = VERDICT_STYLES[verdict]

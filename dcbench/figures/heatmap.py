@@ -24,6 +24,7 @@ from dcbench.core.text import plural
 from dcbench.figures import list_values, select_rows
 from dcbench.figures.style.captions import add_note, describe_rules, format_axis_value, measure_width, shorten, wrap
 from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.noise import describe_floor
 from dcbench.figures.style.theme import GREY, INK, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
@@ -200,7 +201,8 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     sentences.append(
         f"{plural(len(squares), 'square')}, up to {plural(int(seeds), 'run')} each; {done} of {planned} runs done."
     )
-    add_note(figure, *sentences, describe_rules(analysis, [analysis.quality]), grow=True)
+    sentences += [describe_floor(analysis, analysis.quality), describe_rules(analysis, [analysis.quality])]
+    add_note(figure, *sentences, grow=True)
     return figure
 
 
@@ -235,7 +237,7 @@ def choose_layout(analysis: Analysis) -> Layout:
 
 def collect_squares(analysis: Analysis, shown_axes: list[str], averaged_axes: list[str]) -> pd.DataFrame:
     """Return one row for each cell of the axes shown: planned, done, value, cells, left_out and problem."""
-    metric, runs = analysis.quality, analysis.results.runs
+    metric, runs = analysis.quality, analysis.planned
     table = summarise_cells(analysis.finals, runs, shown_axes, [metric]).rename(columns={metric: "value"})
     table = table.assign(cells=1, left_out=0)
     if averaged_axes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from dcbench.figures.style.encoding import (
     make_verdict_handles,
 )
 from dcbench.figures.style.marks import GUIDE_LINE, add_legend, stack_row_labels, write_row_labels
+from dcbench.figures.style.noise import describe_floor, draw_floor_band, make_band_handle
 from dcbench.figures.style.theme import GREY, INK, TEXT_SIZE
 
 FACTS = {
@@ -97,8 +99,11 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     figure = Figure(figsize=(5.2 + 2.15 * across, 1.0 + height), layout="constrained")
     grid = figure.add_gridspec(down, 1 + across, width_ratios=[1.05, *[1] * across])
 
-    # The list: the margin, the line of no difference, and the differences with their intervals
+    # The list: the noise floor, the margin, the line of no difference, and the differences with their intervals
     panel = figure.add_subplot(grid[:, 0])
+    floor = analysis.find_floor(outcome.name)
+    # A difference of two differences has twice the variance.
+    draw_floor_band(panel, floor and math.sqrt(2) * floor)
     panel.axvspan(-outcome.scaled_margin, outcome.scaled_margin, **MARGIN_BAND)
     panel.axvline(0, color=INK, lw=0.8)
     write_row_labels(panel, labels)
@@ -123,7 +128,10 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
             panel.set_ylabel(wrap(f"change of {METRICS[outcome.name].label}", 1.3, TEXT_SIZE))
 
     # The legend, and the note: how many axes interact, and what the differences rest on
-    add_legend(figure, make_verdict_handles(table["verdict"].head(MAX_LISTED)))
+    handles = make_verdict_handles(table["verdict"].head(MAX_LISTED))
+    more = "; hatched, to the left the largest times \u221a2, since four runs make a difference of two effects"
+    floor_note = describe_floor(analysis, outcome.name, more)
+    add_legend(figure, [*handles, *([make_band_handle()] if floor_note else [])])
     interacting = int(table["verdict"].isin(INTERACTING).sum())
     result = f"For {interacting} of {plural(len(table), 'pair')} of axes the interaction is significant."
     if table["verdict"].eq("too few seeds").all():
@@ -132,7 +140,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         )
     rest = f"The list shows the first {MAX_LISTED}; all are in the table." if len(table) > MAX_LISTED else ""
     sample = f"Each difference over {describe_sample(table)}."
-    add_note(figure, result, rest, sample, describe_rules(analysis, [outcome.name]), grow=True)
+    add_note(figure, result, rest, sample, floor_note, describe_rules(analysis, [outcome.name]), grow=True)
     return figure
 
 
@@ -140,7 +148,11 @@ def draw_picture(panel: Axes, analysis: Analysis, interaction: Interaction, outc
     """Draw the effect of an interaction's swap at each value of its other axis."""
     name = interaction.other[0]
     effects = tabulate_effects_by_value(analysis.finals, analysis.axis_values, interaction.swap, name, outcome)
-    # The margin, and the line of no effect
+    # The noise floor of each dataset or the largest, the margin, and the line of no effect
+    for place, value in enumerate(effects["value"]):
+        span = (place / len(effects), (place + 1) / len(effects))
+        floor = analysis.find_floor(outcome.name, value if name == "dataset" else None)
+        draw_floor_band(panel, floor, "y", span)
     panel.axhspan(-outcome.scaled_margin, outcome.scaled_margin, **MARGIN_BAND)
     panel.axhline(0, color=INK, lw=0.8)
     # A line through the effects: level where the axes do not interact

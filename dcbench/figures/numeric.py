@@ -24,6 +24,7 @@ from dcbench.figures import find_varied, list_values
 from dcbench.figures.style.captions import add_note, format_axis_value, measure_width, wrap
 from dcbench.figures.style.encoding import get_colour, get_style
 from dcbench.figures.style.marks import add_legend
+from dcbench.figures.style.noise import describe_floor, draw_floor_bars, list_floor_bars, make_bar_handle
 from dcbench.figures.style.theme import GREY, SMALL_SIZE, TEXT_SIZE
 
 FACTS = {
@@ -72,6 +73,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         panel.set_xlabel(axis)
         panel.set_ylabel(wrap(METRICS[metric].axis_label, PANEL_HEIGHT - 0.6, TEXT_SIZE))
         panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
+        draw_floor_bars(panel, list_floor_bars(analysis, metric))
 
     # The legend: a cell has the colour of its dataset, if there are several
     hue = find_varied(analysis, "dataset")
@@ -80,6 +82,9 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         colour = get_colour(analysis, hue, dataset) if hue else GREY
         text = f"a cell of {format_axis_value(analysis, hue, dataset)}" if hue else "a cell"
         handles.append(Line2D([], [], color=colour, lw=0.8, label=text))
+    floor_note = describe_floor(analysis, analysis.quality)
+    if floor_note:
+        handles.append(make_bar_handle())
     add_legend(figure, handles)
 
     # The note: what the means rest on, what was left out, and by which rule
@@ -94,7 +99,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     sentences.append(f"One number per run: {'; '.join(rules)}.")
     if axis == "k":
         sentences.append("AMI and the refit's scores can be compared across k; NMI rises with k by itself.")
-    add_note(figure, *sentences)
+    add_note(figure, *sentences, floor_note)
     return figure
 
 

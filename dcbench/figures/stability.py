@@ -55,5 +55,8 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     add_legend(figure, handles)
     level = f"{COLUMNS['nmi_previous'].label} of {SETTLED_NMI:g} or above to the end, in two rows at least"
-    add_note(figure, f"Level: {level}.", "All finished runs of a value are pooled.")
+    runs = (
+        "All finished runs of a value" if analysis.results.seed_fields == ["seed"] else "The finished runs of repeat 0"
+    )
+    add_note(figure, f"Level: {level}.", f"{runs} are pooled.")
     return figure

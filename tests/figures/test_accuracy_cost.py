@@ -103,3 +103,15 @@ def test_names_with_special_characters_are_drawn_as_text():
 def test_zipped_dataset_values_have_panels():
     text = "name: m\nzip:\n  - {dataset: [mnist, cifar10], k: [10, 20]}\nsettings: {epochs: 1}\n"
     assert [panel.get_title() for panel in draw_figure(make_results(text)).axes[::2]] == ["mnist, 10", "cifar10, 20"]
+
+
+def test_the_noise_floor_is_a_scale_bar_in_the_panel_of_its_dataset(full):
+    analysis = analyse(make_results(FULL, failed=[0, 17], pending=[286, 287]))
+    floor = analysis.find_floor("test_refit_nmi_true", "mnist")
+    bars = [
+        [line for line in panel.get_lines() if line.get_marker() == "_" and len(line.get_ydata()) == 2]
+        for panel in full.axes[::2]
+    ]
+    assert [len(lines) for lines in bars] == [1, 0], "nothing is known of cifar10"
+    assert np.ptp(bars[0][0].get_ydata()) == pytest.approx(floor)
+    assert f"are below {floor:.2g} on mnist (NMI with the truth, test, refit)" in read_note(full)

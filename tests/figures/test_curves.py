@@ -181,3 +181,17 @@ def test_long_and_unusual_names_are_legible():
     analysis = analyse(replace(data, varied=data.varied | {"dataset": names}))
     for axis in ("dataset", "optimizer"):
         assert text_overlap.find_faults(draw_figure(analysis, axis)) == []
+
+
+def test_the_noise_floor_is_a_scale_bar_in_the_colour_of_its_dataset():
+    text = FEW.replace("mnist", "digits") + "repeats: 2\n"
+    analysis, figure = analyse_matrix(text), draw_figure(analyse_matrix(text), "arch")
+    floors = {name: analysis.find_floor("nmi_true", name) for name in ("digits", "cifar10")}
+    panel = next(panel for panel in figure.axes if panel.get_ylabel().startswith("NMI with the"))
+    bars = [line for line in panel.get_lines() if line.get_marker() == "_" and len(line.get_ydata()) == 2]
+    assert {line.get_color(): line.get_ydata()[1] - line.get_ydata()[0] for line in bars} == pytest.approx(
+        {get_colour(analysis, "dataset", name): floor for name, floor in floors.items()}
+    )
+    assert f"are below {floors['digits']:.2g} on digits, {floors['cifar10']:.2g} on cifar10" in read_note(figure)
+    assert "noise floor" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert text_overlap.find_faults(figure) == []

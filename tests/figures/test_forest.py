@@ -1,7 +1,9 @@
 import matplotlib
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from dcbench.analysis.summary import analyse
+from dcbench.analysis.summary import OUTCOMES, analyse
 from dcbench.figures import forest
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.encoding import VERDICT_STYLES
@@ -86,6 +88,41 @@ def test_with_fewer_than_three_seeds_there_are_only_points():
     figure = draw_figure(make_results(TWELVE.replace("[0, 1, 2]", "[0]")))
     assert "With fewer than three seeds there is a point, but neither interval nor verdict." in read_note(figure)
     assert "too few seeds" in texts_of(figure) and find_faults(figure) == []
+
+
+def test_the_noise_floor_is_a_hatched_band_on_scores_and_not_on_times():
+    text = "name: m\naxes: {optimizer: [sgd, adam]}\nseeds: [0, 1, 2]\nrepeats: 2\nsettings: {epochs: 1}\n"
+    analysis = analyse(make_results(text))
+    with matplotlib.rc_context(STYLE):
+        figure = forest.draw(analysis, None)
+    floor = analysis.find_floor("nmi_true")
+    hatched = [[patch for patch in panel.patches if patch.get_hatch()] for panel in figure.axes]
+    assert [len(bands) for bands in hatched] == [1, 1, 1, 1, 0, 0]
+    (band,) = hatched[0]
+    assert (band.get_x(), band.get_width()) == pytest.approx((-floor, 2 * floor))
+    assert figure.axes[0].get_xlim()[1] > floor, "both ends are seen"
+    assert "noise floor" in texts_of(figure) and f"are below {floor:.2g} on digits" in read_note(figure)
+    assert find_faults(figure) == []
+
+
+def test_without_a_noise_floor_there_is_no_band(twelve):
+    assert not any(patch.get_hatch() for panel in twelve.axes for patch in panel.patches)
+    assert "noise floor" not in texts_of(twelve) and "Noise floor" not in read_note(twelve)
+
+
+def test_a_band_that_would_flatten_the_effects_leaves_the_panel_as_it_is():
+    outcome = next(outcome for outcome in OUTCOMES if outcome.name == "nmi_true")
+    effects = pd.DataFrame(
+        {"mean": 0.04, "low": 0.03, "high": 0.05, "other_cells_low": 0.0, "other_cells_high": 0.1}
+        | {"verdict": "better", "swap": 0},
+        index=[0],
+    )
+    reaches = {}
+    for floor in (None, 0.01, 0.1, 1.0):
+        panel = Figure().subplots()
+        forest.draw_effects(panel, outcome, effects, [5], floor)
+        reaches[floor] = panel.get_xlim()[1] / 1.12
+    assert reaches == pytest.approx({None: 0.05, 0.01: 0.05, 0.1: 0.105, 1.0: 0.05})
 
 
 def test_without_two_runs_to_compare_there_is_no_figure():

@@ -98,3 +98,11 @@ def test_without_values_there_is_no_figure():
     results = make_results(HOLES)
     results.rows["nmi_true"] = np.nan
     assert draw_figure(results) is None
+
+
+def test_the_note_has_the_noise_floor(full):
+    floor = analyse(make_results(FULL, failed=[0, 1, 2, 17], pending=[285, 286, 287])).find_floor("nmi_true", "mnist")
+    assert (
+        f"Noise floor: 95 of 100 differences between two runs of the same experiment are below {floor:.2g} on mnist"
+        in (read_note(full))
+    )

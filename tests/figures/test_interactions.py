@@ -1,3 +1,5 @@
+import math
+
 import matplotlib
 import pytest
 
@@ -60,3 +62,21 @@ def test_one_seed_gives_no_verdict():
 
 def test_without_crossed_axes_there_is_no_figure():
     assert draw_figure(make_results("name: m\naxes: {k: [5, 6]}\nsettings: {epochs: 1}\n")) is None
+
+
+def test_the_noise_floor_of_a_difference_of_effects_is_that_of_four_runs(full):
+    floor = analyse(make_results(FULL)).find_floor("nmi_true", "mnist")
+    (band,) = [patch for patch in full.axes[0].patches if patch.get_hatch()]
+    assert band.get_x() == pytest.approx(-math.sqrt(2) * floor) and band.get_width() == pytest.approx(-2 * band.get_x())
+    assert "noise floor" in texts_of(full) and f"are below {floor:.2g} on mnist (" in read_note(full)
+
+
+def test_effects_by_dataset_stand_before_the_floor_of_each():
+    text = "name: m\naxes: {dataset: [digits, cifar10], arch: [alexnet, vgg16]}\nseeds: [0, 1, 2]\nrepeats: 2\n"
+    results = make_results(text + "settings: {epochs: 1}\n")
+    figure, analysis = draw_figure(results), analyse(results)
+    bands = [patch for patch in figure.axes[1].patches if patch.get_hatch()]
+    floors = [analysis.find_floor("nmi_true", name) for name in ("digits", "cifar10")]
+    assert [band.get_height() for band in bands] == pytest.approx([2 * floor for floor in floors])
+    assert [(band.get_x(), band.get_width()) for band in bands] == [(0, 0.5), (0.5, 0.5)]
+    assert find_faults(figure) == []

@@ -5,6 +5,7 @@ from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
 from dcbench.figures import ranks
 from tests.helpers.text_overlap import find_faults
+from tests.helpers.tiny_analysis import fill_rows
 
 
 def make_analysis(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
@@ -16,7 +17,7 @@ def make_analysis(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
         for cell in range(cells)
         for epoch in (0, 1)
     ]  # fmt: skip
-    rows = pd.DataFrame(row_dicts)
+    rows = fill_rows(pd.DataFrame(row_dicts))
     axes = {"arch": list(values), "width": list(range(cells))}
     return analyse(
         Results(name="m", varied=axes, runs=rows.drop_duplicates("run_id"), rows=rows, groups=(("arch",), ("width",)))

@@ -5,6 +5,7 @@ import pandas as pd
 from dcbench.analysis.results import Results
 from dcbench.analysis.summary import analyse
 from dcbench.figures import stability
+from tests.helpers.tiny_analysis import fill_rows
 
 
 def make_analysis(curves):
@@ -22,7 +23,7 @@ def make_analysis(curves):
         for seed in (0, 1)
         for epoch, nmi in enumerate([None, *curve])
     ]
-    rows = pd.DataFrame(row_dicts)
+    rows = fill_rows(pd.DataFrame(row_dicts))
     return analyse(
         Results(
             name="m",

@@ -11,6 +11,7 @@ from dcbench.figures import stage_times
 from dcbench.figures.style.captions import read_note
 from dcbench.figures.style.theme import STYLE
 from tests.helpers.text_overlap import find_faults
+from tests.helpers.tiny_analysis import fill_rows
 
 
 def make_row(**changes):
@@ -21,6 +22,7 @@ def make_row(**changes):
 
 
 def analyse_rows(frame, **axes):
+    frame = fill_rows(frame)
     results = Results(name="m", varied=axes, runs=frame, rows=frame, groups=tuple((name,) for name in axes))
     return analyse(results)
 

@@ -38,6 +38,7 @@ from tests.helpers.planted_faults import (
     plant_trainable_sobel,
 )
 from tests.helpers.result_folders import fill
+from tests.helpers.tiny_analysis import fill_rows
 
 NO_AUDIT = Audit(name="m", runs=0, axes=[], failures=[])
 SETTINGS = {"limit": 60, "width": 0.05, "pca_dim": 8, "epochs": 2, "batch_size": 16, "k": 4, "augment": "none"}
@@ -200,7 +201,7 @@ def plant_zero_for_no_previous_epoch(monkeypatch):
 
 def results_of(rows: pd.DataFrame) -> Results:
     full = rows.assign(**{name: 0.1 for name in FINAL_METRICS if name not in rows})
-    full = full.assign(seed=full["run_id"].factorize()[0], repeat=0)
+    full = fill_rows(full).assign(seed=full["run_id"].factorize()[0], repeat=0)
     state_columns = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
     judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
     runs = full.drop_duplicates("run_id").assign(**state_columns, **judged)

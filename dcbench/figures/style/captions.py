@@ -144,6 +144,8 @@ def describe_means(analysis: Analysis, matched: pd.DataFrame, field: str | None,
     cells = matched.groupby(field)["cell"].nunique() if field else pd.Series([matched["cell"].nunique()])
     fewest = f"{cells.min()} to " if cells.min() < cells.max() else ""
     yield f"Each mean: {fewest}{plural(cells.max(), 'cell')}, {plural(matched['seed'].nunique(), 'seed')}."
+    if analysis.results.seed_fields != ["seed"]:
+        yield "Means are of repeat 0."
     left_out = len(analysis.finals) - len(matched)
     if left_out:
         finished = plural(len(analysis.finals), "finished run")

@@ -74,8 +74,8 @@ def make_run_table(analysis: Analysis) -> RunTable:
     """Return every planned run with its fields, state, health and final scores."""
     fields = [*analysis.axes, *analysis.results.seed_fields]
     metrics = [analysis.quality, *(name for name in list_metrics("runs") if name != analysis.quality)]
-    metrics = [name for name in metrics if name in analysis.finals and analysis.finals[name].notna().any()]
-    runs = analysis.results.runs.merge(analysis.finals[["run_id", *metrics]], on="run_id", how="left")
+    metrics = [name for name in metrics if name in analysis.all_finals and analysis.all_finals[name].notna().any()]
+    runs = analysis.results.runs.merge(analysis.all_finals[["run_id", *metrics]], on="run_id", how="left")
     texts = {name: runs[name].map(format_entry).tolist() for name in fields}
     texts |= {"state": runs["state"].tolist(), "health": runs["health"].fillna(UNKNOWN_HEALTH).tolist()}
     filters = [_make_filter(analysis, name, values) for name, values in texts.items()]
