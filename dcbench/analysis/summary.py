@@ -169,11 +169,6 @@ class Analysis:
         floor = self.get_noise_floor(metric, dataset)
         return floor.floor if floor else None
 
-    @property
-    def gain(self) -> str:
-        """The metric of what training added, by the same ruler."""
-        return name_gain(RULERS[self.ruler].column)
-
     def describe_rule(self, metric: str) -> str:
         """Describe how the curve of a metric became a number."""
         return describe_rule(self.rules, metric)
