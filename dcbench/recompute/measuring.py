@@ -67,14 +67,14 @@ def recompute_run(run: PlannedRun, read_labels: Callable[[], TrueLabels]) -> Run
     if run.state.name != "done":
         if has_file:
             return RunResult(run_id=run_id, problems=(f"{run.folder.path}: is {run.state.name}. {run.state.reason}",))
-        return RunResult(run_id=run_id, not_checked=f"is {run.state.name}")
+        return RunResult(run_id=run_id, not_checked=run.state.name)
     try:
         rows = read_rows(run.folder)
         stored = read_stored_predictions(run.folder, run.spec, rows)
     except ResultsError as error:
         return RunResult(run_id=run_id, problems=(str(error),))
     if stored is None:
-        return RunResult(run_id=run_id, not_checked="has no assignments.npz")
+        return RunResult(run_id=run_id, not_checked="no assignments.npz")
 
     differences, value_count, largest = [], 0, 0.0
     for position, epoch in enumerate(stored.epochs):

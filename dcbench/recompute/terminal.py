@@ -37,7 +37,7 @@ def show_recomputed(result: MatrixResult) -> None:
             "run is large"
         )
     for reason, runs in _group((run.not_checked, run) for run in result.runs).items():
-        console.stdout.print(f"  [yellow]not checked[/]: {plural(len(runs), 'run')}, each of which {escape(reason)}")
+        console.stdout.print(f"  [yellow]not checked[/] ({escape(reason)}): {plural(len(runs), 'run')}")
         # Where there is nothing else, the list would be that of all runs.
         if result.recomputed:
             for run in runs:

@@ -52,9 +52,7 @@ def test_nothing_to_check_exits_with_1(call, first):
     first.assignments_file.unlink()
     assert call("recompute", str(first.path)).exit_code == 1
     result = call("recompute")
-    assert (
-        result.exit_code == 0 and f"1 run, each of which has no assignments.npz\n    {first.path.name}" in result.stdout
-    )
+    assert result.exit_code == 0 and f"(no assignments.npz): 1 run\n    {first.path.name}" in result.stdout
 
 
 def test_a_matrix_that_cannot_be_read_does_not_hide_the_others(call, first, tmp_path):

@@ -22,7 +22,7 @@ class RunRecord:
     rows: list[Row]
     """The rows of metrics.csv, one for each epoch from 0 on."""
     clusters: dict[int, int] | None = None
-    """Index of an image in the dataset -> its last cluster; None without assignments.npz, as in most published results."""
+    """Index of an image in the dataset -> its last cluster; None without assignments.npz."""
 
 
 def parse_number(text: str) -> float:
