@@ -110,7 +110,7 @@ def _group(
     runs = runs[runs.groupby("group")["run_id"].transform("size") > 1]
     if runs.empty:
         return runs
-    alike = runs.groupby(["dataset", "group"], observed=True)[TRAJECTORY].agg(lambda found: tuple(sorted(found)))
+    alike = runs.groupby(["dataset", "group"], observed=True)[TRAJECTORY].agg(lambda group: str(sorted(group)))
     kept = alike.reset_index().drop_duplicates(["dataset", TRAJECTORY])["group"]
     return runs[runs["group"].isin(kept)]
 

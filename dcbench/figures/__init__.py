@@ -38,9 +38,11 @@ the frames: the next figure reads them too. `analysis` offers:
 
 `style` keeps figures alike: `encoding.get_style` gives the colour, marker and line of a value in every figure;
 `captions.format_axis_value`, `shorten` and `wrap` make texts that fit; `marks` has single runs, the legend and row
-labels; `noise` draws the noise floor, as a band where the axis is a difference and as a bar where it is the score; `theme` has colours and sizes. The note says what the numbers rest on in this matrix: how many cells and seeds,
-what was left out, by which rule. Write it with `captions.add_note(figure, *sentences)`; `captions.describe_means`,
-`describe_sample`, `describe_rules` and `describe_timing` make its sentences. `dcbench check-plugin FILE` tests a file.
+labels; `noise` draws the noise floor, as a band where the axis is a difference and as a bar where it is the score;
+`theme` has colours and sizes. The note says what the numbers rest on in this matrix: how many cells and seeds, what was
+left out, by which rule. Write it with `captions.add_note(figure, *sentences)`; `captions.describe_means`,
+`describe_sample`, `describe_rules`, `describe_timing` and `noise.describe_floor` make its sentences.
+`dcbench check-plugin FILE` tests a file.
 
 Imports: registry, core, audit, analysis, parity.
 """

@@ -55,8 +55,6 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     add_legend(figure, handles)
     level = f"{COLUMNS['nmi_previous'].label} of {SETTLED_NMI:g} or above to the end, in two rows at least"
-    runs = (
-        "All finished runs of a value" if analysis.results.seed_fields == ["seed"] else "The finished runs of repeat 0"
-    )
-    add_note(figure, f"Level: {level}.", f"{runs} are pooled.")
+    pooled = "All finished runs" if analysis.results.seed_fields == ["seed"] else "The finished runs of repeat 0"
+    add_note(figure, f"Level: {level}.", f"{pooled} of a value are pooled.")
     return figure

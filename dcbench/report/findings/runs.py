@@ -206,9 +206,9 @@ def find_noise_floor(analysis: Analysis) -> Iterator[Finding]:
             verdict=f"up to {floor.floor:.2g}", tone="open",
         )  # fmt: skip
     if unknown:
-        values = {"datasets": unknown[:MAX_LIST], "more": len(unknown[MAX_LIST:])}
+        missing: dict[str, Any] = {"datasets": unknown[:MAX_LIST], "more": len(unknown[MAX_LIST:])}
         yield Finding(
-            kind="trust", sentence="no_noise_floor", values=values, evidence="levels", about="noise",
+            kind="trust", sentence="no_noise_floor", values=missing, evidence="levels", about="noise",
             verdict="not known", tone="open",
         )  # fmt: skip
 
