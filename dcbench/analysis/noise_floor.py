@@ -16,7 +16,9 @@ if it is above the floors of all of them: the floor of a dataset is the largest.
 estimates errs on the side of claiming less. An estimate of few degrees of freedom would win by being inexact, so one
 below MIN_FREEDOM is used only where there is no better one.
 
-The floor pools all settings of a dataset. It is about single runs: the mean of many pairs can be certain below it.
+The floor pools all settings of a dataset. It is about single runs: the mean of many pairs can be certain below it. The
+cells of a seed share weights and first batches, so their pairs are less independent than the degrees of freedom say: of
+many cells and one seed, the floor is known less well than its t allows for. More seeds mend that.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from dcbench.core.text import plural
 from dcbench.figures.style.captions import add_note, describe_rules, shorten
 from dcbench.figures.style.encoding import VERDICT_STYLES, get_marker_face, make_verdict_handles
 from dcbench.figures.style.marks import GUIDE_LINE, add_legend, stack_row_labels, write_row_labels
-from dcbench.figures.style.noise import draw_floor_band, make_band_handle
+from dcbench.figures.style.noise import describe_floor, draw_floor_band, make_band_handle
 from dcbench.figures.style.theme import GREY, INK
 
 FACTS = {
@@ -94,6 +94,7 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         f"Over up to {plural(cells, 'cell')} and {plural(seeds, 'seed')} a dataset.",
         *([f"{plural(left_out, 'more dataset')} in the table."] if left_out else []),
         *([f"No interval: it takes {MIN_SEEDS} seeds."] if gains["low"].isna().all() else []),
+        *([describe_floor(analysis, analysis.quality, "; hatched, by each ruler")] if has_floor else []),
         describe_rules(analysis, list(dict.fromkeys(gains["metric"]))),
         grow=True,
     )

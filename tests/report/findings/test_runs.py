@@ -285,8 +285,8 @@ def test_the_noise_floor_of_each_dataset_is_stated_with_its_source():
     finding = find_trust(analysis)["noise on mnist"]
     assert finding.text == (
         f"Two runs of the same experiment on mnist differ by less than {3.182 * rms:.3f} in NMI with the truth 95 "
-        "times out of 100 (3 pairs with 1 and with 3 input channels, which is the same for images of one channel; root mean "
-        f"square {rms:.3f}). So a smaller difference between two single runs can be chance alone; a mean over several "
+        "times out of 100 (3 pairs with 1 and with 3 input channels, which is the same for images of one channel; root "
+        f"mean square {rms:.3f}). So a smaller difference between two single runs can be chance alone; a mean over several "
         "seeds can show less."
     )
     assert finding.verdict == f"up to {3.182 * rms:.2g}" and "noise" not in find_trust(analysis)
