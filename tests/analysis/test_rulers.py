@@ -81,8 +81,18 @@ def test_gains_are_those_of_an_independent_computation(results):
     assert (gains.loc[("mnist", "knn"), "high"] < 0) and (gains.loc[("mnist", "pca"), "low"] > 0)
 
 
+def set_gains(results, gains):
+    """Return the results with an untrained score of 0.5, and for each ruler the gain of each seed."""
+    rows = results.rows.copy()
+    trained = (rows["epoch"] == 3).astype(float)
+    for name, ruler in RULERS.items():
+        rows[ruler.column] = 0.5 + trained * rows["seed"].map(dict(enumerate(gains[name])))
+    return replace(results, rows=rows)
+
+
 def test_the_judging_ruler_is_corrected_over_the_datasets_and_the_others_over_each_other(results):
-    gains = analyse(results, ruler="l2").gains
+    rng = np.random.default_rng(3)
+    gains = analyse(set_gains(results, {name: rng.normal(0.1, 0.03, size=3) for name in RULERS}), ruler="l2").gains
     judging = gains["ruler"] == "l2"
     families = [gains[judging], *(gains[~judging & (gains["dataset"] == name)] for name in ("mnist", "cifar10"))]
     assert [len(family) for family in families] == [2, 6, 6]
@@ -94,16 +104,8 @@ def test_the_judging_ruler_is_corrected_over_the_datasets_and_the_others_over_ea
             assert row["p_holm"] == pytest.approx(largest)
             direction = "raised" if row["gain"] > 0 else "lowered"
             assert row["verdict"] == (direction if largest < 0.05 else "cannot tell")
-    assert set(gains["every_ruler"]) == {""}, "knn says the opposite"
-
-
-def set_gains(results, gains):
-    """Return the results with an untrained score of 0.5, and for each ruler the gain of each seed."""
-    rows = results.rows.copy()
-    trained = (rows["epoch"] == 3).astype(float)
-    for name, ruler in RULERS.items():
-        rows[ruler.column] = 0.5 + trained * rows["seed"].map(dict(enumerate(gains[name])))
-    return replace(results, rows=rows)
+    assert ((gains["p"] < 0.05) & (gains["verdict"] == "cannot tell")).any(), "the correction decides"
+    assert set(analyse(results).gains["every_ruler"]) == {""}, "knn says the opposite"
 
 
 def test_every_ruler_says_so_where_the_largest_p_value_does(results):
@@ -160,7 +162,7 @@ def test_the_best_pixels_are_those_of_the_same_images_and_seed():
             pixels(method="supervised", refit_nmi_true=0.99),
             pixels(refit_nmi_true=0.5), pixels(whiten=True, refit_nmi_true=0.6),
             pixels(seed=1, refit_nmi_true=0.7), pixels(limit=500, refit_nmi_true=0.9),
-            pixels(seed=2, refit_nmi_true=0.4), pixels(seed=2, whiten=True, state="failed"),
+            pixels(seed=2, refit_nmi_true=0.4), pixels(seed=2, whiten=True, state="failed", refit_nmi_true=0.1),
             pixels(seed=3, refit_nmi_true=0.3), pixels(seed=3, whiten=True, state="skipped"),
         ]
     )  # fmt: skip
