@@ -18,7 +18,7 @@ from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.summary import Analysis
 from dcbench.core.columns import CLUSTERING, METRICS
 from dcbench.core.spec import format_value
-from dcbench.report.findings.finding import Finding, Kind, Tone, render_sentence
+from dcbench.report.findings.finding import Finding, Kind, Tone, join_words, render_sentence
 
 MAX_LIBRARIES = 3
 """Up to this many libraries each two have a sentence of their own; of other axes only two values have."""
@@ -36,7 +36,10 @@ TONES: dict[str, Tone] = {"same": "same", "cannot tell": "open", "too few seeds"
 """Verdict -> tone; all other verdicts tell two values apart."""
 
 SWAP_SENTENCES = {"same": "swap_same", "cannot tell": "swap_unclear", "too few seeds": "swap_points"}
-"""Verdict -> the sentence that words a swap."""
+"""Verdict -> the sentence that words a swap on one dataset."""
+
+MAX_DATASETS = 4
+"""Datasets that a sentence tells apart; of more, the table does."""
 
 
 def find_choice_effects(analysis: Analysis) -> Iterator[Finding]:
@@ -96,29 +99,49 @@ def explain_missing_pairs(analysis: Analysis, axis: Axis) -> Finding:
 
 
 def describe_swap(analysis: Analysis, axis: Axis, swap: pd.Series) -> Finding:
-    """Return what one value instead of the other does to the scores and to the time."""
-    verdict = swap["verdict"]
+    """Return what one value instead of the other does to the scores, on each dataset and on all, and to the time."""
+    verdict, parts = swap["verdict"], describe_parts(analysis, axis, swap)
+    sentence = SWAP_SENTENCES.get(verdict, "swap_differs") if len(parts) == 1 else "swap_on_datasets"
     # A library can only save time in clustering, so that is what its sentence states first.
     metrics = (CLUSTERING, "seconds") if axis.is_backend else ("seconds",)
     values: dict[str, Any] = {
         "swap": swap.to_dict(),
+        "parts": parts,
         "metric": METRICS[swap["metric"]].label,
         "times": [time for metric in metrics for time in _time_changes(analysis, axis, swap, metric)],
     }
-    if verdict == "cannot tell":
+    if sentence in ("swap_unclear", "swap_on_datasets"):
         values["overruled"] = _is_overruled(swap)
-    if verdict == "too few seeds":
-        higher, equal = (round(swap[share] * swap["pairs"]) for share in ("improved", "tied"))
-        values |= {"higher": higher, "lower": swap["pairs"] - higher - equal, "equal": equal}
+    verdicts = {part["verdict"] for part in parts}
+    undecided = [part["dataset"] for part in parts if part["verdict"] == "cannot tell"]
+    depends = {"better", "worse"} <= verdicts or {"higher", "lower"} <= verdicts
     return Finding(
         kind=_kind(axis),
-        sentence=SWAP_SENTENCES.get(verdict, "swap_differs"),
+        sentence=sentence,
         values=values,
         evidence="backends" if axis.is_backend else "effects",
         about=axis.name,
-        verdict=render_sentence("swap_verdict", swap=swap.to_dict(), is_backend=axis.is_backend),
-        tone=TONES.get(verdict, "difference"),
+        verdict=render_sentence(
+            "swap_verdict",
+            swap=swap.to_dict(),
+            is_backend=axis.is_backend,
+            depends=depends,
+            undecided=undecided if len(undecided) < len(parts) else [],
+        ),
+        tone="difference" if depends else TONES.get(verdict, "difference"),
     )
+
+
+def describe_parts(analysis: Analysis, axis: Axis, swap: pd.Series) -> list[dict[Any, Any]]:
+    """Return a swap on each dataset, with the noise floor there; the swap itself if there are too many datasets."""
+    rows = _select(analysis.effects_by_dataset, analysis, axis)
+    rows = rows[_equals(rows["before"], swap["before"]) & _equals(rows["after"], swap["after"])]
+    if len(rows) > MAX_DATASETS:
+        return [swap.to_dict() | {"floor": analysis.find_floor(swap["metric"])}]
+    return [
+        row | {"overruled": _is_overruled(row), "floor": analysis.find_floor(row["metric"], row["dataset"])}
+        for row in rows.to_dict("records")
+    ]
 
 
 def _time_changes(analysis: Analysis, axis: Axis, swap: pd.Series, metric: str) -> Iterator[dict[Any, Any]]:
@@ -131,7 +154,7 @@ def _time_changes(analysis: Analysis, axis: Axis, swap: pd.Series, metric: str) 
         yield row.to_dict() | limits | {"label": METRICS[metric].label, "overruled": _is_overruled(row)}
 
 
-def _is_overruled(swap: pd.Series) -> bool:
+def _is_overruled(swap: pd.Series | dict[Any, Any]) -> bool:
     """Return whether only the correction for many swaps keeps an effect from being told apart from none."""
     return bool(swap["verdict"] == "cannot tell" and swap["p"] < ALPHA)
 
@@ -146,8 +169,12 @@ def describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) ->
     best = levels.iloc[0].to_dict() if len(levels) else None
     others = swaps[_equals(swaps["before"], best["value"]) | _equals(swaps["after"], best["value"])] if best else swaps
     verdict, tone = ("cannot tell", TONES["cannot tell"]) if judged else ("", TONES["too few seeds"])
+    within = _select(analysis.effects_by_dataset, analysis, axis)
+    matters_on = within.loc[within["verdict"].isin(DIFFERENT), "dataset"].unique().tolist()
     if different:
         verdict, tone = "matters", "difference"
+    elif matters_on:  # effects that cancel in the mean over the datasets
+        verdict, tone = f"matters on {join_words(matters_on)}", "difference"
     elif same == math.comb(len(axis.values), 2):  # values without matched runs would make it less
         verdict, tone = "same", "same"
     return Finding(
@@ -155,6 +182,7 @@ def describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) ->
         sentence="many_values",
         values={
             "metric": METRICS[analysis.quality].label,
+            "parts": describe_levels(analysis, axis),
             "best": best,
             "worst": levels.iloc[-1].to_dict() if len(levels) else None,
             "present": len(levels),
@@ -178,6 +206,22 @@ def describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) ->
         verdict=verdict,
         tone=tone,
     )
+
+
+def describe_levels(analysis: Analysis, axis: Axis) -> list[dict[str, Any]]:
+    """Return the highest and the lowest value of an axis on each dataset, without verdicts with the noise floor there.
+
+    Nothing is returned for one dataset, which has the levels of all, or for too many.
+    """
+    table = _select(analysis.levels_by_dataset, analysis, axis)
+    parts = []
+    for dataset, levels in table.groupby("dataset", sort=False, observed=True):
+        ordered = levels.sort_values("mean", ascending=False, kind="stable")
+        # With verdicts the swaps say which values differ.
+        floor = analysis.find_floor(analysis.quality, dataset) if lacks_verdicts(analysis) else None
+        best, worst = (ordered.iloc[place].to_dict() for place in (0, -1))
+        parts.append({"dataset": dataset, "best": best, "worst": worst, "floor": floor})
+    return parts if 1 < len(parts) <= MAX_DATASETS else []
 
 
 def describe_condition(analysis: Analysis, axis: Axis) -> Finding:

@@ -31,9 +31,9 @@ def adam(size):
 @pytest.mark.parametrize(
     ("size", "verdict", "tone", "words"),
     [
-        (0.1, "adam better", "difference", "raises NMI with the truth by 0."),
-        (-0.1, "sgd better", "difference", "lowers NMI with the truth by 0."),
-        (0.0, "same", "same", "leaves NMI with the truth the same within ±0.02: "),
+        (0.1, "adam better", "difference", "raises NMI with the truth on mnist by 0."),
+        (-0.1, "sgd better", "difference", "lowers NMI with the truth on mnist by 0."),
+        (0.0, "same", "same", "leaves NMI with the truth the same on mnist within ±0.02: "),
     ],
 )
 def test_a_choice_of_two_has_verdict_size_and_interval(size, verdict, tone, words):
@@ -47,7 +47,7 @@ def test_a_choice_of_two_has_verdict_size_and_interval(size, verdict, tone, word
 
 def test_an_undecided_effect_has_the_verdict_cannot_tell():
     (finding,) = findings_about(make_analysis(effect=adam(0.03), noise=0.08), "optimizer")
-    assert finding.verdict == "cannot tell" and "may or may not change NMI with the truth: " in finding.text
+    assert finding.verdict == "cannot tell" and "may or may not change NMI with the truth on mnist: " in finding.text
 
 
 def test_an_effect_that_holms_correction_makes_undecided_has_both_in_its_sentence():
@@ -64,7 +64,7 @@ def test_a_backend_sentence_has_quality_and_time():
     )
     (finding,) = findings_about(faster, "backend")
     assert (finding.kind, finding.verdict, finding.evidence) == ("backend", "interchangeable", "backends")
-    assert "leaves NMI with the truth the same" in finding.text
+    assert "leaves NMI with the truth the same on mnist" in finding.text
     assert (
         "The time of clustering changes by ×0.20 (×0.20 to ×0.20, faster). The time of the run changes by ×0.20"
         in finding.text
@@ -95,9 +95,10 @@ def test_with_one_seed_there_are_point_estimates_and_one_note():
     )
     (finding,) = findings_about(analysis, "optimizer")
     assert finding.text.startswith(
-        "Using adam instead of sgd (with lr 0.05 → 0.001) changes NMI with the truth by +0.100 on average"
+        "Using adam instead of sgd (with lr 0.05 → 0.001) changes NMI with the truth on mnist by +0.100, "
     )
-    assert "higher in 4 and lower in 0 of 4 pairs" in finding.text and "interval" not in finding.text
+    assert "Over both, the mean change is +0.100 (4 cells × 1 seed)." in finding.text and "interval" not in finding.text
+    assert "of 4 pairs" not in finding.text, "a count of the pairs of one seed reads like a test"
     assert finding.verdict == "" and not findings_about(analysis, "interactions")
 
 
@@ -205,12 +206,47 @@ def test_unmatched_planned_seeds_are_counted_instead_of_asking_for_more_seeds():
     assert finding.text.startswith("With 1 seed ") and "Give the matrix at least 3 seeds." in finding.text
 
 
-def test_equal_pairs_are_counted_apart():
-    analysis = make_analysis(SMALL.replace(", 1, 2", ""), noise=0.0)
+def test_runs_that_are_the_same_to_the_last_digit_are_no_pairs():
+    results = make_results(SMALL.replace(", 1, 2", ""), score=lambda spec, rng: 0.4 + adam(0.1)(spec))
+    # Nothing but the optimizer and the dataset changes what happens in a run.
+    traces = (results.rows["optimizer"] == "adam") * 0.1 + (results.rows["dataset"] == "mnist") * 0.2
+    copies = replace(results, rows=results.rows.assign(ari_true=0.5, pseudo_label_accuracy=0.5, nmi_previous=traces))
+    analysis = analyse(copies, METRICS_USED)
     (finding,) = findings_about(analysis, "backend")
-    assert "higher in 0, lower in 0 and equal in 4 of 4 pairs" in finding.text
+    assert "In each of the 4 pairs, both runs are the same to the last digit." in finding.text
     row = analysis.effects.query("axis == 'backend' and metric == 'nmi_true'").iloc[0]
-    assert (row["improved"], row["tied"]) == (0.0, 1.0)
+    assert (row["improved"], row["tied"], row["distinct"]) == (0.0, 1.0, 0)
+    (finding,) = findings_about(analysis, "optimizer")
+    assert "The 4 pairs hold only 2 different pairs of runs: the others repeat them to the last digit" in finding.text
+
+
+def test_what_cancels_over_the_datasets_is_not_the_same():
+    analysis = make_analysis(effect=lambda spec: adam(0.05 if spec.dataset == "mnist" else -0.05)(spec))
+    (finding,) = findings_about(analysis, "optimizer")
+    assert (finding.verdict, finding.tone) == ("depends on the dataset", "difference")
+    assert (
+        "raises NMI with the truth on mnist by 0.0" in finding.text and "it lowers it on cifar10 by 0.0" in finding.text
+    )
+
+
+def test_a_dataset_that_tells_nothing_is_named():
+    analysis = make_analysis(effect=lambda spec: adam(1.0)(spec) * (0.1 * (spec.seed - 1)) * (spec.dataset == "mnist"))
+    (finding,) = findings_about(analysis, "optimizer")
+    assert (finding.verdict, finding.tone) == ("undecided on mnist", "open")
+    assert "may or may not change NMI with the truth on mnist: " in finding.text
+    assert "it leaves it the same on cifar10 within ±0.02: " in finding.text
+
+
+def test_the_highest_and_lowest_value_are_named_for_each_dataset():
+    text = SMALL.replace("optimizer: [sgd, adam]", "input_channels: [3, 2, 1]")
+    signs = {"mnist": 0.1, "cifar10": -0.1}
+    analysis = make_analysis(text, effect=lambda spec: signs[spec.dataset] * spec.input_channels, noise=0.001)
+    (finding,) = findings_about(analysis, "input_channels")
+    assert finding.verdict == "matters on mnist and cifar10", "the effects cancel in the mean over both"
+    assert finding.text.startswith("On mnist, NMI with the truth is highest at 3 (0.7") and "floor" not in finding.text
+    assert (
+        "On cifar10, NMI with the truth is highest at 1 (0.3" in finding.text and "Over both datasets, " in finding.text
+    )
 
 
 def test_pairs_without_the_metric_are_distinguished_from_missing_pairs():

@@ -27,17 +27,18 @@ def analysis():
 def test_effects_have_a_table_for_each_metric_starting_with_the_quality(analysis):
     tables = page_tables.tabulate_effects(analysis)
     assert list(tables) == ["NMI with the truth", "effective rank of the raw features", "time of the run"]
-    dataset, optimizer = tables["NMI with the truth"].rows
-    assert optimizer[:4] == ["optimizer", "sgd → adam", "lr 0.05 → 0.001", "worse"]
-    assert dataset[3] == "lower" and dataset[7] == "", "no dataset is better"
-    row = dict(zip(tables["time of the run"].head, tables["time of the run"].rows[1], strict=True))
+    dataset, *parts, optimizer = tables["NMI with the truth"].rows
+    assert optimizer[:5] == ["optimizer", "sgd → adam", "lr 0.05 → 0.001", "all", "worse"]
+    assert [part[3] for part in parts] == ["mnist", "cifar10"], "each dataset comes before the mean over all"
+    assert dataset[3:5] == ["all", "lower"] and dataset[8] == "", "no dataset is better"
+    row = dict(zip(tables["time of the run"].head, tables["time of the run"].rows[3], strict=True))
     assert row["mean change"].startswith("×") and row["cells × seeds"] == "2 × 3" and row["pairs"] == "6 of 6"
     assert row["95 % interval"].count("×") == 2 and row["for other cells"] == "", "two cells are too few"
     assert row["better in"].endswith("%")
     rank = dict(
         zip(
             tables["effective rank of the raw features"].head,
-            tables["effective rank of the raw features"].rows[1],
+            tables["effective rank of the raw features"].rows[3],
             strict=True,
         )
     )
@@ -64,7 +65,7 @@ def test_rules_and_margins_are_in_the_table_of_rules():
 def test_the_table_of_ranks_gives_the_reason_without_a_critical_difference():
     text = "name: m\naxes: {k: [5, 6, 7]}\nseeds: [0]\nsettings: {epochs: 1}\n"
     (row,) = page_tables.tabulate_ranks(analyse(make_results(text), OUTCOMES[:2])).rows
-    assert row[0] == "k" and row[1].count(",") == 2 and row[3] == "1 cell to rank in; a critical difference needs 10"
+    assert row[0] == "k" and row[1].count(",") == 2 and row[3] == "1 seed; a critical difference needs 10"
 
 
 FINAL = {"optimizer": "sgd", "planned": 3, "done": 2, "health": "2 healthy"} | {
@@ -157,5 +158,5 @@ def test_a_metric_that_rises_with_k_has_no_share_of_better_pairs():
     tables = page_tables.tabulate_effects(
         analyse(make_results(text), [metric for metric in OUTCOMES if metric.name in ("nmi_true", "ami_true")])
     )
-    better = {label: table.rows[1][table.head.index("better in")] for label, table in tables.items()}
+    better = {label: table.rows[-1][table.head.index("better in")] for label, table in tables.items()}
     assert better["NMI with the truth"] == "" and better["AMI with the truth"].endswith("%")
