@@ -92,6 +92,9 @@ def _select_twins(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that have a twin wherever its number of channels is planned too."""
     if not {"input_channels", "optimizer"} <= set(runs):
         return runs.iloc[:0]
+    # Without both numbers of channels there are no twins, and the datasets need not be known: a plug-in may be gone.
+    if not set(TWIN_CHANNELS) <= set(runs["input_channels"]):
+        return runs.iloc[:0]
     names = runs["dataset"].astype(str)
     grey = {name: registry.facts("datasets", name).get("channels") == 1 for name in names.unique()}
     is_twin = names.map(grey).astype(bool) & (runs["optimizer"] == "sgd") & runs["input_channels"].isin(TWIN_CHANNELS)

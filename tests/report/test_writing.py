@@ -44,7 +44,8 @@ def test_a_report_writes_page_figures_and_tables(folder, out):
     assert {path.name for path in files} == {f"{stem}.{kind}" for stem in tables for kind in ("csv", "md", "tex")}
     assert set(tables) == {
         "final", "runs", "stage_times", "unfinished", "baselines", "audit", "problems", "parity",
-        "effects", "interactions", "levels", "stability", "ranks", "rulers", "noise_floor",
+        "effects", "effects_by_dataset", "interactions", "levels", "stability", "ranks", "rulers", "over_pixels",
+        "noise_floor",
     }  # fmt: skip
     assert len(tables["final"]) == 8 and tables["final"]["gain_nmi_true"].tolist() == pytest.approx([0.2] * 8)
     assert sorted(set(tables["final"]["limit"])) == ["500", "none"]
