@@ -154,7 +154,7 @@ def tabulate_over_pixels(analysis: Analysis) -> Table:
 
 
 def _tabulate_ruler_differences(table: pd.DataFrame, level: str, difference: str, head: str) -> Table:
-    """Return a row for each dataset and ruler; `level` and `difference` are columns, `head` is what the latter is called."""
+    """Return a row for each dataset and ruler; `level` and `difference` are columns, `head` is the latter's head."""
     rows = [
         [
             str(row["dataset"]), row["ruler"], RULERS[row["ruler"]].help, row["verdict"], format_number(row[level]),

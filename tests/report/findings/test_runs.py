@@ -206,7 +206,7 @@ def test_swaps_with_too_few_seeds_are_counted():
 
 def test_findings_of_a_passed_audit():
     results = find_trust(make_analysis(SEEDS), Audit(name="m", runs=12, axes=[axis("k"), axis("lr")], failures=[]))
-    assert results["axes"].text == "Every axis acts, with common random numbers: k and lr."
+    assert results["axes"].text == "Every axis acts. Two runs that differ in one axis share weights for k and lr."
     assert results["checks"].text == "All audit checks of all 12 finished runs passed."
 
 
@@ -286,8 +286,8 @@ def test_the_noise_floor_of_each_dataset_is_stated_with_its_source():
     assert finding.text == (
         f"Two runs of the same experiment on mnist differ by less than {3.182 * rms:.3f} in NMI with the truth 95 "
         "times out of 100 (3 pairs with 1 and with 3 input channels, which is the same for images of one channel; root "
-        f"mean square {rms:.3f}). So a smaller difference between two single runs can be chance alone; a mean over several "
-        "seeds can show less."
+        f"mean square {rms:.3f}). So a smaller difference between two single runs can be chance alone; a mean over "
+        "several seeds can show less."
     )
     assert finding.verdict == f"up to {3.182 * rms:.2g}" and "noise" not in find_trust(analysis)
 
