@@ -8,20 +8,18 @@ from tests.helpers.text_overlap import find_faults
 from tests.helpers.tiny_analysis import fill_rows
 
 
-def make_analysis(cells, values=("x", "y", "z"), gain=0.1, noise=0.01):
+def make_analysis(seeds, values=("x", "y", "z"), gain=0.1, noise=0.01):
     rng = np.random.default_rng(0)
     row_dicts = [
-        {"run_id": f"{name}-{cell}", "arch": name, "width": cell, "seed": 0, "epoch": epoch, "nmi_previous": 0.5,
+        {"run_id": f"{name}-{seed}", "arch": name, "width": 1.0, "seed": seed, "epoch": epoch, "nmi_previous": 0.5,
          "nmi_true": 0.3 + gain * index + noise * rng.normal()}
         for index, name in enumerate(values)
-        for cell in range(cells)
+        for seed in range(seeds)
         for epoch in (0, 1)
     ]  # fmt: skip
     rows = fill_rows(pd.DataFrame(row_dicts))
-    axes = {"arch": list(values), "width": list(range(cells))}
-    return analyse(
-        Results(name="m", varied=axes, runs=rows.drop_duplicates("run_id"), rows=rows, groups=(("arch",), ("width",)))
-    )
+    axes = {"arch": list(values)}
+    return analyse(Results(name="m", varied=axes, runs=rows.drop_duplicates("run_id"), rows=rows, groups=(("arch",),)))
 
 
 def all_text(figure):
@@ -31,7 +29,7 @@ def all_text(figure):
 def test_the_figure_shows_ranks_and_the_critical_difference():
     figure = ranks.draw(make_analysis(12), None)
     assert "z  1.00" in all_text(figure) and "x  3.00" in all_text(figure) and "critical difference" in all_text(figure)
-    assert "mean rank over 12 cells" in figure.axes[0].get_title(loc="left")
+    assert "mean rank over 12 seeds" in figure.axes[0].get_title(loc="left")
     assert not find_faults(figure)
 
 
@@ -44,8 +42,10 @@ def test_values_that_do_not_differ_critically_are_joined():
     assert len(bars) == len(ranking.cliques) > 0
 
 
-def test_with_too_few_cells_the_reason_is_shown():
-    assert "No critical difference: 3 cells to rank in" in all_text(ranks.draw(make_analysis(3), None))
+def test_with_too_few_seeds_the_reason_is_shown():
+    assert "No critical difference: 3 seeds; a critical difference needs 10." in all_text(
+        ranks.draw(make_analysis(3), None)
+    )
 
 
 def test_twelve_values_are_legible():

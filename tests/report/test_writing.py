@@ -181,7 +181,7 @@ def test_an_axis_of_three_values_has_ranks_in_a_table(tmp_path, out):
     write_report(made, out)
     ranks = pd.read_csv(out / "r" / "tables" / "ranks.csv").query("metric == 'nmi_true'")
     assert ranks["mean_rank"].tolist() == [3, 2, 1] and ranks["value"].tolist() == [0.05, 0.1, 0.15]
-    assert ranks["why_not"].str.contains("1 cell to rank in").all()
+    assert ranks["why_not"].str.contains("1 seed; a critical difference needs 10").all()
 
 
 def test_folders_that_no_report_wrote_are_not_overwritten(folder, out, few_plots):
