@@ -21,8 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dcbench.core.columns import DEFAULT_RULER, RULERS
+
 VARIANCES = Path(__file__).parent.parent / "docs" / "variances.csv"
-METRIC = "nmi_true"
+METRIC = RULERS[DEFAULT_RULER].column
 DATASETS = ("mnist", "cifar10")
 AXES = {24: (3, 2, 2), 48: (3, 2, 2, 2)}
 """Cells of both datasets together -> the number of values of each axis."""

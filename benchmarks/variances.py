@@ -28,7 +28,10 @@ TABLE = TOP / "docs" / "variances.csv"
 MATRICES = ("small_cpu", "adam_lr_cpu", "mnist_cifar_cpu")
 """Committed matrices with swaps. The last one has one seed and many cells: it shows how far effects differ by cell."""
 
-METRICS = ("nmi_true", "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy")
+METRICS = (
+    "nmi_true", "cluster_accuracy", "test_refit_nmi_true", "test_refit_cluster_accuracy", "pca_whitened_nmi_true",
+    "test_probe_accuracy",
+)  # fmt: skip
 VARIANCES = ("seed_by_effect", "cell_by_effect", "residual", "seed_means", "cell_means")
 MIN_PAIRS = 12
 """The fewest pairs whose excess kurtosis is shown."""

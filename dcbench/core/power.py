@@ -24,8 +24,8 @@ from dcbench.core.matrix.expand import Plan
 from dcbench.core.spec import CONDITIONS, RunSpec
 from dcbench.core.store.status import PlannedRun
 
-MEASURED_METRIC = "nmi_true"
-"""The score whose variances were measured in committed results; the report judges by it where runs lack the ruler's."""
+METRIC = RULERS[DEFAULT_RULER].column
+"""The score whose variances were measured in committed results, by which the report judges."""
 
 MIN_SEEDS = 3
 """The fewest seeds with which the report says more than a mean."""
@@ -74,8 +74,8 @@ Swap = list[dict[int, float]]
 def estimate_power(plan: Plan, runs: Sequence[PlannedRun]) -> list[Power]:
     """Return what the planned seeds, and ten, can find on each dataset, and on all of them together.
 
-    `runs` are the planned runs with their states. The score is that of the default ruler where the finished runs tell
-    how far it varies on every dataset. The list is empty when the matrix swaps nothing but conditions.
+    `runs` are the planned runs with their states. The score is that of the default ruler. The list is empty when the
+    matrix swaps nothing but conditions.
     """
     # Repeats are no further seeds: what they add is the noise floor.
     first_repeats = [spec for spec in plan.runs if spec.repeat == 0]
@@ -84,17 +84,13 @@ def estimate_power(plan: Plan, runs: Sequence[PlannedRun]) -> list[Power]:
     swaps = {dataset: _pair_scores(dict.fromkeys(specs, 0.0), plan.groups) for dataset, specs in planned.items()}
     swaps = {dataset: pairs for dataset, pairs in swaps.items() if pairs}
 
-    metric = RULERS[DEFAULT_RULER].column
-    own = _measure_own(plan, runs, metric)
-    if not swaps.keys() <= own.keys():
-        metric = MEASURED_METRIC
-        own = _measure_own(plan, runs, metric)
+    own = _measure_own(plan, runs)
     seeds = len({spec.seed for spec in first_repeats})
     numbers = sorted({max(seeds, MIN_SEEDS), MORE_SEEDS})
 
     def describe(dataset: str, cells: int, count: int, square: float, source: str) -> Power:
         detectable = {number: math.sqrt(square) * look_up_factor(number, count) for number in numbers}
-        return Power(dataset=dataset, cells=cells, swaps=count, metric=metric, detectable=detectable, source=source)
+        return Power(dataset=dataset, cells=cells, swaps=count, metric=METRIC, detectable=detectable, source=source)
 
     powers, squares = [], []
     for dataset, pairs in swaps.items():
@@ -157,13 +153,13 @@ def _pair_scores(scores: Mapping[RunSpec, float], groups: Sequence[tuple[str, ..
     return swaps
 
 
-def _measure_own(plan: Plan, runs: Sequence[PlannedRun], metric: str) -> dict[str, _Variances]:
+def _measure_own(plan: Plan, runs: Sequence[PlannedRun]) -> dict[str, _Variances]:
     """Return the variances of the finished runs of each dataset that has enough of them with this score."""
     scores: dict[str, dict[RunSpec, float]] = defaultdict(dict)
     cells = {spec for spec in plan.runs if spec.repeat == 0}
     for run in runs:
         if run.state.name == "done" and run.spec in cells:
-            rows = list(run.folder.read_columns(["epoch", metric]))
+            rows = list(run.folder.read_columns(["epoch", METRIC]))
             if rows and rows[-1][1]:
                 scores[run.spec.dataset][run.spec] = float(rows[-1][1])
     measured = {dataset: _estimate_variances(_pair_scores(own, plan.groups)) for dataset, own in scores.items()}
@@ -195,9 +191,9 @@ def _estimate_variances(swaps: Sequence[Swap]) -> _Variances | None:
         freedom += len(seeds) - 1
     if freedom < MIN_FREEDOM:
         return None
-    # One swap's variance may come out negative, their mean is 0 at least.
+    # A variance that comes out negative counts as 0: a mean of a few of them would promise too much.
     return _Variances(
-        seed_by_effect=max(0.0, fmean(seed_variances)),
+        seed_by_effect=fmean(max(0.0, each) for each in seed_variances),
         residual=fmean(residuals) if residuals else 0.0,
         source="its own runs",
     )
