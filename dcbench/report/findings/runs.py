@@ -222,13 +222,14 @@ def find_ruler_agreement(analysis: Analysis) -> Iterator[Finding]:
     if len(names) < 2 or effects.empty or lacks_verdicts(analysis):
         return
     disagreeing, count = [], 0
-    for (_, before, after), swap in effects.groupby(["axis", "before", "after"], sort=False, dropna=False):
+    for (axis, before, after), swap in effects.groupby(["axis", "before", "after"], sort=False, dropna=False):
         count += 1
         by_verdict = swap.groupby("verdict", sort=False)["metric"].agg(
             lambda metrics: [columns[name] for name in metrics]
         )
         if len(by_verdict) > 1:
-            disagreeing.append({"before": before, "after": after, "verdicts": list(by_verdict.items())})
+            verdicts = list(by_verdict.items())
+            disagreeing.append({"axis": axis, "before": before, "after": after, "verdicts": verdicts})
     if disagreeing:
         shown = disagreeing[:MAX_LIST]
         values: dict[str, Any] = {

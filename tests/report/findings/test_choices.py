@@ -213,11 +213,11 @@ def test_runs_that_are_the_same_to_the_last_digit_are_no_pairs():
     copies = replace(results, rows=results.rows.assign(ari_true=0.5, pseudo_label_accuracy=0.5, nmi_previous=traces))
     analysis = analyse(copies, METRICS_USED)
     (finding,) = findings_about(analysis, "backend")
-    assert "In each of the 4 pairs, both runs are the same to the last digit." in finding.text
+    assert "In each of the 4 pairs, training and clusters are the same in both runs, to the last digit." in finding.text
     row = analysis.effects.query("axis == 'backend' and metric == 'nmi_true'").iloc[0]
     assert (row["improved"], row["tied"], row["distinct"]) == (0.0, 1.0, 0)
     (finding,) = findings_about(analysis, "optimizer")
-    assert "The 4 pairs hold only 2 different pairs of runs: the others repeat them to the last digit" in finding.text
+    assert "The 4 pairs hold only 2 different pairs of runs. In the others, training and clusters repeat" in finding.text
 
 
 def test_what_cancels_over_the_datasets_is_not_the_same():
