@@ -50,9 +50,6 @@ METRIC = RULERS[DEFAULT_RULER].column
 JUDGED = [outcome for outcome in OUTCOMES if outcome.name == METRIC]
 """The score that the sentences are about; times are no part of the null."""
 
-CHANGES = ("raised", "lowered", "above", "below", "better")
-"""Words of a verdict that claims that training did something."""
-
 
 def deal(real: Results, plan: Plan, rng: np.random.Generator, untrained: bool = False) -> Results:
     """Return the results of the made-up matrix, each of whose runs is another real run of the same seed.
@@ -94,7 +91,9 @@ def judge_sentences(real: Results, plan: Plan, effect: float, rng: np.random.Gen
     for finding in find_choice_effects(analyse(dealt, JUDGED)):
         yield "no difference", finding.tone != "difference"
     for finding in find_learning(analyse(deal(real, plan, rng, untrained=True), JUDGED)):
-        yield "no training", not any(word in finding.verdict for word in CHANGES)
+        # A claim under any ruler is one, whether that ruler judges or not.
+        claims = finding.values["up"] or finding.values["down"] or finding.verdict in ("raised", "lowered", "depends")
+        yield "no training", not claims
     for finding in find_choice_effects(analyse(plant(dealt, effect), JUDGED)):
         if finding.about == "optimizer":
             yield "planted", finding.verdict == "adam better"

@@ -6,6 +6,8 @@ of the ruler that judges; the other rulers show whether it depends on the ruler.
 - The verdicts of the ruler that judges are one question for each dataset, corrected over the datasets (Holm 1979).
 - Those of the other rulers are a sensitivity analysis: "at least one of them says so" is a claim about many tests, so
   those of a dataset are corrected over these rulers (Holm 1979).
+- A change that two one-sided tests place within the margin of its dataset is "same", whatever its direction, as in the
+  verdicts on choices. These tests are not corrected.
 - "Under every ruler" is an intersection-union test (Berger 1982): its p value is the largest of theirs, without a
   correction over the rulers, but over the datasets (Holm 1979).
 """
@@ -21,22 +23,26 @@ import pandas as pd
 from dcbench.analysis.results import Results, join_entries
 from dcbench.analysis.statistics.intervals import ALPHA, holm, infer_means
 from dcbench.analysis.statistics.matching import MIN_SEEDS, Floats, make_grid, match_runs
-from dcbench.core.columns import DEFAULT_RULER, RULERS, SCORE_MARGIN
+from dcbench.core.columns import DEFAULT_RULER, RULERS
 from dcbench.errors import ResultsError
 
 GAIN_COLUMNS = [
-    "dataset", "ruler", "metric", "runs", "seeds", "untrained", "trained", "gain", "low", "high", "cells", "planned",
-    "p", "p_holm", "verdict", "every_ruler",
+    "dataset", "ruler", "metric", "runs", "seeds", "untrained", "trained", "gain", "low", "high", "low_90", "high_90",
+    "cells", "planned", "p", "p_holm", "p_same", "margin", "verdict", "every_ruler",
 ]  # fmt: skip
 """Columns of what training did: `gain` with its 95 % interval, which is not corrected; `planned` counts the planned
-runs that train; `p_holm` is corrected as above, and `verdict` follows from it; `every_ruler` is the verdict under every
-ruler, empty where they do not all lead to it."""
+runs that train; `p_holm` is corrected as above. `verdict` is `same` where `p_same` is below 5 %, so that the 90 %
+interval lies within `margin`; otherwise it follows from `p_holm`. `every_ruler` is the verdict under every ruler, empty
+where they do not all lead to it."""
 
 PIXEL_COLUMNS = [{"untrained": "pixels", "gain": "over_pixels"}.get(name, name) for name in GAIN_COLUMNS]
 """Columns of the comparison with pixels."""
 
 SAME_IMAGES = ["dataset", "limit", "test_limit"]
 """Fields in which a run and its pixel baselines agree."""
+
+FindMargin = Callable[[object, str], float]
+"""A dataset and a metric -> how far scores may differ there and still count as the same."""
 
 FindLevels = Callable[[pd.DataFrame, str], Floats]
 """Runs and a metric -> the score that each run is compared with, NaN where there is none."""
@@ -70,7 +76,13 @@ def choose_pixel_metric(ruler: str) -> str:
 
 
 def tabulate_gains(
-    *, rows: pd.DataFrame, finals: pd.DataFrame, planned: pd.DataFrame, judge: str, axes: Iterable[str]
+    *,
+    rows: pd.DataFrame,
+    finals: pd.DataFrame,
+    planned: pd.DataFrame,
+    judge: str,
+    axes: Iterable[str],
+    find_margin: FindMargin,
 ) -> pd.DataFrame:
     """Return what training did to the scores: a row for each dataset and ruler, with the columns GAIN_COLUMNS.
 
@@ -85,11 +97,17 @@ def tabulate_gains(
         return untrained[metric].reindex(runs["run_id"]).to_numpy(dtype=float)
 
     metrics = {ruler: RULERS[ruler].column for ruler in list_rulers(rows)}
-    return _judge(_compare(finals, planned, axes, metrics, find_levels), judge, "raised", "lowered")
+    return _judge(_compare(finals, planned, axes, metrics, find_levels, find_margin), judge, "raised", "lowered")
 
 
 def tabulate_over_pixels(
-    *, results: Results, finals: pd.DataFrame, planned: pd.DataFrame, judge: str, axes: Iterable[str]
+    *,
+    results: Results,
+    finals: pd.DataFrame,
+    planned: pd.DataFrame,
+    judge: str,
+    axes: Iterable[str],
+    find_margin: FindMargin,
 ) -> pd.DataFrame:
     """Return how far trained networks score above pixels: a row for each dataset and ruler, with PIXEL_COLUMNS.
 
@@ -106,7 +124,7 @@ def tabulate_over_pixels(
         images = join_entries(runs, SAME_IMAGES)
         return np.array([best.get(key, np.nan) for key in zip(images, runs["seed"], strict=True)], dtype=float)
 
-    table = _judge(_compare(finals, planned, axes, metrics, find_levels), judge, "above", "below")
+    table = _judge(_compare(finals, planned, axes, metrics, find_levels, find_margin), judge, "above", "below")
     return table.set_axis(PIXEL_COLUMNS, axis="columns")
 
 
@@ -132,6 +150,7 @@ def _compare(
     axes: Iterable[str],
     metrics: Mapping[str, str],
     find_levels: FindLevels,
+    find_margin: FindMargin,
 ) -> list[dict[str, Any]]:
     """Return the difference between the final scores and their levels for each dataset and ruler of `metrics`."""
     cells = [name for name in axes if name != "dataset"]
@@ -145,14 +164,16 @@ def _compare(
             if not matched.metric.size:
                 continue
             used = matched.lines.ravel()
-            # The margin plays no part in the interval and the p value of a difference.
-            inference = infer_means([matched.metric[0]], SCORE_MARGIN)[0]
+            margin = find_margin(dataset, metric)
+            inference = infer_means([matched.metric[0]], margin)[0]
             table.append(
                 {
                     "dataset": dataset, "ruler": ruler, "metric": metric, "runs": len(used),
                     "seeds": matched.seeds, "untrained": levels[used].mean(), "trained": scores[used].mean(),
                     "gain": inference.interval.mean, "low": inference.interval.low, "high": inference.interval.high,
+                    "low_90": inference.interval_90.low, "high_90": inference.interval_90.high,
                     "cells": matched.cells, "planned": int(planned_counts[dataset]), "p": inference.p,
+                    "p_same": inference.p_same, "margin": margin,
                 }
             )  # fmt: skip
     return table
@@ -165,13 +186,17 @@ def _judge(table: Sequence[Mapping[str, Any]], judge: str, up: str, down: str) -
     for _, family in frame.groupby(frame["dataset"].astype(str).mask(judging, "")):
         frame.loc[family.index, "p_holm"] = holm(family["p"].tolist())
     directions = np.where(frame["gain"] > 0, up, down)
-    frame["verdict"] = np.where(frame["p_holm"] < ALPHA, directions, "cannot tell")
+    is_same = frame["p_same"] < ALPHA
+    # A change can be certain and still too small to matter.
+    frame["verdict"] = np.where(is_same, "same", np.where(frame["p_holm"] < ALPHA, directions, "cannot tell"))
     frame.loc[frame["seeds"] < MIN_SEEDS, "verdict"] = "too few seeds"
 
     frame["every_ruler"] = ""
     groups = [rows for _, rows in frame.groupby("dataset", sort=False, observed=True)]
-    # A single ruler agrees with nobody, and rulers that point to both sides do not agree.
-    agreeing = [len(rows) > 1 and len(set(directions[rows.index])) == 1 for rows in groups]
+    # A single ruler agrees with nobody, and rulers that point to both sides, or to none, do not agree.
+    agreeing = [
+        len(rows) > 1 and len(set(directions[rows.index])) == 1 and not is_same[rows.index].any() for rows in groups
+    ]
     largest = [rows["p"].max(skipna=False) if agree else 1.0 for rows, agree in zip(groups, agreeing, strict=True)]
     for rows, p in zip(groups, holm(largest), strict=True):
         if p < ALPHA:

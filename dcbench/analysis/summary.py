@@ -133,15 +133,28 @@ class Analysis:
     def gains(self) -> pd.DataFrame:
         """What training did under each ruler that has scored all rows: the table of `rulers.tabulate_gains`."""
         return tabulate_gains(
-            rows=self.results.rows, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes
-        )
+            rows=self.results.rows, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes,
+            find_margin=self.find_margin,
+        )  # fmt: skip
 
     @cached_property
     def over_pixels(self) -> pd.DataFrame:
         """How far trained networks score above pixels: the table of `rulers.tabulate_over_pixels`."""
         return tabulate_over_pixels(
-            results=self.results, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes
-        )
+            results=self.results, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes,
+            find_margin=self.find_margin,
+        )  # fmt: skip
+
+    def find_margin(self, dataset: object, metric: str) -> float:
+        """Return how far a score may differ on a dataset and still count as the same."""
+        spec = METRICS[metric]
+        assert spec.margin is not None, f"{metric} has a margin, as every score"
+        outcome = Outcome(name=metric, better=spec.better, margin=spec.margin)
+        outcome = self.outcome_by_name.get(metric, outcome)
+        cells = [name for name, axis in self.axes.items() if "dataset" not in axis.fields]
+        runs = self.finals[self.finals["dataset"] == dataset]
+        margins = find_margins(runs, self.results.baselines, self.results.chance, "dataset", cells, [outcome])
+        return margins[dataset][0].margin
 
     @cached_property
     def same_experiments(self) -> pd.DataFrame:

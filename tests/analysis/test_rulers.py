@@ -90,6 +90,17 @@ def set_gains(results, gains):
     return replace(results, rows=rows)
 
 
+def test_a_change_within_the_margin_is_the_same_however_certain(results):
+    small = [0.004, 0.005, 0.006]
+    gains = analyse(set_gains(results, dict.fromkeys(RULERS, small))).gains
+    row = gains[(gains["dataset"] == "mnist") & (gains["ruler"] == DEFAULT_RULER)].iloc[0]
+    low, high = stats.t.interval(0.9, 2, np.mean(small), stats.sem(small))
+    assert row["p_holm"] < 0.05 and (row["low_90"], row["high_90"]) == (pytest.approx(low), pytest.approx(high))
+    assert row["p_same"] == pytest.approx(stats.ttest_1samp(small, row["margin"], alternative="less").pvalue)
+    # The best cell scores 0.505 and there is no chance to subtract, so a tenth is more than 0.02.
+    assert row["margin"] == 0.02 and set(gains["verdict"]) == {"same"} and set(gains["every_ruler"]) == {""}
+
+
 def test_the_judging_ruler_is_corrected_over_the_datasets_and_the_others_over_each_other(results):
     rng = np.random.default_rng(3)
     gains = analyse(set_gains(results, {name: rng.normal(0.1, 0.03, size=3) for name in RULERS}), ruler="l2").gains
@@ -103,6 +114,7 @@ def test_the_judging_ruler_is_corrected_over_the_datasets_and_the_others_over_ea
             largest = max(largest, min(1.0, row["p"] * (len(ordered) - place)))
             assert row["p_holm"] == pytest.approx(largest)
             direction = "raised" if row["gain"] > 0 else "lowered"
+            # All gains are far above the margin.
             assert row["verdict"] == (direction if largest < 0.05 else "cannot tell")
     assert ((gains["p"] < 0.05) & (gains["verdict"] == "cannot tell")).any(), "the correction decides"
     assert set(analyse(results).gains["every_ruler"]) == {""}, "knn says the opposite"

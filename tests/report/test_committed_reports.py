@@ -1,7 +1,8 @@
 """The committed reports are what the committed results give, and the rows are those of the old layout of the package.
 
-The digests in `tests/data/reports_before_the_new_layout.json` were made by commit fe47945, the last one of the old
-layout. The columns of rulers and the repeat are newer, so they are not in them.
+The digests in `tests/data/reports_before_the_new_layout.json` are those of results from before commit fe47945, the last
+one of the old layout. The matrices were run again since. The columns of the rulers and the repeat are newer, and times
+and memory are never the same twice, so these are not in the digests: all else is the same to the last digit.
 """
 
 import json
@@ -24,6 +25,7 @@ NEWER_COLUMNS = [
     "test_probe_accuracy",
     "repeat",
 ]
+COSTS = [*(name for name, column in COLUMNS.items() if column.cost), "seconds", "timing"]
 
 OLD_LAYOUT = json.loads((TOP / "tests" / "data" / "reports_before_the_new_layout.json").read_text())
 
@@ -36,7 +38,7 @@ def test_the_digests_cover_every_committed_report():
 def test_tables_and_rows_agree_with_the_old_layout(name):
     folder = MatrixDir(TOP / "results" / name)
     results = read_results(folder)
-    rows = results.rows.drop(columns=NEWER_COLUMNS)
+    rows = results.rows.drop(columns=[*NEWER_COLUMNS, *COSTS])
     assert (len(rows), frame_digest(rows)) == (OLD_LAYOUT[name]["rows"], OLD_LAYOUT[name]["sha256"])
     tables = make_tables(analyse(results), audit(folder))
     committed = {path.stem: path.read_text() for path in (TOP / "reports" / name / "tables").glob("*.csv")}

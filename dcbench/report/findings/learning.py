@@ -86,7 +86,7 @@ def judge_rulers(table: pd.DataFrame, judge: str) -> str:
         return verdict
     if DEFAULT_RULER not in set(table["ruler"]):
         return "cannot tell"
-    decided = set(table["verdict"]) - {"cannot tell"}
+    decided = set(table["verdict"]) - {"cannot tell", "same"}
     return "depends" if len(decided) > 1 else verdict
 
 
@@ -97,7 +97,8 @@ def _sort_rulers(judge: str, table: pd.DataFrame, up: str, down: str) -> dict[st
         "judging": judging.to_dict("records")[0],
         "up": others[others["verdict"] == up].to_dict("records"),
         "down": others[others["verdict"] == down].to_dict("records"),
-        "unclear": others[~others["verdict"].isin([up, down])].to_dict("records"),
+        "same": others[others["verdict"] == "same"].to_dict("records"),
+        "unclear": others[~others["verdict"].isin([up, down, "same"])].to_dict("records"),
         "trusted": "" if DEFAULT_RULER in set(table["ruler"]) else DEFAULT_RULER,
     }
 

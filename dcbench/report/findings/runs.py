@@ -156,6 +156,8 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             "rule": rule,
             "rises_with_k": rises,
             "margin": outcome.margin,
+            # A margin that the user chose holds on every dataset.
+            "is_relative": outcome.margin == METRICS[outcome.name].margin,
             "ruler": analysis.ruler,
             "help": RULERS[analysis.ruler].help,
             "missing": "" if DEFAULT_RULER in list_rulers(analysis.results.rows) else DEFAULT_RULER,

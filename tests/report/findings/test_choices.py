@@ -217,7 +217,9 @@ def test_runs_that_are_the_same_to_the_last_digit_are_no_pairs():
     row = analysis.effects.query("axis == 'backend' and metric == 'nmi_true'").iloc[0]
     assert (row["improved"], row["tied"], row["distinct"]) == (0.0, 1.0, 0)
     (finding,) = findings_about(analysis, "optimizer")
-    assert "The 4 pairs hold only 2 different pairs of runs. In the others, training and clusters repeat" in finding.text
+    assert (
+        "The 4 pairs hold only 2 different pairs of runs. In the others, training and clusters repeat" in finding.text
+    )
 
 
 def test_what_cancels_over_the_datasets_is_not_the_same():

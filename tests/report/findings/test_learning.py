@@ -50,6 +50,18 @@ def describe_interval(gains):
 # --- against the untrained network ----------------------------------------------------------
 
 
+def test_a_change_within_the_margin_is_no_success_of_training():
+    small = [0.004, 0.005, 0.006, 0.005, 0.005]
+    finding = find_first(make_analysis(by_every_ruler(UNCLEAR, **{DEFAULT_RULER: small, "probe": small, "pca": UP})))
+    low, high = stats.t.interval(0.9, 4, np.mean(small), stats.sem(small))
+    assert (finding.verdict, finding.tone) == ("same", "open"), "another ruler does not overrule the one that judges"
+    assert finding.text.startswith(
+        "On mnist, training leaves the mean score the same within ±0.02 under the judging ruler pca_whitened: the mean "
+        f"change is +0.005 (90\N{NO-BREAK SPACE}% interval {low:+.3f} to {high:+.3f}; 1 cell × 5 seeds)."
+    )
+    assert "it rose under pca (+0.100); it stayed the same within the margin under probe (+0.005)" in finding.text
+
+
 def test_training_that_raises_the_score_under_every_ruler():
     finding = find_first(make_analysis(by_every_ruler(UP)))
     assert (finding.about, finding.verdict, finding.tone, finding.evidence) == ("mnist", "raised", "same", "rulers")

@@ -151,7 +151,8 @@ def test_the_metric_and_the_number_of_seeds_are_stated():
     results = find_trust(make_analysis(SEEDS))
     assert (
         results["measure"].text
-        == "Choices are judged by NMI with the truth (last row). A change within ±0.02 counts as the same. The ruler "
+        == "Choices are judged by NMI with the truth (last row). A change within ±0.02, and within a tenth of the "
+        "distance from chance to the best score on its dataset, counts as the same. The ruler "
         "is own: the run's own clustering, in the space that the run clusters in. Not all runs have the scores of the "
         "ruler pca_whitened, by which dcbench judges otherwise."
     )
@@ -206,7 +207,9 @@ def test_swaps_with_too_few_seeds_are_counted():
 
 def test_findings_of_a_passed_audit():
     results = find_trust(make_analysis(SEEDS), Audit(name="m", runs=12, axes=[axis("k"), axis("lr")], failures=[]))
-    assert results["axes"].text == "Every axis acts. Two runs that differ in one axis share at least weights for k and lr."
+    assert (
+        results["axes"].text == "Every axis acts. Two runs that differ in one axis share at least weights for k and lr."
+    )
     assert results["checks"].text == "All audit checks of all 12 finished runs passed."
 
 
