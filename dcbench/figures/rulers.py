@@ -89,9 +89,10 @@ def draw(analysis: Analysis, axis: str | None) -> Figure | None:
         scores.set_title(shorten(str(dataset), 30))
     add_legend(figure, [*make_handles(gains), *([make_band_handle()] if has_floor else [])])
     left_out, cells, seeds = len(datasets) - len(shown), int(gains["cells"].max()), int(gains["seeds"].max())
+    is_uneven = len(gains[["cells", "seeds"]].drop_duplicates()) > 1
     add_note(
         figure,
-        f"Over up to {plural(cells, 'cell')} and {plural(seeds, 'seed')} a dataset.",
+        f"Each over {'up to ' if is_uneven else ''}{plural(cells, 'cell')} and {plural(seeds, 'seed')}.",
         *([f"{plural(left_out, 'more dataset')} in the table."] if left_out else []),
         *([f"No interval: it takes {MIN_SEEDS} seeds."] if gains["low"].isna().all() else []),
         *([describe_floor(analysis, analysis.quality, "; hatched, by each ruler")] if has_floor else []),

@@ -259,6 +259,8 @@ def _match_swaps(
 ) -> Iterator[_Swap]:
     """Yield the matched differences of each two values of an axis, by each metric."""
     fields = _code_fields(frame, other_fields)
+    trajectories = frame[TRAJECTORY].to_numpy() if TRAJECTORY in frame else np.arange(len(frame))
+    scaled = {outcome.name: outcome.scale(frame) for outcome in outcomes}
     for axis, values in axes.items():
         grid = make_grid(frame, [axis], [name for name in axes if name != axis])
         for before, after in itertools.combinations(values, 2):
@@ -266,10 +268,10 @@ def _match_swaps(
             brings = _describe_other_changes(fields, lines)
             swap = {"axis": axis, "before": before, "after": after, "brings": brings}
             for outcome in outcomes:
-                runs = match_runs(grid, outcome.scale(frame), (before, after))
+                runs = match_runs(grid, scaled[outcome.name], (before, after))
                 if runs.metric.size:
                     difference = runs.metric[1] - runs.metric[0]
-                    labels = swap | {"distinct": _count_distinct_pairs(frame, runs.lines)}
+                    labels = swap | {"distinct": _count_distinct_pairs(trajectories, runs.lines)}
                     yield _Swap(outcome, labels, difference, runs.left_out)
 
 
@@ -281,6 +283,7 @@ def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Seque
     higher, lower, same, cannot tell and too few seeds.
     """
     outcomes = [replace(outcome, better=None) for outcome in outcomes]
+    scaled = {outcome.name: outcome.scale(frame) for outcome in outcomes}
     swaps = []
     for axis, with_axis in itertools.combinations(axes, 2):
         grid = make_grid(frame, [axis, with_axis], [name for name in axes if name not in (axis, with_axis)])
@@ -291,7 +294,7 @@ def tabulate_interactions(frame: pd.DataFrame, axes: AxisValues, outcomes: Seque
             swap = {"axis": axis, "before": before, "after": after}
             swap |= {"with_axis": with_axis, "with_before": with_before, "with_after": with_after}
             for outcome in outcomes:
-                runs = match_runs(grid, outcome.scale(frame), corners)
+                runs = match_runs(grid, scaled[outcome.name], corners)
                 if runs.metric.size:
                     neither, only_with, only_axis, both = runs.metric
                     difference = (both - only_with) - (only_axis - neither)
@@ -365,12 +368,12 @@ def _group_places(keys: Iterable[Hashable]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _count_distinct_pairs(frame: pd.DataFrame, lines: RowNumbers) -> int:
+def _count_distinct_pairs(trajectories: RowNumbers, lines: RowNumbers) -> int:
     """Return how many different pairs of two different trajectories the runs `(2, seeds, cells)` have."""
-    if TRAJECTORY not in frame:
-        return int(lines[0].size)
-    before, after = frame[TRAJECTORY].to_numpy()[lines].reshape(2, -1).tolist()
-    return len({pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]})
+    before, after = trajectories[lines].reshape(2, -1)
+    # One number for each pair: its two numbers as digits.
+    pairs = before * (trajectories.max(initial=0) + 1) + after
+    return len(np.unique(pairs[before != after]))
 
 
 def _describe_other_changes(fields: Mapping[str, tuple[RowNumbers, list[str]]], lines: RowNumbers) -> str:
