@@ -97,7 +97,9 @@ class MatrixResults:
         """Return a column of the runs with this value of the axis, indexed by seed and the other axes."""
         finals = self.finals if dataset is None else self.finals[self.finals["dataset"] == dataset]
         keys = ["seed", *(name for name in self.axes if name != axis)]
-        return finals[finals[axis] == value].set_index(keys)[metric].sort_index()
+        # Only the columns that count, since to index all of them takes long.
+        columns = finals[[axis, *keys, metric]]
+        return columns[columns[axis] == value].set_index(keys)[metric].sort_index()
 
     def difference(self, swap: tuple, metric: str, dataset: str | None = None) -> pd.Series:
         """Return the difference of each matched pair of a swap (axis, before, after), of logarithms for times."""
@@ -137,11 +139,12 @@ class MatrixResults:
         axis = swap[0]
         own = {axis, *(BACKENDS if axis == "backend" else ())}
         changes = set()
+        sides = [self.finals.loc[self.match(axis, value, "run_id")] for value in swap[1:]]
         for field in [name for name in self.fields if name not in own and name not in self.axes and name != "seed"]:
-            sides = [self.match(axis, value, field) for value in swap[1:]]
-            if not (sides[0] == sides[1]).all():
-                before, after = (side.unique().item() for side in sides)
-                changes.add(f"{field} {before:g} → {after:g}")
+            before, after = (side[field].to_numpy() for side in sides)
+            if (before != after).any():
+                assert len(set(before)) == len(set(after)) == 1, f"{field} changes in several ways"
+                changes.add(f"{field} {before[0]:g} → {after[0]:g}")
         return changes
 
     # --- effects ----------------------------------------------------------------------------

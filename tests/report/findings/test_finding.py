@@ -8,7 +8,7 @@ from dcbench.report.findings.finding import TEMPLATES, Finding, join_words, quot
 PARTIAL_MACROS = {
     "instead", "swapping", "interval", "separator", "basis", "change_of", "on_dataset", "copies", "beside_floor",
     "verdict_words", "judge", "every_ruler", "by_ruler", "other_rulers", "uncertainty", "used_runs", "too_few_seeds",
-    "overruled",
+    "overruled", "equivalence",
 }  # fmt: skip
 """Macros that are only parts of sentences."""
 

@@ -104,13 +104,8 @@ def test_the_cost_has_a_total_a_median_run_and_the_share_of_baselines():
 
 def test_runs_that_shared_their_device_are_counted():
     def change(results):
-        runs = results.rows["run_id"].unique()
-        return replace(
-            results,
-            rows=results.rows.assign(
-                timing=results.rows["run_id"].eq(runs[0]).map({True: "shared", False: "exclusive"})
-            ),
-        )
+        timings = (results.runs.index == 0, results.runs["state"] == "done")
+        return replace(results, runs=results.runs.assign(timing=np.select(timings, ["shared", "exclusive"], "unknown")))
 
     *_, sharing = find_cost(make_analysis(change=change))
     assert sharing.text.startswith("7 runs had the device alone and 1 run shared the device with other runs. ")
