@@ -67,7 +67,7 @@ records the command, commit, versions and machine.
 {costs}
 
 Wall time from the first start to the last end, with two runs at the same time. Tests and linting ran beside all of them
-for part of the time, so the times are upper bounds; `pixels_cpu` was interrupted for some minutes.
+for part of the time, so the times are upper bounds.
 
 ## Does every axis act?
 
@@ -182,8 +182,8 @@ margin is 0.02. *Deviations*: how the seeds move the effects. *measured*: the va
 measured ones; *heavy tails*: the same, with Student's t with five degrees of freedom; *alike*: all axes have the mean
 variance; *one noisy*: one axis has the largest measured variance, the others none; *odd seeds*: some seeds deviate more
 than others, in all axes at once. *Covers*: the share of intervals that contain the true mean effect over the cells of
-the matrix, over all swaps, and of the noisiest swap alone; *other cells'*: that contain the mean over all possible
-cells. *Wrong difference*: matrices without any effect in which some swap is called better or worse. *Wrong
+the matrix, over all swaps, *within a dataset*, and of the noisiest swap alone; *other cells'*: that contain the mean
+over all possible cells. *Wrong difference*: matrices without any effect in which some swap is called better or worse. *Wrong
 equivalence*: the verdict is the same although the effect equals the margin. *Finds*: a swap with this effect is called
 better, while the other axes have none. [statistics.md](statistics.md) defines the statistics.
 
