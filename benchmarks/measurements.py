@@ -183,9 +183,9 @@ measured ones; *heavy tails*: the same, with Student's t with five degrees of fr
 variance; *one noisy*: one axis has the largest measured variance, the others none; *odd seeds*: some seeds deviate more
 than others, in all axes at once. *Covers*: the share of intervals that contain the true mean effect over the cells of
 the matrix, over all swaps, *within a dataset*, and of the noisiest swap alone; *other cells'*: that contain the mean
-over all possible cells. *Wrong difference*: matrices without any effect in which some swap is called better or worse. *Wrong
-equivalence*: the verdict is the same although the effect equals the margin. *Finds*: a swap with this effect is called
-better, while the other axes have none. [statistics.md](statistics.md) defines the statistics.
+over all possible cells. *Wrong difference*: matrices without any effect in which some swap is called better or worse.
+*Wrong equivalence*: the verdict is the same although the effect equals the margin. *Finds*: a swap with this effect is
+called better, while the other axes have none. [statistics.md](statistics.md) defines the statistics.
 
 What three seeds cannot tell with 24 cells: an effect of 0.02 is found in fewer than half of the matrices, and a swap
 without any effect is called the same in one of five, since it must be the same on each dataset. An effect of 0.04 is
