@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize, special, stats
 
 from benchmarks import error_estimates
-from benchmarks.simulated_matrices import Case, correct_holm, plant, simulate
+from benchmarks.simulated_matrices import METRIC, Case, correct_holm, plant, simulate
 from dcbench.analysis.statistics.intervals import holm
 
 COMMITTED = pd.read_csv(error_estimates.TABLE)
@@ -23,13 +23,14 @@ def test_the_chosen_estimate_covers_in_every_situation_and_finds_more_than_stude
     finds = [name for name in COMMITTED if name.startswith("finds")]
     assert (chosen[finds] >= before[finds] - 0.01).all(axis=None)
     few = chosen["seeds"] == 3
-    assert (chosen.loc[few, "finds 0.06"] > before.loc[few, "finds 0.06"] + 0.2).all()
+    assert (chosen.loc[few, "finds 0.04"] > before.loc[few, "finds 0.04"] + 0.2).all()
+    assert chosen["wrong in a null matrix"].max() < 0.06
 
 
-def test_the_others_do_not_cover_in_every_situation_or_show_effects_in_null_matrices():
+def test_the_others_that_find_more_than_students_t_show_effects_in_null_matrices():
     for method in ("moderated", "mixed"):
         rows = COMMITTED[COMMITTED["method"] == method]
-        assert not rows["covers"].between(0.93, 0.97).all() and rows["wrong in a null matrix"].max() > 0.1
+        assert rows["wrong in a null matrix"].max() > 0.08
 
 
 @pytest.mark.slow
@@ -97,7 +98,7 @@ def test_the_simulated_variances_are_the_measured_ones():
     simulated = simulate(Case(cells=24, seeds=5, situation="alike"), 4000, np.random.default_rng(1))
     means = simulated.differences[-1].mean(axis=2)
     measured = pd.read_csv(io.StringIO(error_estimates.TABLE.with_name("variances.csv").read_text()))
-    measured = measured[measured["residual"].notna() & (measured["metric"] == "nmi_true")]
+    measured = measured[measured["residual"].notna() & (measured["metric"] == METRIC)]
     expected = 0.0
     for _, rows in measured.groupby("dataset"):
         # Each dataset has 12 of the 24 cells, so 6 pairs of the last axis. The mean over both has a quarter of the sum.

@@ -103,7 +103,7 @@ FAULTS = [
     ("figures", FIGURE.replace("last scores.\", \"per_axis\": True", "last scores.\", \"per_axis\": False")
      .replace("axis or \"run\"", "axis.upper()"), "AttributeError: 'NoneType' object has no attribute 'upper'"),
     ("figures", FIGURE.replace("    figure =", "    analysis.finals[\"new\"] = 1\n    figure ="),
-     "draw changed analysis.finals; work on a copy"),
+     "analysis.finals; work on a copy"),
     ("figures", FIGURE.replace("    figure =", "    analysis.results.rows[\"loss\"] = 0.0\n    figure ="),
      "draw changed analysis.results.rows"),
     ("figures", FIGURE.replace("figure = Figure()", "import matplotlib.pyplot as plt; figure = plt.figure()"),

@@ -51,7 +51,7 @@ def test_each_ruler_is_a_line_with_both_scores_and_the_change_with_its_interval(
     gains = sort_by_judge(analysis.gains)
     places = [place for marker, place in list_points(scores) if marker != "x"]
     assert places == pytest.approx([gain[end] for gain in gains for end in ("untrained", "trained")])
-    markers = {"raised": "^", "lowered": "v", "cannot tell": "o"}
+    markers = {"raised": "^", "lowered": "v", "same": "s", "cannot tell": "o"}
     assert list_points(changes) == [(markers[gain["verdict"]], pytest.approx(gain["gain"])) for gain in gains]
     bars = [segment for bar in changes.collections for segment in bar.get_segments()]
     assert [bar[:, 0].tolist() for bar in bars] == [pytest.approx([gain["low"], gain["high"]]) for gain in gains]

@@ -204,10 +204,11 @@ def results_of(rows: pd.DataFrame) -> Results:
     full = fill_rows(full).assign(seed=full["run_id"].factorize()[0], repeat=0)
     state_columns = {"state": "done", "kind": None, "reason": "", "seconds": 1.0}
     judged = {"health": "healthy", "health_since": 0, "health_why": "", "timing": "exclusive", "last_lines": ""}
-    runs = full.drop_duplicates("run_id").assign(**state_columns, **judged)
     named = dict.fromkeys(
         ("dataset", "arch", "input_channels", "backend", "pca_backend", "whiten_backend", "kmeans_backend"), "x"
     )
+    named |= {"limit": 60, "test_limit": 60}
+    runs = full.drop_duplicates("run_id").assign(**state_columns, **judged, **named)
     return Results(
         name="m",
         varied={},
