@@ -43,8 +43,7 @@ def test_plan_says_what_its_seeds_can_find(call):
     out = call("plan", str(MATRICES / "mnist_cifar.yaml")).stdout.replace("\n", " ")
     assert (
         "all datasets together (96 cells, 7 swaps): with 3 seeds, effects on NMI with the truth, low whitened PCA "
-        "above 0."
-        in out
+        "above 0." in out
     )
     assert "mnist (48 cells" not in out, "the report has no effects of one dataset"
     alone = call("plan", str(MATRICES / "recipe_cpu.yaml"), "--json").stdout
