@@ -605,6 +605,15 @@ def check_seeds(results, item, match):
     assert int(match["seeds"]) == len(results.seeds) and {int(match["cells"])} == cells
 
 
+@sentence(
+    r"The (?P<runs>\d+) finished runs hold (?P<trajectories>\d+) different trajectories: in the others, training and "
+    r"clusters repeat those of another run to the last digit\."
+)
+def check_trajectories(results, item, match):
+    assert int(match["runs"]) == len(results.finals)
+    assert int(match["trajectories"]) == len(set(results.traces.values())) < len(results.finals)
+
+
 SOURCES = {
     "channels": "with 1 and with 3 input channels, which is the same for images of one channel",
     "rounding": "that differ only in how their libraries round",

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dcbench.analysis.rulers import choose_pixel_metric, list_rulers
 from dcbench.analysis.run_files import TIMINGS
+from dcbench.analysis.statistics.effects import TRAJECTORY
 from dcbench.analysis.statistics.matching import MIN_SEEDS
 from dcbench.analysis.statistics.stability import SETTLED_NMI, median_settling_epoch
 from dcbench.analysis.summary import Analysis
@@ -178,6 +179,10 @@ def find_reliability(analysis: Analysis) -> Iterator[Finding]:
             "fewest": MIN_SEEDS,
         }
         yield Finding(kind="trust", sentence="seeds", values=values, evidence="rules", about="seeds")
+    trajectories = analysis.all_finals[TRAJECTORY].nunique()
+    if trajectories < len(analysis.all_finals):
+        values = {"runs": len(analysis.all_finals), "trajectories": trajectories}
+        yield Finding(kind="trust", sentence="trajectories", values=values, evidence="rules", about="copies")
     yield from find_noise_floor(analysis)
     if ceilings := find_false_ceilings(analysis):
         values = {"metric": METRICS[choose_pixel_metric(analysis.ruler)].label, "datasets": ceilings}
