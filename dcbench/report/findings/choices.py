@@ -137,7 +137,7 @@ def describe_parts(analysis: Analysis, axis: Axis, swap: pd.Series) -> list[dict
     rows = _select(analysis.effects_by_dataset, analysis, axis)
     rows = rows[_equals(rows["before"], swap["before"]) & _equals(rows["after"], swap["after"])]
     if len(rows) > MAX_DATASETS:
-        return [swap.to_dict() | {"floor": analysis.find_floor(swap["metric"])}]
+        return [swap.to_dict() | {"dataset": "", "floor": analysis.find_floor(swap["metric"])}]
     return [
         row | {"overruled": _is_overruled(row), "floor": analysis.find_floor(row["metric"], row["dataset"])}
         for row in rows.to_dict("records")
@@ -174,7 +174,8 @@ def describe_many_values(analysis: Analysis, axis: Axis, swaps: pd.DataFrame) ->
     if different:
         verdict, tone = "matters", "difference"
     elif matters_on:  # effects that cancel in the mean over the datasets
-        verdict, tone = f"matters on {join_words(matters_on)}", "difference"
+        named = len(matters_on) <= MAX_DATASETS
+        verdict, tone = f"matters on {join_words(matters_on) if named else 'some datasets'}", "difference"
     elif same == math.comb(len(axis.values), 2):  # values without matched runs would make it less
         verdict, tone = "same", "same"
     return Finding(

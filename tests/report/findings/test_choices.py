@@ -231,6 +231,15 @@ def test_what_cancels_over_the_datasets_is_not_the_same():
     )
 
 
+@pytest.mark.parametrize(("effect", "verdict"), [(0.0, "same"), (0.1, "adam better"), (None, "cannot tell")])
+def test_of_many_datasets_only_the_mean_is_in_the_sentence(effect, verdict):
+    text = SMALL.replace("[mnist, cifar10]", "[mnist, cifar10, digits, kmnist, svhn]")
+    # Without an effect, the seeds contradict each other.
+    analysis = make_analysis(text, effect=lambda spec: adam(0.3 * (spec.seed - 1) if effect is None else effect)(spec))
+    (finding,) = findings_about(analysis, "optimizer")
+    assert finding.verdict == verdict and "mnist" not in finding.text and "10 cells × 3 seeds" in finding.text
+
+
 def test_a_dataset_that_tells_nothing_is_named():
     analysis = make_analysis(effect=lambda spec: adam(1.0)(spec) * (0.1 * (spec.seed - 1)) * (spec.dataset == "mnist"))
     (finding,) = findings_about(analysis, "optimizer")
