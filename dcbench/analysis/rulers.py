@@ -14,7 +14,8 @@ of the ruler that judges; the other rulers show whether it depends on the ruler.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,27 @@ PIXEL_COLUMNS = [{"untrained": "pixels", "gain": "over_pixels"}.get(name, name) 
 SAME_IMAGES = ["dataset", "limit", "test_limit"]
 """Fields in which a run and its pixel baselines agree."""
 
-FindMargin = Callable[[object, str], float]
-"""A dataset and a metric -> how far scores may differ there and still count as the same."""
-
 FindLevels = Callable[[pd.DataFrame, str], Floats]
 """Runs and a metric -> the score that each run is compared with, NaN where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingComparison:
+    """What trained networks are compared by, whatever they are compared with.
+
+    Attributes:
+        finals: A row for each finished run.
+        planned: A row for each planned run.
+        axes: The columns that name a cell and its dataset.
+        judge: The ruler that judges.
+        find_margin: A dataset and a metric -> how far scores may differ there and still count as the same.
+    """
+
+    finals: pd.DataFrame
+    planned: pd.DataFrame
+    axes: Sequence[str]
+    judge: str
+    find_margin: Callable[[object, str], float]
 
 
 def list_rulers(rows: pd.DataFrame) -> list[str]:
@@ -75,21 +92,13 @@ def choose_pixel_metric(ruler: str) -> str:
     return "test_refit_nmi_true" if ruler == "own" else RULERS[ruler].column
 
 
-def tabulate_gains(
-    *,
-    rows: pd.DataFrame,
-    finals: pd.DataFrame,
-    planned: pd.DataFrame,
-    judge: str,
-    axes: Iterable[str],
-    find_margin: FindMargin,
-) -> pd.DataFrame:
+def tabulate_gains(comparison: TrainingComparison, rows: pd.DataFrame) -> pd.DataFrame:
     """Return what training did to the scores: a row for each dataset and ruler, with the columns GAIN_COLUMNS.
 
-    `rows` has a row for each epoch of each run, `finals` one for each finished run, `planned` one for each planned run.
-    `judge` is the ruler that judges. `untrained` and `trained` are the mean scores of row 0 and of the final row of the
-    same runs, those with at least one training pass. The interval and the test are Student's t over the seeds, each
-    averaged over the cells first; they are NaN with fewer than three seeds. Runs that not every seed has are left out.
+    `rows` has a row for each epoch of each run. `untrained` and `trained` are the mean scores of row 0 and of the final
+    row of the same runs, those with at least one training pass. The interval and the test are Student's t over the
+    seeds, each averaged over the cells first; they are NaN with fewer than three seeds. Runs that not every seed has
+    are left out.
     """
     untrained = rows[rows["epoch"] == 0].set_index("run_id")
 
@@ -97,24 +106,17 @@ def tabulate_gains(
         return untrained[metric].reindex(runs["run_id"]).to_numpy(dtype=float)
 
     metrics = {ruler: RULERS[ruler].column for ruler in list_rulers(rows)}
-    return _judge(_compare(finals, planned, axes, metrics, find_levels, find_margin), judge, "raised", "lowered")
+    return _judge(_compare(comparison, metrics, find_levels), comparison.judge, "raised", "lowered")
 
 
-def tabulate_over_pixels(
-    *,
-    results: Results,
-    finals: pd.DataFrame,
-    planned: pd.DataFrame,
-    judge: str,
-    axes: Iterable[str],
-    find_margin: FindMargin,
-) -> pd.DataFrame:
+def tabulate_over_pixels(comparison: TrainingComparison, results: Results) -> pd.DataFrame:
     """Return how far trained networks score above pixels: a row for each dataset and ruler, with PIXEL_COLUMNS.
 
     A run is compared with the best pixel baseline of its images and seed, raw or preprocessed and of any number of
     channels, by the same score; otherwise as in `tabulate_gains`. The run's own clustering may have another number of
     clusters than that of the pixels, so `own` has a row only where it judges, for its refit on test images.
     """
+    judge = comparison.judge
     metrics = {
         ruler: choose_pixel_metric(ruler) for ruler in list_rulers(results.rows) if ruler != "own" or judge == "own"
     }
@@ -124,7 +126,7 @@ def tabulate_over_pixels(
         images = join_entries(runs, SAME_IMAGES)
         return np.array([best.get(key, np.nan) for key in zip(images, runs["seed"], strict=True)], dtype=float)
 
-    table = _judge(_compare(finals, planned, axes, metrics, find_levels, find_margin), judge, "above", "below")
+    table = _judge(_compare(comparison, metrics, find_levels), judge, "above", "below")
     return table.set_axis(PIXEL_COLUMNS, axis="columns")
 
 
@@ -145,15 +147,11 @@ def find_best_pixels(baselines: pd.DataFrame, metric: str) -> dict[tuple[str, in
 
 
 def _compare(
-    finals: pd.DataFrame,
-    planned: pd.DataFrame,
-    axes: Iterable[str],
-    metrics: Mapping[str, str],
-    find_levels: FindLevels,
-    find_margin: FindMargin,
+    comparison: TrainingComparison, metrics: Mapping[str, str], find_levels: FindLevels
 ) -> list[dict[str, Any]]:
     """Return the difference between the final scores and their levels for each dataset and ruler of `metrics`."""
-    cells = [name for name in axes if name != "dataset"]
+    finals, planned = comparison.finals, comparison.planned
+    cells = [name for name in comparison.axes if name != "dataset"]
     planned_counts = planned.loc[planned["epochs"] > 0, "dataset"].value_counts()
     table = []
     for dataset, runs in finals[finals["epoch"] > 0].groupby("dataset", sort=False, observed=True):
@@ -164,7 +162,7 @@ def _compare(
             if not matched.metric.size:
                 continue
             used = matched.lines.ravel()
-            margin = find_margin(dataset, metric)
+            margin = comparison.find_margin(dataset, metric)
             inference = infer_means([matched.metric[0]], margin)[0]
             table.append(
                 {

@@ -40,7 +40,7 @@ def find_margins(
     by_group = {}
     for value, runs in finals.groupby(group, sort=False, observed=True):
         dataset = str(runs["dataset"].iloc[0])
-        references, random = (
+        own_baselines, own_chance = (
             frame[frame["dataset"] == dataset] if len(frame) else frame for frame in (baselines, chance)
         )
         by_group[value] = [
@@ -48,23 +48,25 @@ def find_margins(
             if stake > 0 and outcome.margin == METRICS[outcome.name].margin
             else outcome
             for outcome in outcomes
-            for stake in [_find_stake(GAIN_OF.get(outcome.name, outcome.name), runs, references, random, axes)]
+            for stake in [_find_stake(GAIN_OF.get(outcome.name, outcome.name), runs, own_baselines, own_chance, axes)]
         ]
     return by_group
 
 
 def _find_stake(
-    metric: str, runs: pd.DataFrame, references: pd.DataFrame, random: pd.DataFrame, axes: Sequence[str]
+    metric: str, runs: pd.DataFrame, baselines: pd.DataFrame, chance: pd.DataFrame, axes: Sequence[str]
 ) -> float:
     """Return the mean of the best cell or baseline less that of random clusters; NaN for what is no score up to 1."""
     spec = METRICS[metric]
     if spec.better != "higher" or spec.high != 1:
         return np.nan
-    cells = runs.groupby(list(axes), observed=True, dropna=False)[metric].mean() if axes else runs[metric]
-    levels = [cells.max() if axes else cells.mean()]
-    if metric in references:
-        levels.append(pd.to_numeric(references.groupby("method")[metric].mean()).max())
+    best_cell = (
+        runs.groupby(list(axes), observed=True, dropna=False)[metric].mean().max() if axes else runs[metric].mean()
+    )
+    levels = [best_cell]
+    if metric in baselines:
+        levels.append(pd.to_numeric(baselines.groupby("method")[metric].mean()).max())
     # A classifier that guesses is right about as often as random clusters are after the matching.
-    kind = spec.kind if spec.kind in random else "cluster_accuracy"
-    floor = float(random[kind].iloc[0]) if kind in random and len(random) else 0.0
-    return float(np.nanmax(levels)) - floor if np.isfinite(levels).any() else np.nan
+    kind = spec.kind if spec.kind in chance else "cluster_accuracy"
+    chance_level = float(chance[kind].iloc[0]) if kind in chance and len(chance) else 0.0
+    return float(np.nanmax(levels)) - chance_level if np.isfinite(levels).any() else np.nan

@@ -21,7 +21,7 @@ from dcbench.analysis.noise_floor import (
     tabulate_noise_floor,
 )
 from dcbench.analysis.results import Results, select_first_repeats
-from dcbench.analysis.rulers import choose_ruler, list_rulers, tabulate_gains, tabulate_over_pixels
+from dcbench.analysis.rulers import TrainingComparison, choose_ruler, list_rulers, tabulate_gains, tabulate_over_pixels
 from dcbench.analysis.stakes import find_margins
 from dcbench.analysis.statistics import effects, finals, levels, ranks, stability
 from dcbench.analysis.statistics.effects import Outcome
@@ -132,16 +132,17 @@ class Analysis:
     @cached_property
     def gains(self) -> pd.DataFrame:
         """What training did under each ruler that has scored all rows: the table of `rulers.tabulate_gains`."""
-        return tabulate_gains(
-            rows=self.results.rows, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes,
-            find_margin=self.find_margin,
-        )  # fmt: skip
+        return tabulate_gains(self._comparison, self.results.rows)
 
     @cached_property
     def over_pixels(self) -> pd.DataFrame:
         """How far trained networks score above pixels: the table of `rulers.tabulate_over_pixels`."""
-        return tabulate_over_pixels(
-            results=self.results, finals=self.finals, planned=self.planned, judge=self.ruler, axes=self.axes,
+        return tabulate_over_pixels(self._comparison, self.results)
+
+    @property
+    def _comparison(self) -> TrainingComparison:
+        return TrainingComparison(
+            finals=self.finals, planned=self.planned, axes=list(self.axes), judge=self.ruler,
             find_margin=self.find_margin,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.theme import STYLE
 from tests.helpers import analyses, text_overlap
 from tests.helpers.matrices import plan_of
+from tests.helpers.noise_floors import assert_floors_are_drawn
 from tests.helpers.result_folders import fill
 
 TEXT = "name: m\naxes: {dataset: [mnist, cifar10], k: [5, 6]}\nseeds: [0, 1, 2]\nsettings: {epochs: 2, pca_dim: 8}\n"
@@ -186,12 +187,4 @@ def test_long_and_unusual_names_are_legible():
 def test_the_noise_floor_is_a_scale_bar_in_the_colour_of_its_dataset():
     text = FEW.replace("mnist", "digits") + "repeats: 2\n"
     analysis, figure = analyse_matrix(text), draw_figure(analyse_matrix(text), "arch")
-    floors = {name: analysis.find_floor("nmi_true", name) for name in ("digits", "cifar10")}
-    panel = next(panel for panel in figure.axes if panel.get_ylabel().startswith("NMI with the"))
-    bars = [line for line in panel.get_lines() if line.get_marker() == "_" and len(line.get_ydata()) == 2]
-    assert {line.get_color(): line.get_ydata()[1] - line.get_ydata()[0] for line in bars} == pytest.approx(
-        {get_colour(analysis, "dataset", name): floor for name, floor in floors.items()}
-    )
-    assert f"are below {floors['digits']:.2g} on digits, {floors['cifar10']:.2g} on cifar10" in read_note(figure)
-    assert "noise floor" in [text.get_text() for text in figure.legends[0].get_texts()]
-    assert text_overlap.find_faults(figure) == []
+    assert_floors_are_drawn(analysis, figure)

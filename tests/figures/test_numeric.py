@@ -8,9 +8,9 @@ from dcbench import registry
 from dcbench.analysis.summary import analyse
 from dcbench.figures import choose_axes, numeric
 from dcbench.figures.style.captions import read_note
-from dcbench.figures.style.encoding import get_colour
 from dcbench.figures.style.theme import STYLE
 from tests.helpers import analyses, text_overlap
+from tests.helpers.noise_floors import assert_floors_are_drawn
 
 LIMITS = """name: limits
 axes: {limit: [700, null, 500], dataset: [mnist, cifar10]}
@@ -89,12 +89,4 @@ def test_without_matched_runs_there_is_no_figure():
 def test_the_noise_floor_is_a_scale_bar_in_the_colour_of_its_dataset():
     text = LIMITS.replace("mnist", "digits") + "repeats: 2\n"
     analysis, figure = analyse_matrix(text), draw_figure(text, "limit")
-    floors = {name: analysis.find_floor("nmi_true", name) for name in ("digits", "cifar10")}
-    panel = next(panel for panel in figure.axes if panel.get_ylabel().startswith("NMI with the"))
-    bars = [line for line in panel.get_lines() if line.get_marker() == "_" and len(line.get_ydata()) == 2]
-    assert {line.get_color(): line.get_ydata()[1] - line.get_ydata()[0] for line in bars} == pytest.approx(
-        {get_colour(analysis, "dataset", name): floor for name, floor in floors.items()}
-    )
-    assert f"are below {floors['digits']:.2g} on digits, {floors['cifar10']:.2g} on cifar10" in read_note(figure)
-    assert "noise floor" in [text.get_text() for text in figure.legends[0].get_texts()]
-    assert text_overlap.find_faults(figure) == []
+    assert_floors_are_drawn(analysis, figure)
