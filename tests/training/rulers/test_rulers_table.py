@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from benchmarks import rulers
+from benchmarks import ruler_costs, rulers
 from dcbench.core.columns import DEFAULT_RULER, RULERS, SCORE_MARGIN
 from tests.helpers.paths import TOP
 
@@ -44,3 +44,14 @@ def test_the_page_has_the_numbers_of_the_table():
 def test_the_table_is_what_the_command_makes_from_the_scores():
     made = rulers.tabulate(SCORES)
     pd.testing.assert_frame_equal(made.round(3), TABLE, check_dtype=False, atol=0.0015)
+
+
+def test_the_rulers_take_at_most_a_tenth_of_a_row():
+    costs = pd.read_csv(ruler_costs.TABLE)
+    assert costs[["dataset", "limit"]].to_dict("records") == [
+        {name: case[name] for name in ("dataset", "limit")} for case in ruler_costs.CASES
+    ]
+    assert (costs["rulers"] / costs["row"]).tolist() == pytest.approx(costs["share"].tolist(), abs=1e-3)
+    assert costs["share"].between(0.01, 0.1).all()
+    low, high = (round(100 * share) for share in (costs["share"].min(), costs["share"].max()))
+    assert f"take {low} to {high} % of the time of a row" in (TOP / "docs" / "rulers.md").read_text()
